@@ -1,0 +1,49 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every limit a client, a configuration or a flag can run into. The kernel's
+// own constants are named where they are followed.
+
+#ifndef PERCPUD_SERVER_BASE_LIMITS_H_
+#define PERCPUD_SERVER_BASE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "server/base/units.h"
+
+namespace percpud {
+
+// --- Areas -----------------------------------------------------------------
+inline constexpr Bytes kMinAlign{4};
+inline constexpr Bytes kDefaultAlign{8};
+inline constexpr Bytes kMaxAlign{4096};
+inline constexpr std::size_t kMaxTagLength = 128;
+inline constexpr std::size_t kMaxTags = 65536;
+
+// --- Geometry (kernel: PCPU_MIN_UNIT_SIZE, PERCPU_DYNAMIC_EARLY_SIZE) --------
+inline constexpr Bytes kMinUnitSize{32 << 10};
+inline constexpr Bytes kMaxUnitSize{1 << 30};
+inline constexpr Bytes kMinDynamicSize{12 << 10};
+inline constexpr std::uint32_t kMaxCpus = 4096;
+inline constexpr Bytes kMaxArenaSize{std::uint64_t{1} << 46};
+inline constexpr Bytes kHugePageSize{2 << 20};
+
+// --- Balancer (kernel: PCPU_EMPTY_POP_PAGES_LOW and _HIGH) -------------------
+inline constexpr std::uint32_t kEmptyPagesLow = 2;
+inline constexpr std::uint32_t kEmptyPagesHigh = 4;
+
+// --- Wire --------------------------------------------------------------------
+inline constexpr std::uint32_t kDefaultBatch = 4096;
+inline constexpr std::uint32_t kMaxBatch = 65536;
+inline constexpr Bytes kDefaultTransfer{1 << 20};
+inline constexpr Bytes kDefaultMessage{4 << 20};
+inline constexpr std::uint32_t kDefaultWatchers = 64;
+inline constexpr std::uint32_t kDefaultListPage = 100;
+inline constexpr std::uint32_t kMaxListPage = 1000;
+inline constexpr std::uint32_t kMaxMapCells = 256;
+inline constexpr std::size_t kMaxNameLength = 128;
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_BASE_LIMITS_H_

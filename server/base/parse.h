@@ -1,0 +1,23 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_BASE_PARSE_H_
+#define PERCPUD_SERVER_BASE_PARSE_H_
+
+#include <optional>
+
+#include "absl/strings/string_view.h"
+#include "server/base/units.h"
+
+namespace percpud {
+
+// "4096", "64KiB", "256MiB", "2GiB", "1TiB"; a digit first, no space, no sign.
+// nullopt for anything else and for what does not fit 64 bits.
+std::optional<Bytes> ParseSize(absl::string_view text);
+
+// Octal permission bits, "0660" or "660"; nullopt beyond 0777.
+std::optional<unsigned> ParseMode(absl::string_view text);
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_BASE_PARSE_H_

@@ -1,0 +1,106 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lock order as data. Every mutex of the daemon has a rank here, and a thread
+// takes them in rising order only. Debug builds abort on a breach and name both
+// ranks; release builds pay nothing over absl::Mutex.
+
+#ifndef PERCPUD_SERVER_BASE_RANKED_MUTEX_H_
+#define PERCPUD_SERVER_BASE_RANKED_MUTEX_H_
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PERCPUD_TSAN 1
+#include <sanitizer/tsan_interface.h>
+#endif
+#endif
+
+namespace percpud {
+
+enum class LockRank : int {
+  // Daemon wiring: lanes, watchers. Held over nothing else but a queue.
+  kLifecycle = 10,
+  // Creating, destroying and populating chunks. Sleeps; held for milliseconds.
+  kGrow = 20,
+  // The allocator's index. Short: no system call, no zeroing, no allocation of
+  // chunks under it.
+  kIndex = 30,
+  // A queue or a flag; nothing is taken under it.
+  kLeaf = 40,
+};
+
+class ABSL_LOCKABLE RankedMutex {
+ public:
+  explicit RankedMutex(LockRank rank) : rank_(rank) {}
+  RankedMutex(const RankedMutex&) = delete;
+  RankedMutex& operator=(const RankedMutex&) = delete;
+
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    NoteLock();
+    mu_.Lock();
+    TellTsanAcquired();
+  }
+  void Unlock() ABSL_UNLOCK_FUNCTION() {
+    TellTsanReleasing();
+    mu_.Unlock();
+    NoteUnlock();
+  }
+  // Waits until `condition` holds; the lock is given up meanwhile.
+  void Await(const absl::Condition& condition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    TellTsanReleasing();
+    mu_.Await(condition);
+    TellTsanAcquired();
+  }
+  // True if `condition` held before `timeout` ran out.
+  bool AwaitWithTimeout(const absl::Condition& condition, absl::Duration timeout)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    TellTsanReleasing();
+    const bool held = mu_.AwaitWithTimeout(condition, timeout);
+    TellTsanAcquired();
+    return held;
+  }
+  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() { mu_.AssertHeld(); }
+
+  [[nodiscard]] LockRank rank() const { return rank_; }
+
+ private:
+#ifdef NDEBUG
+  void NoteLock() const {}
+  void NoteUnlock() const {}
+#else
+  void NoteLock() const;
+  void NoteUnlock() const;
+#endif
+
+  // The packaged abseil is not instrumented: without a word from us, the
+  // thread sanitizer would not see that this lock orders anything.
+#ifdef PERCPUD_TSAN
+  void TellTsanAcquired() { __tsan_acquire(this); }
+  void TellTsanReleasing() { __tsan_release(this); }
+#else
+  void TellTsanAcquired() {}
+  void TellTsanReleasing() {}
+#endif
+
+  const LockRank rank_;
+  absl::Mutex mu_;
+};
+
+class ABSL_SCOPED_LOCKABLE RankedLock {
+ public:
+  explicit RankedLock(RankedMutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) { mu_->Lock(); }
+  ~RankedLock() ABSL_UNLOCK_FUNCTION() { mu_->Unlock(); }
+  RankedLock(const RankedLock&) = delete;
+  RankedLock& operator=(const RankedLock&) = delete;
+
+ private:
+  RankedMutex* const mu_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_BASE_RANKED_MUTEX_H_

@@ -1,0 +1,64 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_ARENA_ARENA_H_
+#define PERCPUD_SERVER_ARENA_ARENA_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/arena/page_source.h"
+#include "server/base/units.h"
+
+namespace percpud {
+
+// One memfd of fixed size, sealed against shrinking and growing, mapped whole
+// and shared. Sparse: an arena costs memory only where it is populated.
+//
+// Owns the descriptor and the mapping. Thread safe, see PageSource.
+class Arena final : public PageSource {
+ public:
+  struct Options {
+    Bytes size;
+    // kBasePageSize, or kHugePageSize for hugetlb.
+    Bytes page_size = kBasePageSize;
+  };
+
+  // Errors: BadConfig (arena_size no multiple of the page, over the limit; a
+  // page size the system does not offer), FAILED_PRECONDITION with the command
+  // that mends it when no huge page is there, otherwise what the system said.
+  static absl::StatusOr<std::unique_ptr<Arena>> Create(const Options& options);
+
+  ~Arena() override;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  [[nodiscard]] Bytes size() const override { return size_; }
+  [[nodiscard]] Bytes page_size() const override { return page_size_; }
+  [[nodiscard]] std::byte* base() const override { return base_; }
+  absl::Status Populate(Bytes offset, Bytes length) override;
+  absl::Status Release(Bytes offset, Bytes length) override;
+
+  // Stays owned by the arena.
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  Arena(int fd, std::byte* base, Bytes size, Bytes page_size)
+      : fd_(fd), base_(base), size_(size), page_size_(page_size) {}
+
+  // FAILED_PRECONDITION unless at least one huge page is to be had.
+  absl::Status ProbeHugePage();
+  // True of whole pages inside the arena.
+  [[nodiscard]] bool HasPages(Bytes offset, Bytes length) const;
+
+  const int fd_;
+  std::byte* const base_;
+  const Bytes size_;
+  const Bytes page_size_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_ARENA_ARENA_H_

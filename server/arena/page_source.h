@@ -1,0 +1,43 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_ARENA_PAGE_SOURCE_H_
+#define PERCPUD_SERVER_ARENA_PAGE_SOURCE_H_
+
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "server/base/units.h"
+
+namespace percpud {
+
+// What the allocator needs of the memory it lays out: a range of `size()`
+// bytes, backed page by page on demand. Real: Arena, a memfd. Fakes are in
+// tests/support/fake_page_source.h.
+//
+// REQUIRES of every range: offset and length are multiples of page_size(), and
+// it lies inside [0, size()).
+//
+// Thread safety: Populate and Release of disjoint ranges may run at the same
+// time; base(), size() and page_size() are constant.
+class PageSource {
+ public:
+  virtual ~PageSource() = default;
+
+  [[nodiscard]] virtual Bytes size() const = 0;
+  // A power of two, at least kBasePageSize; the grain of the other calls.
+  [[nodiscard]] virtual Bytes page_size() const = 0;
+  // Where offset 0 is mapped in this process; valid as long as the source.
+  [[nodiscard]] virtual std::byte* base() const = 0;
+
+  // Backs [offset, offset + length) with memory, so that touching it cannot
+  // fault; fresh pages read zero. RESOURCE_EXHAUSTED if the system has none;
+  // pages backed meanwhile may stay so, which a later Release undoes.
+  virtual absl::Status Populate(Bytes offset, Bytes length) = 0;
+  // Gives the pages back to the system; they read zero when populated again.
+  virtual absl::Status Release(Bytes offset, Bytes length) = 0;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_ARENA_PAGE_SOURCE_H_

@@ -1,0 +1,405 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/percpu/allocator.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "server/base/errors.h"
+
+namespace percpud {
+namespace {
+
+Granules AlignGranules(Bytes alignment) { return ToGranules(std::max(alignment, kMinAlign)); }
+
+bool HasControlCharacter(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+}  // namespace
+
+// One Alloc on its way: what is asked, and what has been placed so far.
+struct Allocator::Granting {
+  struct Cleaning {
+    ChunkMemory memory;
+    AreaSpan dirty;
+  };
+
+  std::span<const AreaSpec> specs;
+  const AllocOptions& options;
+  absl::InlinedVector<Placement, 4> placed;
+  // Set by Commit, for Finish to clear without the lock.
+  absl::InlinedVector<Cleaning, 4> cleanings;
+  bool wake_balancer = false;
+};
+
+absl::StatusOr<std::unique_ptr<Allocator>> Allocator::Create(std::unique_ptr<const AllocInfo> info,
+                                                             StaticLayout statics,
+                                                             std::unique_ptr<Backend> backend,
+                                                             PageSource& pages, Options options) {
+  if (absl::Status status = backend->VerifyAllocInfo(); !status.ok()) return status;
+  std::unique_ptr<Allocator> allocator(new Allocator(
+      std::move(info), std::move(statics), std::move(backend), pages, std::move(options)));
+  if (absl::Status status = allocator->CreateFirstChunk(); !status.ok()) return status;
+  return allocator;
+}
+
+Allocator::Allocator(std::unique_ptr<const AllocInfo> info, StaticLayout statics,
+                     std::unique_ptr<Backend> backend, PageSource& pages, Options options)
+    : info_(std::move(info)),
+      statics_(std::move(statics)),
+      backend_(std::move(backend)),
+      pages_(pages),
+      options_(std::move(options)),
+      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size())) {}
+
+Allocator::~Allocator() = default;
+
+absl::Status Allocator::CreateFirstChunk() {
+  RankedLock grow(&grow_mu_);
+  const Bytes static_end = info_->static_size;
+  const Bytes reserved_end = static_end + info_->reserved_size;
+  std::unique_ptr<Chunk> reserved;
+  if (reserved_end > static_end) {
+    reserved = Chunk::Make(ChunkKind::kReserved, {static_end, reserved_end}, options_.metadata);
+    if (reserved == nullptr) return errors::MetadataExhausted("the reserved chunk's area map");
+  }
+  std::unique_ptr<Chunk> first =
+      Chunk::Make(ChunkKind::kFirst, {reserved_end, info_->unit_size}, options_.metadata);
+  if (first == nullptr) return errors::MetadataExhausted("the first chunk's area map");
+  absl::StatusOr<ChunkMemory> memory = backend_->CreateChunk();
+  if (!memory.ok()) return memory.status();
+  // The first chunk is whole from the start and stays so, in every backend.
+  if (!backend_->populates_at_creation()) {
+    const absl::Status status = backend_->PopulateChunk(*memory, {0, first->blocks()});
+    if (!status.ok()) {
+      backend_->DestroyChunk(*memory);
+      return status;
+    }
+  }
+  first->MarkPopulated({0, first->blocks()});
+  RankedLock index(&index_mu_);
+  index_.Insert(std::move(first), *memory);
+  if (reserved != nullptr) {
+    reserved->MarkPopulated({0, reserved->blocks()});
+    index_.Insert(std::move(reserved), *memory);
+  }
+  return absl::OkStatus();
+}
+
+Bytes Allocator::max_alloc_size() const { return info_->unit_size; }
+
+// --- Granting ----------------------------------------------------------------
+
+absl::Status Allocator::Validate(std::span<const AreaSpec> specs,
+                                 const AllocOptions& options) const {
+  if (specs.empty()) return errors::BatchIsEmpty("sizes");
+  if (options.tag.size() > kMaxTagLength) {
+    return errors::TagOverLimit(options.tag.size(), kMaxTagLength);
+  }
+  if (HasControlCharacter(options.tag)) return errors::TagNotText();
+  const bool reserved = options.region == Region::kReserved;
+  if (reserved && info_->reserved_size == Bytes(0)) return errors::NoReservedRegion();
+  const Bytes limit = reserved ? info_->reserved_size : max_alloc_size();
+  for (const AreaSpec& spec : specs) {
+    if (spec.size == Bytes(0)) return errors::SizeIsZero();
+    if (spec.size > limit) return errors::SizeOverLimit(spec.size, limit);
+    if (!IsPowerOfTwo(std::max(spec.alignment, kMinAlign))) {
+      return errors::AlignmentNotPowerOfTwo(spec.alignment);
+    }
+    if (spec.alignment > kMaxAlign) return errors::AlignmentOverLimit(spec.alignment, kMaxAlign);
+  }
+  return absl::OkStatus();
+}
+
+// Places what is not placed yet; false if some area has no room.
+bool Allocator::Place(Granting& granting) {
+  while (granting.placed.size() < granting.specs.size()) {
+    const AreaSpec& spec = granting.specs[granting.placed.size()];
+    const std::optional<Placement> placement =
+        index_.FindFit(ToGranules(spec.size), AlignGranules(spec.alignment),
+                       granting.options.region, granting.options.no_grow);
+    if (!placement) return false;
+    index_.Take(*placement);
+    granting.placed.push_back(*placement);
+  }
+  return true;
+}
+
+void Allocator::Undo(Granting& granting) {
+  for (; !granting.placed.empty(); granting.placed.pop_back()) {
+    index_.Release(granting.placed.back());
+  }
+}
+
+absl::Status Allocator::Commit(Granting& granting) {
+  const std::optional<TagId> tag =
+      index_.tags().Acquire(granting.options.tag, granting.placed.size());
+  if (!tag) {
+    Undo(granting);
+    return errors::TooManyTags(kMaxTags);
+  }
+  for (const Placement& placement : granting.placed) {
+    if (options_.zero) {
+      const AreaSpan dirty = placement.chunk->DirtyIn(placement.area);
+      if (dirty.size > Granules(0)) {
+        granting.cleanings.push_back({placement.chunk->memory(), dirty});
+        index_.mutable_stats().zeroed_inline += ToBytes(dirty.size) * info_->units();
+      }
+    }
+    index_.CommitGrant(placement, *tag);
+  }
+  granting.wake_balancer = TakeBalanceSignal();
+  return absl::OkStatus();
+}
+
+// The areas are the caller's by now: nobody else reads or writes them.
+void Allocator::Finish(const Granting& granting, std::span<PercpuPtr> out) {
+  for (const Granting::Cleaning& cleaning : granting.cleanings) {
+    Zero(cleaning.memory, cleaning.dirty);
+  }
+  std::transform(granting.placed.begin(), granting.placed.end(), out.begin(),
+                 [](const Placement& placement) { return placement.pointer(); });
+  if (granting.wake_balancer && balance_wanted_) balance_wanted_();
+}
+
+absl::Status Allocator::Refuse(const Granting& granting) {
+  const AreaSpec& spec = granting.specs[granting.placed.size()];
+  ++index_.mutable_stats().failed_allocs;
+  if (granting.options.region == Region::kReserved) {
+    return errors::NoReservedSpace(spec.size, spec.alignment);
+  }
+  reserve_wanted_ = true;
+  return errors::NoSpaceWithoutGrowing(spec.size, spec.alignment);
+}
+
+std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> specs,
+                                                     const AllocOptions& options,
+                                                     std::span<PercpuPtr> out) {
+  if (absl::Status status = Validate(specs, options); !status.ok()) return status;
+  Granting granting{.specs = specs, .options = options};
+  {
+    RankedLock index(&index_mu_);
+    const bool placed = Place(granting);
+    const bool may_grow = !options.no_grow && options.region == Region::kDynamic;
+    // Room may be in a chunk that the balancer is cleaning: worth a wait.
+    if (!placed && (may_grow || index_.withdrawn() > 0)) {
+      Undo(granting);
+      return std::nullopt;
+    }
+    if (!placed) {
+      absl::Status refused = Refuse(granting);
+      Undo(granting);
+      return refused;
+    }
+    const bool unbacked =
+        std::any_of(granting.placed.begin(), granting.placed.end(), [](const Placement& placement) {
+          return placement.chunk->UnpopulatedIn(placement.area).count > 0;
+        });
+    if (unbacked) {
+      Undo(granting);
+      return std::nullopt;
+    }
+    if (absl::Status status = Commit(granting); !status.ok()) return status;
+  }
+  Finish(granting, out);
+  return absl::OkStatus();
+}
+
+absl::Status Allocator::AllocBatch(std::span<const AreaSpec> specs, const AllocOptions& options,
+                                   std::span<PercpuPtr> out) {
+  if (std::optional<absl::Status> status = TryAllocBatch(specs, options, out)) return *status;
+  Granting granting{.specs = specs, .options = options};
+  {
+    RankedLock grow(&grow_mu_);
+    std::vector<ChunkId> created;
+    if (absl::Status status = PlaceGrowing(granting, created); !status.ok()) {
+      {
+        RankedLock index(&index_mu_);
+        Undo(granting);
+      }
+      for (const ChunkId chunk : created) DestroyIfFree(chunk);
+      return status;
+    }
+  }
+  Finish(granting, out);
+  return absl::OkStatus();
+}
+
+absl::Status Allocator::PlaceGrowing(Granting& granting, std::vector<ChunkId>& created) {
+  const bool may_grow = !granting.options.no_grow && granting.options.region == Region::kDynamic;
+  while (true) {
+    {
+      RankedLock index(&index_mu_);
+      if (Place(granting)) break;
+      if (!may_grow) return Refuse(granting);
+    }
+    absl::StatusOr<ChunkId> chunk = CreateChunk();
+    if (!chunk.ok()) {
+      RankedLock index(&index_mu_);
+      ++index_.mutable_stats().failed_allocs;
+      return chunk.status();
+    }
+    created.push_back(*chunk);
+  }
+  for (const Placement& placement : granting.placed) {
+    if (absl::Status status = Populate(placement); !status.ok()) return status;
+  }
+  RankedLock index(&index_mu_);
+  return Commit(granting);
+}
+
+absl::Status Allocator::Populate(const Placement& placement) {
+  while (true) {
+    BlockRange missing;
+    {
+      RankedLock index(&index_mu_);
+      missing = placement.chunk->UnpopulatedIn(placement.area);
+    }
+    if (missing.count == 0) return absl::OkStatus();
+    absl::Status status = backend_->PopulateChunk(placement.chunk->memory(), missing);
+    RankedLock index(&index_mu_);
+    if (!status.ok()) {
+      ++index_.mutable_stats().failed_allocs;
+      return status;
+    }
+    index_.NotePopulated(*placement.chunk, missing);
+  }
+}
+
+absl::StatusOr<PercpuPtr> Allocator::Alloc(AreaSpec spec, const AllocOptions& options) {
+  PercpuPtr pointer;
+  absl::Status status = AllocBatch(std::span(&spec, 1), options, std::span(&pointer, 1));
+  if (!status.ok()) return status;
+  return pointer;
+}
+
+absl::StatusOr<ChunkId> Allocator::CreateChunk() {
+  std::unique_ptr<Chunk> chunk =
+      Chunk::Make(ChunkKind::kDynamic, {Bytes(0), info_->unit_size}, options_.metadata);
+  if (chunk == nullptr) return errors::MetadataExhausted("a chunk's area map");
+  absl::StatusOr<ChunkMemory> memory = backend_->CreateChunk();
+  if (!memory.ok()) return memory.status();
+  if (backend_->populates_at_creation()) chunk->MarkPopulated({0, chunk->blocks()});
+  chunk->free_since = options_.clock->Now();
+  RankedLock index(&index_mu_);
+  return index_.Insert(std::move(chunk), *memory).id();
+}
+
+void Allocator::DestroyIfFree(ChunkId id) {
+  std::unique_ptr<Chunk> removed;
+  {
+    RankedLock index(&index_mu_);
+    Chunk* chunk = index_.Find(id);
+    if (chunk == nullptr || !chunk->is_free() || chunk->pins > 0) return;
+    removed = index_.Remove(*chunk);
+    reserve_blocked_ = false;
+  }
+  backend_->DestroyChunk(removed->memory());
+}
+
+Bytes Allocator::Zero(const ChunkMemory& memory, AreaSpan range) const {
+  const Bytes size = ToBytes(range.size);
+  std::byte* const first = pages_.base() + (memory.base + ToBytes(range.offset)).value();
+  for (const Bytes unit_offset : info_->unit_offset) {
+    std::memset(first + unit_offset.value(), 0, size.value());
+  }
+  return size * info_->units();
+}
+
+// --- Freeing -----------------------------------------------------------------
+
+absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) {
+  if (pointers.empty()) return errors::BatchIsEmpty("pointers");
+  absl::InlinedVector<Placement, 4> freed;
+  freed.reserve(pointers.size());
+  Bytes total;
+  bool wake_balancer = false;
+  {
+    RankedLock index(&index_mu_);
+    for (const PercpuPtr pointer : pointers) {
+      absl::StatusOr<Placement> area = index_.FindArea(pointer);
+      if (!area.ok()) return RefuseFree(pointer, area.status(), freed);
+      index_.Release(*area);
+      freed.push_back(*area);
+    }
+    for (const Placement& placement : freed) {
+      index_.CommitFree(placement);
+      total += ToBytes(placement.area.size);
+      if (placement.chunk->is_free()) placement.chunk->free_since = options_.clock->Now();
+    }
+    wake_balancer = TakeBalanceSignal();
+  }
+  if (wake_balancer && balance_wanted_) balance_wanted_();
+  return total;
+}
+
+// Puts back what the batch took out before `pointer` (nobody saw it gone), and
+// says what is wrong as closely as can be told.
+absl::Status Allocator::RefuseFree(PercpuPtr pointer, absl::Status why,
+                                   std::span<const Placement> freed) {
+  ++index_.mutable_stats().refused_frees;
+  const bool twice = std::any_of(freed.begin(), freed.end(), [&](const Placement& placement) {
+    return placement.pointer() == pointer;
+  });
+  for (const Placement& placement : freed) index_.Take(placement);
+  if (twice) return errors::DuplicateInBatch(pointer);
+  const std::optional<Index::Location> location = index_.Locate(pointer);
+  if (location && location->unit == UnitId(0) && IsStatic(*location)) {
+    const StaticVariable* variable = statics_.At(location->offset);
+    return errors::PointerIsStatic(pointer, variable == nullptr ? "" : variable->name);
+  }
+  return why;
+}
+
+bool Allocator::IsStatic(const Index::Location& location) const {
+  return location.chunk->kind() == ChunkKind::kFirst && location.offset < info_->static_size;
+}
+
+absl::StatusOr<Bytes> Allocator::Free(PercpuPtr pointer) {
+  return FreeBatch(std::span(&pointer, 1));
+}
+
+// --- Touching ----------------------------------------------------------------
+
+absl::StatusOr<Allocator::Pin> Allocator::Touch(PercpuPtr pointer, Bytes length) const {
+  RankedLock index(&index_mu_);
+  const std::optional<Index::Location> location = index_.Locate(pointer);
+  if (!location || location->unit != UnitId(0)) return index_.FindArea(pointer).status();
+  Chunk& chunk = *location->chunk;
+  AreaSpan area{Granules(0), ToGranules(info_->static_size)};
+  if (!IsStatic(*location)) {
+    const Granules at(location->offset.value() / kGranuleSize.value());
+    const std::optional<AreaSpan> found = chunk.areas().AreaAt(at);
+    if (!found) return errors::AreaNotLive(pointer, chunk.id());
+    area = *found;
+  }
+  const Bytes room = ToBytes(area.end()) - location->offset;
+  if (length > room) {
+    return errors::RangeLeavesArea(pointer, length, chunk.PointerTo(area.offset),
+                                   ToBytes(area.size));
+  }
+  ++chunk.pins;
+  return Pin(this, &chunk, location->offset);
+}
+
+Allocator::Pin::~Pin() {
+  if (allocator_ == nullptr) return;
+  RankedLock index(&allocator_->index_mu_);
+  --chunk_->pins;
+}
+
+std::byte* Allocator::Pin::address(UnitId unit) const {
+  const Bytes at = chunk_->memory().base + allocator_->info_->unit_offset[unit.value()] + offset_;
+  return allocator_->pages_.base() + at.value();
+}
+
+}  // namespace percpud

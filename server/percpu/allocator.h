@@ -1,0 +1,236 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The percpu allocator.
+//
+//   chunk    one allocation of backing memory, a copy (unit) for every CPU
+//   area     one allocation: the same offset and size in every unit
+//
+//      chunk 1           chunk 2
+//     +----+----+----+  +----+----+----+
+//     | u0 | u1 | u2 |  | u0 | u1 | u2 |   ptr + unit_offset[u] = unit u's copy
+//     +-a--+-a--+-a--+  +----+-b--+----+
+//
+// An Alloc looks for the chunk whose longest free run fits most tightly (slots.h),
+// takes the lowest fit inside it (area/area_map.h), and only when no chunk of
+// any slot has an aligned run does it create one. Behaviour follows the
+// kernel's mm/percpu.c; where it improves on it, the place says so.
+
+#ifndef PERCPUD_SERVER_PERCPU_ALLOCATOR_H_
+#define PERCPUD_SERVER_PERCPU_ALLOCATOR_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+#include "absl/strings/string_view.h"
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/arena/page_source.h"
+#include "server/base/clock.h"
+#include "server/base/limits.h"
+#include "server/base/ranked_mutex.h"
+#include "server/base/units.h"
+#include "server/percpu/alloc_info.h"
+#include "server/percpu/backend/backend.h"
+#include "server/percpu/balance_policy.h"
+#include "server/percpu/index.h"
+#include "server/percpu/snapshot.h"
+#include "server/percpu/static_layout.h"
+
+namespace percpud {
+
+// One area wanted.
+struct AreaSpec {
+  Bytes size;
+  // Below kMinAlign counts as kMinAlign.
+  Bytes alignment = kDefaultAlign;
+};
+
+// What holds for every area of a call.
+struct AllocOptions {
+  Region region = Region::kDynamic;
+  // Never create a chunk, never populate a page.
+  bool no_grow = false;
+  absl::string_view tag;
+};
+
+// Thread safe. Two locks: the grow lock (sleeps: creating, destroying and
+// populating chunks) and the index lock (short: everything that is looked up).
+// Neither system calls nor zeroing happen under the index lock.
+class Allocator {
+ public:
+  struct Options {
+    BalancePolicy balance;
+    // Outlives the allocator.
+    const Clock* clock = nullptr;
+    // Granted memory reads zero. Off only in benchmarks of the metadata work.
+    bool zero = true;
+    // Where bitmaps come from; tests fail the n-th.
+    MetadataSource metadata = HeapMetadata;
+  };
+
+  // `backend` and `pages` belong to the same arena; `pages` outlives the
+  // allocator. Verifies the layout with the backend and creates the first
+  // chunk: errors are theirs.
+  static absl::StatusOr<std::unique_ptr<Allocator>> Create(std::unique_ptr<const AllocInfo> info,
+                                                           StaticLayout statics,
+                                                           std::unique_ptr<Backend> backend,
+                                                           PageSource& pages, Options options);
+  ~Allocator();
+  Allocator(const Allocator&) = delete;
+  Allocator& operator=(const Allocator&) = delete;
+
+  // --- Granting -------------------------------------------------------------
+  // Grants every area of the batch, zeroed in every unit, or none. `out` takes
+  // one pointer per spec. REQUIRES: same lengths.
+  absl::Status AllocBatch(std::span<const AreaSpec> specs, const AllocOptions& options,
+                          std::span<PercpuPtr> out) ABSL_LOCKS_EXCLUDED(grow_mu_);
+  // The same, but never sleeps: nullopt, with nothing changed, where AllocBatch
+  // would have to create a chunk or populate pages.
+  std::optional<absl::Status> TryAllocBatch(std::span<const AreaSpec> specs,
+                                            const AllocOptions& options, std::span<PercpuPtr> out);
+  absl::StatusOr<PercpuPtr> Alloc(AreaSpec spec, const AllocOptions& options = {});
+
+  // Takes back every area, or none; returns their sizes summed, of one unit.
+  // Every pointer is checked: unknown, interior, double and static ones are
+  // refused by name.
+  absl::StatusOr<Bytes> FreeBatch(std::span<const PercpuPtr> pointers);
+  absl::StatusOr<Bytes> Free(PercpuPtr pointer);
+
+  // --- Looking at it (allocator_inspect.cc) -------------------------------------
+  [[nodiscard]] const AllocInfo& info() const { return *info_; }
+  [[nodiscard]] const StaticLayout& statics() const { return statics_; }
+  [[nodiscard]] absl::string_view backend_name() const { return backend_->name(); }
+  [[nodiscard]] FootprintSnapshot footprint() const { return backend_->footprint(); }
+  [[nodiscard]] PageSource& pages() const { return pages_; }
+  // Largest size Alloc can serve: the dynamic part of a unit (first chunk) or
+  // a whole unit (any other).
+  [[nodiscard]] Bytes max_alloc_size() const;
+
+  [[nodiscard]] Stats GetStats() const;
+  // Ascending ids, from `first` on, `limit` at most.
+  [[nodiscard]] std::vector<ChunkSnapshot> GetChunks(ChunkId first, std::size_t limit) const;
+  [[nodiscard]] absl::StatusOr<AreaMapSnapshot> GetAreaMap(ChunkId chunk) const;
+  [[nodiscard]] std::vector<SlotSnapshot> GetSlots() const;
+  [[nodiscard]] BuddySnapshot GetBuddy() const ABSL_LOCKS_EXCLUDED(grow_mu_);
+  // Any byte of any unit. OUT_OF_RANGE beyond the arena.
+  [[nodiscard]] absl::StatusOr<Resolution> Resolve(PercpuPtr pointer) const;
+  [[nodiscard]] absl::StatusOr<Estimate> EstimateAlloc(AreaSpec spec, Region region) const
+      ABSL_LOCKS_EXCLUDED(grow_mu_);
+  // The invariants of area, index and page allocator, all walked; INTERNAL
+  // names the first that does not hold. Expensive.
+  [[nodiscard]] absl::Status CheckInvariants() const ABSL_LOCKS_EXCLUDED(grow_mu_);
+
+  // --- Touching it --------------------------------------------------------------
+  // Keeps a chunk from being destroyed while its memory is touched.
+  class Pin {
+   public:
+    Pin(Pin&& other) noexcept
+        : allocator_(std::exchange(other.allocator_, nullptr)),
+          chunk_(other.chunk_),
+          offset_(other.offset_) {}
+    Pin& operator=(Pin&&) = delete;
+    ~Pin();
+
+    // Unit `unit`'s copy of the byte the pin was asked for.
+    // REQUIRES: unit < info().units().
+    [[nodiscard]] std::byte* address(UnitId unit) const;
+
+   private:
+    friend class Allocator;
+    Pin(const Allocator* allocator, Chunk* chunk, Bytes offset)
+        : allocator_(allocator), chunk_(chunk), offset_(offset) {}
+
+    const Allocator* allocator_;
+    Chunk* chunk_;
+    Bytes offset_;
+  };
+  // Finds [pointer, pointer + length) inside one live area or the static part.
+  // An area freed while pinned may be granted anew: the client's own race.
+  absl::StatusOr<Pin> Touch(PercpuPtr pointer, Bytes length) const;
+
+  // --- Balancing (balancer.h) -----------------------------------------------------
+  // Called, on the thread that noticed and without any lock, when there is
+  // something to balance. Set before the first Alloc.
+  void set_balance_wanted(std::function<void()> wanted) { balance_wanted_ = std::move(wanted); }
+  // One pass: cleans dirty memory, releases free chunks the policy will not
+  // keep, makes the reserve of empty pages it wants. Returns when the next
+  // pass is due for reasons of age; InfiniteFuture if none.
+  absl::Time Balance() ABSL_LOCKS_EXCLUDED(grow_mu_);
+
+ private:
+  struct Granting;
+
+  Allocator(std::unique_ptr<const AllocInfo> info, StaticLayout statics,
+            std::unique_ptr<Backend> backend, PageSource& pages, Options options);
+
+  // allocator.cc: the steps of a grant, in order.
+  absl::Status CreateFirstChunk() ABSL_LOCKS_EXCLUDED(grow_mu_);
+  [[nodiscard]] absl::Status Validate(std::span<const AreaSpec> specs,
+                                      const AllocOptions& options) const;
+  bool Place(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  void Undo(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  absl::Status Commit(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  void Finish(const Granting& granting, std::span<PercpuPtr> out);
+  absl::Status PlaceGrowing(Granting& granting, std::vector<ChunkId>& created)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  absl::Status Populate(const Placement& placement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  absl::Status Refuse(const Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  absl::Status RefuseFree(PercpuPtr pointer, absl::Status why, std::span<const Placement> freed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  [[nodiscard]] bool IsStatic(const Index::Location& location) const;
+
+  // Growing and shrinking, by a request or by the balancer.
+  absl::StatusOr<ChunkId> CreateChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  // Does nothing if the chunk is in use again.
+  void DestroyIfFree(ChunkId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  // Clears [range) of the chunk in every unit; returns the bytes cleared.
+  Bytes Zero(const ChunkMemory& memory, AreaSpan range) const;
+
+  // allocator_balance.cc
+  [[nodiscard]] bool BalanceDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  // True once per need: the caller then calls balance_wanted_ without locks.
+  bool TakeBalanceSignal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  [[nodiscard]] std::optional<ChunkId> PickReleasable() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  bool CleanOneFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  void FillReserve() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  bool PopulateOneRun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  [[nodiscard]] absl::Time NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+
+  // allocator_inspect.cc
+  [[nodiscard]] ChunkSnapshot Describe(const Chunk& chunk) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  [[nodiscard]] AreaSnapshot DescribeArea(const Placement& placement) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  [[nodiscard]] Pages PopulatedPages(const Chunk& chunk) const;
+
+  // Constant after construction.
+  const std::unique_ptr<const AllocInfo> info_;
+  const StaticLayout statics_;
+  const std::unique_ptr<Backend> backend_;
+  PageSource& pages_;
+  const Options options_;
+  std::function<void()> balance_wanted_;
+
+  mutable RankedMutex grow_mu_{LockRank::kGrow};
+  mutable RankedMutex index_mu_ ABSL_ACQUIRED_AFTER(grow_mu_){LockRank::kIndex};
+  Index index_ ABSL_GUARDED_BY(index_mu_);
+  // balance_wanted_ was called and Balance has not run since.
+  bool balance_pending_ ABSL_GUARDED_BY(index_mu_) = false;
+  // A request that may not grow failed: the reserve is made up whatever is left.
+  bool reserve_wanted_ ABSL_GUARDED_BY(index_mu_) = false;
+  // The arena had no room for the reserve; not tried again before some is freed.
+  bool reserve_blocked_ ABSL_GUARDED_BY(index_mu_) = false;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_PERCPU_ALLOCATOR_H_

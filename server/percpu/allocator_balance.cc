@@ -1,0 +1,150 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The background half of the allocator: what the kernel's balance worker does,
+// with hysteresis, and clearing freed memory before anyone asks for it.
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "server/percpu/allocator.h"
+
+namespace percpud {
+
+bool Allocator::BalanceDue() const {
+  const BalancePolicy& policy = options_.balance;
+  const bool reserve_low =
+      index_.stats().empty_pop_pages < policy.empty_pages_low || reserve_wanted_;
+  if (reserve_low && !reserve_blocked_ && policy.empty_pages_high > 0) return true;
+  const BitTree& free = index_.slots().At(index_.slots().free_slot());
+  if (free.count() > policy.free_chunks_min) return true;
+  const std::optional<std::uint64_t> lowest = free.FindFirst();
+  return lowest && options_.zero && index_.Find(ChunkId(*lowest))->dirty() > Granules(0);
+}
+
+bool Allocator::TakeBalanceSignal() {
+  if (balance_pending_ || !BalanceDue()) return false;
+  balance_pending_ = true;
+  return true;
+}
+
+absl::Time Allocator::Balance() {
+  RankedLock grow(&grow_mu_);
+  {
+    RankedLock index(&index_mu_);
+    balance_pending_ = false;
+  }
+  while (true) {
+    std::optional<ChunkId> releasable;
+    {
+      RankedLock index(&index_mu_);
+      releasable = PickReleasable();
+    }
+    if (!releasable) break;
+    DestroyIfFree(*releasable);
+  }
+  while (CleanOneFreeChunk()) {
+  }
+  FillReserve();
+  RankedLock index(&index_mu_);
+  return NextDue();
+}
+
+// The youngest free chunk that is one too many, or one too old.
+std::optional<ChunkId> Allocator::PickReleasable() const {
+  const BalancePolicy& policy = options_.balance;
+  const BitTree& free = index_.slots().At(index_.slots().free_slot());
+  if (free.count() <= policy.free_chunks_min) return std::nullopt;
+  const bool too_many = free.count() > policy.MostFreeChunks(index_.stats().nr_chunks);
+  const absl::Time oldest = options_.clock->Now() - policy.free_chunk_age;
+  std::optional<ChunkId> pick;
+  for (auto id = free.FindFirst(); id; id = free.FindFrom(*id + 1)) {
+    const Chunk& chunk = *index_.Find(ChunkId(*id));
+    if (chunk.pins == 0 && (too_many || chunk.free_since <= oldest)) pick = chunk.id();
+  }
+  return pick;
+}
+
+// Clears one dirty free chunk while nobody can be placed in it. A request that
+// needs the room waits at the grow lock rather than growing.
+bool Allocator::CleanOneFreeChunk() {
+  if (!options_.zero) return false;
+  Chunk* chunk = nullptr;
+  {
+    RankedLock index(&index_mu_);
+    const BitTree& free = index_.slots().At(index_.slots().free_slot());
+    for (auto id = free.FindFirst(); id && chunk == nullptr; id = free.FindFrom(*id + 1)) {
+      Chunk* candidate = index_.Find(ChunkId(*id));
+      if (candidate->dirty() > Granules(0)) chunk = candidate;
+    }
+    if (chunk == nullptr) return false;
+    index_.Withdraw(*chunk);
+  }
+  const AreaSpan whole{Granules(0), chunk->areas().size()};
+  const AreaSpan dirty = chunk->DirtyIn(whole);
+  const Bytes cleared = Zero(chunk->memory(), dirty);
+  RankedLock index(&index_mu_);
+  chunk->MarkClean(whole);
+  index_.mutable_stats().zeroed_background += cleared;
+  index_.Restore(*chunk);
+  return true;
+}
+
+// Empty pages for requests that may not grow: by populating what chunks have,
+// else by one more chunk.
+void Allocator::FillReserve() {
+  const BalancePolicy& policy = options_.balance;
+  {
+    RankedLock index(&index_mu_);
+    const bool low = index_.stats().empty_pop_pages < policy.empty_pages_low;
+    if (!std::exchange(reserve_wanted_, false) && !low) return;
+  }
+  while (true) {
+    {
+      RankedLock index(&index_mu_);
+      if (index_.stats().empty_pop_pages >= policy.empty_pages_high) return;
+    }
+    if (!backend_->populates_at_creation() && PopulateOneRun()) continue;
+    const absl::StatusOr<ChunkId> chunk = CreateChunk();
+    RankedLock index(&index_mu_);
+    if (!chunk.ok()) {
+      reserve_blocked_ = true;
+      return;
+    }
+    ++index_.mutable_stats().chunks_created_ahead;
+  }
+}
+
+// Backs one unpopulated run of the first chunk that has one.
+bool Allocator::PopulateOneRun() {
+  Chunk* chunk = nullptr;
+  BlockRange missing;
+  {
+    RankedLock index(&index_mu_);
+    for (chunk = index_.FindFrom(Index::kFirstId); chunk != nullptr;
+         chunk = index_.FindFrom(ChunkId(chunk->id().value() + 1))) {
+      missing = chunk->UnpopulatedIn({Granules(0), chunk->areas().size()});
+      if (missing.count > 0) break;
+    }
+  }
+  if (chunk == nullptr) return false;
+  missing.count = std::min(missing.count, options_.balance.empty_pages_high);
+  if (!backend_->PopulateChunk(chunk->memory(), missing).ok()) return false;
+  RankedLock index(&index_mu_);
+  index_.NotePopulated(*chunk, missing);
+  return true;
+}
+
+absl::Time Allocator::NextDue() const {
+  const BitTree& free = index_.slots().At(index_.slots().free_slot());
+  if (free.count() <= options_.balance.free_chunks_min) return absl::InfiniteFuture();
+  absl::Time oldest = absl::InfiniteFuture();
+  for (auto id = free.FindFirst(); id; id = free.FindFrom(*id + 1)) {
+    oldest = std::min(oldest, index_.Find(ChunkId(*id))->free_since);
+  }
+  return oldest + options_.balance.free_chunk_age;
+}
+
+}  // namespace percpud

@@ -1,0 +1,251 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The looking half of the allocator. What needs a walk over an area map is
+// copied under the index lock and computed from the copy, chunk by chunk, so
+// that the lock is never held longer than one chunk's map takes to copy.
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+#include "server/percpu/allocator.h"
+
+namespace percpud {
+namespace {
+
+Granules AlignGranules(Bytes alignment) { return ToGranules(std::max(alignment, kMinAlign)); }
+
+// percpu_stats' sum_frag and max_frag (free space before the last live area)
+// and cur_min, cur_med and cur_max_alloc.
+void MeasureAreas(const std::vector<AreaSpan>& areas, Granules begin, ChunkSnapshot& out) {
+  if (areas.empty()) return;
+  Granules at = begin;
+  std::vector<Granules> sizes;
+  sizes.reserve(areas.size());
+  for (const AreaSpan& area : areas) {
+    const Bytes hole = ToBytes(area.offset - at);
+    out.sum_frag += hole;
+    out.max_frag = std::max(out.max_frag, hole);
+    at = area.end();
+    sizes.push_back(area.size);
+  }
+  const auto median = sizes.begin() + static_cast<std::ptrdiff_t>((sizes.size() - 1) / 2);
+  std::nth_element(sizes.begin(), median, sizes.end());
+  out.cur_med_alloc = ToBytes(*median);
+  const auto [least, most] = std::minmax_element(sizes.begin(), sizes.end());
+  out.cur_min_alloc = ToBytes(*least);
+  out.cur_max_alloc = ToBytes(*most);
+}
+
+std::vector<AreaSpan> LiveAreas(const AreaMap& map) {
+  std::vector<AreaSpan> areas;
+  areas.reserve(map.live());
+  for (auto area = map.NextArea(Granules(0)); area; area = map.NextArea(area->end())) {
+    areas.push_back(*area);
+  }
+  return areas;
+}
+
+}  // namespace
+
+// All units', in arena pages.
+Pages Allocator::PopulatedPages(const Chunk& chunk) const {
+  const Bytes backed = kBasePageSize * chunk.populated_blocks() * info_->units();
+  return Pages(backed / pages_.page_size());
+}
+
+ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
+  const FootprintSnapshot footprint = backend_->footprint();
+  ChunkSnapshot out;
+  out.id = chunk.id();
+  out.kind = chunk.kind();
+  out.base = PercpuPtr(chunk.memory().base.value());
+  out.slot = chunk.slot;
+  out.begin_offset = chunk.range().begin;
+  out.end_offset = chunk.range().end;
+  out.free_bytes = ToBytes(chunk.areas().free());
+  out.largest_run = ToBytes(chunk.areas().longest_run());
+  const std::optional<AreaSpan> first_free = chunk.areas().NextFree(Granules(0));
+  out.first_free_offset = first_free ? ToBytes(first_free->offset) : chunk.range().end;
+  out.live_areas = chunk.areas().live();
+  out.max_alloc_size = ToBytes(chunk.max_area);
+  out.dirty_bytes = ToBytes(chunk.dirty());
+  // The reserved part shares the first chunk's pages, which count there.
+  if (chunk.kind() == ChunkKind::kReserved) return out;
+  out.pages = chunk.memory().pages;
+  out.block_order = chunk.memory().block_order;
+  out.wasted_pages = footprint.wasted_pages;
+  out.ghost_pages = footprint.ghost_pages;
+  out.populated_pages = PopulatedPages(chunk);
+  out.empty_pop_pages = chunk.empty_populated_blocks();
+  return out;
+}
+
+AreaSnapshot Allocator::DescribeArea(const Placement& placement) const {
+  const Chunk& chunk = *placement.chunk;
+  AreaSnapshot out{.pointer = placement.pointer(),
+                   .chunk = chunk.id(),
+                   .offset = ToBytes(placement.area.offset),
+                   .size = ToBytes(placement.area.size),
+                   .tag = {}};
+  if (const auto tag = chunk.tags.find(placement.area.offset.value()); tag != chunk.tags.end()) {
+    out.tag = std::string(index_.tags().Name(tag->second));
+  }
+  return out;
+}
+
+Stats Allocator::GetStats() const {
+  RankedLock index(&index_mu_);
+  Stats stats = index_.stats();
+  stats.free_chunks = index_.free_chunks();
+  const FootprintSnapshot footprint = backend_->footprint();
+  const auto chunks = stats.nr_chunks;
+  stats.wasted_pages = footprint.wasted_pages * chunks;
+  stats.ghost_pages = footprint.ghost_pages * chunks;
+  // Every chunk offers a whole unit, the first one less its static part.
+  stats.capacity_bytes = info_->unit_size * chunks - info_->static_size;
+  if (backend_->populates_at_creation()) {
+    stats.populated_pages = footprint.pages_per_chunk * chunks;
+    return stats;
+  }
+  for (Chunk* chunk = index_.FindFrom(Index::kFirstId); chunk != nullptr;
+       chunk = index_.FindFrom(ChunkId(chunk->id().value() + 1))) {
+    stats.populated_pages += PopulatedPages(*chunk);
+  }
+  return stats;
+}
+
+std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit) const {
+  std::vector<ChunkSnapshot> out;
+  for (ChunkId at = first; out.size() < limit; at = ChunkId(out.back().id.value() + 1)) {
+    std::vector<AreaSpan> areas;
+    {
+      RankedLock index(&index_mu_);
+      const Chunk* chunk = index_.FindFrom(at);
+      if (chunk == nullptr) break;
+      out.push_back(Describe(*chunk));
+      areas = LiveAreas(chunk->areas());
+    }
+    MeasureAreas(areas, ToGranules(out.back().begin_offset), out.back());
+  }
+  return out;
+}
+
+absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
+  AreaMapSnapshot out;
+  std::vector<AreaSpan> areas;
+  {
+    RankedLock index(&index_mu_);
+    Chunk* chunk = index_.Find(id);
+    if (chunk == nullptr) return errors::ChunkNotFound(id);
+    out.chunk = Describe(*chunk);
+    areas = LiveAreas(chunk->areas());
+    out.areas.reserve(areas.size());
+    for (const AreaSpan& area : areas) out.areas.push_back(DescribeArea({chunk, area}));
+  }
+  MeasureAreas(areas, ToGranules(out.chunk.begin_offset), out.chunk);
+  return out;
+}
+
+std::vector<SlotSnapshot> Allocator::GetSlots() const {
+  RankedLock index(&index_mu_);
+  const Slots& slots = index_.slots();
+  std::vector<SlotSnapshot> out(slots.count());
+  for (std::uint32_t slot = 0; slot < slots.count(); ++slot) {
+    out[slot].slot = slot;
+    out[slot].min_run = slots.MinRun(slot);
+    out[slot].is_full = slot == 0;
+    out[slot].is_free = slot == slots.free_slot();
+    const BitTree& chunks = slots.At(slot);
+    for (auto id = chunks.FindFirst(); id; id = chunks.FindFrom(*id + 1)) {
+      out[slot].chunks.emplace_back(*id);
+    }
+  }
+  return out;
+}
+
+BuddySnapshot Allocator::GetBuddy() const {
+  RankedLock grow(&grow_mu_);
+  return backend_->Buddy();
+}
+
+absl::StatusOr<Resolution> Allocator::Resolve(PercpuPtr pointer) const {
+  if (pointer.value() >= pages_.size().value()) {
+    return errors::PointerOutsideArena(pointer, pages_.size());
+  }
+  RankedLock index(&index_mu_);
+  Resolution out;
+  const std::optional<Index::Location> location = index_.Locate(pointer);
+  if (!location) return out;
+  out.chunk = location->chunk->id();
+  out.unit = location->unit;
+  out.cpu = info_->unit_to_cpu[location->unit.value()];
+  out.unit_offset = location->offset;
+  if (IsStatic(*location)) {
+    out.owner = Resolution::Owner::kStatic;
+    if (const StaticVariable* variable = statics_.At(location->offset)) {
+      out.variable = variable->name;
+      out.offset_in_area = location->offset - variable->offset;
+    }
+    return out;
+  }
+  const Granules at(location->offset.value() / kGranuleSize.value());
+  const std::optional<AreaSpan> area = location->chunk->areas().AreaAt(at);
+  out.owner = area ? Resolution::Owner::kArea : Resolution::Owner::kFree;
+  if (area) {
+    out.area = DescribeArea({location->chunk, *area});
+    out.offset_in_area = location->offset - out.area.offset;
+  }
+  return out;
+}
+
+absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) const {
+  const AllocOptions options{.region = region, .no_grow = false, .tag = {}};
+  if (absl::Status status = Validate(std::span(&spec, 1), options); !status.ok()) return status;
+  const Granules count = ToGranules(spec.size);
+  Estimate out;
+  out.rounded_size = ToBytes(count);
+  out.total_bytes = out.rounded_size * info_->units();
+  out.wasted_bytes = out.total_bytes - spec.size * info_->cpus();
+
+  RankedLock grow(&grow_mu_);
+  {
+    RankedLock index(&index_mu_);
+    const auto fit = index_.FindFit(count, AlignGranules(spec.alignment), region, false);
+    if (fit) out.chunk = fit->chunk->id();
+  }
+  out.possible = out.chunk.has_value();
+  if (out.possible) return out;
+  if (region == Region::kReserved) {
+    out.reason = std::string(errors::NoReservedSpace(spec.size, spec.alignment).message());
+    return out;
+  }
+  const FootprintSnapshot footprint = backend_->footprint();
+  out.would_grow = true;
+  out.new_chunk_pages = footprint.block_pages;
+  out.new_chunk_wasted_pages = footprint.wasted_pages;
+  out.new_chunk_ghost_pages = footprint.ghost_pages;
+  const BuddySnapshot buddy = backend_->Buddy();
+  for (std::size_t order = footprint.block_order.value(); order < buddy.free_blocks.size();
+       ++order) {
+    out.possible |= buddy.free_blocks[order] > 0;
+  }
+  if (!out.possible) {
+    out.reason =
+        std::string(errors::NoContiguousBlock(footprint.block_order, buddy.free_pages).message());
+  }
+  return out;
+}
+
+absl::Status Allocator::CheckInvariants() const {
+  RankedLock grow(&grow_mu_);
+  if (absl::Status status = backend_->CheckInvariants(); !status.ok()) return status;
+  RankedLock index(&index_mu_);
+  return index_.CheckInvariants();
+}
+
+}  // namespace percpud

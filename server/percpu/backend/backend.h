@@ -1,0 +1,91 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What backs a chunk. The list below is all a backend has to provide: the
+// kernel's six functions (mm/percpu.c names them in one comment), with the
+// footprint that introspection shows.
+//
+// A new backend is one file pair here, one line in factory.cc and one line in
+// tests/conformance.
+
+#ifndef PERCPUD_SERVER_PERCPU_BACKEND_BACKEND_H_
+#define PERCPUD_SERVER_PERCPU_BACKEND_BACKEND_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+#include "absl/strings/string_view.h"
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/arena/page_source.h"
+#include "server/base/units.h"
+#include "server/percpu/alloc_info.h"
+#include "server/percpu/snapshot.h"
+
+namespace percpud {
+
+// Where one chunk's units lie: [base, base + chunk_size) of the arena.
+struct ChunkMemory {
+  // Arena offset of unit 0.
+  Bytes base;
+  PageId first_page;
+  // Pages the units use, ghosts included.
+  Pages pages;
+  // Of the block they were cut from.
+  Order block_order;
+};
+
+// A range of blocks (base pages of the unit), the same in every unit.
+struct BlockRange {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
+// Thread safety: every call that makes, changes or walks chunks is made under
+// the allocator's grow lock, never under its index lock, so a backend may sleep.
+// The rest (name to VerifyAllocInfo, AddressToPage) is constant.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  [[nodiscard]] virtual absl::string_view name() const = 0;
+  [[nodiscard]] virtual FootprintSnapshot footprint() const = 0;
+  // True if chunks are created with every block populated; PopulateChunk and
+  // DepopulateChunk are then never needed.
+  [[nodiscard]] virtual bool populates_at_creation() const = 0;
+
+  // Refuses layouts this backend cannot serve. Called once, before anything else.
+  [[nodiscard]] virtual absl::Status VerifyAllocInfo() const = 0;
+
+  // Memory for one more chunk; what is populated reads zero. On failure
+  // nothing is kept.
+  virtual absl::StatusOr<ChunkMemory> CreateChunk() = 0;
+  // REQUIRES: no area lives in it.
+  virtual void DestroyChunk(const ChunkMemory& memory) = 0;
+
+  // Backs the blocks in every unit with zeroed pages, or changes nothing.
+  virtual absl::Status PopulateChunk(const ChunkMemory& memory, BlockRange blocks) = 0;
+  // Gives their pages back. REQUIRES: no area lives in them.
+  virtual void DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) = 0;
+
+  // The arena page that holds `offset` of `unit`.
+  [[nodiscard]] virtual PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
+                                             Bytes offset) const = 0;
+
+  // The page allocator's free lists.
+  [[nodiscard]] virtual BuddySnapshot Buddy() const = 0;
+  // Walks the backend's own state; INTERNAL names what is wrong.
+  [[nodiscard]] virtual absl::Status CheckInvariants() const = 0;
+};
+
+// A backend by its configured name over `pages`, which outlives it, as does
+// `info`. Errors: BadConfig for a name that is none, listing those that are.
+absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(absl::string_view name, const AllocInfo& info,
+                                                     PageSource& pages);
+// The names MakeBackend takes.
+std::vector<absl::string_view> BackendNames();
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_PERCPU_BACKEND_BACKEND_H_

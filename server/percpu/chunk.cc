@@ -1,0 +1,156 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/percpu/chunk.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace percpud {
+namespace {
+
+constexpr std::uint32_t kBlock = AreaMap::kBlock.value();
+
+Granules MapSize(ManagedRange range) { return ToGranules(range.end); }
+std::uint32_t BlocksOf(ManagedRange range) {
+  return (MapSize(range).value() + kBlock - 1) / kBlock;
+}
+
+std::size_t MetadataWords(ManagedRange range) {
+  return AreaMap::StorageWords(MapSize(range)) + bits::WordsFor(MapSize(range).value()) +
+         bits::WordsFor(BlocksOf(range));
+}
+
+}  // namespace
+
+std::unique_ptr<bits::Word[]> HeapMetadata(std::size_t words) {
+  return std::unique_ptr<bits::Word[]>(new (std::nothrow) bits::Word[words]);
+}
+
+constexpr Chunk::FailedFits Chunk::NoFailedFits() {
+  FailedFits none{};
+  none.fill(std::numeric_limits<Granules::Rep>::max());
+  return none;
+}
+
+std::unique_ptr<Chunk> Chunk::Make(ChunkKind kind, ManagedRange range,
+                                   const MetadataSource& source) {
+  std::unique_ptr<bits::Word[]> words = source(MetadataWords(range));
+  if (words == nullptr) return nullptr;
+  return std::unique_ptr<Chunk>(new Chunk(kind, range, std::move(words)));
+}
+
+Chunk::Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words)
+    : kind_(kind),
+      range_(range),
+      words_(std::move(words)),
+      dirty_map_(words_.get() + AreaMap::StorageWords(MapSize(range))),
+      populated_map_(dirty_map_ + bits::WordsFor(MapSize(range).value())),
+      failed_fits_(NoFailedFits()) {
+  std::fill(dirty_map_, words_.get() + MetadataWords(range), bits::Word{0});
+  areas_ = AreaMap::Format(std::span(words_.get(), AreaMap::StorageWords(MapSize(range))),
+                           MapSize(range));
+  areas_.HideHead(ToGranules(range.begin));
+}
+
+std::optional<Granules> Chunk::Find(Granules count, Granules align, bool populated_only) const {
+  if (populated_only && populated_blocks_ < blocks()) return FindPopulated(count, align);
+  // Without alignment the longest run alone decides.
+  const auto align_class = static_cast<std::size_t>(std::countr_zero(align.value()));
+  if (count.value() >= failed_fits_[align_class]) return std::nullopt;
+  std::optional<Granules> at = areas_.Find(count, align);
+  if (!at) failed_fits_[align_class] = count.value();
+  return at;
+}
+
+std::optional<Granules> Chunk::FindPopulated(Granules count, Granules align) const {
+  std::uint32_t block = 0;
+  while (block < blocks()) {
+    const std::optional<Granules> at = areas_.Find(count, align, block);
+    if (!at) return std::nullopt;
+    const BlockRange missing = UnpopulatedIn({*at, count});
+    if (missing.count == 0) return at;
+    block = missing.first + missing.count;
+  }
+  return std::nullopt;
+}
+
+void Chunk::Release(AreaSpan area) {
+  areas_.Release(area);
+  failed_fits_ = NoFailedFits();
+}
+
+void Chunk::MarkDirty(AreaSpan range) {
+  const std::uint32_t begin = range.offset.value();
+  const std::uint32_t end = range.end().value();
+  dirty_ += Granules((end - begin) - bits::CountRange(dirty_map_, begin, end));
+  bits::SetRange(dirty_map_, begin, end);
+}
+
+AreaSpan Chunk::DirtyIn(AreaSpan range) const {
+  const std::uint32_t end = range.end().value();
+  const std::uint32_t first = bits::FindNextSet(dirty_map_, range.offset.value(), end);
+  if (first == end) return {range.offset, Granules(0)};
+  return {Granules(first), Granules(bits::FindLastSetEnd(dirty_map_, first, end) - first)};
+}
+
+void Chunk::MarkClean(AreaSpan range) {
+  const std::uint32_t begin = range.offset.value();
+  const std::uint32_t end = range.end().value();
+  dirty_ -= Granules(bits::CountRange(dirty_map_, begin, end));
+  bits::ClearRange(dirty_map_, begin, end);
+}
+
+BlockRange Chunk::UnpopulatedIn(AreaSpan range) const {
+  const std::uint32_t begin = range.offset.value() / kBlock;
+  const std::uint32_t end = (range.end().value() + kBlock - 1) / kBlock;
+  const std::uint32_t first = bits::FindNextClear(populated_map_, begin, end);
+  return {.first = first, .count = bits::FindNextSet(populated_map_, first, end) - first};
+}
+
+void Chunk::MarkPopulated(BlockRange blocks) {
+  populated_blocks_ +=
+      blocks.count - bits::CountRange(populated_map_, blocks.first, blocks.first + blocks.count);
+  bits::SetRange(populated_map_, blocks.first, blocks.first + blocks.count);
+}
+
+std::uint32_t Chunk::empty_populated_blocks() const {
+  if (populated_blocks_ == blocks()) return areas_.empty_blocks();
+  std::uint32_t empty = 0;
+  for (std::uint32_t block = 0; block < blocks(); ++block) {
+    empty += std::uint32_t{bits::Test(populated_map_, block) && areas_.IsEmptyBlock(block)};
+  }
+  return empty;
+}
+
+absl::Status Chunk::CheckInvariants() const {
+  if (absl::Status status = areas_.CheckInvariants(); !status.ok()) return status;
+  if (bits::CountRange(dirty_map_, 0, MapSize(range_).value()) != dirty_.value()) {
+    return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": dirty count is wrong"));
+  }
+  for (auto area = areas_.NextArea(Granules(0)); area; area = areas_.NextArea(area->end())) {
+    if (DirtyIn(*area).size > Granules(0)) {
+      return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a live area is dirty"));
+    }
+    if (UnpopulatedIn(*area).count > 0) {
+      return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a live area is unbacked"));
+    }
+    if (area->end() >= areas_.size()) break;
+  }
+  for (const auto& [offset, tag] : tags) {
+    if (!areas_.IsStart(Granules(offset)) || tag == kNoTag) {
+      return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a tag has no area"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace percpud

@@ -1,0 +1,127 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_PERCPU_CHUNK_H_
+#define PERCPUD_SERVER_PERCPU_CHUNK_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "server/area/area_map.h"
+#include "server/base/units.h"
+#include "server/percpu/backend/backend.h"
+#include "server/percpu/snapshot.h"
+#include "server/percpu/tag_table.h"
+
+namespace percpud {
+
+// Where chunks get the words of their bitmaps from: null when there are none.
+// An argument so that tests can fail the n-th one.
+using MetadataSource = std::function<std::unique_ptr<bits::Word[]>(std::size_t words)>;
+std::unique_ptr<bits::Word[]> HeapMetadata(std::size_t words);
+
+// The part of the unit a chunk manages, in bytes of the unit.
+struct ManagedRange {
+  Bytes begin;
+  Bytes end;
+};
+
+// One chunk: its area map, which of its free granules were used before (dirty)
+// and which of its blocks are backed (populated). The reserved part of the
+// first chunk is a Chunk of its own over the same memory, as in the kernel.
+//
+// Owns its metadata, not its memory. Guarded by the allocator's index lock.
+class Chunk {
+ public:
+  // Null if `source` has no words. Everything in `range` is free, clean and
+  // not populated.
+  static std::unique_ptr<Chunk> Make(ChunkKind kind, ManagedRange range,
+                                     const MetadataSource& source);
+
+  [[nodiscard]] ChunkKind kind() const { return kind_; }
+  [[nodiscard]] ChunkId id() const { return id_; }
+  [[nodiscard]] const ChunkMemory& memory() const { return memory_; }
+  void Bind(ChunkId id, const ChunkMemory& memory) {
+    id_ = id;
+    memory_ = memory;
+  }
+
+  [[nodiscard]] ManagedRange range() const { return range_; }
+  [[nodiscard]] Granules capacity() const { return ToGranules(range_.end - range_.begin); }
+  [[nodiscard]] const AreaMap& areas() const { return areas_; }
+  [[nodiscard]] bool is_free() const { return areas_.free() == capacity(); }
+  [[nodiscard]] PercpuPtr PointerTo(Granules offset) const {
+    return PercpuPtr((memory_.base + ToBytes(offset)).value());
+  }
+
+  // --- Areas -------------------------------------------------------------------
+  // The lowest fit; with `populated_only`, the lowest in backed blocks. Exact:
+  // nullopt means there is none.
+  [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align,
+                                             bool populated_only) const;
+  void Take(AreaSpan area) { areas_.Take(area); }
+  void Release(AreaSpan area);
+
+  // --- Dirty granules: free, but holding what their last area left --------------
+  void MarkDirty(AreaSpan range);
+  // The dirty part of the range, from its first to its last dirty granule;
+  // size 0 if it is clean.
+  [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const;
+  void MarkClean(AreaSpan range);
+  [[nodiscard]] Granules dirty() const { return dirty_; }
+
+  // --- Populated blocks -----------------------------------------------------------
+  // The first run of unpopulated blocks that `range` touches; count 0 if none.
+  [[nodiscard]] BlockRange UnpopulatedIn(AreaSpan range) const;
+  void MarkPopulated(BlockRange blocks);
+  [[nodiscard]] std::uint32_t populated_blocks() const { return populated_blocks_; }
+  [[nodiscard]] std::uint32_t blocks() const { return areas_.blocks(); }
+  // Populated blocks without an area.
+  [[nodiscard]] std::uint32_t empty_populated_blocks() const;
+
+  // --- Kept for the index ----------------------------------------------------------
+  std::uint32_t slot = 0;
+  // Touch() calls in progress; the chunk is not destroyed meanwhile.
+  std::uint32_t pins = 0;
+  // Being cleaned or destroyed: out of the slots, not searched.
+  bool withdrawn = false;
+  absl::Time free_since = absl::InfinitePast();
+  Granules max_area;
+  // Areas with a tag, by offset.
+  absl::flat_hash_map<Granules::Rep, TagId> tags;
+
+  [[nodiscard]] absl::Status CheckInvariants() const;
+
+ private:
+  Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words);
+
+  // By log2 of the alignment in granules, the least count that Find failed to
+  // place since the last Release: free space only shrinks until then, so the
+  // search need not be repeated.
+  static constexpr std::size_t kAlignClasses = 11;
+  using FailedFits = std::array<Granules::Rep, kAlignClasses>;
+  static constexpr FailedFits NoFailedFits();
+
+  [[nodiscard]] std::optional<Granules> FindPopulated(Granules count, Granules align) const;
+
+  const ChunkKind kind_;
+  const ManagedRange range_;
+  ChunkId id_;
+  ChunkMemory memory_;
+  const std::unique_ptr<bits::Word[]> words_;
+  AreaMap areas_;
+  bits::Word* const dirty_map_;
+  bits::Word* const populated_map_;
+  Granules dirty_;
+  std::uint32_t populated_blocks_ = 0;
+  mutable FailedFits failed_fits_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_PERCPU_CHUNK_H_

@@ -1,0 +1,45 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/main/balancer_thread.h"
+
+#include <pthread.h>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace percpud {
+
+BalancerThread::BalancerThread(Allocator& allocator) : allocator_(allocator) {
+  allocator_.set_balance_wanted([this] { Wake(); });
+  thread_ = std::thread([this] { Loop(); });
+}
+
+BalancerThread::~BalancerThread() {
+  {
+    RankedLock lock(&mu_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void BalancerThread::Wake() {
+  RankedLock lock(&mu_);
+  wanted_ = true;
+}
+
+void BalancerThread::Loop() {
+  pthread_setname_np(pthread_self(), "balancer");
+  absl::Time due = absl::InfiniteFuture();
+  while (true) {
+    {
+      RankedLock lock(&mu_);
+      mu_.AwaitWithTimeout(absl::Condition(this, &BalancerThread::HasNews), due - absl::Now());
+      if (stopping_) return;
+      wanted_ = false;
+    }
+    due = allocator_.Balance();
+  }
+}
+
+}  // namespace percpud

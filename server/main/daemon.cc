@@ -1,0 +1,175 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/main/daemon.h"
+
+#include <grpcpp/ext/channelz_service_plugin.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "server/arena/arena.h"
+#include "server/base/clock.h"
+#include "server/base/errors.h"
+#include "server/main/balancer_thread.h"
+#include "server/main/listener.h"
+#include "server/main/startup_log.h"
+#include "server/service/health_service.h"
+#include "server/service/introspection_service.h"
+#include "server/service/memory_service.h"
+#include "server/service/stream_gate.h"
+
+namespace percpud {
+namespace {
+
+constexpr absl::Duration kGrace = absl::Seconds(5);
+constexpr absl::Duration kGoodbye = absl::Milliseconds(200);
+// All messages and transport buffers at once: this, or a few of the largest
+// message if that is more.
+constexpr Bytes kGrpcMemory{64 << 20};
+constexpr int kLargestMessages = 4;
+// Threads for synchronous calls beyond the streams, each of which keeps one.
+// More calls at once than that are refused.
+constexpr int kSyncThreads = 32;
+
+// The arena and how it will be used: all that can be wrong about a
+// configuration shows here.
+struct Layout {
+  std::unique_ptr<Arena> arena;
+  std::unique_ptr<const AllocInfo> info;
+  std::unique_ptr<Backend> backend;
+};
+
+// Names what the page allocator could only call a lack of pages.
+absl::Status CheckRoom(const FootprintSnapshot& footprint, const Arena& arena) {
+  const Bytes block = ToBytes(footprint.block_pages, arena.page_size());
+  if (block <= arena.size()) return absl::OkStatus();
+  return errors::BadConfig(
+      "arena_size",
+      absl::StrCat(Format(arena.size()), " does not hold one chunk, a block of ", Format(block)));
+}
+
+absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
+  absl::StatusOr<AllocInfo> info = BuildAllocInfo(config.sizes, config.topology);
+  if (!info.ok()) return info.status();
+  absl::StatusOr<std::unique_ptr<Arena>> arena =
+      Arena::Create({.size = config.arena_size, .page_size = config.page_size});
+  if (!arena.ok()) return arena.status();
+  Layout out;
+  out.arena = *std::move(arena);
+  out.info = std::make_unique<const AllocInfo>(*std::move(info));
+  auto backend = MakeBackend(config.backend, *out.info, *out.arena);
+  if (!backend.ok()) return backend.status();
+  out.backend = *std::move(backend);
+  absl::Status status = out.backend->VerifyAllocInfo();
+  if (status.ok()) status = CheckRoom(out.backend->footprint(), *out.arena);
+  if (!status.ok()) return status;
+  return out;
+}
+
+void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
+  const Bytes memory = std::max(kGrpcMemory, config.message_limit * kLargestMessages);
+  grpc::ResourceQuota quota("percpud");
+  quota.Resize(memory.value());
+  quota.SetMaxThreads(static_cast<int>(config.limits.watchers) + kSyncThreads);
+  builder.SetResourceQuota(quota);
+}
+
+}  // namespace
+
+// In the order of construction, which is the order of the layers; but the
+// addresses come first, so that a second daemon leaves without a trace.
+struct Daemon::Parts {
+  explicit Parts(const DaemonConfig& config) : streams(config.limits.watchers) {}
+
+  absl::Status Allocate(DaemonConfig& config);
+  absl::Status Serve(const DaemonConfig& config);
+
+  SystemClock clock;
+  std::unique_ptr<Listener> listener;
+  std::unique_ptr<Arena> arena;
+  std::unique_ptr<Allocator> allocator;
+  std::unique_ptr<BalancerThread> balancer;
+  StreamGate streams;
+  HealthService health{streams};
+  std::unique_ptr<IntrospectionService> introspection;
+  std::unique_ptr<MemoryService> memory;
+  std::unique_ptr<grpc::Server> server;
+};
+
+absl::Status Daemon::Parts::Allocate(DaemonConfig& config) {
+  absl::StatusOr<Layout> layout = LayOut(config);
+  if (!layout.ok()) return layout.status();
+  arena = std::move(layout->arena);
+  Allocator::Options options;
+  options.balance = config.balance;
+  options.clock = &clock;
+  auto made = Allocator::Create(std::move(layout->info), std::move(config.statics),
+                                std::move(layout->backend), *arena, std::move(options));
+  if (!made.ok()) return made.status();
+  allocator = *std::move(made);
+  LogLayout(*allocator);
+  balancer = std::make_unique<BalancerThread>(*allocator);
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::channelz::experimental::InitChannelzService();
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(static_cast<int>(config.message_limit.value()));
+  LimitResources(config, builder);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);
+  introspection = std::make_unique<IntrospectionService>(*allocator, streams);
+  builder.RegisterService(introspection.get());
+  builder.RegisterService(&health);
+  memory = std::make_unique<MemoryService>(*allocator, config.limits, builder);
+  server = builder.BuildAndStart();
+  if (server == nullptr) return absl::InternalError("gRPC would not start a server");
+  memory->Start();
+
+  // Connections made since the sockets were bound have waited until now.
+  listener->Start([to = server.get()](int fd) { grpc::AddInsecureChannelFromFd(to, fd); });
+  for (const std::string& address : listener->addresses()) spdlog::info("serving on {}", address);
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::Check(const DaemonConfig& config) { return LayOut(config).status(); }
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(DaemonConfig config) {
+  auto parts = std::make_unique<Parts>(config);
+  auto listener = Listener::Bind(config.listen, config.socket_mode);
+  if (!listener.ok()) return listener.status();
+  parts->listener = *std::move(listener);
+  absl::Status status = parts->Allocate(config);
+  if (status.ok()) status = parts->Serve(config);
+  if (!status.ok()) return status;
+  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+}
+
+Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+// gRPC's own grace ends only when every client has acknowledged the good-bye,
+// which one that is connected but idle does when it next polls, seconds later.
+// So the grace is ours: what sleeps gets it, and what is left takes no time.
+Daemon::~Daemon() {
+  const absl::Time deadline = absl::Now() + kGrace;
+  parts_->listener->Stop();
+  parts_->streams.Drain(deadline);
+  parts_->memory->Settle(deadline);
+  parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + kGoodbye));
+  parts_->memory->Close();
+}
+
+}  // namespace percpud

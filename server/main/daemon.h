@@ -1,0 +1,39 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_MAIN_DAEMON_H_
+#define PERCPUD_SERVER_MAIN_DAEMON_H_
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/main/config.h"
+
+namespace percpud {
+
+// The daemon in one piece, wired in the order of the layers: topology, layout,
+// arena, backend, allocator, balancer, services, sockets.
+class Daemon {
+ public:
+  // Serving when it returns. Errors name what could not be had; nothing then
+  // stays behind.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(DaemonConfig config);
+  // Whether Start could lay out this configuration; takes no address and keeps
+  // no memory.
+  static absl::Status Check(const DaemonConfig& config);
+  // Drains: accepts no more, ends streams, gives calls in progress five seconds.
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+ private:
+  struct Parts;
+  explicit Daemon(std::unique_ptr<Parts> parts);
+
+  const std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_MAIN_DAEMON_H_

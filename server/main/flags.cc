@@ -1,0 +1,129 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/main/flags.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace percpud {
+namespace {
+
+using config::v1::Config;
+
+void AddText(CLI::App& app, const char* name, const char* help, std::string& field) {
+  app.add_option_function<std::string>(
+      name, [&field](const std::string& value) { field = value; }, help);
+}
+
+// The flags as a configuration of their own, merged over the file's.
+void AddFlags(CLI::App& app, Config& flags) {
+  app.add_option_function<std::vector<std::string>>(
+         "--listen",
+         [&flags](const std::vector<std::string>& addresses) {
+           for (const std::string& address : addresses) flags.add_listen(address);
+         },
+         "Serve on unix:PATH or HOST:PORT (repeatable; default unix:/run/percpud/percpud.sock)")
+      ->take_all()
+      ->allow_extra_args(false);
+  AddText(app, "--socket-mode", "Mode of Unix sockets, octal (0660)", *flags.mutable_socket_mode());
+  AddText(app, "--arena-size", "Size of the arena (256MiB)", *flags.mutable_arena_size());
+  AddText(app, "--page-size", "4KiB, or 2MiB for huge pages", *flags.mutable_page_size());
+  AddText(app, "--backend", "What backs chunks (km)", *flags.mutable_backend());
+  AddText(app, "--unit-size", "Least size of a unit (64KiB)", *flags.mutable_unit_size());
+  AddText(app, "--static-size", "Static part of the unit (what the variables need)",
+          *flags.mutable_static_size());
+  AddText(app, "--reserved-size", "Reserved part of the unit (0)", *flags.mutable_reserved_size());
+  AddText(app, "--atom-size", "Grain of a group's memory (the page size)",
+          *flags.mutable_atom_size());
+  AddText(app, "--log-level", "trace, debug, info, warning or error", *flags.mutable_log_level());
+}
+
+void AddCpuFlags(CLI::App& app, config::v1::Cpus& cpus) {
+  auto* source = app.add_option_group("CPUs", "Whom units are made for (default: this host)");
+  source->require_option(0, 1);
+  source->add_option_function<std::uint32_t>(
+      "--cpus", [&cpus](const std::uint32_t& count) { cpus.set_count(count); },
+      "That many CPUs in one group");
+  source->add_option_function<std::string>(
+      "--topology", [&cpus](const std::string& value) { cpus.set_synthetic(value); },
+      "An hwloc description: \"numa:2 core:4 pu:1\"");
+  source->add_option_function<std::string>(
+      "--topology-xml", [&cpus](const std::string& value) { cpus.set_xml_file(value); },
+      "A file written by lstopo --of xml");
+  app.add_option_function<std::string>(
+      "--cpu-select", [&cpus](const std::string& value) { cpus.set_select(value); },
+      "possible, online or a list such as 0-3,8");
+}
+
+// A flag for a number; `set` is the generated setter of its field.
+template <typename Message>
+void AddNumber(CLI::App& app, const char* name, const char* help, Message& message,
+               void (Message::*set)(std::uint32_t)) {
+  app.add_option_function<std::uint32_t>(
+      name, [&message, set](const std::uint32_t& value) { (message.*set)(value); }, help);
+}
+
+void AddBalancerFlags(CLI::App& app, config::v1::Balancer& balancer) {
+  using Balancer = config::v1::Balancer;
+  AddNumber(app, "--empty-pages-low", "Make up the reserve when fewer pages are empty (2)",
+            balancer, &Balancer::set_empty_pages_low);
+  AddNumber(app, "--empty-pages-high", "... up to this many (4; 0 and 0: no reserve)", balancer,
+            &Balancer::set_empty_pages_high);
+  AddNumber(app, "--free-chunks-min", "Free chunks kept whatever their age (1)", balancer,
+            &Balancer::set_free_chunks_min);
+  AddNumber(app, "--free-chunks-max-percent", "Free chunks kept at most, of all chunks (12)",
+            balancer, &Balancer::set_free_chunks_max_percent);
+  AddText(app, "--free-chunk-age", "Older free chunks are released (10s)",
+          *balancer.mutable_free_chunk_age());
+}
+
+void AddLimitFlags(CLI::App& app, config::v1::Limits& limits) {
+  using Limits = config::v1::Limits;
+  AddNumber(app, "--limits-batch", "Entries in one Alloc or Free (4096)", limits,
+            &Limits::set_batch);
+  AddText(app, "--limits-transfer", "Bytes in one Read or Write (1MiB)",
+          *limits.mutable_transfer());
+  AddText(app, "--limits-message", "Bytes of one message (4MiB)", *limits.mutable_message());
+  AddNumber(app, "--limits-watchers", "Open Watch streams (64)", limits, &Limits::set_watchers);
+}
+
+// Repeated and oneof fields of `flags` replace the file's; the rest overrides
+// field by field.
+void Overlay(const Config& flags, Config& config) {
+  if (flags.listen_size() > 0) config.clear_listen();
+  config.MergeFrom(flags);
+}
+
+}  // namespace
+
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
+  CLI::App app{"percpud: percpu memory for the processes of a host"};
+  CommandLine out;
+  Config flags;
+  std::string config_file;
+  app.set_version_flag("--version", "percpud " PERCPUD_VERSION);
+  app.add_option("--config", config_file, "Configuration file, text format");
+  app.add_flag("--check-config", out.check_only, "Check the configuration and exit");
+  AddFlags(app, flags);
+  AddCpuFlags(app, *flags.mutable_cpus());
+  AddBalancerFlags(app, *flags.mutable_balancer());
+  AddLimitFlags(app, *flags.mutable_limits());
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    out.exit_code = app.exit(error) == 0 ? 0 : 2;
+    return out;
+  }
+  if (!config_file.empty()) {
+    absl::StatusOr<Config> file = ReadConfig(config_file);
+    if (!file.ok()) return file.status();
+    out.config = *std::move(file);
+  }
+  Overlay(flags, out.config);
+  return out;
+}
+
+}  // namespace percpud

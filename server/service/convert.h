@@ -1,0 +1,35 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Between the allocator's plain structs and the wire's messages. Protobuf types
+// stop here.
+
+#ifndef PERCPUD_SERVER_SERVICE_CONVERT_H_
+#define PERCPUD_SERVER_SERVICE_CONVERT_H_
+
+#include "absl/status/statusor.h"
+#include "percpud/v1/introspection.pb.h"
+#include "percpud/v1/memory.pb.h"
+#include "server/percpu/allocator.h"
+
+namespace percpud {
+
+absl::StatusOr<Region> FromProto(v1::Region region);
+
+v1::AllocInfo AllocInfoProto(const Allocator& allocator);
+v1::Group ToProto(const GroupInfo& group, Bytes unit_size);
+v1::Unit UnitProto(const AllocInfo& info, const GroupInfo& group, UnitId unit);
+v1::StaticVariable ToProto(const StaticVariable& variable);
+v1::Chunk ToProto(const ChunkSnapshot& chunk);
+v1::Area ToProto(const AreaSnapshot& area);
+v1::Slot ToProto(const SlotSnapshot& slot);
+v1::Stats ToProto(const Stats& stats);
+void ToProto(const BuddySnapshot& buddy, v1::GetBuddyInfoResponse& out);
+void ToProto(const Resolution& resolution, v1::ResolveResponse& out);
+void ToProto(const Estimate& estimate, v1::EstimateAllocResponse& out);
+// The occupancy picture: cells, their size, and the managed range.
+void DrawOccupancy(const AreaMapSnapshot& map, v1::GetAreaMapResponse& out);
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SERVICE_CONVERT_H_

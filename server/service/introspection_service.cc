@@ -1,0 +1,193 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/service/introspection_service.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "server/base/errors.h"
+#include "server/service/convert.h"
+#include "server/service/paging.h"
+#include "server/service/status.h"
+
+namespace percpud {
+namespace {
+
+constexpr absl::Duration kMinInterval = absl::Milliseconds(100);
+constexpr absl::Duration kMaxInterval = absl::Hours(1);
+
+// Answers one page of a list that lies in memory: `add` takes entries by index.
+template <typename Request, typename Response, typename Add>
+grpc::Status ListPage(absl::string_view method, const Request& request, std::size_t count,
+                      Response& response, Add add) {
+  const absl::StatusOr<Page> page = ParsePage(method, request.page_size(), request.page_token());
+  if (!page.ok()) return ToGrpc(page.status());
+  const std::uint64_t first = std::min<std::uint64_t>(page->first, count);
+  const std::uint64_t end = std::min<std::uint64_t>(first + page->size, count);
+  for (std::uint64_t i = first; i < end; ++i) add(i);
+  if (end < count) response.set_next_page_token(PageToken(method, static_cast<std::uint32_t>(end)));
+  return grpc::Status::OK;
+}
+
+absl::StatusOr<absl::Duration> ParseInterval(const v1::WatchRequest& request) {
+  if (!request.has_interval()) return absl::Seconds(1);
+  const google::protobuf::Duration& wire = request.interval();
+  // Clamped before it becomes a Duration: both fields are the caller's.
+  const std::int64_t seconds = std::clamp<std::int64_t>(wire.seconds(), -1, 3601);
+  const absl::Duration interval = absl::Seconds(seconds) + absl::Nanoseconds(wire.nanos());
+  if (interval < kMinInterval || interval > kMaxInterval) {
+    return errors::FieldOutOfRange("interval (ms)", absl::ToInt64Milliseconds(interval),
+                                   absl::ToInt64Milliseconds(kMinInterval),
+                                   absl::ToInt64Milliseconds(kMaxInterval));
+  }
+  return interval;
+}
+
+}  // namespace
+
+grpc::Status IntrospectionService::GetAllocInfo(grpc::ServerContext* /*context*/,
+                                                const v1::GetAllocInfoRequest* /*request*/,
+                                                v1::GetAllocInfoResponse* response) {
+  *response->mutable_alloc_info() = AllocInfoProto(allocator_);
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::ListGroups(grpc::ServerContext* /*context*/,
+                                              const v1::ListGroupsRequest* request,
+                                              v1::ListGroupsResponse* response) {
+  const AllocInfo& info = allocator_.info();
+  return ListPage("groups", *request, info.groups.size(), *response, [&](std::uint64_t i) {
+    *response->add_groups() = ToProto(info.groups[i], info.unit_size);
+  });
+}
+
+grpc::Status IntrospectionService::GetUnitMap(grpc::ServerContext* /*context*/,
+                                              const v1::GetUnitMapRequest* request,
+                                              v1::GetUnitMapResponse* response) {
+  const AllocInfo& info = allocator_.info();
+  return ListPage("units", *request, info.units(), *response, [&](std::uint64_t i) {
+    const UnitId unit(i);
+    const auto after =
+        std::upper_bound(info.groups.begin(), info.groups.end(), unit,
+                         [](UnitId at, const GroupInfo& group) { return at < group.first_unit; });
+    *response->add_units() = UnitProto(info, *std::prev(after), unit);
+  });
+}
+
+grpc::Status IntrospectionService::ListStaticVariables(
+    grpc::ServerContext* /*context*/, const v1::ListStaticVariablesRequest* request,
+    v1::ListStaticVariablesResponse* response) {
+  const std::vector<StaticVariable>& variables = allocator_.statics().variables();
+  return ListPage("statics", *request, variables.size(), *response, [&](std::uint64_t i) {
+    *response->add_static_variables() = ToProto(variables[i]);
+  });
+}
+
+grpc::Status IntrospectionService::ListChunks(grpc::ServerContext* /*context*/,
+                                              const v1::ListChunksRequest* request,
+                                              v1::ListChunksResponse* response) {
+  const absl::StatusOr<Page> page =
+      ParsePage("chunks", request->page_size(), request->page_token());
+  if (!page.ok()) return ToGrpc(page.status());
+  // One more than asked for tells whether there is a next page.
+  std::vector<ChunkSnapshot> chunks = allocator_.GetChunks(ChunkId(page->first), page->size + 1);
+  if (chunks.size() > page->size) {
+    response->set_next_page_token(PageToken("chunks", chunks.back().id.value()));
+    chunks.pop_back();
+  }
+  for (const ChunkSnapshot& chunk : chunks) *response->add_chunks() = ToProto(chunk);
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::GetAreaMap(grpc::ServerContext* /*context*/,
+                                              const v1::GetAreaMapRequest* request,
+                                              v1::GetAreaMapResponse* response) {
+  const absl::StatusOr<Page> page = ParsePage("areas", request->page_size(), request->page_token());
+  if (!page.ok()) return ToGrpc(page.status());
+  const absl::StatusOr<AreaMapSnapshot> map = allocator_.GetAreaMap(ChunkId(request->chunk_id()));
+  if (!map.ok()) return ToGrpc(map.status());
+  *response->mutable_chunk() = ToProto(map->chunk);
+  DrawOccupancy(*map, *response);
+  // Paged by offset, which stays meaningful when areas come and go meanwhile.
+  auto area = std::lower_bound(
+      map->areas.begin(), map->areas.end(), Bytes(page->first),
+      [](const AreaSnapshot& entry, Bytes offset) { return entry.offset < offset; });
+  for (std::uint32_t i = 0; i < page->size && area != map->areas.end(); ++i, ++area) {
+    *response->add_areas() = ToProto(*area);
+  }
+  if (area != map->areas.end()) {
+    response->set_next_page_token(
+        PageToken("areas", static_cast<std::uint32_t>(area->offset.value())));
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::ListSlots(grpc::ServerContext* /*context*/,
+                                             const v1::ListSlotsRequest* request,
+                                             v1::ListSlotsResponse* response) {
+  const std::vector<SlotSnapshot> slots = allocator_.GetSlots();
+  return ListPage("slots", *request, slots.size(), *response,
+                  [&](std::uint64_t i) { *response->add_slots() = ToProto(slots[i]); });
+}
+
+grpc::Status IntrospectionService::GetBuddyInfo(grpc::ServerContext* /*context*/,
+                                                const v1::GetBuddyInfoRequest* /*request*/,
+                                                v1::GetBuddyInfoResponse* response) {
+  ToProto(allocator_.GetBuddy(), *response);
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::GetStats(grpc::ServerContext* /*context*/,
+                                            const v1::GetStatsRequest* /*request*/,
+                                            v1::GetStatsResponse* response) {
+  *response->mutable_stats() = ToProto(allocator_.GetStats());
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::Resolve(grpc::ServerContext* /*context*/,
+                                           const v1::ResolveRequest* request,
+                                           v1::ResolveResponse* response) {
+  const absl::StatusOr<Resolution> owner = allocator_.Resolve(PercpuPtr(request->pointer()));
+  if (!owner.ok()) return ToGrpc(owner.status());
+  ToProto(*owner, *response);
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* /*context*/,
+                                                 const v1::EstimateAllocRequest* request,
+                                                 v1::EstimateAllocResponse* response) {
+  const absl::StatusOr<Region> region = FromProto(request->region());
+  if (!region.ok()) return ToGrpc(region.status());
+  const AreaSpec spec{
+      .size = Bytes(request->size()),
+      .alignment = request->alignment() == 0 ? kDefaultAlign : Bytes(request->alignment())};
+  const absl::StatusOr<Estimate> estimate = allocator_.EstimateAlloc(spec, *region);
+  if (!estimate.ok()) return ToGrpc(estimate.status());
+  ToProto(*estimate, *response);
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::Watch(grpc::ServerContext* context,
+                                         const v1::WatchRequest* request,
+                                         grpc::ServerWriter<v1::WatchResponse>* writer) {
+  const absl::StatusOr<absl::Duration> interval = ParseInterval(*request);
+  if (!interval.ok()) return ToGrpc(interval.status());
+  absl::StatusOr<StreamGate::Stream> stream = gate_.Open();
+  if (!stream.ok()) return ToGrpc(stream.status());
+  const absl::Time start = absl::Now();
+  v1::WatchResponse response;
+  do {
+    const absl::Duration elapsed = absl::Now() - start;
+    response.mutable_elapsed()->set_seconds(absl::ToInt64Seconds(elapsed));
+    response.mutable_elapsed()->set_nanos(
+        static_cast<std::int32_t>(absl::ToInt64Nanoseconds(elapsed % absl::Seconds(1))));
+    *response.mutable_stats() = ToProto(allocator_.GetStats());
+  } while (writer->Write(response) && stream->Wait(*context, *interval));
+  return grpc::Status::OK;
+}
+
+}  // namespace percpud

@@ -1,0 +1,55 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_SERVICE_INTROSPECTION_SERVICE_H_
+#define PERCPUD_SERVER_SERVICE_INTROSPECTION_SERVICE_H_
+
+#include "percpud/v1/introspection.grpc.pb.h"
+#include "server/percpu/allocator.h"
+#include "server/service/stream_gate.h"
+
+namespace percpud {
+
+// IntrospectionService as a synchronous service of the hot lane's server: its
+// threads do not poll, so they cost the hot lane nothing, and may block.
+// Thread safe.
+class IntrospectionService final : public v1::IntrospectionService::Service {
+ public:
+  // Both outlive the service; `gate` ends its Watch streams.
+  IntrospectionService(Allocator& allocator, StreamGate& gate)
+      : allocator_(allocator), gate_(gate) {}
+
+  grpc::Status GetAllocInfo(grpc::ServerContext* context, const v1::GetAllocInfoRequest* request,
+                            v1::GetAllocInfoResponse* response) override;
+  grpc::Status ListGroups(grpc::ServerContext* context, const v1::ListGroupsRequest* request,
+                          v1::ListGroupsResponse* response) override;
+  grpc::Status GetUnitMap(grpc::ServerContext* context, const v1::GetUnitMapRequest* request,
+                          v1::GetUnitMapResponse* response) override;
+  grpc::Status ListStaticVariables(grpc::ServerContext* context,
+                                   const v1::ListStaticVariablesRequest* request,
+                                   v1::ListStaticVariablesResponse* response) override;
+  grpc::Status ListChunks(grpc::ServerContext* context, const v1::ListChunksRequest* request,
+                          v1::ListChunksResponse* response) override;
+  grpc::Status GetAreaMap(grpc::ServerContext* context, const v1::GetAreaMapRequest* request,
+                          v1::GetAreaMapResponse* response) override;
+  grpc::Status ListSlots(grpc::ServerContext* context, const v1::ListSlotsRequest* request,
+                         v1::ListSlotsResponse* response) override;
+  grpc::Status GetBuddyInfo(grpc::ServerContext* context, const v1::GetBuddyInfoRequest* request,
+                            v1::GetBuddyInfoResponse* response) override;
+  grpc::Status GetStats(grpc::ServerContext* context, const v1::GetStatsRequest* request,
+                        v1::GetStatsResponse* response) override;
+  grpc::Status Resolve(grpc::ServerContext* context, const v1::ResolveRequest* request,
+                       v1::ResolveResponse* response) override;
+  grpc::Status EstimateAlloc(grpc::ServerContext* context, const v1::EstimateAllocRequest* request,
+                             v1::EstimateAllocResponse* response) override;
+  grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
+                     grpc::ServerWriter<v1::WatchResponse>* writer) override;
+
+ private:
+  Allocator& allocator_;
+  StreamGate& gate_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SERVICE_INTROSPECTION_SERVICE_H_

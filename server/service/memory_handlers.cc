@@ -1,0 +1,211 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/service/memory_handlers.h"
+
+#include <sched.h>
+
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/base/errors.h"
+#include "server/service/convert.h"
+
+namespace percpud::handlers {
+namespace {
+
+absl::Status CheckUnit(const AllocInfo& info, UnitId unit) {
+  if (unit.value() < info.units()) return absl::OkStatus();
+  return errors::UnitOutOfRange(unit, info.units());
+}
+
+absl::StatusOr<Bytes> CheckWidth(v1::Width width) {
+  switch (width) {
+    case v1::WIDTH_UNSPECIFIED:
+    case v1::WIDTH_64:
+      return Bytes(8);
+    case v1::WIDTH_32:
+      return Bytes(4);
+    default:
+      return errors::UnknownEnum("width", width);
+  }
+}
+
+// The area under an integer of that width, kept while it is used.
+absl::StatusOr<Allocator::Pin> TouchInteger(MemoryContext& context, PercpuPtr pointer,
+                                            Bytes width) {
+  if (pointer.value() % width.value() != 0) return errors::PointerMisaligned(pointer, width);
+  return context.allocator.Touch(pointer, width);
+}
+
+// The unit of the CPU this thread runs on just now, or the first one that has
+// a CPU at all.
+UnitId CurrentUnit(const AllocInfo& info) {
+  const int cpu = sched_getcpu();
+  if (cpu >= 0 && static_cast<std::size_t>(cpu) < info.cpu_to_unit.size() &&
+      info.cpu_to_unit[cpu]) {
+    return *info.cpu_to_unit[cpu];
+  }
+  for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
+    if (info.unit_to_cpu[unit]) return UnitId(unit);
+  }
+  return UnitId(0);
+}
+
+// Shared memory that other processes update: every access is atomic.
+template <typename T>
+std::int64_t AddTo(std::byte* address, std::int64_t delta) {
+  std::atomic_ref<T> value(*reinterpret_cast<T*>(address));
+  const auto addend = static_cast<T>(delta);
+  // Wraps: unsigned arithmetic of the same width.
+  using U = std::make_unsigned_t<T>;
+  return static_cast<T>(static_cast<U>(value.fetch_add(addend, std::memory_order_relaxed)) +
+                        static_cast<U>(addend));
+}
+
+template <typename T>
+std::int64_t Load(std::byte* address) {
+  return std::atomic_ref<T>(*reinterpret_cast<T*>(address)).load(std::memory_order_relaxed);
+}
+
+std::vector<AreaSpec> Specs(const v1::AllocRequest& request) {
+  std::vector<AreaSpec> specs(static_cast<std::size_t>(request.sizes_size()));
+  const bool one_for_all = request.alignments_size() == 1;
+  for (int i = 0; i < request.sizes_size(); ++i) {
+    specs[i].size = Bytes(request.sizes(i));
+    if (request.alignments_size() > 0) {
+      specs[i].alignment = Bytes(request.alignments(one_for_all ? 0 : i));
+    }
+  }
+  return specs;
+}
+
+absl::Status CheckAlloc(const MemoryContext& context, const v1::AllocRequest& request) {
+  const int sizes = request.sizes_size();
+  const int alignments = request.alignments_size();
+  if (sizes > static_cast<int>(context.limits.batch)) {
+    return errors::BatchOverLimit("sizes", sizes, context.limits.batch);
+  }
+  if (alignments > 1 && alignments != sizes) {
+    return errors::AlignmentCountMismatch(alignments, sizes);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Outcome Ping(MemoryContext& /*context*/, Pace /*pace*/, const v1::PingRequest& /*request*/,
+             v1::PingResponse& /*response*/) {
+  return absl::OkStatus();
+}
+
+Outcome Alloc(MemoryContext& context, Pace pace, const v1::AllocRequest& request,
+              v1::AllocResponse& response) {
+  if (absl::Status status = CheckAlloc(context, request); !status.ok()) return status;
+  const absl::StatusOr<Region> region = FromProto(request.region());
+  if (!region.ok()) return region.status();
+
+  const std::vector<AreaSpec> specs = Specs(request);
+  std::vector<PercpuPtr> pointers(specs.size());
+  const AllocOptions options{.region = *region, .no_grow = request.no_grow(), .tag = request.tag()};
+  if (pace == Pace::kMustNotSleep) {
+    Outcome outcome = context.allocator.TryAllocBatch(specs, options, pointers);
+    if (!outcome || !outcome->ok()) return outcome;
+  } else if (absl::Status status = context.allocator.AllocBatch(specs, options, pointers);
+             !status.ok()) {
+    return status;
+  }
+
+  response.mutable_pointers()->Reserve(request.sizes_size());
+  for (const PercpuPtr pointer : pointers) response.add_pointers(pointer.value());
+  return absl::OkStatus();
+}
+
+Outcome Free(MemoryContext& context, Pace /*pace*/, const v1::FreeRequest& request,
+             v1::FreeResponse& response) {
+  if (request.pointers_size() > static_cast<int>(context.limits.batch)) {
+    return errors::BatchOverLimit("pointers", request.pointers_size(), context.limits.batch);
+  }
+  const std::vector<PercpuPtr> pointers(request.pointers().begin(), request.pointers().end());
+  const absl::StatusOr<Bytes> freed = context.allocator.FreeBatch(pointers);
+  if (!freed.ok()) return freed.status();
+  response.set_freed_bytes(freed->value());
+  return absl::OkStatus();
+}
+
+// Read and Write copy bytes, not words: against a writer at work they may see,
+// or leave, a value half old and half new. Integers are for Add and Sum.
+Outcome Read(MemoryContext& context, Pace /*pace*/, const v1::ReadRequest& request,
+             v1::ReadResponse& response) {
+  const UnitId unit(request.unit());
+  const Bytes length(request.length());
+  if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
+  if (length > context.limits.transfer) {
+    return errors::TransferOverLimit(length, context.limits.transfer);
+  }
+  const auto pin = context.allocator.Touch(PercpuPtr(request.pointer()), length);
+  if (!pin.ok()) return pin.status();
+  response.mutable_data()->assign(reinterpret_cast<const char*>(pin->address(unit)),
+                                  length.value());
+  return absl::OkStatus();
+}
+
+Outcome Write(MemoryContext& context, Pace /*pace*/, const v1::WriteRequest& request,
+              v1::WriteResponse& /*response*/) {
+  const UnitId unit(request.unit());
+  const Bytes length(request.data().size());
+  if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
+  if (length > context.limits.transfer) {
+    return errors::TransferOverLimit(length, context.limits.transfer);
+  }
+  const auto pin = context.allocator.Touch(PercpuPtr(request.pointer()), length);
+  if (!pin.ok()) return pin.status();
+  std::memcpy(pin->address(unit), request.data().data(), length.value());
+  return absl::OkStatus();
+}
+
+Outcome Add(MemoryContext& context, Pace /*pace*/, const v1::AddRequest& request,
+            v1::AddResponse& response) {
+  const AllocInfo& info = context.allocator.info();
+  const UnitId unit = request.has_unit() ? UnitId(request.unit()) : CurrentUnit(info);
+  if (absl::Status status = CheckUnit(info, unit); !status.ok()) return status;
+  const absl::StatusOr<Bytes> width = CheckWidth(request.width());
+  if (!width.ok()) return width.status();
+  using Narrow = std::numeric_limits<std::int32_t>;
+  const bool narrow = *width == Bytes(4);
+  if (narrow && (request.delta() < Narrow::min() || request.delta() > Narrow::max())) {
+    return errors::FieldOutOfRange("delta", request.delta(), Narrow::min(), Narrow::max());
+  }
+  const auto pin = TouchInteger(context, PercpuPtr(request.pointer()), *width);
+  if (!pin.ok()) return pin.status();
+  std::byte* const address = pin->address(unit);
+  response.set_value(narrow ? AddTo<std::int32_t>(address, request.delta())
+                            : AddTo<std::int64_t>(address, request.delta()));
+  response.set_unit(unit.value());
+  return absl::OkStatus();
+}
+
+Outcome Sum(MemoryContext& context, Pace /*pace*/, const v1::SumRequest& request,
+            v1::SumResponse& response) {
+  const absl::StatusOr<Bytes> width = CheckWidth(request.width());
+  if (!width.ok()) return width.status();
+  const auto pin = TouchInteger(context, PercpuPtr(request.pointer()), *width);
+  if (!pin.ok()) return pin.status();
+  const AllocInfo& info = context.allocator.info();
+  std::uint64_t sum = 0;
+  for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
+    if (!info.unit_to_cpu[unit]) continue;
+    std::byte* const address = pin->address(UnitId(unit));
+    sum += static_cast<std::uint64_t>(*width == Bytes(4) ? Load<std::int32_t>(address)
+                                                         : Load<std::int64_t>(address));
+  }
+  response.set_sum(static_cast<std::int64_t>(sum));
+  return absl::OkStatus();
+}
+
+}  // namespace percpud::handlers

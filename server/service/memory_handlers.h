@@ -1,0 +1,62 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// MemoryService, one function per RPC in four beats: validate, look up, act,
+// convert. A refused request leaves `response` unspecified and everything else
+// unchanged. Thread safe, as the allocator is.
+
+#ifndef PERCPUD_SERVER_SERVICE_MEMORY_HANDLERS_H_
+#define PERCPUD_SERVER_SERVICE_MEMORY_HANDLERS_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "percpud/v1/memory.pb.h"
+#include "server/base/limits.h"
+#include "server/percpu/allocator.h"
+
+namespace percpud {
+
+struct ServiceLimits {
+  // Entries in one Alloc or Free.
+  std::uint32_t batch = kDefaultBatch;
+  // Bytes in one Read or Write.
+  Bytes transfer = kDefaultTransfer;
+  // Open Watch streams.
+  std::uint32_t watchers = kDefaultWatchers;
+};
+
+struct MemoryContext {
+  Allocator& allocator;
+  ServiceLimits limits;
+};
+
+// Whether the thread may sleep: the hot one may not.
+enum class Pace { kMustNotSleep, kMaySleep };
+
+// A handler's answer; nullopt, at kMustNotSleep only, asks for another call at
+// kMaySleep.
+using Outcome = std::optional<absl::Status>;
+
+namespace handlers {
+
+Outcome Ping(MemoryContext& context, Pace pace, const v1::PingRequest& request,
+             v1::PingResponse& response);
+Outcome Alloc(MemoryContext& context, Pace pace, const v1::AllocRequest& request,
+              v1::AllocResponse& response);
+Outcome Free(MemoryContext& context, Pace pace, const v1::FreeRequest& request,
+             v1::FreeResponse& response);
+Outcome Read(MemoryContext& context, Pace pace, const v1::ReadRequest& request,
+             v1::ReadResponse& response);
+Outcome Write(MemoryContext& context, Pace pace, const v1::WriteRequest& request,
+              v1::WriteResponse& response);
+Outcome Add(MemoryContext& context, Pace pace, const v1::AddRequest& request,
+            v1::AddResponse& response);
+Outcome Sum(MemoryContext& context, Pace pace, const v1::SumRequest& request,
+            v1::SumResponse& response);
+
+}  // namespace handlers
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SERVICE_MEMORY_HANDLERS_H_

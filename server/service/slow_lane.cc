@@ -1,0 +1,60 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/service/slow_lane.h"
+
+#include <pthread.h>
+
+#include <functional>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace percpud {
+
+SlowLane::SlowLane() : thread_([this] { Loop(); }) {}
+
+SlowLane::~SlowLane() { Close(); }
+
+void SlowLane::Run(std::function<void()> work) {
+  {
+    RankedLock lock(&mu_);
+    if (!closed_) {
+      queue_.push_back(std::move(work));
+      return;
+    }
+  }
+  work();
+}
+
+void SlowLane::AwaitIdle(absl::Time deadline) {
+  RankedLock lock(&mu_);
+  mu_.AwaitWithTimeout(absl::Condition(this, &SlowLane::IsIdle), deadline - absl::Now());
+}
+
+void SlowLane::Close() {
+  {
+    RankedLock lock(&mu_);
+    closed_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void SlowLane::Loop() {
+  pthread_setname_np(pthread_self(), "slow-lane");
+  while (true) {
+    std::function<void()> work;
+    {
+      RankedLock lock(&mu_);
+      running_ = false;
+      mu_.Await(absl::Condition(this, &SlowLane::HasNews));
+      if (queue_.empty()) return;
+      work = std::move(queue_.front());
+      queue_.pop_front();
+      running_ = true;
+    }
+    work();
+  }
+}
+
+}  // namespace percpud

@@ -1,0 +1,19 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_SERVICE_STATUS_H_
+#define PERCPUD_SERVER_SERVICE_STATUS_H_
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+
+namespace percpud {
+
+// The one place where a status of ours becomes gRPC's. The codes are the same
+// numbers by definition.
+grpc::Status ToGrpc(const absl::Status& status);
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SERVICE_STATUS_H_

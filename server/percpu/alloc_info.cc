@@ -89,7 +89,8 @@ std::uint32_t UnitsPerAllocation(Bytes alloc_size, Bytes min_unit,
   return static_cast<std::uint32_t>(best);
 }
 
-// Pads the groups with ghosts and numbers everything.
+// Pads the groups with ghosts and numbers everything. A padded group is whole
+// allocations, so the next one starts on an atom again.
 void LayOut(AllocInfo& info) {
   Bytes base;
   for (GroupInfo& group : info.groups) {
@@ -105,7 +106,6 @@ void LayOut(AllocInfo& info) {
       if (cpu->value() >= info.cpu_to_unit.size()) info.cpu_to_unit.resize(cpu->value() + 1);
       info.cpu_to_unit[cpu->value()] = unit;
     }
-    base = RoundUp(base, info.atom_size);
   }
 }
 
@@ -128,8 +128,8 @@ UnitId AllocInfo::UnitAt(Bytes offset) const {
 absl::StatusOr<AllocInfo> BuildAllocInfo(const AllocSizes& sizes, const Topology& topology) {
   if (absl::Status status = CheckSizes(sizes); !status.ok()) return status;
   if (topology.cpus.empty() || topology.cpus.size() > kMaxCpus) {
-    return errors::BadConfig("cpus",
-                             absl::StrCat(topology.cpus.size(), " CPUs are not in 1..", kMaxCpus));
+    return errors::BadConfig("cpus.count",
+                             absl::StrCat(topology.cpus.size(), " is not in 1..", kMaxCpus));
   }
   AllocInfo info;
   info.static_size = sizes.static_size;

@@ -67,6 +67,10 @@ absl::StatusOr<VariableType> ParseVariableType(absl::string_view name) {
 
 absl::StatusOr<StaticLayout> StaticLayout::Build(std::vector<StaticVariable> variables,
                                                  Bytes size) {
+  if (size > kMaxUnitSize) {
+    return errors::BadConfig(
+        "static_size", absl::StrCat(Format(size), " is over the limit of ", Format(kMaxUnitSize)));
+  }
   absl::flat_hash_set<std::string> names;
   Bytes end = kNullGuard;
   for (StaticVariable& variable : variables) {

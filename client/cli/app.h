@@ -1,0 +1,34 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_CLI_APP_H_
+#define PERCPUD_CLIENT_CLI_APP_H_
+
+#include <functional>
+#include <ostream>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/cli/render.h"
+#include "client/sdk/percpu/client.h"
+
+namespace percpu::cli {
+
+// What percpuctl meets outside itself.
+struct Environment {
+  std::ostream& out;
+  std::ostream& err;
+  // Of `out`.
+  Style style;
+  // Whether somebody watches `err`.
+  bool progress = false;
+  std::function<absl::StatusOr<Client>(const std::string& address, const Options& options)> connect;
+};
+
+// Runs percpuctl. The exit code: 0; 1 if the daemon refused or was not reached;
+// 2 if the command line makes no sense. Errors are one line on `err`.
+int RunApp(int argc, const char* const* argv, const Environment& environment);
+
+}  // namespace percpu::cli
+
+#endif  // PERCPUD_CLIENT_CLI_APP_H_

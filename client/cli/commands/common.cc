@@ -1,0 +1,104 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cli/commands/common.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/cli/parse.h"
+
+namespace percpu::cli {
+namespace {
+
+std::string KindName(v1::ChunkKind kind) {
+  switch (kind) {
+    case v1::CHUNK_KIND_RESERVED:
+      return "reserved";
+    case v1::CHUNK_KIND_FIRST:
+      return "first";
+    case v1::CHUNK_KIND_DYNAMIC:
+      return "dynamic";
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace
+
+Command AddPlain(CLI::App& root, const char* name, const char* summary, const char* details,
+                 std::function<absl::StatusOr<Report>(Session&)> run) {
+  CLI::App* parser = root.add_subcommand(name, summary);
+  parser->footer(details);
+  return {.parser = parser, .run = std::move(run)};
+}
+
+void AddPointerArgument(CLI::App& parser, std::uint64_t& pointer, const char* help) {
+  parser.add_option("PTR", pointer, help)->option_text(" ")->transform(AsPointer())->required();
+}
+
+void AddWidthOption(CLI::App& parser, std::uint32_t& bits) {
+  parser.add_option("--width", bits, "Bits of the integer")
+      ->option_text("32|64 [64]")
+      ->check(OneOf({"32", "64"}));
+}
+
+Width ToWidth(std::uint32_t bits) { return bits == 32 ? Width::k32 : Width::k64; }
+
+void AddPlacementOptions(CLI::App& parser, PlacementOptions& options) {
+  parser.add_option("--align", options.alignment, "Alignment, a power of two up to a page")
+      ->option_text("SIZE [8]")
+      ->transform(AsSize());
+  parser.add_option("--region", options.region, "The part of the unit to take from")
+      ->option_text("dynamic|reserved")
+      ->check(OneOf({"dynamic", "reserved"}));
+}
+
+Region ToRegion(const std::string& name) {
+  return name == "reserved" ? Region::kReserved : Region::kDynamic;
+}
+
+Fields ChunkFields(const v1::Chunk& chunk) {
+  return {.key = "chunk",
+          .title = "",
+          .fields = {{"id", Count{chunk.id()}, ""},
+                     {"kind", KindName(chunk.kind()), ""},
+                     {"base", Offset{chunk.base()}, ""},
+                     {"slot", Count{chunk.slot()}, ""},
+                     {"pages", Count{chunk.pages()}, ""},
+                     {"block_order", Count{chunk.block_order()}, ""},
+                     {"wasted_pages", Count{chunk.wasted_pages()}, ""},
+                     {"ghost_pages", Count{chunk.ghost_pages()}, ""},
+                     {"populated_pages", Count{chunk.populated_pages()}, ""},
+                     {"capacity_bytes", Size{chunk.capacity_bytes()}, ""},
+                     {"free_bytes", Size{chunk.free_bytes()}, ""},
+                     {"largest_run_bytes", Size{chunk.largest_run_bytes()}, ""},
+                     {"first_free_offset", Offset{chunk.first_free_offset()}, ""},
+                     {"live_areas", Count{chunk.live_areas()}, ""},
+                     {"max_alloc_size", Size{chunk.max_alloc_size()}, ""},
+                     {"empty_pop_pages", Count{chunk.empty_pop_pages()}, ""},
+                     {"sum_frag", Size{chunk.sum_frag()}, ""},
+                     {"max_frag", Size{chunk.max_frag()}, ""},
+                     {"cur_min_alloc", Size{chunk.cur_min_alloc()}, ""},
+                     {"cur_med_alloc", Size{chunk.cur_med_alloc()}, ""},
+                     {"cur_max_alloc", Size{chunk.cur_max_alloc()}, ""},
+                     {"dirty_bytes", Size{chunk.dirty_bytes()}, ""},
+                     {"fragmentation", Share{chunk.fragmentation()}, ""}}};
+}
+
+Table ChunkTable(const std::vector<v1::Chunk>& chunks, const Headings& headings) {
+  Table table{.key = "chunks", .title = "", .columns = {}, .rows = {}};
+  for (const Fields::Field& field : ChunkFields(v1::Chunk()).fields) {
+    const auto heading = headings.find(field.key);
+    table.columns.push_back(
+        {.key = field.key, .heading = heading == headings.end() ? "" : heading->second});
+  }
+  for (const v1::Chunk& chunk : chunks) {
+    std::vector<Value>& row = table.rows.emplace_back();
+    for (Fields::Field& field : ChunkFields(chunk).fields) row.push_back(std::move(field.value));
+  }
+  return table;
+}
+
+}  // namespace percpu::cli

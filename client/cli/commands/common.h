@@ -1,0 +1,52 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_CLI_COMMANDS_COMMON_H_
+#define PERCPUD_CLIENT_CLI_COMMANDS_COMMON_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cli/command.h"
+#include "client/cli/report.h"
+#include "client/sdk/percpu/client.h"
+
+// What several commands share.
+namespace percpu::cli {
+
+// A command without arguments of its own.
+Command AddPlain(CLI::App& root, const char* name, const char* summary, const char* details,
+                 std::function<absl::StatusOr<Report>(Session&)> run);
+
+// The positional PTR of a command.
+void AddPointerArgument(CLI::App& parser, std::uint64_t& pointer, const char* help);
+// --width 32|64; `bits` starts as the default.
+void AddWidthOption(CLI::App& parser, std::uint32_t& bits);
+Width ToWidth(std::uint32_t bits);
+
+// --align and --region, which alloc and estimate share.
+struct PlacementOptions {
+  std::uint32_t alignment = 8;
+  std::string region = "dynamic";
+};
+void AddPlacementOptions(CLI::App& parser, PlacementOptions& options);
+Region ToRegion(const std::string& name);
+
+// Sizes, layout and waste.
+Fields AllocInfoFields(const v1::AllocInfo& info);
+
+// Everything there is to say about a chunk.
+Fields ChunkFields(const v1::Chunk& chunk);
+// The same, a row per chunk. A table shows the keys that `headings` names, and
+// calls them so.
+using Headings = std::map<std::string, std::string>;
+Table ChunkTable(const std::vector<v1::Chunk>& chunks, const Headings& headings);
+
+}  // namespace percpu::cli
+
+#endif  // PERCPUD_CLIENT_CLI_COMMANDS_COMMON_H_

@@ -1,0 +1,68 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/commands/common.h"
+#include "client/cli/text.h"
+
+namespace percpu::cli {
+namespace {
+
+std::string ShareOf(std::uint64_t part, std::uint64_t whole, absl::string_view what) {
+  if (part == 0 || whole == 0) return "";
+  return absl::StrFormat("%.1f%% of %s",
+                         100.0 * static_cast<double>(part) / static_cast<double>(whole), what);
+}
+
+absl::StatusOr<Report> Info(Session& session) {
+  const absl::StatusOr<v1::AllocInfo> info = session.client.AllocInfo();
+  if (!info.ok()) return info.status();
+  return Report{{AllocInfoFields(*info)}};
+}
+
+}  // namespace
+
+Fields AllocInfoFields(const v1::AllocInfo& info) {
+  const std::uint64_t block = info.block_pages();
+  return {.key = "",
+          .title = "",
+          .fields = {
+              {"backend", info.backend(), ""},
+              {"arena_kind", info.arena_kind(), ""},
+              {"arena_size", Size{info.arena_size()}, ""},
+              {"page_size", Size{info.page_size()}, ""},
+              {"unit_size", Size{info.unit_size()}, "static + reserved + dynamic"},
+              {"static_size", Size{info.static_size()}, ""},
+              {"reserved_size", Size{info.reserved_size()}, ""},
+              {"dyn_size", Size{info.dyn_size()}, ""},
+              {"atom_size", Size{info.atom_size()}, ""},
+              {"alloc_size", Size{info.alloc_size()}, ""},
+              {"units_per_alloc", Count{info.units_per_alloc()}, ""},
+              {"groups", Count{info.groups()}, ""},
+              {"units", Count{info.units()}, "ghosts included"},
+              {"cpus", Count{info.cpus()}, ""},
+              {"pages_per_chunk", Count{info.pages_per_chunk()}, "in all units"},
+              {"block_order", Count{info.block_order()}, ""},
+              {"block_pages", Count{block}, "backing a chunk"},
+              {"wasted_pages", Count{info.wasted_pages()},
+               ShareOf(info.wasted_pages(), block, "the block, lost to the power of two")},
+              {"ghost_pages", Count{info.ghost_pages()},
+               ShareOf(info.ghost_pages(), block, "the block, in units without a CPU")},
+              {"max_alloc_size", Size{info.max_alloc_size()}, ""},
+              {"max_alignment", Size{info.max_alignment()}, ""},
+          }};
+}
+
+Command AddInfo(CLI::App& root) {
+  return AddPlain(root, "info", "Sizes, layout and the waste of each chunk",
+                  "What was decided when the daemon started and does not change: the parts of a\n"
+                  "unit, how many units a chunk has, and how much of the block that backs a chunk\n"
+                  "is lost to its being a power of two (wasted_pages) or belongs to units that\n"
+                  "serve no CPU (ghost_pages).",
+                  Info);
+}
+
+}  // namespace percpu::cli

@@ -1,0 +1,93 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// groups, units and statics: who has which copy, and what lies at its start.
+
+#include <vector>
+
+#include "client/cli/commands/common.h"
+
+namespace percpu::cli {
+namespace {
+
+absl::StatusOr<Report> Groups(Session& session) {
+  const absl::StatusOr<std::vector<v1::Group>> groups = session.client.Groups();
+  if (!groups.ok()) return groups.status();
+  Table table{.key = "groups",
+              .title = "",
+              .columns = {{"id", "GROUP"},
+                          {"numa_node", "NODE"},
+                          {"base_offset", "BASE OFFSET"},
+                          {"size_bytes", "SIZE"},
+                          {"first_unit", "FIRST UNIT"},
+                          {"units", "UNITS"},
+                          {"ghost_units", "GHOSTS"},
+                          {"cpus", "CPUS"}},
+              .rows = {}};
+  for (const v1::Group& group : *groups) {
+    table.rows.push_back({Count{group.id()}, Count{group.numa_node()}, Offset{group.base_offset()},
+                          Size{group.size_bytes()}, Count{group.first_unit()}, Count{group.units()},
+                          Count{group.ghost_units()},
+                          Ids{{group.cpus().begin(), group.cpus().end()}}});
+  }
+  return Report{{std::move(table)}};
+}
+
+absl::StatusOr<Report> Units(Session& session) {
+  const absl::StatusOr<std::vector<v1::Unit>> units = session.client.UnitMap();
+  if (!units.ok()) return units.status();
+  Table table{
+      .key = "units",
+      .title = "",
+      .columns = {{"unit", "UNIT"}, {"offset", "OFFSET"}, {"group", "GROUP"}, {"cpu", "CPU"}},
+      .rows = {}};
+  for (const v1::Unit& unit : *units) {
+    table.rows.push_back({Count{unit.unit()}, Offset{unit.offset()}, Count{unit.group()},
+                          unit.has_cpu() ? Value(Count{unit.cpu()}) : Absent{}});
+  }
+  return Report{{std::move(table)}};
+}
+
+absl::StatusOr<Report> Statics(Session& session) {
+  const absl::StatusOr<std::vector<v1::StaticVariable>> variables =
+      session.client.StaticVariables();
+  if (!variables.ok()) return variables.status();
+  Table table{.key = "static_variables",
+              .title = "",
+              .columns = {{"name", "NAME"},
+                          {"type", "TYPE"},
+                          {"pointer", "POINTER"},
+                          {"size_bytes", "SIZE"},
+                          {"alignment", "ALIGN"}},
+              .rows = {}};
+  for (const v1::StaticVariable& variable : *variables) {
+    table.rows.push_back({variable.name(), variable.type(), Offset{variable.pointer()},
+                          Size{variable.size_bytes()}, Size{variable.alignment()}});
+  }
+  return Report{{std::move(table)}};
+}
+
+}  // namespace
+
+Command AddGroups(CLI::App& root) {
+  return AddPlain(
+      root, "groups", "Groups of units: sizes, offsets, CPUs",
+      "A group is the units laid out together, one per NUMA node. Ghosts are units that\n"
+      "serve no CPU and only fill the group's memory up to its grain.",
+      Groups);
+}
+
+Command AddUnits(CLI::App& root) {
+  return AddPlain(root, "units", "Units, with the offset of each and its CPU",
+                  "A unit's copy of an area lies at the area's pointer plus the unit's offset. A\n"
+                  "ghost unit has no CPU.",
+                  Units);
+}
+
+Command AddStatics(CLI::App& root) {
+  return AddPlain(root, "statics", "Static variables, named in the daemon's configuration",
+                  "Their pointers work with read, write, add and sum; they cannot be freed.",
+                  Statics);
+}
+
+}  // namespace percpu::cli

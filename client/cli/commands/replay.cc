@@ -1,0 +1,244 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "client/cli/commands/common.h"
+#include "client/cli/parse.h"
+#include "client/cli/progress.h"
+#include "client/cli/trace.h"
+
+namespace percpu::cli {
+namespace {
+
+// How often utilisation is looked at in the course of a trace.
+constexpr std::uint64_t kSamples = 50;
+
+struct ReplayOptions {
+  std::string path;
+  std::uint64_t batch = 1;
+  bool free_rest = false;
+};
+
+// Runs a trace against the daemon in windows of operations: the allocations of
+// a window in one call, then its frees in one call.
+class Player {
+ public:
+  Player(Client& client, const std::vector<TraceOp>& ops) : client_(client) {
+    std::uint64_t ids = 0;
+    for (const TraceOp& op : ops) ids = std::max(ids, op.id + 1);
+    pointers_.resize(ids, kNull);
+    in_frees_.resize(ids, false);
+  }
+
+  // Adds an operation to the window. One that an open free of the same id would
+  // overtake closes the window first.
+  absl::Status Add(const TraceOp& op) {
+    if (op.alloc) {
+      if (in_frees_[op.id]) {
+        if (absl::Status status = Flush(); !status.ok()) return status;
+      }
+      alloc_ids_.push_back(op.id);
+      specs_.push_back({.size_bytes = op.size, .alignment = Alignment(op)});
+    } else {
+      free_ids_.push_back(op.id);
+      in_frees_[op.id] = true;
+    }
+    return absl::OkStatus();
+  }
+
+  [[nodiscard]] std::uint64_t window() const { return alloc_ids_.size() + free_ids_.size(); }
+
+  absl::Status Flush() {
+    absl::Status status = FlushAllocs();
+    if (status.ok()) status = FlushFrees();
+    return status;
+  }
+
+  // Gives back what the trace left.
+  absl::Status FreeRest() {
+    for (std::uint64_t id = 0; id < pointers_.size(); ++id) {
+      if (pointers_[id] == kNull) continue;
+      free_ids_.push_back(id);
+      if (free_ids_.size() < kRestBatch) continue;
+      if (absl::Status status = FlushFrees(); !status.ok()) return status;
+    }
+    return FlushFrees();
+  }
+
+  [[nodiscard]] std::uint64_t allocs() const { return allocs_; }
+  [[nodiscard]] std::uint64_t frees() const { return frees_; }
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
+
+ private:
+  static constexpr std::size_t kRestBatch = 1024;
+
+  // What the wire cannot carry becomes what the daemon refuses.
+  static std::uint32_t Alignment(const TraceOp& op) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(op.alignment, 1U << 31));
+  }
+
+  // A refusal for want of room is an outcome of the trace; anything else ends it.
+  static bool IsOutcome(const absl::Status& status) {
+    return absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status);
+  }
+
+  absl::Status FlushAllocs() {
+    const std::vector<AreaSpec> specs = std::exchange(specs_, {});
+    const std::vector<std::uint64_t> ids = std::exchange(alloc_ids_, {});
+    if (specs.empty()) return absl::OkStatus();
+    const absl::StatusOr<std::vector<Pointer>> pointers = client_.AllocateBatch(specs);
+    if (pointers.ok()) {
+      for (std::size_t i = 0; i < ids.size(); ++i) pointers_[ids[i]] = (*pointers)[i];
+      allocs_ += ids.size();
+      return absl::OkStatus();
+    }
+    if (!IsOutcome(pointers.status())) return pointers.status();
+    // A batch is granted whole or not at all: singly, what fits is.
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (absl::Status status = AllocateOne(ids[i], specs[i]); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AllocateOne(std::uint64_t id, const AreaSpec& spec) {
+    const absl::StatusOr<Pointer> pointer = client_.Allocate(spec);
+    if (pointer.ok()) {
+      pointers_[id] = *pointer;
+      ++allocs_;
+      return absl::OkStatus();
+    }
+    ++refused_;
+    return IsOutcome(pointer.status()) ? absl::OkStatus() : pointer.status();
+  }
+
+  // Leaves out what was never granted.
+  absl::Status FlushFrees() {
+    std::vector<Pointer> pointers;
+    for (const std::uint64_t id : std::exchange(free_ids_, {})) {
+      in_frees_[id] = false;
+      const Pointer pointer = std::exchange(pointers_[id], kNull);
+      if (pointer != kNull) pointers.push_back(pointer);
+    }
+    if (pointers.empty()) return absl::OkStatus();
+    frees_ += pointers.size();
+    return client_.FreeBatch(pointers).status();
+  }
+
+  Client& client_;
+  // By trace id: what is live, and what the window is about to free.
+  std::vector<Pointer> pointers_;
+  std::vector<bool> in_frees_;
+  // The window.
+  std::vector<AreaSpec> specs_;
+  std::vector<std::uint64_t> alloc_ids_;
+  std::vector<std::uint64_t> free_ids_;
+
+  std::uint64_t allocs_ = 0;
+  std::uint64_t frees_ = 0;
+  std::uint64_t refused_ = 0;
+};
+
+// Mean of the daemon's utilisation over the course of a trace.
+class Sampler {
+ public:
+  Sampler(Client& client, std::uint64_t ops) : client_(client), step_(ops / kSamples + 1) {}
+
+  absl::Status Look(std::uint64_t done) {
+    if (done < next_) return absl::OkStatus();
+    next_ = done + step_;
+    const absl::StatusOr<v1::Stats> stats = client_.Stats();
+    if (!stats.ok()) return stats.status();
+    sum_ += stats->utilisation();
+    ++count_;
+    return absl::OkStatus();
+  }
+
+  [[nodiscard]] double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
+
+ private:
+  Client& client_;
+  const std::uint64_t step_;
+  std::uint64_t next_ = 0;
+  double sum_ = 0;
+  std::uint64_t count_ = 0;
+};
+
+absl::Status Play(const std::vector<TraceOp>& ops, std::uint64_t batch, Session& session,
+                  Player& player, Sampler& sampler) {
+  Progress progress(session.progress, ops.size());
+  for (std::uint64_t done = 0; done < ops.size();) {
+    absl::Status status = player.Add(ops[done++]);
+    const bool full = player.window() >= batch || done == ops.size();
+    if (status.ok() && full) status = player.Flush();
+    if (status.ok() && full) status = sampler.Look(done);
+    if (!status.ok()) return status;
+    if (full) progress.Show(done);
+  }
+  return absl::OkStatus();
+}
+
+Report Summary(const std::vector<TraceOp>& ops, const Player& player, const Sampler& sampler,
+               absl::Duration elapsed) {
+  const double seconds = absl::ToDoubleSeconds(elapsed);
+  const auto count = static_cast<double>(ops.size());
+  return {{Fields{.key = "",
+                  .title = "",
+                  .fields = {{"ops", Count{ops.size()}, ""},
+                             {"allocs", Count{player.allocs()}, ""},
+                             {"frees", Count{player.frees()}, ""},
+                             {"refused", Count{player.refused()}, "for want of room"},
+                             {"live_at_end", Count{player.allocs() - player.frees()}, ""},
+                             {"mean_utilisation", Share{sampler.mean()}, "of all chunks"}}},
+           Fields{.key = "",
+                  .title = "",
+                  .fields = {{"seconds", Real{seconds}, ""},
+                             {"ops_per_second", Real{seconds > 0 ? count / seconds : 0}, ""}}}}};
+}
+
+absl::StatusOr<Report> Replay(Session& session, const ReplayOptions& options) {
+  const absl::StatusOr<std::vector<TraceOp>> ops = ReadTrace(options.path);
+  if (!ops.ok()) return ops.status();
+  Player player(session.client, *ops);
+  Sampler sampler(session.client, ops->size());
+  const absl::Time start = absl::Now();
+  if (absl::Status status = Play(*ops, options.batch, session, player, sampler); !status.ok()) {
+    return status;
+  }
+  const absl::Duration elapsed = absl::Now() - start;
+  Report report = Summary(*ops, player, sampler, elapsed);
+  if (options.free_rest) {
+    if (absl::Status status = player.FreeRest(); !status.ok()) return status;
+  }
+  return report;
+}
+
+}  // namespace
+
+Command AddReplay(CLI::App& root) {
+  CLI::App* parser = root.add_subcommand("replay", "Run a trace of allocations and frees");
+  parser->footer(
+      "A trace is a file of lines 'a ID SIZE ALIGN' and 'f ID'. With --batch, every N lines\n"
+      "are two calls: their allocations, then their frees. What the trace leaves live stays,\n"
+      "for chunks and chunk --map to look at, unless --free is given.");
+  const auto options = std::make_shared<ReplayOptions>();
+  parser->add_option("TRACE", options->path, "The file")
+      ->option_text(" ")
+      ->check(CLI::ExistingFile.description(""))
+      ->required();
+  parser->add_option("--batch", options->batch, "Lines that share their calls")
+      ->option_text("N [1]")
+      ->check(CLI::PositiveNumber.description(""));
+  parser->add_flag("--free", options->free_rest, "Free at the end what the trace left live");
+  return {.parser = parser,
+          .run = [options](Session& session) { return Replay(session, *options); }};
+}
+
+}  // namespace percpu::cli

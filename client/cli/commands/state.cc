@@ -1,0 +1,160 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// slots, buddy, stats: the allocator's own view of its memory.
+
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "client/cli/commands/common.h"
+
+namespace percpu::cli {
+namespace {
+
+absl::StatusOr<Report> Slots(Session& session) {
+  const absl::StatusOr<std::vector<v1::Slot>> slots = session.client.Slots();
+  if (!slots.ok()) return slots.status();
+  Table table{.key = "slots",
+              .title = "",
+              .columns = {{"slot", "SLOT"},
+                          {"min_run_bytes", "RUN FROM"},
+                          {"label", "LABEL"},
+                          {"chunk_ids", "CHUNKS"}},
+              .rows = {}};
+  for (const v1::Slot& slot : *slots) {
+    table.rows.push_back({Count{slot.slot()}, Size{slot.min_run_bytes()}, slot.label(),
+                          Ids{{slot.chunk_ids().begin(), slot.chunk_ids().end()}}});
+  }
+  return Report{{std::move(table)}};
+}
+
+absl::StatusOr<Report> Buddy(Session& session) {
+  const absl::StatusOr<v1::GetBuddyInfoResponse> buddy = session.client.BuddyInfo();
+  if (!buddy.ok()) return buddy.status();
+  Fields totals{.key = "",
+                .title = "",
+                .fields = {{"page_size", Size{buddy->page_size()}, ""},
+                           {"total_pages", Count{buddy->total_pages()}, ""},
+                           {"free_pages", Count{buddy->free_pages()}, ""}}};
+  Table orders{.key = "orders",
+               .title = "",
+               .columns = {{"order", "ORDER"},
+                           {"block_bytes", "BLOCK"},
+                           {"free_blocks", "FREE BLOCKS"},
+                           {"free_bytes", "FREE"}},
+               .rows = {}};
+  std::uint64_t block = buddy->page_size();
+  for (int order = 0; order < buddy->free_blocks_size(); ++order, block *= 2) {
+    const std::uint64_t blocks = buddy->free_blocks(order);
+    orders.rows.push_back({Count{static_cast<std::uint64_t>(order)}, Size{block}, Count{blocks},
+                           Size{blocks * block}});
+  }
+  return Report{{std::move(totals), std::move(orders)}};
+}
+
+// Plain numbers, as the kernel's file has them.
+void ShowUnscaled(Value& value) {
+  if (const Size* size = std::get_if<Size>(&value)) {
+    value = Count{size->bytes};
+  } else if (const Offset* offset = std::get_if<Offset>(&value)) {
+    value = Count{offset->value};
+  }
+}
+
+// The kernel's first, under its names; then what it does not count.
+Fields StatsFields(const v1::Stats& stats) {
+  return {.key = "stats",
+          .title = "Global Stats",
+          .fields = {{"nr_alloc", Count{stats.nr_alloc()}, ""},
+                     {"nr_dealloc", Count{stats.nr_dealloc()}, ""},
+                     {"nr_cur_alloc", Count{stats.nr_cur_alloc()}, ""},
+                     {"nr_max_alloc", Count{stats.nr_max_alloc()}, ""},
+                     {"nr_chunks", Count{stats.nr_chunks()}, ""},
+                     {"nr_max_chunks", Count{stats.nr_max_chunks()}, ""},
+                     {"min_alloc_size", Count{stats.min_alloc_size()}, ""},
+                     {"max_alloc_size", Count{stats.max_alloc_size()}, ""},
+                     {"empty_pop_pages", Count{stats.empty_pop_pages()}, ""},
+                     {"chunks_created", Count{stats.chunks_created()}, ""},
+                     {"chunks_destroyed", Count{stats.chunks_destroyed()}, ""},
+                     {"chunks_created_ahead", Count{stats.chunks_created_ahead()}, ""},
+                     {"free_chunks", Count{stats.free_chunks()}, ""},
+                     {"live_bytes", Count{stats.live_bytes()}, ""},
+                     {"capacity_bytes", Count{stats.capacity_bytes()}, ""},
+                     {"failed_allocs", Count{stats.failed_allocs()}, ""},
+                     {"refused_frees", Count{stats.refused_frees()}, ""},
+                     {"zeroed_inline_bytes", Count{stats.zeroed_inline_bytes()}, ""},
+                     {"zeroed_background_bytes", Count{stats.zeroed_background_bytes()}, ""},
+                     {"populated_pages", Count{stats.populated_pages()}, ""},
+                     {"wasted_pages", Count{stats.wasted_pages()}, ""},
+                     {"ghost_pages", Count{stats.ghost_pages()}, ""},
+                     {"utilisation", Share{stats.utilisation()}, ""}}};
+}
+
+// The kernel's part of info.
+Fields AllocationInfo(const v1::AllocInfo& info) {
+  return {.key = "alloc_info",
+          .title = "Allocation Info",
+          .fields = {{"unit_size", Count{info.unit_size()}, ""},
+                     {"static_size", Count{info.static_size()}, ""},
+                     {"reserved_size", Count{info.reserved_size()}, ""},
+                     {"dyn_size", Count{info.dyn_size()}, ""},
+                     {"atom_size", Count{info.atom_size()}, ""},
+                     {"alloc_size", Count{info.alloc_size()}, ""}}};
+}
+
+Table PerChunk(const std::vector<v1::Chunk>& chunks) {
+  Table table = ChunkTable(chunks, {{"id", "chunk"},
+                                    {"kind", "kind"},
+                                    {"live_areas", "nr_alloc"},
+                                    {"max_alloc_size", "max_alloc_size"},
+                                    {"empty_pop_pages", "empty_pop_pages"},
+                                    {"first_free_offset", "first_free_offset"},
+                                    {"free_bytes", "free_bytes"},
+                                    {"largest_run_bytes", "contig_bytes"},
+                                    {"sum_frag", "sum_frag"},
+                                    {"max_frag", "max_frag"},
+                                    {"cur_min_alloc", "cur_min_alloc"},
+                                    {"cur_med_alloc", "cur_med_alloc"},
+                                    {"cur_max_alloc", "cur_max_alloc"}});
+  table.title = "Per Chunk Stats";
+  table.layout = Table::Layout::kBlocks;
+  for (std::vector<Value>& row : table.rows) {
+    for (Value& value : row) ShowUnscaled(value);
+  }
+  return table;
+}
+
+absl::StatusOr<Report> Stats(Session& session) {
+  const absl::StatusOr<v1::AllocInfo> info = session.client.AllocInfo();
+  if (!info.ok()) return info.status();
+  const absl::StatusOr<v1::Stats> stats = session.client.Stats();
+  if (!stats.ok()) return stats.status();
+  const absl::StatusOr<std::vector<v1::Chunk>> chunks = session.client.Chunks();
+  if (!chunks.ok()) return chunks.status();
+  return Report{{AllocationInfo(*info), StatsFields(*stats), PerChunk(*chunks)}};
+}
+
+}  // namespace
+
+Command AddSlots(CLI::App& root) {
+  return AddPlain(root, "slots", "Chunks by the longest free run they have",
+                  "An allocation looks for room from the smallest class that may hold it upwards.",
+                  Slots);
+}
+
+Command AddBuddy(CLI::App& root) {
+  return AddPlain(root, "buddy", "Free blocks of the arena by order, as in /proc/buddyinfo",
+                  "A new chunk needs one free block of info's block_order.", Buddy);
+}
+
+Command AddStats(CLI::App& root) {
+  return AddPlain(
+      root, "stats", "Counters, as in the kernel's percpu_stats",
+      "The global names are those of /sys/kernel/debug/percpu_stats; what the kernel does\n"
+      "not count follows. Sizes are in bytes.",
+      Stats);
+}
+
+}  // namespace percpu::cli

@@ -1,0 +1,123 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cli/parse.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+
+namespace percpu::cli {
+namespace {
+
+// Nothing but digits: the library's own parsers pass over spaces and signs.
+bool IsDecimal(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+}
+bool IsHexadecimal(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isxdigit);
+}
+
+absl::Status NotA(absl::string_view text, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not ", what));
+}
+
+// A validator that replaces what `parse` accepts by the number it stands for.
+template <typename Parse>
+CLI::Validator As(Parse parse) {
+  return {[parse](std::string& text) {
+            const absl::StatusOr<std::uint64_t> value = parse(text);
+            if (value.ok()) text = absl::StrCat(*value);
+            return std::string(value.status().message());
+          },
+          ""};
+}
+
+}  // namespace
+
+absl::StatusOr<std::uint64_t> ParsePointer(absl::string_view text) {
+  absl::string_view digits = text;
+  const bool is_hex = absl::ConsumePrefix(&digits, "0x") || absl::ConsumePrefix(&digits, "0X");
+  std::uint64_t value = 0;
+  const bool parsed = is_hex ? IsHexadecimal(digits) && absl::SimpleHexAtoi(digits, &value)
+                             : IsDecimal(digits) && absl::SimpleAtoi(digits, &value);
+  if (!parsed) return NotA(text, "a percpu pointer such as 0x1a40 or 6720");
+  return value;
+}
+
+absl::StatusOr<std::uint64_t> ParseSize(absl::string_view text) {
+  static constexpr std::array<std::pair<absl::string_view, int>, 9> kSuffixes = {{{"KiB", 10},
+                                                                                  {"MiB", 20},
+                                                                                  {"GiB", 30},
+                                                                                  {"TiB", 40},
+                                                                                  {"K", 10},
+                                                                                  {"M", 20},
+                                                                                  {"G", 30},
+                                                                                  {"T", 40},
+                                                                                  {"B", 0}}};
+  absl::string_view digits = text;
+  int shift = 0;
+  for (const auto& [suffix, suffix_shift] : kSuffixes) {
+    if (absl::ConsumeSuffix(&digits, suffix)) {
+      shift = suffix_shift;
+      break;
+    }
+  }
+  std::uint64_t value = 0;
+  if (!IsDecimal(digits) || !absl::SimpleAtoi(digits, &value) ||
+      value > std::numeric_limits<std::uint64_t>::max() >> shift) {
+    return NotA(text, "a size such as 4096, 64KiB or 1M");
+  }
+  return value << shift;
+}
+
+absl::StatusOr<absl::Duration> ParseTime(absl::string_view text) {
+  absl::Duration duration;
+  const std::string with_unit = IsDecimal(text) ? absl::StrCat(text, "s") : std::string(text);
+  // Also refuses what lasts for ever: no deadline could be made of it.
+  if (!absl::ParseDuration(with_unit, &duration) || duration < absl::Milliseconds(1) ||
+      duration > absl::Hours(24)) {
+    return NotA(text, "a time from 1ms to 24h such as 500ms, 5s or 5");
+  }
+  return duration;
+}
+
+CLI::Validator AsPointer() { return As(ParsePointer); }
+
+CLI::Validator AsSize() { return As(ParseSize); }
+
+CLI::Validator AsNanoseconds() {
+  return As([](absl::string_view text) -> absl::StatusOr<std::uint64_t> {
+    const absl::StatusOr<absl::Duration> duration = ParseTime(text);
+    if (!duration.ok()) return duration.status();
+    return static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(*duration));
+  });
+}
+
+CLI::Validator IsHexBytes() {
+  return {[](const std::string& text) {
+            return IsHexadecimal(text) && text.size() % 2 == 0
+                       ? ""
+                       : absl::StrCat("\"", text, "\" is not pairs of hexadecimal digits");
+          },
+          ""};
+}
+
+CLI::Validator OneOf(std::vector<std::string> words) {
+  return {[words = std::move(words)](const std::string& text) {
+            if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
+            return absl::StrCat("\"", text, "\" is not one of ", absl::StrJoin(words, ", "));
+          },
+          ""};
+}
+
+}  // namespace percpu::cli

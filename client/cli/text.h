@@ -1,0 +1,33 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_CLI_TEXT_H_
+#define PERCPUD_CLIENT_CLI_TEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "client/cli/report.h"
+
+// How single values look in a table.
+namespace percpu::cli {
+
+std::string ToText(const Value& value);
+// Numbers line up at the right, the rest at the left.
+bool IsNumber(const Value& value);
+
+// "64KiB", "100B": the largest binary unit that divides the value.
+std::string FormatSize(std::uint64_t bytes);
+// "0-3,8": runs of consecutive ids, in the order given.
+std::string FormatIds(const std::vector<std::uint32_t>& ids);
+// Control characters as "\x1b": a tag must not steer the reader's terminal.
+std::string Printable(absl::string_view text);
+// Columns that UTF-8 text takes on a terminal, a column per code point.
+std::size_t Width(absl::string_view text);
+
+}  // namespace percpu::cli
+
+#endif  // PERCPUD_CLIENT_CLI_TEXT_H_

@@ -1,0 +1,66 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_CONNECTION_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_CONNECTION_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/sdk/percpu/options.h"
+#include "percpud/v1/introspection.pb.h"
+#include "percpud/v1/memory.pb.h"
+
+namespace percpu {
+
+namespace v1 = ::percpud::v1;
+
+// One method per RPC, in the wire's own messages: the seam where a test puts a
+// mock. Implementations are thread safe; every method blocks.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+
+  virtual absl::StatusOr<v1::PingResponse> Ping(const v1::PingRequest& request) = 0;
+  virtual absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) = 0;
+  virtual absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) = 0;
+  virtual absl::StatusOr<v1::ReadResponse> Read(const v1::ReadRequest& request) = 0;
+  virtual absl::StatusOr<v1::WriteResponse> Write(const v1::WriteRequest& request) = 0;
+  virtual absl::StatusOr<v1::AddResponse> Add(const v1::AddRequest& request) = 0;
+  virtual absl::StatusOr<v1::SumResponse> Sum(const v1::SumRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::GetAllocInfoResponse> GetAllocInfo(
+      const v1::GetAllocInfoRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListGroupsResponse> ListGroups(
+      const v1::ListGroupsRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetUnitMapResponse> GetUnitMap(
+      const v1::GetUnitMapRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListStaticVariablesResponse> ListStaticVariables(
+      const v1::ListStaticVariablesRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListChunksResponse> ListChunks(
+      const v1::ListChunksRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetAreaMapResponse> GetAreaMap(
+      const v1::GetAreaMapRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListSlotsResponse> ListSlots(const v1::ListSlotsRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetBuddyInfoResponse> GetBuddyInfo(
+      const v1::GetBuddyInfoRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request) = 0;
+  virtual absl::StatusOr<v1::EstimateAllocResponse> EstimateAlloc(
+      const v1::EstimateAllocRequest& request) = 0;
+  // Until `on_response` returns false, the daemon ends the stream (OK) or it
+  // breaks. No deadline.
+  virtual absl::Status Watch(const v1::WatchRequest& request,
+                             const std::function<bool(const v1::WatchResponse&)>& on_response) = 0;
+};
+
+// A connection over gRPC to "unix:PATH" or "HOST:PORT". Nothing is opened
+// before the first call, so a process may fork after making one.
+std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options);
+
+}  // namespace percpu
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_CONNECTION_H_

@@ -1,0 +1,54 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_MOCKS_MOCK_CONNECTION_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_MOCKS_MOCK_CONNECTION_H_
+
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "client/sdk/percpu/connection.h"
+
+namespace percpu::mocks {
+
+// Stands in for the daemon in the tests of whoever uses a Client:
+//
+//   auto connection = std::make_shared<percpu::mocks::MockConnection>();
+//   EXPECT_CALL(*connection, Sum).WillOnce(Return(response));
+//   percpu::Client client(connection);
+class MockConnection : public Connection {
+ public:
+  template <typename Response>
+  using Or = absl::StatusOr<Response>;
+
+  MOCK_METHOD(Or<v1::PingResponse>, Ping, (const v1::PingRequest&), (override));
+  MOCK_METHOD(Or<v1::AllocResponse>, Alloc, (const v1::AllocRequest&), (override));
+  MOCK_METHOD(Or<v1::FreeResponse>, Free, (const v1::FreeRequest&), (override));
+  MOCK_METHOD(Or<v1::ReadResponse>, Read, (const v1::ReadRequest&), (override));
+  MOCK_METHOD(Or<v1::WriteResponse>, Write, (const v1::WriteRequest&), (override));
+  MOCK_METHOD(Or<v1::AddResponse>, Add, (const v1::AddRequest&), (override));
+  MOCK_METHOD(Or<v1::SumResponse>, Sum, (const v1::SumRequest&), (override));
+  MOCK_METHOD(Or<v1::GetAllocInfoResponse>, GetAllocInfo, (const v1::GetAllocInfoRequest&),
+              (override));
+  MOCK_METHOD(Or<v1::ListGroupsResponse>, ListGroups, (const v1::ListGroupsRequest&), (override));
+  MOCK_METHOD(Or<v1::GetUnitMapResponse>, GetUnitMap, (const v1::GetUnitMapRequest&), (override));
+  MOCK_METHOD(Or<v1::ListStaticVariablesResponse>, ListStaticVariables,
+              (const v1::ListStaticVariablesRequest&), (override));
+  MOCK_METHOD(Or<v1::ListChunksResponse>, ListChunks, (const v1::ListChunksRequest&), (override));
+  MOCK_METHOD(Or<v1::GetAreaMapResponse>, GetAreaMap, (const v1::GetAreaMapRequest&), (override));
+  MOCK_METHOD(Or<v1::ListSlotsResponse>, ListSlots, (const v1::ListSlotsRequest&), (override));
+  MOCK_METHOD(Or<v1::GetBuddyInfoResponse>, GetBuddyInfo, (const v1::GetBuddyInfoRequest&),
+              (override));
+  MOCK_METHOD(Or<v1::GetStatsResponse>, GetStats, (const v1::GetStatsRequest&), (override));
+  MOCK_METHOD(Or<v1::ResolveResponse>, Resolve, (const v1::ResolveRequest&), (override));
+  MOCK_METHOD(Or<v1::EstimateAllocResponse>, EstimateAlloc, (const v1::EstimateAllocRequest&),
+              (override));
+  MOCK_METHOD(absl::Status, Watch,
+              (const v1::WatchRequest&, const std::function<bool(const v1::WatchResponse&)>&),
+              (override));
+};
+
+}  // namespace percpu::mocks
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_MOCKS_MOCK_CONNECTION_H_

@@ -1,0 +1,32 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_OPTIONS_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_OPTIONS_H_
+
+#include "absl/time/time.h"
+
+namespace percpu {
+
+// When a call that found no daemon (UNAVAILABLE) is made again. Only calls that
+// may run twice without harm are: Ping, Read, Sum and all introspection. The
+// rest change something, and a lost answer does not tell whether they did.
+struct RetryPolicy {
+  // After the first attempt. 0: never again.
+  int max_retries = 3;
+  // Before the first retry; doubled before each further one, up to the cap.
+  // gRPC reconnects every 100 ms at the soonest, so less gains nothing.
+  absl::Duration initial_backoff = absl::Milliseconds(100);
+  absl::Duration max_backoff = absl::Seconds(1);
+};
+
+// How calls are made.
+struct Options {
+  // Of one call, its retries included.
+  absl::Duration deadline = absl::Seconds(5);
+  RetryPolicy retry;
+};
+
+}  // namespace percpu
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_OPTIONS_H_

@@ -1,0 +1,233 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a call on a real percpud costs, over a Unix socket.
+//
+// Ping does nothing, so it is gRPC's own price: Alloc is worth comparing with
+// it and with nothing else. The loads take turns in short slices, round after
+// round, and each figure is the median of its rounds: a machine that slows down
+// for a while slows all of them.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
+#include "tests/bench/rpc_load.h"
+#include "tests/support/process.h"
+
+namespace percpud::bench {
+namespace {
+
+constexpr std::array kInFlight = {1, 16};
+constexpr std::array kBatches = {1, 4, 16, 64, 256, 1024, 4096};
+
+struct Flags {
+  int rounds = 9;
+  double seconds = 0.2;
+  int cpus = 16;
+  int live = 10'000;
+  bool smoke = false;
+  std::string output = "table";
+};
+
+// A figure of each round.
+using Series = std::vector<double>;
+
+double Median(Series series) {
+  const auto middle = series.begin() + static_cast<std::ptrdiff_t>(series.size() / 2);
+  std::nth_element(series.begin(), middle, series.end());
+  return *middle;
+}
+
+struct Latency {
+  Series p50;
+  Series p99;
+
+  void Add(const Samples& samples) {
+    p50.push_back(samples.Percentile(0.5));
+    p99.push_back(samples.Percentile(0.99));
+  }
+};
+
+// One width of the window.
+struct UnaryResult {
+  Latency ping;
+  Latency alloc;
+  Latency free;
+  Series pings_per_second;
+  // Of a pair, both calls count.
+  Series calls_per_second;
+  // Of the same round: Alloc's p50 by Ping's.
+  Series alloc_by_ping;
+};
+
+// One size of a batch, a call at a time.
+struct BatchResult {
+  Series alloc_p50;
+  // While an Alloc is in flight, and over the whole time, with each freed again.
+  Series allocated_per_second;
+  Series turned_over_per_second;
+};
+
+struct Results {
+  std::map<int, UnaryResult> unary;
+  std::map<int, BatchResult> batch;
+};
+
+absl::Status MeasureUnary(RpcLoad& load, int in_flight, absl::Duration slice, UnaryResult& result) {
+  const absl::StatusOr<Samples> ping = load.Ping(in_flight, slice);
+  if (!ping.ok()) return ping.status();
+  const absl::StatusOr<AllocFreeSamples> pair = load.AllocFree(in_flight, 1, slice);
+  if (!pair.ok()) return pair.status();
+  result.ping.Add(*ping);
+  result.alloc.Add(pair->alloc);
+  result.free.Add(pair->free);
+  result.pings_per_second.push_back(ping->per_second());
+  result.calls_per_second.push_back(pair->alloc.per_second() + pair->free.per_second());
+  result.alloc_by_ping.push_back(result.alloc.p50.back() / result.ping.p50.back());
+  return absl::OkStatus();
+}
+
+absl::Status MeasureBatch(RpcLoad& load, int areas, absl::Duration slice, BatchResult& result) {
+  const absl::StatusOr<AllocFreeSamples> pair = load.AllocFree(1, areas, slice);
+  if (!pair.ok()) return pair.status();
+  const double p50 = pair->alloc.Percentile(0.5);
+  result.alloc_p50.push_back(p50);
+  result.allocated_per_second.push_back(1e6 * areas / p50);
+  result.turned_over_per_second.push_back(areas * pair->alloc.per_second());
+  return absl::OkStatus();
+}
+
+absl::Status MeasureRound(RpcLoad& load, absl::Duration slice, Results& results) {
+  for (const int in_flight : kInFlight) {
+    absl::Status status = MeasureUnary(load, in_flight, slice, results.unary[in_flight]);
+    if (!status.ok()) return status;
+  }
+  for (const int areas : kBatches) {
+    absl::Status status = MeasureBatch(load, areas, slice, results.batch[areas]);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Results> Measure(const Flags& flags) {
+  const testing::TempDir dir;
+  const auto daemon = testing::StartDaemon(
+      dir, {"--cpus", absl::StrCat(flags.cpus), "--arena-size", "1GiB", "--log-level", "error"});
+  if (!daemon.ok()) return daemon.status();
+  RpcLoad load(daemon->address);
+  if (absl::Status status = load.Fill(flags.live); !status.ok()) return status;
+
+  const absl::Duration slice = absl::Seconds(flags.seconds);
+  Results warm_up;
+  Results results;
+  if (!flags.smoke) {
+    if (absl::Status status = MeasureRound(load, slice, warm_up); !status.ok()) return status;
+  }
+  for (int round = 0; round < flags.rounds; ++round) {
+    if (absl::Status status = MeasureRound(load, slice, results); !status.ok()) return status;
+  }
+  return results;
+}
+
+void PrintTable(const Results& results) {
+  std::cout << "in flight |    Ping us p50    p99  calls/s |   Alloc us p50    p99 |    Free us p50"
+               "    p99 |  calls/s | Alloc/Ping\n";
+  for (const auto& [in_flight, unary] : results.unary) {
+    std::cout << absl::StreamFormat(
+        "%9d | %14.1f %6.1f %8.0f | %14.1f %6.1f | %14.1f %6.1f | %8.0f | %10.3f\n", in_flight,
+        Median(unary.ping.p50), Median(unary.ping.p99), Median(unary.pings_per_second),
+        Median(unary.alloc.p50), Median(unary.alloc.p99), Median(unary.free.p50),
+        Median(unary.free.p99), Median(unary.calls_per_second), Median(unary.alloc_by_ping));
+  }
+  std::cout << "\nareas per call | Alloc us p50 | areas/s in Alloc | areas/s in Alloc and Free\n";
+  for (const auto& [areas, batch] : results.batch) {
+    std::cout << absl::StreamFormat("%14d | %12.1f | %16.0f | %25.0f\n", areas,
+                                    Median(batch.alloc_p50), Median(batch.allocated_per_second),
+                                    Median(batch.turned_over_per_second));
+  }
+}
+
+nlohmann::ordered_json ToJson(const Latency& latency) {
+  return {{"p50_us", Median(latency.p50)}, {"p99_us", Median(latency.p99)}};
+}
+
+void PrintJson(const Flags& flags, const Results& results) {
+  nlohmann::ordered_json json = {{"rounds", flags.rounds},
+                                 {"seconds", flags.seconds},
+                                 {"cpus", flags.cpus},
+                                 {"live_areas", flags.live},
+                                 {"unary", nlohmann::ordered_json::array()},
+                                 {"batch", nlohmann::ordered_json::array()}};
+  for (const auto& [in_flight, unary] : results.unary) {
+    json["unary"].push_back({{"in_flight", in_flight},
+                             {"ping", ToJson(unary.ping)},
+                             {"alloc", ToJson(unary.alloc)},
+                             {"free", ToJson(unary.free)},
+                             {"pings_per_second", Median(unary.pings_per_second)},
+                             {"calls_per_second", Median(unary.calls_per_second)},
+                             {"alloc_by_ping_p50", Median(unary.alloc_by_ping)}});
+  }
+  for (const auto& [areas, batch] : results.batch) {
+    json["batch"].push_back({{"areas", areas},
+                             {"alloc_p50_us", Median(batch.alloc_p50)},
+                             {"allocated_per_second", Median(batch.allocated_per_second)},
+                             {"turned_over_per_second", Median(batch.turned_over_per_second)}});
+  }
+  std::cout << json.dump(2) << '\n';
+}
+
+int Main(int argc, char** argv) {
+  // As the daemon does: the packaged abseil tracks lock order otherwise.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  Flags flags;
+  CLI::App app{"Measures calls on a percpud of its own"};
+  app.add_option("--rounds", flags.rounds, "Rounds to take the median of")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--seconds", flags.seconds, "Of one load in one round")
+      ->check(CLI::Range(0.001, 60.0));
+  app.add_option("--cpus", flags.cpus, "Units per area")->check(CLI::Range(1, 4096));
+  app.add_option("--live", flags.live, "Areas that are there all the time")
+      ->check(CLI::Range(0, 1'000'000));
+  app.add_flag("--smoke", flags.smoke, "One short round: that it runs, not how fast");
+  app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
+  CLI11_PARSE(app, argc, argv);
+  if (flags.smoke) {
+    flags.rounds = 1;
+    flags.seconds = 0.01;
+  }
+
+  const absl::StatusOr<Results> results = Measure(flags);
+  if (!results.ok()) {
+    std::cerr << "bench_rpc: " << results.status().ToString() << '\n';
+    return 1;
+  }
+  if (flags.output == "json") {
+    PrintJson(flags, *results);
+  } else {
+    PrintTable(*results);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace percpud::bench
+
+// The flag parser's exceptions end here; nothing else throws.
+int main(int argc, char** argv) try {
+  return percpud::bench::Main(argc, argv);
+} catch (const std::exception& error) {
+  std::fputs(error.what(), stderr);
+  return EXIT_FAILURE;
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Proves that every rule of layers.py and duplicates.py can fail."""
+
+import io
+import sys
+import unittest
+
+import duplicates
+import layers
+
+
+class LayersTest(unittest.TestCase):
+    def refused(self, path: str, header: str) -> None:
+        self.assertTrue(layers.objections(path, f'#include "{header}"\n'), (path, header))
+
+    def allowed(self, path: str, header: str) -> None:
+        self.assertFalse(layers.objections(path, f"#include <{header}>\n"), (path, header))
+
+    def test_no_layer_uses_one_that_is_not_below_it(self):
+        order = list(layers.DIRECTLY_BELOW)
+        for layer in order:
+            for used in set(order) - layers.below(layer):
+                self.refused(f"server/{layer}/x.cc", f"server/{used}/y.h")
+
+    def test_every_layer_uses_itself_and_all_below(self):
+        for layer in layers.DIRECTLY_BELOW:
+            for used in layers.below(layer):
+                self.allowed(f"server/{layer}/x.cc", f"server/{used}/y.h")
+        self.assertIn("base", layers.below("main"))
+
+    def test_siblings_stay_apart(self):
+        self.refused("server/area/x.h", "server/arena/y.h")
+        self.refused("server/catalog/x.h", "server/percpu/y.h")
+        self.refused("server/percpu/backend/km.cc", "server/service/y.h")
+
+    def test_a_new_folder_has_to_be_placed(self):
+        self.refused("server/stray/x.cc", "vector")
+        self.refused("server/main/x.cc", "server/stray/y.h")
+
+    def test_the_client_uses_base_and_area_only(self):
+        self.allowed("client/sdk/lease.cc", "server/area/area_map.h")
+        self.allowed("client/cli/main.cc", "server/base/units.h")
+        self.refused("client/sdk/lease.cc", "server/percpu/chunk.h")
+        self.refused("client/cli/main.cc", "server/service/status.h")
+        self.refused("client/cli/main.cc", "tests/support/process.h")
+
+    def test_the_server_uses_neither_client_nor_tests(self):
+        self.refused("server/main/main.cc", "client/sdk/percpu/client.h")
+        self.refused("server/percpu/allocator.cc", "tests/support/fake_clock.h")
+
+    def test_grpc_stays_where_it_belongs(self):
+        headers = ("grpcpp/server.h", "grpc/grpc.h", "percpud/v1/memory.grpc.pb.h")
+        for header in headers:
+            self.refused("server/percpu/allocator.cc", header)
+            self.refused("server/session/session.h", header)
+            self.allowed("server/service/status.cc", header)
+            self.allowed("tests/bench/bench_rpc.cc", header)
+
+    def test_hwloc_has_one_file(self):
+        self.allowed("server/percpu/topology.cc", "hwloc.h")
+        self.refused("server/percpu/topology.h", "hwloc.h")
+        self.refused("server/main/config.cc", "hwloc/helper.h")
+
+    def test_an_include_is_seen_however_it_is_spaced(self):
+        self.assertTrue(layers.objections("server/base/x.h", '  #  include <grpcpp/server.h>\n'))
+
+
+def numbered(count: int, start: int = 0) -> str:
+    return "".join(f"x[{i}] = Compute({i});\n" for i in range(start, start + count))
+
+
+class DuplicatesTest(unittest.TestCase):
+    def test_a_run_in_two_files_is_found_once(self):
+        text = numbered(30)
+        found = duplicates.runs({"a.cc": text, "b.cc": "int other;\n" + text})
+        self.assertEqual(found, [duplicates.Run(30, ("a.cc", 1), ("b.cc", 2))])
+
+    def test_a_run_twice_in_one_file_is_found(self):
+        text = numbered(duplicates.MIN_RUN)
+        found = duplicates.runs({"a.cc": text + "int between;\n" + text})
+        self.assertEqual([run.length for run in found], [duplicates.MIN_RUN])
+
+    def test_blanks_and_comments_do_not_hide_it(self):
+        text = numbered(duplicates.MIN_RUN)
+        disguised = text.replace(" = ", "=").replace(";\n", ";  // Why.\n\n// More.\n")
+        self.assertEqual(len(duplicates.runs({"a.cc": text, "b.cc": disguised})), 1)
+
+    def test_a_shorter_run_passes(self):
+        text = numbered(duplicates.MIN_RUN - 1)
+        self.assertEqual(duplicates.runs({"a.cc": text, "b.cc": text}), [])
+
+    def test_includes_do_not_count(self):
+        text = "".join(f'#include "server/base/{i}.h"\n' for i in range(50))
+        self.assertEqual(duplicates.runs({"a.cc": text, "b.cc": text}), [])
+
+    def test_a_third_copy_of_a_part_is_found(self):
+        text, part = numbered(30), numbered(15, start=10)
+        found = duplicates.runs({"a.cc": text, "b.cc": text, "c.cc": part})
+        self.assertEqual([run.length for run in found], [30, 15])
+
+
+if __name__ == "__main__":
+    report = io.StringIO()
+    runner = unittest.TextTestRunner(stream=report)
+    result = unittest.main(testRunner=runner, exit=False).result
+    if not result.wasSuccessful():
+        sys.exit(report.getvalue())
+    print(f"checks_test: {result.testsRun} tests, every rule can fail")

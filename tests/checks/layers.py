@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that #include lines point down the layers, and only down.
+
+    base <- area <- percpu <- session <- service <- main
+    base <- arena <- percpu
+    catalog <- session
+    session <- handoff <- main
+
+A layer may use what is below it, however far. The client may use server/base
+and server/area, which it shares with the server, and nothing else of it. The
+server uses neither client nor tests. gRPC is seen in server/service,
+server/main, client and tests only, and hwloc in server/percpu/topology.cc only.
+"""
+
+import re
+import sys
+
+from sources import CXX, read, sources
+
+DIRECTLY_BELOW = {
+    "base": [],
+    "area": ["base"],
+    "arena": ["base"],
+    "catalog": ["base"],
+    "percpu": ["area", "arena"],
+    "session": ["percpu", "catalog"],
+    "handoff": ["session"],
+    "service": ["session"],
+    "main": ["service", "handoff"],
+}
+CLIENT_MAY_USE = {"base", "area"}
+GRPC = re.compile(r"grpc(pp|\+\+)?/|.*\.grpc\.pb\.h")
+GRPC_MAY_BE_IN = ("server/service/", "server/main/", "client/", "tests/")
+HWLOC = re.compile(r"hwloc(\.h|/)")
+HWLOC_MAY_BE_IN = "server/percpu/topology.cc"
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+
+
+def below(layer: str) -> set[str]:
+    """Every layer that this one may include, itself too."""
+    return {layer}.union(*(below(lower) for lower in DIRECTLY_BELOW[layer]))
+
+
+def layer_of(path: str) -> str | None:
+    """The layer of a file of the server, None for any other."""
+    folders = path.split("/")
+    return folders[1] if folders[0] == "server" and len(folders) > 2 else None
+
+
+def objection(path: str, header: str) -> str | None:
+    """Why `path` may not include `header`, None if it may."""
+    top, layer, used = path.split("/")[0], layer_of(path), layer_of(header)
+    for name in filter(None, (layer, used)):
+        if name not in DIRECTLY_BELOW:
+            return f"server/{name} is no layer that this check knows"
+    if GRPC.match(header) and not path.startswith(GRPC_MAY_BE_IN):
+        return "gRPC belongs in " + ", ".join(GRPC_MAY_BE_IN)
+    if HWLOC.match(header) and path != HWLOC_MAY_BE_IN:
+        return f"hwloc belongs in {HWLOC_MAY_BE_IN}"
+    if layer and header.startswith(("client/", "tests/")):
+        return "the server uses neither client nor tests"
+    if layer and used and used not in below(layer):
+        return f"{layer} is not above {used}"
+    if top == "client" and header.startswith("tests/"):
+        return "the client does not use tests"
+    if top == "client" and used and used not in CLIENT_MAY_USE:
+        return "the client uses no more of the server than base and area"
+    return None
+
+
+def objections(path: str, text: str) -> list[str]:
+    found = ((header, objection(path, header)) for header in INCLUDE.findall(text))
+    return [f"{path}: {header}: {why}" for header, why in found if why]
+
+
+def main() -> int:
+    paths = sources(*CXX)
+    found = [line for path in paths for line in objections(path, read(path))]
+    print("\n".join(found) if found else f"layers: {len(paths)} files, every include points down")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

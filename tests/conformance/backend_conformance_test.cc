@@ -1,0 +1,169 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every backend promises (server/percpu/backend/backend.h), run for every
+// name that MakeBackend takes.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/arena/arena.h"
+#include "server/percpu/backend/backend.h"
+#include "tests/support/allocator_model.h"
+#include "tests/support/allocator_rig.h"
+#include "tests/support/fake_page_source.h"
+
+namespace percpud {
+namespace {
+
+using testing::AllocatorModel;
+using testing::FailingPageSource;
+using testing::MakeAllocator;
+
+class BackendConformance : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override { Make(6, Bytes(64 << 10), Bytes(8 << 20)); }
+
+  void Make(std::uint32_t cpus, Bytes unit_size, Bytes arena_size) {
+    backend_.reset();
+    arena_ = *Arena::Create({.size = arena_size});
+    const AllocSizes sizes{.static_size = Bytes(4096),
+                           .reserved_size = Bytes(0),
+                           .dyn_size = unit_size - Bytes(4096)};
+    info_ = *BuildAllocInfo(sizes, *Topology::Uniform(cpus));
+    pages_ = std::make_unique<FailingPageSource>(*arena_);
+    backend_ = *MakeBackend(GetParam(), info_, *pages_);
+    ASSERT_TRUE(backend_->VerifyAllocInfo().ok());
+  }
+
+  BlockRange AllBlocks() const {
+    return {0, static_cast<std::uint32_t>(info_.unit_size / kBasePageSize)};
+  }
+
+  absl::StatusOr<ChunkMemory> CreatePopulated() {
+    auto memory = backend_->CreateChunk();
+    if (!memory.ok() || backend_->populates_at_creation()) return memory;
+    if (auto status = backend_->PopulateChunk(*memory, AllBlocks()); !status.ok()) {
+      backend_->DestroyChunk(*memory);
+      return status;
+    }
+    return memory;
+  }
+
+  std::byte* UnitBytes(const ChunkMemory& memory, std::uint32_t unit) const {
+    return arena_->base() + (memory.base + info_.unit_offset[unit]).value();
+  }
+
+  std::unique_ptr<Arena> arena_;
+  AllocInfo info_;
+  std::unique_ptr<FailingPageSource> pages_;
+  std::unique_ptr<Backend> backend_;
+};
+
+TEST_P(BackendConformance, KnowsItsName) { EXPECT_EQ(backend_->name(), GetParam()); }
+
+TEST_P(BackendConformance, ChunksLieApartInTheArenaOnPageBounds) {
+  std::vector<ChunkMemory> chunks;
+  for (auto memory = CreatePopulated(); memory.ok(); memory = CreatePopulated()) {
+    EXPECT_EQ(memory->base % kBasePageSize, Bytes(0));
+    EXPECT_EQ(memory->first_page.value(), memory->base / arena_->page_size());
+    EXPECT_LE(memory->base + info_.chunk_size(), arena_->size());
+    EXPECT_EQ(memory->pages, ToPages(info_.chunk_size(), arena_->page_size()));
+    for (const ChunkMemory& other : chunks) {
+      EXPECT_TRUE(memory->base + info_.chunk_size() <= other.base ||
+                  other.base + info_.chunk_size() <= memory->base);
+    }
+    chunks.push_back(*memory);
+  }
+  EXPECT_GE(chunks.size(), 8u);
+  for (const ChunkMemory& memory : chunks) backend_->DestroyChunk(memory);
+  const BuddySnapshot buddy = backend_->Buddy();
+  EXPECT_EQ(buddy.free_pages, buddy.total_pages);
+}
+
+TEST_P(BackendConformance, PopulatedMemoryIsZeroAndWritableInEveryUnit) {
+  // Twice: the second chunk reuses what the first one dirtied.
+  for (int round = 0; round < 2; ++round) {
+    const auto memory = CreatePopulated();
+    ASSERT_TRUE(memory.ok());
+    for (std::uint32_t unit = 0; unit < info_.units(); ++unit) {
+      std::byte* bytes = UnitBytes(*memory, unit);
+      EXPECT_TRUE(std::all_of(bytes, bytes + info_.unit_size.value(),
+                              [](std::byte b) { return b == std::byte{0}; }));
+      std::memset(bytes, 0xa5, info_.unit_size.value());
+    }
+    backend_->DestroyChunk(*memory);
+  }
+}
+
+TEST_P(BackendConformance, EveryByteOfEveryUnitHasItsPage) {
+  const auto memory = CreatePopulated();
+  ASSERT_TRUE(memory.ok());
+  std::set<std::uint64_t> pages;
+  for (std::uint32_t unit = 0; unit < info_.units(); ++unit) {
+    for (Bytes at; at < info_.unit_size; at += kBasePageSize) {
+      const PageId page = backend_->AddressToPage(*memory, UnitId(unit), at);
+      EXPECT_EQ(page, backend_->AddressToPage(*memory, UnitId(unit), at + Bytes(4095)));
+      EXPECT_EQ(page.value(),
+                (memory->base + info_.unit_offset[unit] + at) / arena_->page_size());
+      pages.insert(page.value());
+    }
+  }
+  EXPECT_EQ(pages.size(), memory->pages.value());
+}
+
+TEST_P(BackendConformance, AFailedPopulateKeepsNothingWhicheverItIs) {
+  const BuddySnapshot before = backend_->Buddy();
+  std::uint64_t failures = 0;
+  for (std::uint64_t n = 1;; ++n) {
+    pages_->FailNth(n);
+    const auto memory = CreatePopulated();
+    if (memory.ok()) {
+      backend_->DestroyChunk(*memory);
+      break;
+    }
+    ++failures;
+    EXPECT_TRUE(absl::IsResourceExhausted(memory.status())) << memory.status();
+    EXPECT_EQ(backend_->Buddy().free_blocks, before.free_blocks);
+  }
+  EXPECT_GE(failures, 1u);
+}
+
+TEST_P(BackendConformance, AFullArenaRefusesAndRecovers) {
+  std::vector<ChunkMemory> chunks;
+  absl::StatusOr<ChunkMemory> memory = CreatePopulated();
+  for (; memory.ok(); memory = CreatePopulated()) chunks.push_back(*memory);
+  EXPECT_TRUE(absl::IsResourceExhausted(memory.status())) << memory.status();
+  backend_->DestroyChunk(chunks.back());
+  EXPECT_TRUE(CreatePopulated().ok());
+}
+
+TEST_P(BackendConformance, ServesAnAllocatorUnderCanaries) {
+  auto allocator = MakeAllocator({.cpus = 6, .backend = GetParam()}, *arena_, {});
+  ASSERT_TRUE(allocator.ok()) << allocator.status();
+  AllocatorModel model(**allocator, {}, 7, /*canaries=*/true);
+  for (int op = 0; op < 20000; ++op) {
+    const absl::Status status = model.Step();
+    ASSERT_TRUE(status.ok()) << status;
+    if (op % 2000 == 0) ASSERT_TRUE(model.CheckAll().ok()) << model.CheckAll();
+  }
+  EXPECT_TRUE(model.Drain().ok());
+}
+
+std::vector<std::string> Names() {
+  std::vector<std::string> names;
+  for (const absl::string_view name : BackendNames()) names.emplace_back(name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, BackendConformance, ::testing::ValuesIn(Names()),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace percpud

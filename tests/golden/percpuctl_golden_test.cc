@@ -1,0 +1,174 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every view of percpuctl, against a real daemon. A golden file is a transcript:
+// its "$ percpuctl ..." lines are run in order against a daemon of their own and
+// must print what follows them. To add a view, write a file with such lines only
+// and run this test with UPDATE_GOLDEN=1, which rewrites what they print.
+//
+// A first line "# percpud FLAGS" adds to the daemon's flags. What cannot be the
+// same twice (times, the socket's path) is replaced before it is compared.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "tests/support/process.h"
+
+namespace percpud::testing {
+namespace {
+
+constexpr absl::string_view kCommand = "$ percpuctl";
+constexpr absl::string_view kDaemonFlags = "# percpud ";
+
+// With the balancer's reserve off, no chunk appears at a moment of its own.
+const std::vector<std::string>& DaemonFlags() {
+  static const auto* const kFlags =
+      new std::vector<std::string>{"--cpus",
+                                   "4",
+                                   "--arena-size",
+                                   "64MiB",
+                                   "--unit-size",
+                                   "64KiB",
+                                   "--static-size",
+                                   "4096",
+                                   "--reserved-size",
+                                   "8KiB",
+                                   "--log-level",
+                                   "error",
+                                   "--empty-pages-low",
+                                   "0",
+                                   "--empty-pages-high",
+                                   "0",
+                                   "--config",
+                                   PERCPUD_GOLDEN_DIR "/percpud.textproto"};
+  return *kFlags;
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Splits at spaces; single quotes hold a word together.
+std::vector<std::string> Words(absl::string_view line) {
+  std::vector<std::string> words;
+  bool in_word = false;
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '\'') {
+      quoted = !quoted;
+      if (!in_word) words.emplace_back();
+      in_word = true;
+    } else if (c == ' ' && !quoted) {
+      in_word = false;
+    } else {
+      if (!in_word) words.emplace_back();
+      in_word = true;
+      words.back().push_back(c);
+    }
+  }
+  return words;
+}
+
+// Takes out what differs from run to run.
+std::string Settle(std::string text, const std::string& address) {
+  text = absl::StrReplaceAll(text, {{address, "unix:SOCKET"}, {PERCPUD_GOLDEN_DIR "/", ""}});
+  // Clearing runs in the background.
+  static const std::regex kField("((?:seconds|ops_per_second|round_trip_us|dirty_bytes) +: +)\\S+");
+  static const std::regex kJson(
+      "(\"(?:elapsed_seconds|seconds|ops_per_second|round_trip_us|dirty_bytes)\": ?)[-+.e0-9]+");
+  static const std::regex kElapsed("(^|\n) +[0-9]+\\.[0-9]{2}( )");
+  text = std::regex_replace(text, kField, "$1N");
+  text = std::regex_replace(text, kJson, "$1N");
+  return std::regex_replace(text, kElapsed, "$1    N.NN$2");
+}
+
+// A golden file: what to run, in which order.
+struct Transcript {
+  std::string header;
+  std::vector<std::string> flags;
+  // Without the "$ percpuctl".
+  std::vector<std::string> commands;
+};
+
+Transcript Parse(const std::string& text) {
+  Transcript transcript{.header = "", .flags = DaemonFlags(), .commands = {}};
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::StartsWith(line, "#") && transcript.commands.empty()) {
+      absl::StrAppend(&transcript.header, line, "\n");
+      if (absl::ConsumePrefix(&line, kDaemonFlags)) {
+        const std::vector<std::string> more = Words(line);
+        transcript.flags.insert(transcript.flags.end(), more.begin(), more.end());
+      }
+    } else if (absl::ConsumePrefix(&line, kCommand)) {
+      transcript.commands.emplace_back(line);
+    }
+  }
+  return transcript;
+}
+
+// Runs the commands and writes down what they print.
+std::string Play(const Transcript& transcript) {
+  const TempDir dir;
+  const absl::StatusOr<RunningDaemon> daemon = StartDaemon(dir, transcript.flags);
+  if (!daemon.ok()) return daemon.status().ToString();
+  std::string played = transcript.header;
+  for (const std::string& command : transcript.commands) {
+    std::vector<std::string> argv = {BinaryPath("percpuctl")};
+    for (std::string& word : Words(absl::StrReplaceAll(command, {{"@", PERCPUD_GOLDEN_DIR "/"}}))) {
+      argv.push_back(std::move(word));
+    }
+    const absl::StatusOr<RunResult> result =
+        RunToEnd(argv, {absl::StrCat("PERCPUD_ADDRESS=", daemon->address)});
+    if (!result.ok()) return result.status().ToString();
+    absl::StrAppend(&played, kCommand, command, "\n",
+                    Settle(absl::StrCat(result->out, result->err), daemon->address));
+    if (result->exit_code != 0) absl::StrAppend(&played, "[exit ", result->exit_code, "]\n");
+  }
+  return played;
+}
+
+std::vector<std::string> GoldenFiles() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(PERCPUD_GOLDEN_DIR)) {
+    if (entry.path().extension() == ".golden") names.push_back(entry.path().stem());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class PercpuctlGoldenTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(PercpuctlGoldenTest, PrintsWhatItAlwaysDid) {
+  const std::string path = absl::StrCat(PERCPUD_GOLDEN_DIR "/", GetParam(), ".golden");
+  const std::string golden = ReadFile(path);
+  const Transcript transcript = Parse(golden);
+  ASSERT_FALSE(transcript.commands.empty()) << path << " has no '" << kCommand << "' line";
+  const std::string played = Play(transcript);
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(path) << played;
+  } else {
+    EXPECT_EQ(played, golden) << "UPDATE_GOLDEN=1 accepts the change";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Views, PercpuctlGoldenTest, ::testing::ValuesIn(GoldenFiles()),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace percpud::testing

@@ -1,0 +1,244 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/support/allocator_model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace percpud::testing {
+namespace {
+
+std::uint64_t Rounded(Bytes size) { return RoundUp(size, kGranuleSize).value(); }
+std::uint64_t Aligned(Bytes alignment) { return std::max(alignment, kMinAlign).value(); }
+
+}  // namespace
+
+AllocatorModel::AllocatorModel(Allocator& allocator, const Mix& mix, std::uint64_t seed,
+                               bool canaries)
+    : allocator_(allocator), mix_(mix), canaries_(canaries), random_(seed) {
+  ForgetDeadChunks();
+}
+
+absl::Status AllocatorModel::Fail(const std::string& what) const {
+  return absl::InternalError(absl::StrCat("operation ", operations_, ": ", what));
+}
+
+absl::Status AllocatorModel::Step() {
+  ++operations_;
+  const int dice = static_cast<int>(random_() % 100);
+  if (dice < mix_.bad_free) return BadFree();
+  if (dice < mix_.bad_free + mix_.balance) {
+    allocator_.Balance();
+    ForgetDeadChunks();
+    return absl::OkStatus();
+  }
+  const bool wants_alloc = static_cast<int>(random_() % 100) < mix_.alloc;
+  if (live_.empty() || (wants_alloc && live_.size() < mix_.most_live)) return Alloc();
+  return Free();
+}
+
+IntervalModel& AllocatorModel::ModelOf(ChunkId chunk) {
+  const auto found = chunks_.find(chunk);
+  if (found != chunks_.end()) return found->second;
+  const ChunkSnapshot snapshot = allocator_.GetChunks(chunk, 1).front();
+  return chunks_.try_emplace(chunk, snapshot.begin_offset.value(), snapshot.end_offset.value())
+      .first->second;
+}
+
+// Follows chunks that the allocator created or destroyed by itself.
+void AllocatorModel::ForgetDeadChunks() {
+  std::map<ChunkId, IntervalModel> alive;
+  for (const ChunkSnapshot& chunk : allocator_.GetChunks(ChunkId(0), SIZE_MAX)) {
+    alive.insert({chunk.id, std::move(ModelOf(chunk.id))});
+  }
+  chunks_ = std::move(alive);
+}
+
+absl::Status AllocatorModel::Alloc() {
+  const auto percent = [&](int share) { return static_cast<int>(random_() % 100) < share; };
+  AllocOptions options;
+  options.no_grow = percent(mix_.no_grow);
+  options.region = percent(mix_.reserved) ? Region::kReserved : Region::kDynamic;
+  std::vector<AreaSpec> specs(percent(mix_.batched) ? 1 + random_() % 40 : 1);
+  for (AreaSpec& spec : specs) {
+    // Log-uniform: as many small sizes as large ones.
+    spec.size = Bytes(1 + random_() % (std::uint64_t{1} << (random_() % 13)));
+    spec.size = Bytes(std::min(1 + random_() % mix_.largest.value(), spec.size.value() * 2));
+    spec.alignment = Bytes(percent(mix_.aligned) ? std::uint64_t{1} << (random_() % 13) : 8);
+  }
+  const Stats before = allocator_.GetStats();
+  std::vector<PercpuPtr> pointers(specs.size());
+  const absl::Status status = allocator_.AllocBatch(specs, options, pointers);
+  if (!status.ok()) return Refused(specs, options, status, before);
+  const std::uint64_t created = before.chunks_created;
+  if (absl::Status grown = CheckGrowth(specs, created); !grown.ok()) return grown;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    if (absl::Status ok = Granted(specs[i], options, pointers[i]); !ok.ok()) return ok;
+  }
+  return absl::OkStatus();
+}
+
+// Run before the new areas enter the model: a single request must have had no
+// room anywhere; a batch must at least have needed the room.
+absl::Status AllocatorModel::CheckGrowth(std::span<const AreaSpec> specs,
+                                         std::uint64_t created_before) {
+  if (allocator_.GetStats().chunks_created == created_before) return absl::OkStatus();
+  ++growths_;
+  if (specs.size() > 1) return absl::OkStatus();
+  for (const auto& [id, model] : chunks_) {
+    if (id == Index::kReservedId) continue;
+    if (model.Fits(Rounded(specs[0].size), Aligned(specs[0].alignment))) {
+      return Fail(absl::StrCat("grew for ", specs[0].size.value(), " bytes though chunk ",
+                               id.value(), " has room"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AllocatorModel::Granted(const AreaSpec& spec, const AllocOptions& options,
+                                     PercpuPtr pointer) {
+  const absl::StatusOr<Resolution> owner = allocator_.Resolve(pointer);
+  if (!owner.ok()) return Fail(owner.status().ToString());
+  const Area area{.pointer = pointer,
+                  .chunk = owner->chunk,
+                  .offset = owner->area.offset,
+                  .size = owner->area.size,
+                  .mark = static_cast<std::uint8_t>(1 + random_() % 255)};
+  if (owner->owner != Resolution::Owner::kArea || owner->area.pointer != pointer ||
+      area.size.value() != Rounded(spec.size)) {
+    return Fail("a granted pointer does not resolve to its area");
+  }
+  if (area.offset.value() % Aligned(spec.alignment) != 0) return Fail("misaligned");
+  if ((options.region == Region::kReserved) != (area.chunk == Index::kReservedId)) {
+    return Fail("in the wrong region");
+  }
+  if (!ModelOf(area.chunk).Take(area.offset.value(), area.size.value())) {
+    return Fail("overlaps a live area or leaves its chunk");
+  }
+  live_.push_back(area);
+  return canaries_ ? Paint(area) : absl::OkStatus();
+}
+
+absl::Status AllocatorModel::Refused(std::span<const AreaSpec> specs, const AllocOptions& options,
+                                     const absl::Status& status, const Stats& before) {
+  if (!absl::IsResourceExhausted(status)) return Fail(status.ToString());
+  const Stats after = allocator_.GetStats();
+  if (after.nr_alloc != before.nr_alloc || after.live_bytes != before.live_bytes ||
+      after.nr_chunks != before.nr_chunks || after.empty_pop_pages != before.empty_pop_pages) {
+    return Fail("a refused allocation left a trace");
+  }
+  if (specs.size() > 1) return absl::OkStatus();
+  for (const auto& [id, model] : chunks_) {
+    const bool eligible = (options.region == Region::kReserved) == (id == Index::kReservedId);
+    if (eligible && model.Fits(Rounded(specs[0].size), Aligned(specs[0].alignment))) {
+      return Fail(
+          absl::StrCat("refused though chunk ", id.value(), " has room: ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AllocatorModel::Free() {
+  const std::size_t pick = random_() % live_.size();
+  const Area area = live_[pick];
+  live_[pick] = live_.back();
+  live_.pop_back();
+  if (canaries_) {
+    if (absl::Status status = CheckMark(area); !status.ok()) return status;
+  }
+  const absl::StatusOr<Bytes> freed = allocator_.Free(area.pointer);
+  if (!freed.ok()) return Fail(freed.status().ToString());
+  if (*freed != area.size) return Fail("freed another size than was granted");
+  ModelOf(area.chunk).Release(area.offset.value());
+  return absl::OkStatus();
+}
+
+// A pointer that is no live area's start: freed before, inside an area, in the
+// static part, in another unit, or anywhere at all.
+absl::Status AllocatorModel::BadFree() {
+  PercpuPtr pointer(random_() % (2 * allocator_.pages().size().value()));
+  if (!live_.empty() && random_() % 2 == 0) {
+    const Area& area = live_[random_() % live_.size()];
+    pointer = Advance(area.pointer, Bytes(1 + random_() % area.size.value()));
+  }
+  for (const Area& area : live_) {
+    if (area.pointer == pointer) return absl::OkStatus();
+  }
+  const Stats before = allocator_.GetStats();
+  const absl::StatusOr<Bytes> freed = allocator_.Free(pointer);
+  if (freed.ok()) return Fail(absl::StrCat("freed ", Format(pointer), ", which was not live"));
+  const Stats after = allocator_.GetStats();
+  if (after.live_bytes != before.live_bytes || after.nr_dealloc != before.nr_dealloc ||
+      after.refused_frees != before.refused_frees + 1) {
+    return Fail("a refused free left a trace");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AllocatorModel::Paint(const Area& area) {
+  const auto pin = allocator_.Touch(area.pointer, area.size);
+  if (!pin.ok()) return Fail(pin.status().ToString());
+  for (std::uint32_t unit = 0; unit < allocator_.info().units(); ++unit) {
+    std::byte* const bytes = pin->address(UnitId(unit));
+    if (std::any_of(bytes, bytes + area.size.value(),
+                    [](std::byte b) { return b != std::byte{0}; })) {
+      return Fail(absl::StrCat("granted memory is not zero in unit ", unit));
+    }
+    std::memset(bytes, area.mark + static_cast<int>(unit), area.size.value());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AllocatorModel::CheckMark(const Area& area) const {
+  const auto pin = allocator_.Touch(area.pointer, area.size);
+  if (!pin.ok()) return Fail(pin.status().ToString());
+  for (std::uint32_t unit = 0; unit < allocator_.info().units(); ++unit) {
+    const std::byte* const bytes = pin->address(UnitId(unit));
+    const auto mark = static_cast<std::byte>(area.mark + unit);
+    if (std::any_of(bytes, bytes + area.size.value(), [mark](std::byte b) { return b != mark; })) {
+      return Fail(absl::StrCat("a live area's bytes changed in unit ", unit));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AllocatorModel::CheckAll() const {
+  if (absl::Status status = allocator_.CheckInvariants(); !status.ok()) return status;
+  std::uint64_t live_bytes = 0;
+  for (const ChunkSnapshot& chunk : allocator_.GetChunks(ChunkId(0), SIZE_MAX)) {
+    const auto map = allocator_.GetAreaMap(chunk.id);
+    const auto model = chunks_.find(chunk.id);
+    if (model == chunks_.end()) {
+      if (!map->areas.empty()) return Fail("areas in a chunk nobody was given");
+      continue;
+    }
+    std::map<std::uint64_t, std::uint64_t> areas;
+    for (const AreaSnapshot& area : map->areas) areas[area.offset.value()] = area.size.value();
+    if (areas != model->second.taken()) return Fail("the area map differs from the model");
+    if (chunk.free_bytes.value() != model->second.free() ||
+        chunk.largest_run.value() != model->second.LongestGap()) {
+      return Fail(absl::StrCat("chunk ", chunk.id.value(), " misjudges its free space"));
+    }
+    live_bytes += chunk.capacity().value() - chunk.free_bytes.value();
+  }
+  if (allocator_.GetStats().live_bytes.value() != live_bytes) return Fail("live_bytes is wrong");
+  if (!canaries_) return absl::OkStatus();
+  for (const Area& area : live_) {
+    if (absl::Status status = CheckMark(area); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AllocatorModel::Drain() {
+  while (!live_.empty()) {
+    if (absl::Status status = Free(); !status.ok()) return status;
+  }
+  return CheckAll();
+}
+
+}  // namespace percpud::testing

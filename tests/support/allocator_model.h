@@ -1,0 +1,91 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_TESTS_SUPPORT_ALLOCATOR_MODEL_H_
+#define PERCPUD_TESTS_SUPPORT_ALLOCATOR_MODEL_H_
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/percpu/allocator.h"
+#include "tests/support/interval_model.h"
+
+namespace percpud::testing {
+
+// What a random run does and how often, in shares of 100; the rest are frees.
+struct Mix {
+  int alloc = 52;
+  int bad_free = 1;
+  int balance = 1;
+  // Of the allocations:
+  int no_grow = 10;
+  int reserved = 0;
+  int aligned = 40;
+  int batched = 5;
+  Bytes largest{2048};
+  // Stop allocating above this many live areas.
+  std::size_t most_live = 5000;
+};
+
+// Drives an allocator with random operations and holds every answer against
+// naive intervals: each chunk a sorted map of what is taken. Checks that areas
+// are disjoint, aligned and inside their chunk's part of the unit; that a
+// refusal is true and changes nothing; that no chunk is created while any
+// other has an aligned run; that every bad free is refused.
+class AllocatorModel {
+ public:
+  // With `canaries`, every byte of every unit of every live area carries a
+  // mark that is checked when the area is freed, and granted memory must read
+  // zero in every unit.
+  AllocatorModel(Allocator& allocator, const Mix& mix, std::uint64_t seed, bool canaries);
+
+  // One random operation. The error says what went wrong, and after which one.
+  absl::Status Step();
+  // Everything against everything; also frees nothing and changes nothing.
+  absl::Status CheckAll() const;
+  // Frees what is live; the allocator is then as after creation.
+  absl::Status Drain();
+
+  [[nodiscard]] std::uint64_t operations() const { return operations_; }
+  [[nodiscard]] std::uint64_t growths() const { return growths_; }
+
+ private:
+  struct Area {
+    PercpuPtr pointer;
+    ChunkId chunk;
+    Bytes offset;
+    Bytes size;
+    std::uint8_t mark;
+  };
+
+  absl::Status Alloc();
+  absl::Status Granted(const AreaSpec& spec, const AllocOptions& options, PercpuPtr pointer);
+  absl::Status Refused(std::span<const AreaSpec> specs, const AllocOptions& options,
+                       const absl::Status& status, const Stats& before);
+  absl::Status CheckGrowth(std::span<const AreaSpec> specs, std::uint64_t created_before);
+  absl::Status Free();
+  absl::Status BadFree();
+  // The interval model of a chunk, made when the chunk is first met.
+  IntervalModel& ModelOf(ChunkId chunk);
+  void ForgetDeadChunks();
+  absl::Status Paint(const Area& area);
+  absl::Status CheckMark(const Area& area) const;
+  [[nodiscard]] absl::Status Fail(const std::string& what) const;
+
+  Allocator& allocator_;
+  const Mix mix_;
+  const bool canaries_;
+  std::mt19937_64 random_;
+  std::map<ChunkId, IntervalModel> chunks_;
+  std::vector<Area> live_;
+  std::uint64_t operations_ = 0;
+  std::uint64_t growths_ = 0;
+};
+
+}  // namespace percpud::testing
+
+#endif  // PERCPUD_TESTS_SUPPORT_ALLOCATOR_MODEL_H_

@@ -1,0 +1,164 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/area/area_map.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <random>
+#include <tuple>
+#include <vector>
+
+#include "tests/support/interval_model.h"
+
+namespace percpud {
+namespace {
+
+using testing::IntervalModel;
+
+class OwnedMap {
+ public:
+  explicit OwnedMap(std::uint32_t granules)
+      : storage_(AreaMap::StorageWords(Granules(granules))),
+        map_(AreaMap::Format(storage_, Granules(granules))) {}
+  AreaMap* operator->() { return &map_; }
+  AreaMap& operator*() { return map_; }
+  std::vector<AreaMap::Word>& storage() { return storage_; }
+
+ private:
+  std::vector<AreaMap::Word> storage_;
+  AreaMap map_;
+};
+
+AreaSpan Span(std::uint32_t offset, std::uint32_t size) {
+  return {Granules(offset), Granules(size)};
+}
+
+TEST(AreaMapTest, AFreshMapIsOneFreeRun) {
+  OwnedMap map(16384);
+  EXPECT_EQ(map->free(), Granules(16384));
+  EXPECT_EQ(map->longest_run(), Granules(16384));
+  EXPECT_EQ(map->empty_blocks(), 16u);
+  EXPECT_EQ(map->live(), 0u);
+  EXPECT_TRUE(map->CheckInvariants().ok());
+  EXPECT_EQ(map->Find(Granules(16384), Granules(1)), Granules(0));
+  EXPECT_EQ(map->Find(Granules(16385), Granules(1)), std::nullopt);
+}
+
+TEST(AreaMapTest, FindsTheLowestFitAcrossBlocks) {
+  OwnedMap map(4096);
+  map->Take(Span(0, 1000));
+  map->Take(Span(1100, 10));
+  // 100 free granules straddle the first block's end, 914 follow in the second.
+  EXPECT_EQ(map->Find(Granules(100), Granules(1)), Granules(1000));
+  EXPECT_EQ(map->Find(Granules(101), Granules(1)), Granules(1110));
+  EXPECT_EQ(map->Find(Granules(64), Granules(64)), Granules(1024));
+  EXPECT_EQ(map->Find(Granules(1), Granules(1024)), Granules(1024));
+  EXPECT_EQ(map->Find(Granules(100), Granules(1024)), Granules(2048));
+}
+
+TEST(AreaMapTest, NeighboursKeepTheirBounds) {
+  OwnedMap map(2048);
+  map->Take(Span(10, 5));
+  map->Take(Span(15, 5));
+  map->Take(Span(20, 5));
+  EXPECT_EQ(map->AreaAt(Granules(17)), Span(15, 5));
+  map->Release(Span(15, 5));
+  EXPECT_EQ(map->AreaAt(Granules(17)), std::nullopt);
+  EXPECT_EQ(map->AreaAt(Granules(14)), Span(10, 5));
+  EXPECT_EQ(map->AreaAt(Granules(24)), Span(20, 5));
+  EXPECT_FALSE(map->IsStart(Granules(15)));
+  EXPECT_TRUE(map->CheckInvariants().ok());
+}
+
+TEST(AreaMapTest, AHiddenHeadIsInNoAreaAndNeverFound) {
+  OwnedMap map(2048);
+  map->HideHead(Granules(1500));
+  EXPECT_EQ(map->Find(Granules(1), Granules(1)), Granules(1500));
+  EXPECT_EQ(map->AreaAt(Granules(3)), std::nullopt);
+  EXPECT_EQ(map->free(), Granules(548));
+  EXPECT_EQ(map->live(), 0u);
+  EXPECT_TRUE(map->CheckInvariants().ok());
+}
+
+TEST(AreaMapTest, AnAreaBeforeTheEndStopsAtTheEnd) {
+  OwnedMap map(1500);
+  map->Take(Span(1490, 10));
+  EXPECT_EQ(map->AreaAt(Granules(1499)), Span(1490, 10));
+  EXPECT_EQ(map->NextFree(Granules(1490)), std::nullopt);
+  EXPECT_EQ(map->NextArea(Granules(0)), Span(1490, 10));
+}
+
+TEST(AreaMapTest, AViewOfTheSameStorageSeesTheSameMap) {
+  OwnedMap map(4096);
+  map->Take(Span(5, 7));
+  AreaMap view(map.storage(), Granules(4096));
+  EXPECT_EQ(view.AreaAt(Granules(6)), Span(5, 7));
+  view.Release(Span(5, 7));
+  EXPECT_EQ(map->free(), Granules(4096));
+}
+
+TEST(AreaMapTest, ScribbledStorageIsNoticed) {
+  std::mt19937_64 random(4);
+  for (int round = 0; round < 2000; ++round) {
+    OwnedMap map(4096);
+    map->Take(Span(100, 50));
+    map->Take(Span(2000, 500));
+    const std::vector<AreaMap::Word> before = map.storage();
+    AreaMap::Word& word = map.storage()[random() % before.size()];
+    word ^= AreaMap::Word{1} << (random() % 64);
+    // The unused node 0 of the tree carries no meaning.
+    const auto at = static_cast<std::size_t>(&word - map.storage().data());
+    const std::size_t tree = before.size() - 2 * 4 * 16 / 8;
+    if (at == tree || at == tree + 1) continue;
+    EXPECT_FALSE(map->CheckInvariants().ok()) << "word " << at;
+  }
+}
+
+// (granules, largest area, seed)
+class AreaMapModelTest : public ::testing::TestWithParam<std::tuple<int, int, int>> {};
+
+TEST_P(AreaMapModelTest, AgreesWithIntervals) {
+  const auto [granules, largest, seed] = GetParam();
+  std::mt19937_64 random(seed);
+  OwnedMap map(granules);
+  IntervalModel model(0, granules);
+  std::vector<AreaSpan> live;
+  for (int op = 0; op < 30000; ++op) {
+    if (live.empty() || random() % 100 < 53) {
+      const std::uint32_t size = 1 + random() % largest;
+      const std::uint32_t align = 1u << (random() % 2 == 0 ? 0 : random() % 11);
+      const std::optional<Granules> at = map->Find(Granules(size), Granules(align));
+      ASSERT_EQ(at.has_value(), model.Fits(size, align)) << size << " by " << align;
+      if (!at) continue;
+      ASSERT_EQ(at->value() % align, 0u);
+      // Lowest: no gap before it would do.
+      ASSERT_FALSE(model.AnyGap([&](std::uint64_t begin, std::uint64_t end) {
+        const std::uint64_t start = (begin + align - 1) / align * align;
+        return start < at->value() && start + size <= end;
+      }));
+      ASSERT_TRUE(model.Take(at->value(), size));
+      map->Take({*at, Granules(size)});
+      live.push_back({*at, Granules(size)});
+    } else {
+      const std::size_t pick = random() % live.size();
+      ASSERT_EQ(map->AreaAt(live[pick].offset + Granules(live[pick].size.value() / 2)), live[pick]);
+      ASSERT_EQ(model.Release(live[pick].offset.value()), live[pick].size.value());
+      map->Release(live[pick]);
+      live[pick] = live.back();
+      live.pop_back();
+    }
+    ASSERT_EQ(map->longest_run().value(), model.LongestGap());
+    ASSERT_EQ(map->free().value(), model.free());
+    if (op % 512 == 0) ASSERT_TRUE(map->CheckInvariants().ok()) << map->CheckInvariants();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, AreaMapModelTest,
+                         ::testing::Combine(::testing::Values(1024, 4096, 5000, 16384),
+                                            ::testing::Values(4, 64, 900, 3000),
+                                            ::testing::Values(1, 2)));
+
+}  // namespace
+}  // namespace percpud

@@ -1,0 +1,208 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/arena/page_allocator.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <random>
+#include <vector>
+
+namespace percpud {
+namespace {
+
+// Which pages are granted, and nothing else: what is free follows, because
+// buddies always join. The free blocks are the largest aligned ones.
+class Model {
+ public:
+  explicit Model(std::uint64_t total) : granted_(total) {}
+
+  // The lowest block of the smallest order that serves.
+  std::optional<std::uint64_t> Allocate(std::size_t order) {
+    const auto free = FreeBlocks();
+    for (std::size_t from = order; from < free.size(); ++from) {
+      if (free[from].empty()) continue;
+      const std::uint64_t page = free[from].front() << from;
+      Mark(page, order, true);
+      blocks_[page] = order;
+      return page;
+    }
+    return std::nullopt;
+  }
+
+  void Free(std::uint64_t page) {
+    Mark(page, blocks_.at(page), false);
+    blocks_.erase(page);
+  }
+
+  // Per order, the free blocks in rising order.
+  std::vector<std::vector<std::uint64_t>> FreeBlocks() const {
+    std::size_t orders = 0;
+    while (granted_.size() >> orders > 0) ++orders;
+    std::vector<std::vector<std::uint64_t>> out(orders);
+    Collect(orders, 0, out);
+    return out;
+  }
+
+  std::uint64_t FreePages() const { return std::count(granted_.begin(), granted_.end(), 0); }
+  const std::map<std::uint64_t, std::size_t>& blocks() const { return blocks_; }
+
+ private:
+  void Mark(std::uint64_t page, std::size_t order, bool granted) {
+    std::fill_n(granted_.data() + page, std::uint64_t{1} << order,
+                static_cast<std::uint8_t>(granted));
+  }
+
+  [[nodiscard]] bool IsFree(std::uint64_t begin, std::uint64_t end) const {
+    return std::all_of(granted_.data() + begin, granted_.data() + end,
+                       [](std::uint8_t granted) { return granted == 0; });
+  }
+
+  void Collect(std::size_t order, std::uint64_t index,
+               std::vector<std::vector<std::uint64_t>>& out) const {
+    const std::uint64_t begin = index << order;
+    const std::uint64_t end = begin + (std::uint64_t{1} << order);
+    if (begin >= granted_.size()) return;
+    if (end <= granted_.size() && IsFree(begin, end)) {
+      out[order].push_back(index);
+    } else if (order > 0) {
+      Collect(order - 1, index * 2, out);
+      Collect(order - 1, index * 2 + 1, out);
+    }
+  }
+
+  std::vector<std::uint8_t> granted_;
+  std::map<std::uint64_t, std::size_t> blocks_;
+};
+
+void ExpectSame(const PageAllocator& pages, const Model& model) {
+  std::vector<std::uint64_t> counts;
+  for (const auto& blocks : model.FreeBlocks()) counts.push_back(blocks.size());
+  ASSERT_EQ(pages.FreeBlocksByOrder(), counts);
+  ASSERT_EQ(pages.free_pages().value(), model.FreePages());
+}
+
+class PageAllocatorModel : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(PageAllocatorModel, AgreesWithABitPerPage) {
+  const std::uint64_t total = GetParam();
+  PageAllocator pages{Pages(total)};
+  Model model(total);
+  std::mt19937_64 random(total);
+  for (int op = 0; op < 4000; ++op) {
+    SCOPED_TRACE(op);
+    // Phases that fill and phases that drain; small orders more often.
+    const bool allocates = random() % 8 < (op / 500 % 2 == 0 ? 6u : 2u);
+    if (allocates || model.blocks().empty()) {
+      const std::uint64_t orders = pages.order_count() + 1;
+      const std::size_t order = std::min(random() % orders, random() % orders);
+      const absl::StatusOr<PageId> got = pages.Allocate(Order(order));
+      const std::optional<std::uint64_t> expected = model.Allocate(order);
+      ASSERT_EQ(got.ok(), expected.has_value()) << got.status();
+      if (got.ok()) {
+        ASSERT_EQ(got->value(), *expected);
+      } else {
+        ASSERT_TRUE(absl::IsResourceExhausted(got.status())) << got.status();
+      }
+    } else {
+      const auto block = std::next(model.blocks().begin(),
+                                   static_cast<std::ptrdiff_t>(random() % model.blocks().size()));
+      const std::uint64_t page = block->first;
+      ASSERT_TRUE(absl::IsInternal(pages.Free(PageId(page), Order(block->second + 1))));
+      ASSERT_TRUE(pages.Free(PageId(page), Order(block->second)).ok());
+      ASSERT_TRUE(absl::IsInternal(pages.Free(PageId(page), Order(block->second))));
+      model.Free(page);
+    }
+    ExpectSame(pages, model);
+    ASSERT_TRUE(pages.CheckInvariants().ok()) << pages.CheckInvariants();
+  }
+  while (!model.blocks().empty()) {
+    const auto [page, order] = *model.blocks().begin();
+    ASSERT_TRUE(pages.Free(PageId(page), Order(order)).ok());
+    model.Free(page);
+  }
+  EXPECT_EQ(pages.FreeBlocksByOrder(), PageAllocator(Pages(total)).FreeBlocksByOrder());
+  EXPECT_EQ(pages.free_pages(), Pages(total));
+}
+
+INSTANTIATE_TEST_SUITE_P(Totals, PageAllocatorModel,
+                         ::testing::Values(1, 2, 3, 7, 64, 100, 255, 256, 257, 1023));
+
+TEST(PageAllocatorTest, TheTotalsDigitsAreTheFirstBlocks) {
+  // 11 = 8 + 2 + 1.
+  EXPECT_EQ(PageAllocator(Pages(11)).FreeBlocksByOrder(), (std::vector<std::uint64_t>{1, 1, 0, 1}));
+  EXPECT_EQ(PageAllocator(Pages(16)).FreeBlocksByOrder(),
+            (std::vector<std::uint64_t>{0, 0, 0, 0, 1}));
+}
+
+TEST(PageAllocatorTest, AnArenaOfNoPagesHasNothingToGive) {
+  PageAllocator pages{Pages(0)};
+  EXPECT_EQ(pages.order_count(), 0);
+  EXPECT_TRUE(absl::IsResourceExhausted(pages.Allocate(Order(0)).status()));
+  EXPECT_TRUE(absl::IsInternal(pages.Free(PageId(0), Order(0))));
+  EXPECT_TRUE(pages.CheckInvariants().ok());
+}
+
+TEST(PageAllocatorTest, SplitsTheSmallestBlockThatServesAndKeepsTheHighEndWhole) {
+  PageAllocator pages{Pages(24)};  // 16 + 8.
+  EXPECT_EQ(*pages.Allocate(Order(1)), PageId(16));
+  EXPECT_EQ(*pages.Allocate(Order(0)), PageId(18));
+  EXPECT_EQ(*pages.Allocate(Order(4)), PageId(0));
+  EXPECT_EQ(pages.FreeBlocksByOrder(), (std::vector<std::uint64_t>{1, 0, 1, 0, 0}));
+}
+
+TEST(PageAllocatorTest, PagesEnoughInPiecesAreNoBlock) {
+  PageAllocator pages{Pages(8)};
+  std::vector<PageId> singles;
+  singles.reserve(8);
+  for (int page = 0; page < 8; ++page) singles.push_back(*pages.Allocate(Order(0)));
+  for (int page = 0; page < 8; page += 2) ASSERT_TRUE(pages.Free(singles[page], Order(0)).ok());
+  const absl::Status refused = pages.Allocate(Order(1)).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused));
+  EXPECT_NE(refused.message().find("order 1"), refused.message().npos) << refused;
+  EXPECT_NE(refused.message().find("4 pages are free"), refused.message().npos) << refused;
+  ASSERT_TRUE(pages.Free(singles[1], Order(0)).ok());
+  EXPECT_EQ(*pages.Allocate(Order(1)), PageId(0));
+}
+
+TEST(PageAllocatorTest, OnlyTheHeadOfAGrantedBlockIsTakenBack) {
+  PageAllocator pages{Pages(64)};
+  const PageId block = *pages.Allocate(Order(3));
+  for (const std::uint64_t page :
+       {block.value() + 1, std::uint64_t{32}, std::uint64_t{64}, ~std::uint64_t{0}}) {
+    EXPECT_TRUE(absl::IsInternal(pages.Free(PageId(page), Order(3)))) << page;
+  }
+  EXPECT_TRUE(absl::IsInternal(pages.Free(block, Order(255))));
+  EXPECT_EQ(pages.free_pages(), Pages(56));
+  EXPECT_TRUE(pages.Free(block, Order(3)).ok());
+  EXPECT_EQ(pages.free_pages(), Pages(64));
+}
+
+Bytes ResidentMemory() {
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return Bytes(resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+}
+
+TEST(PageAllocatorTest, ALargeArenaCostsNextToNothingUntilItIsUsed) {
+  const Bytes before = ResidentMemory();
+  PageAllocator pages{Pages(std::uint64_t{1} << 34)};  // 64 TiB.
+  std::vector<PageId> blocks;
+  blocks.reserve(1000);
+  for (int block = 0; block < 1000; ++block) blocks.push_back(*pages.Allocate(Order(8)));
+  EXPECT_LT(ResidentMemory(), before + Bytes(8 << 20));
+  for (const PageId block : blocks) ASSERT_TRUE(pages.Free(block, Order(8)).ok());
+  EXPECT_EQ(pages.FreeBlocksByOrder().back(), 1u);
+}
+
+}  // namespace
+}  // namespace percpud

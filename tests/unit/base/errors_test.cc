@@ -1,0 +1,148 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/base/errors.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+namespace percpud {
+namespace {
+
+using absl::StatusCode;
+
+// An error, its code, and what a reader must find in its message: the field
+// first, then the value and the limit.
+struct Case {
+  absl::Status status;
+  StatusCode code;
+  std::vector<std::string> parts;
+};
+
+class ErrorsTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ErrorsTest, HasItsCodeAndNamesFieldValueAndLimit) {
+  const Case& error = GetParam();
+  EXPECT_EQ(error.status.code(), error.code) << error.status;
+  std::size_t at = 0;
+  for (const std::string& part : error.parts) {
+    const std::size_t found = error.status.message().find(part, at);
+    ASSERT_NE(found, error.status.message().npos) << part << " in: " << error.status;
+    if (at == 0) EXPECT_EQ(found, 0u) << error.status;
+    at = found + part.size();
+  }
+}
+
+const PercpuPtr kPtr(0x1a40);
+const PercpuPtr kArea(0x1a00);
+
+INSTANTIATE_TEST_SUITE_P(
+    Requests, ErrorsTest,
+    ::testing::Values(
+        Case{errors::SizeIsZero(), StatusCode::kInvalidArgument, {"sizes:", "0"}},
+        Case{errors::SizeOverLimit(Bytes(9), Bytes(8)),
+             StatusCode::kInvalidArgument,
+             {"sizes:", "9", "8"}},
+        Case{errors::AlignmentNotPowerOfTwo(Bytes(3)),
+             StatusCode::kInvalidArgument,
+             {"alignments:", "3", "power of two"}},
+        Case{errors::AlignmentOverLimit(Bytes(8192), Bytes(4096)),
+             StatusCode::kInvalidArgument,
+             {"alignments:", "8192", "4096"}},
+        Case{errors::BatchIsEmpty("pointers"), StatusCode::kInvalidArgument, {"pointers:"}},
+        Case{errors::BatchOverLimit("sizes", 5, 4),
+             StatusCode::kInvalidArgument,
+             {"sizes:", "5", "4"}},
+        Case{errors::AlignmentCountMismatch(2, 3),
+             StatusCode::kInvalidArgument,
+             {"alignments:", "2", "3"}},
+        Case{errors::TagOverLimit(129, 128), StatusCode::kInvalidArgument, {"tag:", "129", "128"}},
+        Case{errors::TagNotText(), StatusCode::kInvalidArgument, {"tag:"}},
+        Case{errors::TooManyTags(7), StatusCode::kResourceExhausted, {"tag:", "7"}},
+        Case{errors::UnknownEnum("region", 9), StatusCode::kInvalidArgument, {"region:", "9"}},
+        Case{errors::FieldOutOfRange("page_size", -1, 0, 1000),
+             StatusCode::kInvalidArgument,
+             {"page_size:", "-1", "0..1000"}},
+        Case{errors::BadPageToken(std::string("x\n\0y", 4)),
+             StatusCode::kInvalidArgument,
+             {"page_token:", "x\\n\\x00y"}},
+        Case{errors::TransferOverLimit(Bytes(9), Bytes(8)),
+             StatusCode::kInvalidArgument,
+             {"length:", "9", "8"}},
+        Case{errors::TooManyWatchers(64), StatusCode::kResourceExhausted, {"watch:", "64"}}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Pointers, ErrorsTest,
+    ::testing::Values(
+        Case{errors::PointerOutsideArena(kPtr, Bytes(4096)),
+             StatusCode::kOutOfRange,
+             {"pointer:", "0x1a40", "4096"}},
+        Case{errors::PointerInNoChunk(kPtr), StatusCode::kNotFound, {"pointer:", "0x1a40"}},
+        Case{errors::PointerNotInUnitZero(kPtr, UnitId(3)),
+             StatusCode::kInvalidArgument,
+             {"pointer:", "0x1a40", "3"}},
+        Case{errors::AreaNotLive(kPtr, ChunkId(2)),
+             StatusCode::kNotFound,
+             {"pointer:", "0x1a40", "2"}},
+        Case{errors::PointerInsideArea(kPtr, kArea, Bytes(128)),
+             StatusCode::kInvalidArgument,
+             {"pointer:", "0x1a40", "0x1a00", "128"}},
+        Case{errors::PointerIsStatic(kPtr, "requests"),
+             StatusCode::kFailedPrecondition,
+             {"pointer:", "0x1a40", "requests"}},
+        Case{errors::DuplicateInBatch(kPtr), StatusCode::kInvalidArgument, {"pointers:", "0x1a40"}},
+        Case{errors::UnitOutOfRange(UnitId(4), 4), StatusCode::kOutOfRange, {"unit:", "4", "4"}},
+        Case{errors::RangeLeavesArea(kPtr, Bytes(99), kArea, Bytes(128)),
+             StatusCode::kOutOfRange,
+             {"pointer:", "0x1a40", "99", "0x1a00", "128"}},
+        Case{errors::PointerMisaligned(kPtr, Bytes(8)),
+             StatusCode::kInvalidArgument,
+             {"pointer:", "0x1a40", "8"}},
+        Case{errors::ChunkNotFound(ChunkId(5)), StatusCode::kNotFound, {"chunk_id:", "5"}}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Exhaustion, ErrorsTest,
+    ::testing::Values(Case{errors::NoSpaceWithoutGrowing(Bytes(64), Bytes(8)),
+                           StatusCode::kResourceExhausted,
+                           {"no_grow:", "64", "8"}},
+                      Case{errors::NoReservedSpace(Bytes(64), Bytes(8)),
+                           StatusCode::kResourceExhausted,
+                           {"region:", "64", "8"}},
+                      Case{
+                          errors::NoReservedRegion(), StatusCode::kFailedPrecondition, {"region:"}},
+                      Case{errors::NoContiguousBlock(Order(8), Pages(300)),
+                           StatusCode::kResourceExhausted,
+                           {"arena:", "8", "256", "300"}},
+                      Case{errors::PopulateFailed(Bytes(4096), Bytes(8192), ENOMEM),
+                           StatusCode::kResourceExhausted,
+                           {"arena:", "8192", "4096", "Cannot allocate memory"}},
+                      Case{errors::MetadataExhausted("area maps"),
+                           StatusCode::kResourceExhausted,
+                           {"daemon:", "area maps"}}));
+
+INSTANTIATE_TEST_SUITE_P(StartUp, ErrorsTest,
+                         ::testing::Values(Case{errors::BadConfig("arena_size", "is odd"),
+                                                StatusCode::kInvalidArgument,
+                                                {"arena_size:", "is odd"}},
+                                           Case{errors::KmNeedsOneGroup(2),
+                                                StatusCode::kFailedPrecondition,
+                                                {"backend: km", "2"}},
+                                           Case{errors::OsRefused("bind", "/run/s", EACCES),
+                                                StatusCode::kPermissionDenied,
+                                                {"bind", "/run/s"}},
+                                           Case{errors::AddressInUse("unix:/run/s"),
+                                                StatusCode::kFailedPrecondition,
+                                                {"listen:", "unix:/run/s"}},
+                                           Case{
+                                               errors::NoHugePages(Bytes(2 << 20), 32),
+                                               StatusCode::kFailedPrecondition,
+                                               {"page_size:", "2MiB", "sysctl vm.nr_hugepages=32"}},
+                                           Case{errors::BlockNotGranted(PageId(64), Order(3)),
+                                                StatusCode::kInternal,
+                                                {"arena:", "64", "3"}}));
+
+}  // namespace
+}  // namespace percpud

@@ -1,0 +1,98 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/base/ranked_mutex.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace percpud {
+namespace {
+
+class Counter {
+ public:
+  void Add() {
+    RankedLock lock(&mu_);
+    ++value_;
+  }
+  void AwaitAtLeast(int wanted) {
+    RankedLock lock(&mu_);
+    const auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return value_ >= wanted; };
+    mu_.Await(absl::Condition(&reached));
+  }
+  bool AwaitAtLeast(int wanted, absl::Duration timeout) {
+    RankedLock lock(&mu_);
+    const auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return value_ >= wanted; };
+    return mu_.AwaitWithTimeout(absl::Condition(&reached), timeout);
+  }
+  int value() {
+    RankedLock lock(&mu_);
+    return value_;
+  }
+
+ private:
+  RankedMutex mu_{LockRank::kLeaf};
+  int value_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+TEST(RankedMutexTest, ExcludesAndWakes) {
+  Counter counter;
+  std::vector<std::thread> threads;
+  threads.reserve(4);
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&counter] {
+      for (int add = 0; add < 10000; ++add) counter.Add();
+    });
+  }
+  counter.AwaitAtLeast(40000);
+  EXPECT_EQ(counter.value(), 40000);
+  EXPECT_TRUE(counter.AwaitAtLeast(40000, absl::ZeroDuration()));
+  EXPECT_FALSE(counter.AwaitAtLeast(40001, absl::ZeroDuration()));
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(RankedMutexTest, RisingRanksNestAndMayBeReleasedInAnyOrder) {
+  RankedMutex grow(LockRank::kGrow);
+  RankedMutex index(LockRank::kIndex);
+  RankedMutex leaf(LockRank::kLeaf);
+  for (int round = 0; round < 20; ++round) {
+    grow.Lock();
+    index.Lock();
+    grow.Unlock();
+    leaf.Lock();
+    index.Unlock();
+    leaf.Unlock();
+  }
+  EXPECT_EQ(grow.rank(), LockRank::kGrow);
+}
+
+// The check exists in debug builds only.
+#ifndef NDEBUG
+
+TEST(RankedMutexDeathTest, AFallingRankAbortsNamingBoth) {
+  RankedMutex index(LockRank::kIndex);
+  RankedMutex grow(LockRank::kGrow);
+  RankedLock hold_index(&index);
+  EXPECT_DEATH(RankedLock hold_grow(&grow), "rank 20 taken while rank 30 is held");
+}
+
+TEST(RankedMutexDeathTest, AnEqualRankAborts) {
+  RankedMutex one(LockRank::kLeaf);
+  RankedMutex other(LockRank::kLeaf);
+  RankedLock hold_one(&one);
+  EXPECT_DEATH(RankedLock hold_other(&other), "rank 40 taken while rank 40 is held");
+}
+
+TEST(RankedMutexTest, RanksAreCheckedPerThread) {
+  RankedMutex index(LockRank::kIndex);
+  RankedMutex grow(LockRank::kGrow);
+  RankedLock hold_index(&index);
+  std::thread([&grow] { RankedLock hold_grow(&grow); }).join();
+}
+
+#endif  // NDEBUG
+
+}  // namespace
+}  // namespace percpud

@@ -1,0 +1,162 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// replay against an allocator of a few lines that counts the calls.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/unit/cli/cli_runner.h"
+
+namespace percpu::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Grants what is not over a limit; refuses a free of what is not live.
+class FakeAllocator {
+ public:
+  explicit FakeAllocator(mocks::MockConnection& connection) {
+    ON_CALL(connection, Alloc).WillByDefault([this](const v1::AllocRequest& request) {
+      return Alloc(request);
+    });
+    ON_CALL(connection, Free).WillByDefault([this](const v1::FreeRequest& request) {
+      return Free(request);
+    });
+    ON_CALL(connection, GetStats).WillByDefault([](const v1::GetStatsRequest&) {
+      v1::GetStatsResponse response;
+      response.mutable_stats()->set_utilisation(0.25);
+      return response;
+    });
+  }
+
+  [[nodiscard]] std::size_t live() const { return live_.size(); }
+  [[nodiscard]] int alloc_calls() const { return alloc_calls_; }
+  [[nodiscard]] int free_calls() const { return free_calls_; }
+
+ private:
+  static constexpr std::uint64_t kLimit = 1000;
+
+  absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) {
+    ++alloc_calls_;
+    for (const std::uint64_t size : request.sizes()) {
+      if (size == 0) return absl::UnavailableError("gone");
+      if (size > kLimit) return absl::ResourceExhaustedError("full");
+    }
+    v1::AllocResponse response;
+    for (int i = 0; i < request.sizes_size(); ++i) {
+      live_.insert(next_);
+      response.add_pointers(next_);
+      next_ += 8;
+    }
+    return response;
+  }
+
+  absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) {
+    ++free_calls_;
+    for (const std::uint64_t pointer : request.pointers()) {
+      if (live_.erase(pointer) == 0) return absl::NotFoundError("not live");
+    }
+    return v1::FreeResponse();
+  }
+
+  std::set<std::uint64_t> live_;
+  std::uint64_t next_ = 64;
+  int alloc_calls_ = 0;
+  int free_calls_ = 0;
+};
+
+class ReplayTest : public ::testing::Test {
+ protected:
+  CliRunner::Result Replay(const std::string& trace, std::vector<std::string> flags = {}) {
+    const std::string path =
+        absl::StrCat(::testing::TempDir(), "/",
+                     ::testing::UnitTest::GetInstance()->current_test_info()->name(), ".trace");
+    std::ofstream(path) << trace;
+    flags.insert(flags.begin(), {"-o", "json", "replay", path});
+    CliRunner::Result result = cli_.Run(std::move(flags));
+    unlink(path.c_str());
+    return result;
+  }
+
+  CliRunner cli_;
+  FakeAllocator allocator_{*cli_.connection};
+};
+
+TEST_F(ReplayTest, OneByOneEveryLineIsACall) {
+  const CliRunner::Result result = Replay("a 0 8 8\na 1 16 8\nf 0\n");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(allocator_.alloc_calls(), 2);
+  EXPECT_EQ(allocator_.free_calls(), 1);
+  EXPECT_EQ(allocator_.live(), 1);
+  EXPECT_THAT(result.out, HasSubstr("\"ops\": 3,\n  \"allocs\": 2,\n  \"frees\": 1,\n"
+                                    "  \"refused\": 0,\n  \"live_at_end\": 1,\n"
+                                    "  \"mean_utilisation\": 0.25,"));
+}
+
+TEST_F(ReplayTest, AWindowIsTwoCalls) {
+  EXPECT_EQ(Replay("a 0 8 8\na 1 8 8\nf 0\nf 1\na 2 8 8\n", {"--batch", "4"}).exit_code, 0);
+  EXPECT_EQ(allocator_.alloc_calls(), 2);
+  EXPECT_EQ(allocator_.free_calls(), 1);
+  EXPECT_EQ(allocator_.live(), 1);
+}
+
+TEST_F(ReplayTest, AnIdThatComesBackInAWindowIsNotConfused) {
+  const CliRunner::Result result =
+      Replay("a 0 8 8\nf 0\na 0 8 8\nf 0\na 0 8 8\n", {"--batch", "100"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(allocator_.live(), 1);
+  EXPECT_THAT(result.out, HasSubstr("\"allocs\": 3,\n  \"frees\": 2,"));
+}
+
+TEST_F(ReplayTest, ARefusedBatchIsGrantedAsFarAsItFits) {
+  const CliRunner::Result result =
+      Replay("a 0 8 8\na 1 5000 8\na 2 8 8\nf 1\n", {"--batch", "100"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(allocator_.live(), 2);
+  EXPECT_THAT(result.out, HasSubstr("\"allocs\": 2,\n  \"frees\": 0,\n  \"refused\": 1,"));
+}
+
+TEST_F(ReplayTest, FreeGivesBackTheRestAfterCountingIt) {
+  const CliRunner::Result result = Replay("a 0 8 8\na 1 8 8\nf 1\n", {"--free"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(allocator_.live(), 0);
+  EXPECT_THAT(result.out, HasSubstr("\"live_at_end\": 1,"));
+}
+
+TEST_F(ReplayTest, ADaemonThatGoesEndsTheReplay) {
+  const CliRunner::Result result = Replay("a 0 8 8\na 1 0 8\na 2 8 8\n");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(allocator_.alloc_calls(), 2);
+}
+
+TEST_F(ReplayTest, ABadLineIsNamedAndNothingRuns) {
+  const CliRunner::Result result = Replay("a 0 8 8\nf 9\n");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr(".trace:2: "));
+  EXPECT_EQ(allocator_.alloc_calls(), 0);
+}
+
+TEST_F(ReplayTest, AnEmptyTraceIsNoWork) {
+  const CliRunner::Result result = Replay("");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("\"ops\": 0,"));
+}
+
+TEST_F(ReplayTest, ABarIsDrawnOnlyWhenSomebodyWatches) {
+  EXPECT_EQ(Replay("a 0 8 8\n").err, "");
+  cli_.progress = true;
+  const CliRunner::Result result = Replay("a 0 8 8\nf 0\n");
+  EXPECT_THAT(result.err, HasSubstr("] 1 of 2"));
+  EXPECT_THAT(result.err, ::testing::EndsWith("\r\x1b[K"));
+}
+
+}  // namespace
+}  // namespace percpu::cli

@@ -1,0 +1,126 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/main/flags.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/process.h"
+
+namespace percpud {
+namespace {
+
+using ::testing::ElementsAre;
+
+absl::StatusOr<CommandLine> Parse(std::vector<const char*> flags) {
+  flags.insert(flags.begin(), "percpud");
+  return ParseCommandLine(static_cast<int>(flags.size()), flags.data());
+}
+
+TEST(FlagsTest, EveryFlagReachesItsField) {
+  const auto line = Parse({"--listen",
+                           "unix:/a",
+                           "--listen",
+                           "h:1",
+                           "--socket-mode=0600",
+                           "--arena-size=1GiB",
+                           "--page-size=2MiB",
+                           "--backend=km",
+                           "--unit-size=128KiB",
+                           "--static-size=4KiB",
+                           "--reserved-size=8KiB",
+                           "--atom-size=4MiB",
+                           "--cpus=6",
+                           "--cpu-select=0-3",
+                           "--log-level=debug",
+                           "--empty-pages-low=1",
+                           "--empty-pages-high=9",
+                           "--free-chunks-min=2",
+                           "--free-chunks-max-percent=20",
+                           "--free-chunk-age=5s",
+                           "--limits-batch=7",
+                           "--limits-transfer=1KiB",
+                           "--limits-message=1MiB",
+                           "--limits-watchers=5",
+                           "--check-config"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  ASSERT_FALSE(line->exit_code);
+  EXPECT_TRUE(line->check_only);
+  const config::v1::Config& config = line->config;
+  EXPECT_THAT(config.listen(), ElementsAre("unix:/a", "h:1"));
+  EXPECT_EQ(config.socket_mode(), "0600");
+  EXPECT_EQ(config.arena_size(), "1GiB");
+  EXPECT_EQ(config.page_size(), "2MiB");
+  EXPECT_EQ(config.backend(), "km");
+  EXPECT_EQ(config.unit_size(), "128KiB");
+  EXPECT_EQ(config.static_size(), "4KiB");
+  EXPECT_EQ(config.reserved_size(), "8KiB");
+  EXPECT_EQ(config.atom_size(), "4MiB");
+  EXPECT_EQ(config.cpus().count(), 6U);
+  EXPECT_EQ(config.cpus().select(), "0-3");
+  EXPECT_EQ(config.log_level(), "debug");
+  EXPECT_EQ(config.balancer().empty_pages_low(), 1U);
+  EXPECT_EQ(config.balancer().empty_pages_high(), 9U);
+  EXPECT_EQ(config.balancer().free_chunks_min(), 2U);
+  EXPECT_EQ(config.balancer().free_chunks_max_percent(), 20U);
+  EXPECT_EQ(config.balancer().free_chunk_age(), "5s");
+  EXPECT_EQ(config.limits().batch(), 7U);
+  EXPECT_EQ(config.limits().transfer(), "1KiB");
+  EXPECT_EQ(config.limits().message(), "1MiB");
+  EXPECT_EQ(config.limits().watchers(), 5U);
+}
+
+TEST(FlagsTest, TopologiesComeFromOneSource) {
+  EXPECT_EQ(Parse({"--topology", "numa:1 core:2 pu:1"})->config.cpus().synthetic(),
+            "numa:1 core:2 pu:1");
+  EXPECT_EQ(Parse({"--topology-xml", "/x"})->config.cpus().xml_file(), "/x");
+  EXPECT_EQ(Parse({"--topology-xml", "/x", "--cpus", "3"})->exit_code, 2);
+}
+
+TEST(FlagsTest, UsageErrorsEndWithTwo) {
+  EXPECT_EQ(Parse({"--no-such-flag"})->exit_code, 2);
+  EXPECT_EQ(Parse({"--cpus", "many"})->exit_code, 2);
+  EXPECT_EQ(Parse({"--cpus", "-1"})->exit_code, 2);
+  EXPECT_EQ(Parse({"--empty-pages-low", "4294967296"})->exit_code, 2);
+  EXPECT_EQ(Parse({"--arena-size"})->exit_code, 2);
+  EXPECT_EQ(Parse({"stray"})->exit_code, 2);
+}
+
+TEST(FlagsTest, HelpAndVersionEndWellAndAtOnce) {
+  EXPECT_EQ(Parse({"--help"})->exit_code, 0);
+  EXPECT_EQ(Parse({"--version"})->exit_code, 0);
+}
+
+TEST(FlagsTest, FlagsOverrideTheFileFieldByField) {
+  const testing::TempDir dir;
+  const std::string path = dir.path() + "/config";
+  std::ofstream(path) << R"(
+      listen: "unix:/file" unit_size: "64KiB" arena_size: "1GiB"
+      cpus { synthetic: "numa:1 core:2 pu:1" select: "online" }
+      balancer { empty_pages_low: 1 empty_pages_high: 3 })";
+  const auto line = Parse({"--config", path.c_str(), "--listen", "unix:/flag", "--unit-size",
+                           "128KiB", "--cpus", "8", "--empty-pages-low", "0"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  const config::v1::Config& config = line->config;
+  EXPECT_THAT(config.listen(), ElementsAre("unix:/flag"));
+  EXPECT_EQ(config.unit_size(), "128KiB");
+  EXPECT_EQ(config.arena_size(), "1GiB");
+  EXPECT_EQ(config.cpus().source_case(), config::v1::Cpus::kCount);
+  EXPECT_EQ(config.cpus().select(), "online");
+  EXPECT_EQ(config.balancer().empty_pages_low(), 0U);
+  EXPECT_TRUE(config.balancer().has_empty_pages_low());
+  EXPECT_EQ(config.balancer().empty_pages_high(), 3U);
+}
+
+TEST(FlagsTest, ABadFileIsAnError) {
+  EXPECT_EQ(Parse({"--config", "/no/such/file"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace percpud

@@ -1,0 +1,62 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_TESTS_UNIT_SERVICE_SERVICE_RIG_H_
+#define PERCPUD_TESTS_UNIT_SERVICE_SERVICE_RIG_H_
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "server/percpu/allocator.h"
+#include "server/service/memory_handlers.h"
+#include "tests/support/allocator_rig.h"
+#include "tests/support/fake_page_source.h"
+
+namespace percpud::testing {
+
+// Four CPUs of 64 KiB units, a reserved part, room for four chunks. Small
+// limits, so that a test can reach them.
+class ServiceTest : public ::testing::Test {
+ protected:
+  static constexpr Bytes kArenaSize{1 << 20};
+
+  void SetUp() override {
+    auto made = MakeAllocator({.cpus = 4,
+                               .unit_size = Bytes(64 << 10),
+                               .static_size = Bytes(4096),
+                               .reserved_size = Bytes(8192),
+                               .arena_size = kArenaSize,
+                               .backend = "km"},
+                              pages_, {});
+    ASSERT_TRUE(made.ok()) << made.status();
+    allocator_ = *std::move(made);
+  }
+
+  // A refusal leaves no trace but its counter.
+  void ExpectUntouched() {
+    EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
+    EXPECT_EQ(allocator_->GetStats().nr_alloc, 0U);
+    EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  }
+
+  PercpuPtr Grant(Bytes size, Bytes alignment = kDefaultAlign, absl::string_view tag = {}) {
+    const auto pointer =
+        allocator_->Alloc({.size = size, .alignment = alignment},
+                          {.region = Region::kDynamic, .no_grow = false, .tag = tag});
+    EXPECT_TRUE(pointer.ok()) << pointer.status();
+    return pointer.ok() ? *pointer : PercpuPtr(0);
+  }
+
+  static constexpr ServiceLimits kLimits{.batch = 8, .transfer = Bytes(1024), .watchers = 2};
+
+  HeapPageSource pages_{kArenaSize};
+  std::unique_ptr<Allocator> allocator_;
+};
+
+}  // namespace percpud::testing
+
+#endif  // PERCPUD_TESTS_UNIT_SERVICE_SERVICE_RIG_H_

@@ -1,0 +1,77 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/service/slow_lane.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace percpud {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(SlowLaneTest, RunsInOrderOnAThreadOfItsOwn) {
+  std::vector<int> seen;
+  std::thread::id thread;
+  {
+    SlowLane lane;
+    for (int i = 0; i < 3; ++i) {
+      lane.Run([&seen, &thread, i] {
+        seen.push_back(i);
+        thread = std::this_thread::get_id();
+      });
+    }
+  }
+  EXPECT_THAT(seen, ElementsAre(0, 1, 2));
+  EXPECT_NE(thread, std::this_thread::get_id());
+}
+
+TEST(SlowLaneTest, CloseWaitsForWhatWasAccepted) {
+  SlowLane lane;
+  absl::Notification started;
+  absl::Notification go_on;
+  bool done = false;
+  lane.Run([&] {
+    started.Notify();
+    go_on.WaitForNotification();
+  });
+  lane.Run([&done] { done = true; });
+  started.WaitForNotification();
+  EXPECT_FALSE(done);
+  go_on.Notify();
+  lane.Close();
+  EXPECT_TRUE(done);
+}
+
+TEST(SlowLaneTest, IsIdleOnlyWhenNothingRunsOrWaits) {
+  SlowLane lane;
+  lane.AwaitIdle(absl::InfiniteFuture());
+  absl::Notification go_on;
+  bool done = false;
+  lane.Run([&go_on] { go_on.WaitForNotification(); });
+  lane.Run([&done] { done = true; });
+  lane.AwaitIdle(absl::Now());
+  EXPECT_FALSE(done);
+  go_on.Notify();
+  lane.AwaitIdle(absl::InfiniteFuture());
+  EXPECT_TRUE(done);
+}
+
+TEST(SlowLaneTest, AClosedLaneStillRunsWhatItIsGiven) {
+  SlowLane lane;
+  lane.Close();
+  std::thread::id thread;
+  lane.Run([&thread] { thread = std::this_thread::get_id(); });
+  EXPECT_EQ(thread, std::this_thread::get_id());
+}
+
+}  // namespace
+}  // namespace percpud

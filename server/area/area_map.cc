@@ -19,6 +19,11 @@ namespace {
 constexpr std::uint32_t kBlockBits = AreaMap::kBlock.value();
 constexpr std::uint32_t kBlockWordCount = kBlockBits / bits::kWordBits;
 
+// The left (0) or right (1) child of a tree's node.
+constexpr std::size_t Child(std::uint32_t node, std::uint32_t side) {
+  return 2 * std::size_t{node} + side;
+}
+
 // Calls visit(block, begin, end) with the part of [begin, end) in each block,
 // relative to the block.
 template <typename Visit>
@@ -85,8 +90,8 @@ std::uint32_t AreaMap::FirstBlockWithRun(std::uint32_t count) const {
   std::uint32_t node_blocks = leaves_;
   std::uint32_t first = 0;
   while (node < leaves_) {
-    const Runs& left = tree_[2 * node];
-    const Runs& right = tree_[2 * node + 1];
+    const Runs& left = tree_[Child(node, 0)];
+    const Runs& right = tree_[Child(node, 1)];
     node_blocks /= 2;
     if (left.longest >= count) {
       node = 2 * node;
@@ -169,8 +174,7 @@ AreaMap::Runs AreaMap::ScanBlock(std::uint32_t block) const {
     if (runs.left == kBlockBits) runs.left = run;
     runs.longest = std::max(runs.longest, run);
     // Inside one word a run is shorter than the word; look only for better.
-    while (runs.longest < bits::kWordBits - 1 &&
-           bits::RunStarts(~taken, runs.longest + 1) != 0) {
+    while (runs.longest < bits::kWordBits - 1 && bits::RunStarts(~taken, runs.longest + 1) != 0) {
       ++runs.longest;
     }
     run = static_cast<std::uint32_t>(std::countl_zero(taken));
@@ -201,8 +205,7 @@ void AreaMap::MarkTaken(AreaSpan range) {
   UpdateTree(range.offset.value() / kBlockBits, (range.end().value() - 1) / kBlockBits);
 }
 
-std::pair<std::uint32_t, std::uint32_t> AreaMap::RunAround(std::uint32_t block,
-                                                           std::uint32_t begin,
+std::pair<std::uint32_t, std::uint32_t> AreaMap::RunAround(std::uint32_t block, std::uint32_t begin,
                                                            std::uint32_t end) const {
   const Runs& runs = tree_[leaves_ + block];
   if (end <= runs.left) return {0, runs.left};
@@ -271,7 +274,7 @@ void AreaMap::UpdateTree(std::uint32_t first_block, std::uint32_t last_block) {
     last /= 2;
     bool changed = false;
     for (std::uint32_t node = first; node <= last; ++node) {
-      const Runs joined = Join(tree_[2 * node], tree_[2 * node + 1], child_size);
+      const Runs joined = Join(tree_[Child(node, 0)], tree_[Child(node, 1)], child_size);
       changed |= joined != tree_[node];
       tree_[node] = joined;
     }
@@ -333,7 +336,9 @@ absl::Status AreaMap::CheckTree() const {
   }
   for (std::uint32_t node = leaves_ - 1; node >= 1; --node) {
     const auto height = static_cast<std::uint32_t>(std::bit_width(leaves_) - std::bit_width(node));
-    if (tree_[node] != Join(tree_[2 * node], tree_[2 * node + 1], kBlockBits << (height - 1))) {
+    const Runs joined =
+        Join(tree_[Child(node, 0)], tree_[Child(node, 1)], kBlockBits << (height - 1));
+    if (tree_[node] != joined) {
       return absl::InternalError(absl::StrCat("area map: tree node ", node, " is stale"));
     }
   }

@@ -79,7 +79,7 @@ absl::Status Allocator::CreateFirstChunk() {
   if (!memory.ok()) return memory.status();
   // The first chunk is whole from the start and stays so, in every backend.
   if (!backend_->populates_at_creation()) {
-    const absl::Status status = backend_->PopulateChunk(*memory, {0, first->blocks()});
+    absl::Status status = backend_->PopulateChunk(*memory, {0, first->blocks()});
     if (!status.ok()) {
       backend_->DestroyChunk(*memory);
       return status;

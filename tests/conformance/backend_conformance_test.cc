@@ -33,9 +33,8 @@ class BackendConformance : public ::testing::TestWithParam<std::string> {
   void Make(std::uint32_t cpus, Bytes unit_size, Bytes arena_size) {
     backend_.reset();
     arena_ = *Arena::Create({.size = arena_size});
-    const AllocSizes sizes{.static_size = Bytes(4096),
-                           .reserved_size = Bytes(0),
-                           .dyn_size = unit_size - Bytes(4096)};
+    const AllocSizes sizes{
+        .static_size = Bytes(4096), .reserved_size = Bytes(0), .dyn_size = unit_size - Bytes(4096)};
     info_ = *BuildAllocInfo(sizes, *Topology::Uniform(cpus));
     pages_ = std::make_unique<FailingPageSource>(*arena_);
     backend_ = *MakeBackend(GetParam(), info_, *pages_);
@@ -110,8 +109,7 @@ TEST_P(BackendConformance, EveryByteOfEveryUnitHasItsPage) {
     for (Bytes at; at < info_.unit_size; at += kBasePageSize) {
       const PageId page = backend_->AddressToPage(*memory, UnitId(unit), at);
       EXPECT_EQ(page, backend_->AddressToPage(*memory, UnitId(unit), at + Bytes(4095)));
-      EXPECT_EQ(page.value(),
-                (memory->base + info_.unit_offset[unit] + at) / arena_->page_size());
+      EXPECT_EQ(page.value(), (memory->base + info_.unit_offset[unit] + at) / arena_->page_size());
       pages.insert(page.value());
     }
   }

@@ -71,6 +71,7 @@ class ShardsTest : public ::testing::Test {
 
 TEST_F(ShardsTest, EveryShardAddsOnItsOwnUnitAndTheSumIsExact) {
   std::vector<testing::Process> shards;
+  shards.reserve(4);
   for (int shard = 0; shard < 4; ++shard) shards.push_back(StartShard(shard, kAdds + shard));
   for (testing::Process& shard : shards) ExpectEndsWell(shard);
 
@@ -81,6 +82,7 @@ TEST_F(ShardsTest, EveryShardAddsOnItsOwnUnitAndTheSumIsExact) {
 
 TEST_F(ShardsTest, ShardsOfOneUnitLoseNoUpdate) {
   std::vector<testing::Process> shards;
+  shards.reserve(4);
   for (int i = 0; i < 4; ++i) shards.push_back(StartShard(2, kAdds));
   for (testing::Process& shard : shards) ExpectEndsWell(shard);
   EXPECT_EQ(ValueOn(2), 4 * kAdds);

@@ -30,21 +30,15 @@ struct Word {
   std::vector<Flag> flags;
 };
 
-// The long options, those of option groups too.
-void CollectFlags(const CLI::App& parser, std::vector<Flag>& flags) {
+// The long options; of a command without --help, which is everybody's.
+std::vector<Flag> Flags(const CLI::App& parser) {
+  std::vector<Flag> flags;
   for (const CLI::Option* option : parser.get_options()) {
+    if (parser.get_parent() != nullptr && option == parser.get_help_ptr()) continue;
     for (const std::string& name : option->get_lnames()) {
       flags.push_back({absl::StrCat("--", name), option->get_description()});
     }
   }
-  for (const CLI::App* group : parser.get_subcommands({})) {
-    if (group->get_name().empty()) CollectFlags(*group, flags);
-  }
-}
-
-std::vector<Flag> Flags(const CLI::App& parser) {
-  std::vector<Flag> flags;
-  CollectFlags(parser, flags);
   return flags;
 }
 
@@ -86,6 +80,7 @@ std::string Bash(const std::vector<Word>& commands, const std::vector<Flag>& glo
       "    '') words=",
       Quote(Names(commands, " ")), " ;;\n");
   for (const Word& command : commands) {
+    if (command.flags.empty()) continue;
     absl::StrAppend(&out, "    ", command.name, ") words=", Quote(Names(command.flags)), " ;;\n");
   }
   absl::StrAppend(&out, "  esac\n  COMPREPLY=($(compgen -W \"$words \"", Quote(Names(globals)),
@@ -105,8 +100,9 @@ std::string Zsh(const std::vector<Word>& commands, const std::vector<Flag>& glob
   }
   absl::StrAppend(&out, "  )\n  flags=(");
   for (const Flag& flag : globals) absl::StrAppend(&out, " ", Described(flag.name, flag.help));
-  absl::StrAppend(&out, " )\n  case ${words[(r)", Names(commands, "|"), "]} in\n");
+  absl::StrAppend(&out, " )\n  case ${words[(r)(", Names(commands, "|"), ")]} in\n");
   for (const Word& command : commands) {
+    if (command.flags.empty()) continue;
     absl::StrAppend(&out, "    ", command.name, ") flags+=(");
     for (const Flag& flag : command.flags) {
       absl::StrAppend(&out, " ", Described(flag.name, flag.help));
@@ -115,7 +111,7 @@ std::string Zsh(const std::vector<Word>& commands, const std::vector<Flag>& glob
   }
   absl::StrAppend(
       &out,
-      "    *) _describe command commands ;;\n  esac\n  _describe flag flags\n  _files\n}\n"
+      "    '') _describe command commands ;;\n  esac\n  _describe flag flags\n  _files\n}\n"
       "compdef _percpuctl percpuctl");
   return out;
 }

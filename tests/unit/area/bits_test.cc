@@ -19,10 +19,18 @@ Map RandomMap(std::mt19937_64& random) {
   // Dense, sparse and whole words alike: runs must cross word ends.
   for (Word& word : map) {
     switch (random() % 4) {
-      case 0: word = 0; break;
-      case 1: word = ~Word{0}; break;
-      case 2: word = random() & random(); break;
-      default: word = random() | random(); break;
+      case 0:
+        word = 0;
+        break;
+      case 1:
+        word = ~Word{0};
+        break;
+      case 2:
+        word = random() & random();
+        break;
+      default:
+        word = random() | random();
+        break;
     }
   }
   return map;

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+#include "absl/strings/substitute.h"
 #include "server/base/limits.h"
 
 namespace percpud {
@@ -80,7 +82,7 @@ TEST(TopologyTest, SyntheticCountsAreBounded) {
                 HasSubstr("is not for 1..4096 CPUs"))
         << bad;
   }
-  EXPECT_TRUE(Topology::FromSynthetic("[numa(memory=9999999)] l3:2 2 pu:2").ok());
+  EXPECT_TRUE(Topology::FromSynthetic("[numa(memory=9999999)] l3:2 core:2 pu:2").ok());
 }
 
 class TopologyXmlTest : public ::testing::Test {
@@ -88,20 +90,26 @@ class TopologyXmlTest : public ::testing::Test {
   ~TopologyXmlTest() override { std::remove(path_.c_str()); }
 
   // Two nodes of one CPU each, numbered as given.
-  static std::string TwoNodes(const std::string& first, const std::string& second) {
-    const auto node = [](const std::string& cpu, const std::string& id, const std::string& mask) {
-      const std::string sets = " cpuset=\"" + mask + "\" complete_cpuset=\"" + mask +
-                               "\" nodeset=\"" + mask + "\" complete_nodeset=\"" + mask + "\"";
-      return "<object type=\"Group\"" + sets + " gp_index=\"2" + id + "\">" +
-             "<object type=\"NUMANode\" os_index=\"" + id + "\"" + sets + " gp_index=\"3" + id +
-             "\"/><object type=\"PU\" os_index=\"" + cpu + "\"" + sets + " gp_index=\"4" + id +
-             "\"/></object>";
+  static std::string TwoNodes(absl::string_view first, absl::string_view second) {
+    const auto node = [](int id, absl::string_view cpu) {
+      const std::string sets = absl::Substitute(
+          R"(cpuset="$0" complete_cpuset="$0" nodeset="$0" complete_nodeset="$0")", 1 << id);
+      return absl::Substitute(R"(
+    <object type="Group" $0 gp_index="1$1">
+      <object type="NUMANode" os_index="$1" $0 gp_index="2$1"/>
+      <object type="PU" os_index="$2" $0 gp_index="3$1"/>
+    </object>)",
+                              sets, id, cpu);
     };
-    return "<?xml version=\"1.0\"?><!DOCTYPE topology SYSTEM \"hwloc2.dtd\">"
-           "<topology version=\"2.0\"><object type=\"Machine\" os_index=\"0\" cpuset=\"0x3\" "
-           "complete_cpuset=\"0x3\" allowed_cpuset=\"0x3\" nodeset=\"0x3\" "
-           "complete_nodeset=\"0x3\" allowed_nodeset=\"0x3\" gp_index=\"1\">" +
-           node(first, "0", "0x1") + node(second, "1", "0x2") + "</object></topology>\n";
+    return absl::Substitute(R"(<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE topology SYSTEM "hwloc2.dtd">
+<topology version="2.0">
+  <object type="Machine" os_index="0" cpuset="3" complete_cpuset="3" allowed_cpuset="3"
+          nodeset="3" complete_nodeset="3" allowed_nodeset="3" gp_index="1">$0$1
+  </object>
+</topology>
+)",
+                            node(0, first), node(1, second));
   }
 
   absl::StatusOr<Topology> Read(const std::string& text) {

@@ -143,6 +143,100 @@ absl::Status ChunkNotFound(ChunkId chunk) {
   return absl::NotFoundError(absl::StrCat("chunk_id: there is no chunk ", chunk.value()));
 }
 
+absl::Status RoleTooLow(absl::string_view rpc, absl::string_view needed, absl::string_view role) {
+  return absl::PermissionDeniedError(
+      absl::StrCat(rpc, ": needs the role ", needed, "; the caller is ", role));
+}
+
+absl::Status TokenUnknown() {
+  return absl::UnauthenticatedError("token: stands for no session (it ended, or never was)");
+}
+
+absl::Status NoCall() {
+  return absl::InvalidArgumentError("call: none is set, or one unknown here");
+}
+
+absl::Status NeedsSession(absl::string_view rpc) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(rpc, ": needs a session, and the call has none"));
+}
+
+absl::Status SessionEnded(std::uint64_t session) {
+  return absl::UnauthenticatedError(absl::StrCat("session: ", session, " has ended"));
+}
+
+absl::Status SessionNotFound(std::uint64_t session) {
+  return absl::NotFoundError(absl::StrCat("session: there is no session ", session));
+}
+
+absl::Status NotYourSession(std::uint64_t session) {
+  return absl::PermissionDeniedError(
+      absl::StrCat("session: ", session, " is another's; an operator may end it"));
+}
+
+absl::Status NotOwner(PercpuPtr ptr, std::uint64_t owner) {
+  return absl::PermissionDeniedError(
+      absl::StrCat("pointer: the area at ", Format(ptr), " is session ", owner, "'s"));
+}
+
+absl::Status OwnedByNobody(PercpuPtr ptr) {
+  return absl::PermissionDeniedError(absl::StrCat("pointer: the area at ", Format(ptr),
+                                                  " is no session's; an operator may free it"));
+}
+
+absl::Status NotMaker(absl::string_view variable, std::uint32_t maker) {
+  return absl::PermissionDeniedError(
+      absl::StrCat("name: ", variable, " was made by uid ", maker, ", who may remove it"));
+}
+
+absl::Status BadName(absl::string_view name, std::uint64_t limit) {
+  return absl::InvalidArgumentError(absl::StrCat("name: \"", absl::CHexEscape(name.substr(0, 64)),
+                                                 "\" is not 1..", limit,
+                                                 " letters, digits and ._-/:"));
+}
+
+absl::Status AreaIsVariable(PercpuPtr ptr, absl::string_view name) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "pointer: the area at ", Format(ptr), " is the variable ", name, "; remove it by its name"));
+}
+
+absl::Status VariableExists(absl::string_view name) {
+  return absl::AlreadyExistsError(absl::StrCat("name: there is a variable ", name));
+}
+
+absl::Status VariableNotFound(absl::string_view name) {
+  return absl::NotFoundError(
+      absl::StrCat("name: there is no variable ", absl::CHexEscape(name.substr(0, 128))));
+}
+
+absl::Status VariableDiffers(absl::string_view name, absl::string_view type, Bytes size,
+                             absl::string_view wanted_type, Bytes wanted_size) {
+  return absl::FailedPreconditionError(absl::StrCat("name: ", name, " is a ", type, " of ",
+                                                    size.value(), " bytes, not a ", wanted_type,
+                                                    " of ", wanted_size.value()));
+}
+
+absl::Status QuotaExceeded(absl::string_view holder, absl::string_view quota, std::uint64_t use,
+                           std::uint64_t request, std::uint64_t limit) {
+  return absl::ResourceExhaustedError(absl::StrCat("quota: ", holder, " uses ", use, " of ", limit,
+                                                   " ", quota, " and asks for ", request, " more"));
+}
+
+absl::Status TooManyHandshakes(std::uint64_t limit) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("door: ", limit, " connections have not said hello, the limit"));
+}
+
+absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("door: the client speaks version ", version, ", this daemon ", spoken));
+}
+
+absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("quota: ", holder, " has ", limit, " sessions, the limit"));
+}
+
 absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment) {
   return absl::ResourceExhaustedError(absl::StrCat("no_grow: no populated free run of ",
                                                    size.value(), " bytes aligned to ",

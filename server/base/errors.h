@@ -49,6 +49,33 @@ absl::Status RangeLeavesArea(PercpuPtr ptr, Bytes length, PercpuPtr area, Bytes 
 absl::Status PointerMisaligned(PercpuPtr ptr, Bytes width);
 absl::Status ChunkNotFound(ChunkId chunk);
 
+// --- Callers -------------------------------------------------------------------
+absl::Status RoleTooLow(absl::string_view rpc, absl::string_view needed, absl::string_view role);
+absl::Status TokenUnknown();
+// A stream message without a call; a call that needs a session without one.
+absl::Status NoCall();
+absl::Status NeedsSession(absl::string_view rpc);
+absl::Status SessionEnded(std::uint64_t session);
+absl::Status NotYourSession(std::uint64_t session);
+absl::Status SessionNotFound(std::uint64_t session);
+// Of a session (`owner`), of no session, of the same user's.
+absl::Status NotOwner(PercpuPtr ptr, std::uint64_t owner);
+absl::Status OwnedByNobody(PercpuPtr ptr);
+absl::Status NotMaker(absl::string_view variable, std::uint32_t maker);
+absl::Status BadName(absl::string_view name, std::uint64_t limit);
+absl::Status AreaIsVariable(PercpuPtr ptr, absl::string_view name);
+absl::Status VariableExists(absl::string_view name);
+absl::Status VariableNotFound(absl::string_view name);
+absl::Status VariableDiffers(absl::string_view name, absl::string_view type, Bytes size,
+                             absl::string_view wanted_type, Bytes wanted_size);
+// `holder`: "session 7", "uid 1000" or "the daemon".
+absl::Status QuotaExceeded(absl::string_view holder, absl::string_view quota, std::uint64_t use,
+                           std::uint64_t request, std::uint64_t limit);
+// At the side door.
+absl::Status TooManyHandshakes(std::uint64_t limit);
+absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken);
+absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit);
+
 // --- Exhaustion ----------------------------------------------------------------
 absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment);
 absl::Status NoReservedSpace(Bytes size, Bytes alignment);

@@ -44,6 +44,10 @@ inline constexpr std::uint32_t kMaxListPage = 1000;
 inline constexpr std::uint32_t kMaxMapCells = 256;
 inline constexpr std::size_t kMaxNameLength = 128;
 
+// --- Sessions ----------------------------------------------------------------
+inline constexpr std::size_t kMaxVariables = 1 << 20;
+inline constexpr std::size_t kMaxCommandLength = 64;
+
 }  // namespace percpud
 
 #endif  // PERCPUD_SERVER_BASE_LIMITS_H_

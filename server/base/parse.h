@@ -4,7 +4,9 @@
 #ifndef PERCPUD_SERVER_BASE_PARSE_H_
 #define PERCPUD_SERVER_BASE_PARSE_H_
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "server/base/units.h"
@@ -15,8 +17,20 @@ namespace percpud {
 // nullopt for anything else and for what does not fit 64 bits.
 std::optional<Bytes> ParseSize(absl::string_view text);
 
+// Decimal digits and nothing else; nullopt for what does not fit 32 bits.
+std::optional<std::uint32_t> ParseDecimal(absl::string_view text);
+
 // Octal permission bits, "0660" or "660"; nullopt beyond 0777.
 std::optional<unsigned> ParseMode(absl::string_view text);
+
+// Both ends belong to it. Wide, so that a loop over any of them ends.
+struct CpuRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+// "0-3,8", as the kernel writes CPU lists; nullopt for anything else.
+std::optional<std::vector<CpuRange>> ParseCpuList(absl::string_view list);
 
 }  // namespace percpud
 

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #if defined(__has_feature)
@@ -49,20 +50,34 @@ class ABSL_LOCKABLE RankedMutex {
     mu_.Unlock();
     NoteUnlock();
   }
+#ifndef PERCPUD_TSAN
   // Waits until `condition` holds; the lock is given up meanwhile.
   void Await(const absl::Condition& condition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
-    TellTsanReleasing();
     mu_.Await(condition);
-    TellTsanAcquired();
   }
   // True if `condition` held before `timeout` ran out.
   bool AwaitWithTimeout(const absl::Condition& condition, absl::Duration timeout)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
-    TellTsanReleasing();
-    const bool held = mu_.AwaitWithTimeout(condition, timeout);
-    TellTsanAcquired();
-    return held;
+    return mu_.AwaitWithTimeout(condition, timeout);
   }
+#else
+  // abseil lets whoever unlocks evaluate the condition, where the sanitizer
+  // sees no lock: here only the waiter does, again and again.
+  void Await(const absl::Condition& condition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    AwaitWithTimeout(condition, absl::InfiniteDuration());
+  }
+  bool AwaitWithTimeout(const absl::Condition& condition, absl::Duration timeout)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    const absl::Time deadline = absl::Now() + timeout;
+    while (!condition.Eval()) {
+      if (absl::Now() >= deadline) return false;
+      Unlock();
+      absl::SleepFor(absl::Milliseconds(1));
+      Lock();
+    }
+    return true;
+  }
+#endif
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() { mu_.AssertHeld(); }
 
   [[nodiscard]] LockRank rank() const { return rank_; }

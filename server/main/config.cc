@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -29,8 +30,9 @@ using config::v1::Config;
 
 constexpr char kDefaultListen[] = "unix:/run/percpud/percpud.sock";
 constexpr Bytes kDefaultUnitSize{64 << 10};
-// sun_path less its terminating zero, less the lock file's suffix.
-constexpr std::size_t kMaxSocketPath = 107 - 5;
+// sun_path less its terminating zero, less the suffixes of the side door and of
+// the lock file.
+constexpr std::size_t kMaxSocketPath = 107 - 5 - 5;
 
 // Keeps the first thing the parser has to say.
 class FirstError final : public google::protobuf::io::ErrorCollector {
@@ -43,18 +45,6 @@ class FirstError final : public google::protobuf::io::ErrorCollector {
  private:
   std::string text_;
 };
-
-// Reads `text` into `out`; an empty one keeps what is there.
-absl::Status TakeSize(absl::string_view field, const std::string& text, Bytes& out) {
-  if (text.empty()) return absl::OkStatus();
-  const std::optional<Bytes> size = ParseSize(text);
-  if (!size) {
-    return errors::BadConfig(
-        field, absl::StrCat("\"", text, "\" is no size such as 4096, 64KiB or 256MiB"));
-  }
-  out = *size;
-  return absl::OkStatus();
-}
 
 absl::Status CheckRange(absl::string_view field, std::uint64_t value, std::uint64_t low,
                         std::uint64_t high) {
@@ -101,6 +91,40 @@ absl::Status TakeListen(const Config& config, DaemonConfig& out) {
                              absl::StrCat("\"", config.socket_mode(), "\" is no octal mode"));
   }
   out.socket_mode = *mode;
+  return absl::OkStatus();
+}
+
+absl::Status TakeDoor(const Config& config, DaemonConfig& out) {
+  absl::string_view door = config.door();
+  if (door == "none") return absl::OkStatus();
+  if (door.empty()) {
+    const auto is_unix = [](const std::string& address) {
+      return absl::StartsWith(address, "unix:");
+    };
+    const auto first = std::find_if(out.listen.begin(), out.listen.end(), is_unix);
+    if (first != out.listen.end()) out.door = absl::StrCat(first->substr(5), ".door");
+    return absl::OkStatus();
+  }
+  if (!absl::ConsumePrefix(&door, "unix:") || door.empty() || door[0] != '/' ||
+      door.size() > kMaxSocketPath) {
+    return errors::BadConfig(
+        "door", absl::StrCat("\"", config.door(), "\" is neither unix:PATH, absolute and of ",
+                             kMaxSocketPath, " bytes at most, nor none"));
+  }
+  out.door = std::string(door);
+  return absl::OkStatus();
+}
+
+absl::Status TakeUpdateMode(const std::string& mode, DaemonConfig& out) {
+  if (mode.empty() || mode == "auto") return absl::OkStatus();
+  if (mode == "rseq") {
+    out.update_mode = abi::v1::UpdateMode::kRseq;
+  } else if (mode == "atomic") {
+    out.update_mode = abi::v1::UpdateMode::kAtomic;
+  } else {
+    return errors::BadConfig("update_mode",
+                             absl::StrCat("\"", mode, "\" is none of auto, rseq, atomic"));
+  }
   return absl::OkStatus();
 }
 
@@ -245,6 +269,17 @@ absl::Status TakeLogLevel(const std::string& level, std::string& out) {
 
 }  // namespace
 
+absl::Status TakeSize(absl::string_view field, const std::string& text, Bytes& out) {
+  if (text.empty()) return absl::OkStatus();
+  const std::optional<Bytes> size = ParseSize(text);
+  if (!size) {
+    return errors::BadConfig(
+        field, absl::StrCat("\"", text, "\" is no size such as 4096, 64KiB or 256MiB"));
+  }
+  out = *size;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Config> ReadConfig(const std::string& path) {
   std::ifstream file(path);
   if (!file) return errors::BadConfig("config", absl::StrCat(path, " cannot be read"));
@@ -266,6 +301,9 @@ absl::StatusOr<DaemonConfig> CheckConfig(const Config& config) {
   DaemonConfig out;
   if (!config.backend().empty()) out.backend = config.backend();
   absl::Status status = TakeListen(config, out);
+  if (status.ok()) status = TakeDoor(config, out);
+  if (status.ok()) status = TakeUpdateMode(config.update_mode(), out);
+  if (status.ok()) status = TakeAccess(config, out);
   if (status.ok()) status = TakeSizes(config, out);
   if (status.ok()) status = TakeBalancer(config.balancer(), out.balance);
   if (status.ok()) status = TakeLimits(config.limits(), out);

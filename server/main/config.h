@@ -4,17 +4,21 @@
 #ifndef PERCPUD_SERVER_MAIN_CONFIG_H_
 #define PERCPUD_SERVER_MAIN_CONFIG_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "percpud/config/v1/config.pb.h"
+#include "proto/percpud/abi/v1/layout_page.h"
 #include "server/base/units.h"
 #include "server/percpu/alloc_info.h"
 #include "server/percpu/balance_policy.h"
 #include "server/percpu/static_layout.h"
 #include "server/percpu/topology.h"
 #include "server/service/memory_handlers.h"
+#include "server/session/policy.h"
+#include "server/session/sessions.h"
 
 namespace percpud {
 
@@ -33,6 +37,12 @@ struct DaemonConfig {
   ServiceLimits limits;
   Bytes message_limit = kDefaultMessage;
   std::string log_level = "info";
+  // Path of the side door; empty for none.
+  std::string door;
+  // nullopt: as the host allows.
+  std::optional<abi::v1::UpdateMode> update_mode;
+  AccessRules access;
+  Sessions::Options sessions;
 };
 
 // Reads a file in text format. The error names the file, line, column and what
@@ -42,6 +52,12 @@ absl::StatusOr<config::v1::Config> ReadConfig(const std::string& path);
 // Checks every field and every pair that can contradict. The error names the
 // field as it is written in the file, which is also its flag's name.
 absl::StatusOr<DaemonConfig> CheckConfig(const config::v1::Config& config);
+
+// The part of CheckConfig about callers (config_access.cc): access, quotas.
+absl::Status TakeAccess(const config::v1::Config& config, DaemonConfig& out);
+// Reads `text` into `out`; an empty one keeps what is there. The error names
+// `field`.
+absl::Status TakeSize(absl::string_view field, const std::string& text, Bytes& out);
 
 }  // namespace percpud
 

@@ -22,12 +22,19 @@
 #include "server/arena/arena.h"
 #include "server/base/clock.h"
 #include "server/base/errors.h"
+#include "server/handoff/door.h"
+#include "server/handoff/layout_page.h"
 #include "server/main/balancer_thread.h"
 #include "server/main/listener.h"
+#include "server/main/reaper_thread.h"
 #include "server/main/startup_log.h"
+#include "server/percpu/cpu_units.h"
+#include "server/service/callers.h"
 #include "server/service/health_service.h"
 #include "server/service/introspection_service.h"
 #include "server/service/memory_service.h"
+#include "server/service/session_service.h"
+#include "server/service/session_stream.h"
 #include "server/service/stream_gate.h"
 
 namespace percpud {
@@ -78,6 +85,17 @@ absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
   return out;
 }
 
+// Restartable updates need a unit per CPU; otherwise, or if asked for, several
+// CPUs share one and lock.
+absl::StatusOr<abi::v1::UpdateMode> ChooseMode(const std::optional<abi::v1::UpdateMode>& asked,
+                                               const CpuUnits& cpus) {
+  using abi::v1::UpdateMode;
+  if (!cpus.exclusive && asked == UpdateMode::kRseq) {
+    return errors::BadConfig("update_mode", "rseq needs a unit for every CPU this host may have");
+  }
+  return asked.value_or(cpus.exclusive ? UpdateMode::kRseq : UpdateMode::kAtomic);
+}
+
 void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
   const Bytes memory = std::max(kGrpcMemory, config.message_limit * kLargestMessages);
   grpc::ResourceQuota quota("percpud");
@@ -94,6 +112,7 @@ struct Daemon::Parts {
   explicit Parts(const DaemonConfig& config) : streams(config.limits.watchers) {}
 
   absl::Status Allocate(DaemonConfig& config);
+  absl::Status OpenDoor(const DaemonConfig& config);
   absl::Status Serve(const DaemonConfig& config);
 
   SystemClock clock;
@@ -101,9 +120,15 @@ struct Daemon::Parts {
   std::unique_ptr<Arena> arena;
   std::unique_ptr<Allocator> allocator;
   std::unique_ptr<BalancerThread> balancer;
+  UniqueFd layout_page;
+  std::unique_ptr<Sessions> sessions;
+  std::unique_ptr<ReaperThread> reaper;
+  std::unique_ptr<Door> door;
+  std::unique_ptr<Callers> callers;
   StreamGate streams;
   HealthService health{streams};
   std::unique_ptr<IntrospectionService> introspection;
+  std::unique_ptr<SessionService> session_service;
   std::unique_ptr<MemoryService> memory;
   std::unique_ptr<grpc::Server> server;
 };
@@ -124,6 +149,40 @@ absl::Status Daemon::Parts::Allocate(DaemonConfig& config) {
   return absl::OkStatus();
 }
 
+absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
+  const CpuUnits cpus = PlaceCpus(allocator->info(), HostCpus());
+  const absl::StatusOr<abi::v1::UpdateMode> mode = ChooseMode(config.update_mode, cpus);
+  if (!mode.ok()) return mode.status();
+  LayoutFacts facts{.arena_id = Sessions::RandomToken(),
+                    .arena_size = config.arena_size,
+                    .page_size = config.page_size,
+                    .update_mode = *mode};
+  absl::StatusOr<UniqueFd> page = PublishLayout(EncodeLayout(allocator->info(), cpus, facts));
+  if (!page.ok()) return page.status();
+  layout_page = *std::move(page);
+  Sessions::Options options = config.sessions;
+  options.clock = &clock;
+  sessions = std::make_unique<Sessions>(*allocator, std::move(options));
+  callers = std::make_unique<Callers>(*sessions, config.access);
+  reaper = std::make_unique<ReaperThread>(*sessions);
+  if (config.door.empty()) return absl::OkStatus();
+  const bool rseq = *mode == abi::v1::UpdateMode::kRseq;
+  auto opened =
+      Door::Bind(*sessions, {.path = config.door,
+                             .mode = config.socket_mode,
+                             .rules = config.access,
+                             .needed_abilities = rseq ? abi::v1::kCanRseq : abi::v1::kCanAtomic,
+                             .arena_fd = arena->fd(),
+                             .layout_fd = layout_page.get(),
+                             .clock = &clock});
+  if (!opened.ok()) return opened.status();
+  door = *std::move(opened);
+  sessions->set_ended([to = door.get()](SessionId session) { to->HangUp(session); });
+  door->Start();
+  spdlog::info("side door at {}, updates by {}", door->path(), rseq ? "rseq" : "atomics");
+  return absl::OkStatus();
+}
+
 absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::channelz::experimental::InitChannelzService();
@@ -131,16 +190,22 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(config.message_limit.value()));
   LimitResources(config, builder);
   builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);
-  introspection = std::make_unique<IntrospectionService>(*allocator, streams);
+  introspection = std::make_unique<IntrospectionService>(*allocator, *sessions, *callers, streams);
+  session_service = std::make_unique<SessionService>(*sessions, *callers, config.limits);
   builder.RegisterService(introspection.get());
+  builder.RegisterService(session_service.get());
   builder.RegisterService(&health);
-  memory = std::make_unique<MemoryService>(*allocator, config.limits, builder);
+  memory = std::make_unique<MemoryService>(
+      MemoryContext{.allocator = *allocator, .sessions = *sessions, .limits = config.limits},
+      *callers, builder);
   server = builder.BuildAndStart();
   if (server == nullptr) return absl::InternalError("gRPC would not start a server");
+  SessionStream::Post(memory->lane(), memory->context(), *callers, *session_service);
   memory->Start();
 
   // Connections made since the sockets were bound have waited until now.
-  listener->Start([to = server.get()](int fd) { grpc::AddInsecureChannelFromFd(to, fd); });
+  listener->Start(
+      [this](int fd) { grpc::AddInsecureChannelFromFd(server.get(), callers->Adopt(fd)); });
   for (const std::string& address : listener->addresses()) spdlog::info("serving on {}", address);
   return absl::OkStatus();
 }
@@ -153,6 +218,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(DaemonConfig config) {
   if (!listener.ok()) return listener.status();
   parts->listener = *std::move(listener);
   absl::Status status = parts->Allocate(config);
+  if (status.ok()) status = parts->OpenDoor(config);
   if (status.ok()) status = parts->Serve(config);
   if (!status.ok()) return status;
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
@@ -166,6 +232,7 @@ Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Daemon::~Daemon() {
   const absl::Time deadline = absl::Now() + kGrace;
   parts_->listener->Stop();
+  if (parts_->door) parts_->door->Stop();
   parts_->streams.Drain(deadline);
   parts_->memory->Settle(deadline);
   parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + kGoodbye));

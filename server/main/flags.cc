@@ -38,6 +38,11 @@ void AddFlags(CLI::App& app, Config& flags) {
   AddText(app, "--reserved-size", "Reserved part of the unit (0)", *flags.mutable_reserved_size());
   AddText(app, "--atom-size", "Grain of a group's memory (the page size)",
           *flags.mutable_atom_size());
+  AddText(app, "--door", "The side door, unix:PATH or none (the first Unix address + .door)",
+          *flags.mutable_door());
+  AddText(app, "--update-mode", "rseq, atomic or auto", *flags.mutable_update_mode());
+  AddText(app, "--remote", "Role of whoever comes by TCP: anonymous, viewer, client, operator",
+          *flags.mutable_access()->mutable_remote());
   AddText(app, "--log-level", "trace, debug, info, warning or error", *flags.mutable_log_level());
 }
 

@@ -4,44 +4,22 @@
 #ifndef PERCPUD_SERVER_MAIN_LISTENER_H_
 #define PERCPUD_SERVER_MAIN_LISTENER_H_
 
-#include <sys/types.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/unique_fd.h"
+#include "server/base/unix_socket.h"
 
 namespace percpud {
 
-// A file descriptor with an owner.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept;
-  ~UniqueFd();
-
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool ok() const { return fd_ >= 0; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
-
 // The daemon's listening sockets and the one thread that accepts from them.
 //
-// The sockets are ours rather than gRPC's, because gRPC takes over the path of
-// a daemon that is alive, lets two daemons share a port, and deletes a
-// successor's socket when it goes. Here a Unix path is guarded by a lock file
-// (PATH.lock): held means served, and whoever holds it may replace a socket
-// that nobody answers on.
+// Two daemons never share a port; a Unix path is guarded as unix_socket.h says.
 class Listener {
  public:
   // Given a connected, non-blocking, close-on-exec socket, which it owns.
@@ -67,15 +45,15 @@ class Listener {
  private:
   struct Socket {
     std::string address;
-    UniqueFd fd;
-    // Of a Unix socket: its path, and which file there is ours.
-    std::string path;
-    ino_t inode = 0;
-    UniqueFd lock;
+    // One of the two.
+    UniqueFd tcp;
+    std::unique_ptr<UnixSocket> unix_socket;
+
+    [[nodiscard]] int descriptor() const { return unix_socket ? unix_socket->fd() : tcp.get(); }
   };
 
   Listener() = default;
-  static absl::StatusOr<Socket> BindUnix(const std::string& path, unsigned mode);
+  static absl::StatusOr<Socket> BindUnix(const std::string& address, unsigned mode);
   static absl::StatusOr<Socket> BindTcp(const std::string& address);
   void Loop(const Accepted& accepted);
 

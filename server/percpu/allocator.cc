@@ -327,7 +327,7 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
     RankedLock index(&index_mu_);
     for (const PercpuPtr pointer : pointers) {
       absl::StatusOr<Placement> area = index_.FindArea(pointer);
-      if (!area.ok()) return RefuseFree(pointer, area.status(), freed);
+      if (!area.ok()) return RefuseFree(pointer, freed);
       index_.Release(*area);
       freed.push_back(*area);
     }
@@ -343,21 +343,28 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
 }
 
 // Puts back what the batch took out before `pointer` (nobody saw it gone), and
-// says what is wrong as closely as can be told.
-absl::Status Allocator::RefuseFree(PercpuPtr pointer, absl::Status why,
-                                   std::span<const Placement> freed) {
+// only then says what is wrong: an interior pointer to one of those is that.
+absl::Status Allocator::RefuseFree(PercpuPtr pointer, std::span<const Placement> freed) {
   ++index_.mutable_stats().refused_frees;
   const bool twice = std::any_of(freed.begin(), freed.end(), [&](const Placement& placement) {
     return placement.pointer() == pointer;
   });
   for (const Placement& placement : freed) index_.Take(placement);
-  if (twice) return errors::DuplicateInBatch(pointer);
+  return twice ? errors::DuplicateInBatch(pointer) : ExplainNoArea(pointer);
+}
+
+absl::Status Allocator::ExplainNoArea(PercpuPtr pointer) const {
   const std::optional<Index::Location> location = index_.Locate(pointer);
   if (location && location->unit == UnitId(0) && IsStatic(*location)) {
     const StaticVariable* variable = statics_.At(location->offset);
     return errors::PointerIsStatic(pointer, variable == nullptr ? "" : variable->name);
   }
-  return why;
+  return index_.FindArea(pointer).status();
+}
+
+absl::Status Allocator::CheckArea(PercpuPtr pointer) const {
+  RankedLock index(&index_mu_);
+  return ExplainNoArea(pointer);
 }
 
 bool Allocator::IsStatic(const Index::Location& location) const {
@@ -388,7 +395,8 @@ absl::StatusOr<Allocator::Pin> Allocator::Touch(PercpuPtr pointer, Bytes length)
                                    ToBytes(area.size));
   }
   ++chunk.pins;
-  return Pin(this, &chunk, location->offset);
+  const PercpuPtr start = IsStatic(*location) ? PercpuPtr(0) : chunk.PointerTo(area.offset);
+  return Pin(this, &chunk, location->offset, start);
 }
 
 Allocator::Pin::~Pin() {

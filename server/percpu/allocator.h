@@ -88,6 +88,9 @@ class Allocator {
   Allocator& operator=(const Allocator&) = delete;
 
   // --- Granting -------------------------------------------------------------
+  // Whether the batch could be served at all: sizes, alignments, tag, region.
+  [[nodiscard]] absl::Status Validate(std::span<const AreaSpec> specs,
+                                      const AllocOptions& options) const;
   // Grants every area of the batch, zeroed in every unit, or none. `out` takes
   // one pointer per spec. REQUIRES: same lengths.
   absl::Status AllocBatch(std::span<const AreaSpec> specs, const AllocOptions& options,
@@ -103,6 +106,8 @@ class Allocator {
   // refused by name.
   absl::StatusOr<Bytes> FreeBatch(std::span<const PercpuPtr> pointers);
   absl::StatusOr<Bytes> Free(PercpuPtr pointer);
+  // Whether a live area starts there; the error is what Free would say.
+  [[nodiscard]] absl::Status CheckArea(PercpuPtr pointer) const;
 
   // --- Looking at it (allocator_inspect.cc) -------------------------------------
   [[nodiscard]] const AllocInfo& info() const { return *info_; }
@@ -135,22 +140,26 @@ class Allocator {
     Pin(Pin&& other) noexcept
         : allocator_(std::exchange(other.allocator_, nullptr)),
           chunk_(other.chunk_),
-          offset_(other.offset_) {}
+          offset_(other.offset_),
+          area_(other.area_) {}
     Pin& operator=(Pin&&) = delete;
     ~Pin();
 
     // Unit `unit`'s copy of the byte the pin was asked for.
     // REQUIRES: unit < info().units().
     [[nodiscard]] std::byte* address(UnitId unit) const;
+    // Where the area it lies in starts; null in the static part.
+    [[nodiscard]] PercpuPtr area() const { return area_; }
 
    private:
     friend class Allocator;
-    Pin(const Allocator* allocator, Chunk* chunk, Bytes offset)
-        : allocator_(allocator), chunk_(chunk), offset_(offset) {}
+    Pin(const Allocator* allocator, Chunk* chunk, Bytes offset, PercpuPtr area)
+        : allocator_(allocator), chunk_(chunk), offset_(offset), area_(area) {}
 
     const Allocator* allocator_;
     Chunk* chunk_;
     Bytes offset_;
+    PercpuPtr area_;
   };
   // Finds [pointer, pointer + length) inside one live area or the static part.
   // An area freed while pinned may be granted anew: the client's own race.
@@ -173,8 +182,6 @@ class Allocator {
 
   // allocator.cc: the steps of a grant, in order.
   absl::Status CreateFirstChunk() ABSL_LOCKS_EXCLUDED(grow_mu_);
-  [[nodiscard]] absl::Status Validate(std::span<const AreaSpec> specs,
-                                      const AllocOptions& options) const;
   bool Place(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Undo(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   absl::Status Commit(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
@@ -183,7 +190,10 @@ class Allocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Populate(const Placement& placement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Refuse(const Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  absl::Status RefuseFree(PercpuPtr pointer, absl::Status why, std::span<const Placement> freed)
+  absl::Status RefuseFree(PercpuPtr pointer, std::span<const Placement> freed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  // OK if a live area starts there.
+  [[nodiscard]] absl::Status ExplainNoArea(PercpuPtr pointer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] bool IsStatic(const Index::Location& location) const;
 

@@ -6,7 +6,6 @@
 #include <hwloc.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -23,6 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "server/base/errors.h"
 #include "server/base/limits.h"
+#include "server/base/parse.h"
 
 namespace percpud {
 namespace {
@@ -33,36 +33,6 @@ struct DestroyTopology {
 using HwlocTopology = std::unique_ptr<std::remove_pointer_t<hwloc_topology_t>, DestroyTopology>;
 
 bool ById(const Topology::Cpu& a, const Topology::Cpu& b) { return a.id < b.id; }
-
-// Decimal digits and nothing else; nullopt for what does not fit.
-std::optional<std::uint32_t> ParseNumber(absl::string_view text) {
-  std::uint32_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
-}
-
-// --- CPU lists ---------------------------------------------------------------
-
-// Both ends belong to it. Wide, so that a loop over any of them ends.
-struct CpuRange {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-};
-
-// "0-3,8", as the kernel writes CPU lists; nullopt for anything else.
-std::optional<std::vector<CpuRange>> ParseCpuList(absl::string_view list) {
-  std::vector<CpuRange> ranges;
-  for (const absl::string_view part : absl::StrSplit(list, ',')) {
-    const std::vector<absl::string_view> ends = absl::StrSplit(part, absl::MaxSplits('-', 1));
-    const std::optional<std::uint32_t> first = ParseNumber(ends.front());
-    const std::optional<std::uint32_t> last = ParseNumber(ends.back());
-    if (!first || !last || *last < *first) return std::nullopt;
-    ranges.push_back({.first = *first, .last = *last});
-  }
-  return ranges;
-}
 
 // --- hwloc -------------------------------------------------------------------
 
@@ -122,7 +92,7 @@ bool IsServable(absl::string_view description) {
           std::find_if_not(description.begin(), description.end(), absl::ascii_isalnum) -
           description.begin());
       if (absl::ascii_isdigit(c)) {
-        const std::optional<std::uint32_t> count = ParseNumber(description.substr(0, length));
+        const std::optional<std::uint32_t> count = ParseDecimal(description.substr(0, length));
         if (!count) return false;
         cpus *= *count;
       }

@@ -7,10 +7,16 @@
 #ifndef PERCPUD_SERVER_SERVICE_CONVERT_H_
 #define PERCPUD_SERVER_SERVICE_CONVERT_H_
 
+#include <google/protobuf/duration.pb.h>
+
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "percpud/v1/introspection.pb.h"
 #include "percpud/v1/memory.pb.h"
+#include "percpud/v1/session.pb.h"
 #include "server/percpu/allocator.h"
+#include "server/session/sessions.h"
 
 namespace percpud {
 
@@ -27,6 +33,14 @@ v1::Stats ToProto(const Stats& stats);
 void ToProto(const BuddySnapshot& buddy, v1::GetBuddyInfoResponse& out);
 void ToProto(const Resolution& resolution, v1::ResolveResponse& out);
 void ToProto(const Estimate& estimate, v1::EstimateAllocResponse& out);
+google::protobuf::Duration ToProto(absl::Duration duration);
+// Errors: FieldOutOfRange.
+absl::StatusOr<absl::Duration> FromProto(absl::string_view field,
+                                         const google::protobuf::Duration& wire, absl::Duration low,
+                                         absl::Duration high);
+v1::Session ToProto(const SessionSnapshot& session);
+v1::Variable ToProto(const Variable& variable);
+absl::StatusOr<VariableType> FromProto(v1::VariableType type);
 // The occupancy picture: cells, their size, and the managed range.
 void DrawOccupancy(const AreaMapSnapshot& map, v1::GetAreaMapResponse& out);
 

@@ -49,7 +49,7 @@ void HotLane::Loop() {
   bool ok = false;
   while (queue_->Next(&tag, &ok)) {
     auto* event = static_cast<HotEvent*>(tag);
-    if (closed_ || !event->Proceed(ok)) delete event;
+    if (closed_ || !event->Proceed(ok)) event->Discard();
   }
 }
 

@@ -21,6 +21,7 @@
 #include <optional>
 #include <thread>
 
+#include "server/service/callers.h"
 #include "server/service/memory_handlers.h"
 #include "server/service/slow_lane.h"
 #include "server/service/status.h"
@@ -31,9 +32,11 @@ namespace percpud {
 class HotEvent {
  public:
   virtual ~HotEvent() = default;
-  // On the hot thread. Returns false when the event will not be seen again and
-  // may be deleted.
+  // On the hot thread. Returns false when the event will not be seen again.
   virtual bool Proceed(bool ok) = 0;
+  // On the hot thread, last of all: after Proceed returned false, or instead of
+  // it when the lane closes.
+  virtual void Discard() { delete this; }
 };
 
 class HotLane {
@@ -81,15 +84,23 @@ void Recycle(Message& message) {
 template <typename Service, typename Request, typename Response>
 class HotCall final : public HotEvent {
  public:
-  using Handler = Outcome (*)(MemoryContext&, Pace, const Request&, Response&);
+  using Handler = Outcome (*)(MemoryContext&, const Caller&, Pace, const Request&, Response&);
   using Receive = void (Service::*)(grpc::ServerContext*, Request*,
                                     grpc::ServerAsyncResponseWriter<Response>*,
                                     grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*);
 
-  HotCall(HotLane& lane, MemoryContext& memory, Service& service, Receive receive, Handler handler)
-      : lane_(lane), memory_(memory), service_(service), receive_(receive), handler_(handler) {
-    Post();
-  }
+  // What the calls of one method have in common; the references outlive them.
+  struct Method {
+    HotLane& lane;
+    const Callers& callers;
+    MemoryContext& memory;
+    Service& service;
+    Rpc rpc;
+    Receive receive;
+    Handler handler;
+  };
+
+  explicit HotCall(const Method& method) : method_(method) { Post(); }
 
   bool Proceed(bool ok) override {
     if (answered_) {
@@ -97,12 +108,16 @@ class HotCall final : public HotEvent {
       return true;
     }
     if (!ok) return false;
-    const Outcome outcome = handler_(memory_, Pace::kMustNotSleep, request_, response_);
-    if (outcome) {
+    const absl::StatusOr<Caller> caller = method_.callers.Admit(method_.rpc, *context_);
+    if (!caller.ok()) {
+      Answer(caller.status());
+      return true;
+    }
+    caller_ = *caller;
+    if (const Outcome outcome = Handle(Pace::kMustNotSleep)) {
       Answer(*outcome);
     } else {
-      lane_.slow_lane().Run(
-          [this] { Answer(*handler_(memory_, Pace::kMaySleep, request_, response_)); });
+      method_.lane.slow_lane().Run([this] { Answer(*Handle(Pace::kMaySleep)); });
     }
     return true;
   }
@@ -115,8 +130,12 @@ class HotCall final : public HotEvent {
     responder_.reset();
     context_.emplace();
     responder_.emplace(&*context_);
-    (service_.*receive_)(&*context_, &request_, &*responder_, lane_.queue(), lane_.queue(),
-                         static_cast<HotEvent*>(this));
+    (method_.service.*method_.receive)(&*context_, &request_, &*responder_, method_.lane.queue(),
+                                       method_.lane.queue(), static_cast<HotEvent*>(this));
+  }
+
+  Outcome Handle(Pace pace) {
+    return method_.handler(method_.memory, caller_, pace, request_, response_);
   }
 
   // On the hot thread or the slow lane; the hot thread sees the event only
@@ -126,11 +145,8 @@ class HotCall final : public HotEvent {
     responder_->Finish(response_, ToGrpc(status), static_cast<HotEvent*>(this));
   }
 
-  HotLane& lane_;
-  MemoryContext& memory_;
-  Service& service_;
-  const Receive receive_;
-  const Handler handler_;
+  const Method method_;
+  Caller caller_;
   bool answered_ = false;
   Request request_;
   Response response_;

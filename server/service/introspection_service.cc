@@ -29,45 +29,38 @@ grpc::Status ListPage(absl::string_view method, const Request& request, std::siz
   const std::uint64_t first = std::min<std::uint64_t>(page->first, count);
   const std::uint64_t end = std::min<std::uint64_t>(first + page->size, count);
   for (std::uint64_t i = first; i < end; ++i) add(i);
-  if (end < count) response.set_next_page_token(PageToken(method, static_cast<std::uint32_t>(end)));
+  if (end < count) response.set_next_page_token(PageToken(method, end));
   return grpc::Status::OK;
-}
-
-absl::StatusOr<absl::Duration> ParseInterval(const v1::WatchRequest& request) {
-  if (!request.has_interval()) return absl::Seconds(1);
-  const google::protobuf::Duration& wire = request.interval();
-  // Clamped before it becomes a Duration: both fields are the caller's.
-  const std::int64_t seconds = std::clamp<std::int64_t>(wire.seconds(), -1, 3601);
-  const absl::Duration interval = absl::Seconds(seconds) + absl::Nanoseconds(wire.nanos());
-  if (interval < kMinInterval || interval > kMaxInterval) {
-    return errors::FieldOutOfRange("interval (ms)", absl::ToInt64Milliseconds(interval),
-                                   absl::ToInt64Milliseconds(kMinInterval),
-                                   absl::ToInt64Milliseconds(kMaxInterval));
-  }
-  return interval;
 }
 
 }  // namespace
 
-grpc::Status IntrospectionService::GetAllocInfo(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::Admit(const grpc::ServerContext& context) const {
+  return ToGrpc(callers_.Admit(Rpc::kIntrospect, context).status());
+}
+
+grpc::Status IntrospectionService::GetAllocInfo(grpc::ServerContext* context,
                                                 const v1::GetAllocInfoRequest* /*request*/,
                                                 v1::GetAllocInfoResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   *response->mutable_alloc_info() = AllocInfoProto(allocator_);
   return grpc::Status::OK;
 }
 
-grpc::Status IntrospectionService::ListGroups(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::ListGroups(grpc::ServerContext* context,
                                               const v1::ListGroupsRequest* request,
                                               v1::ListGroupsResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const AllocInfo& info = allocator_.info();
   return ListPage("groups", *request, info.groups.size(), *response, [&](std::uint64_t i) {
     *response->add_groups() = ToProto(info.groups[i], info.unit_size);
   });
 }
 
-grpc::Status IntrospectionService::GetUnitMap(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::GetUnitMap(grpc::ServerContext* context,
                                               const v1::GetUnitMapRequest* request,
                                               v1::GetUnitMapResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const AllocInfo& info = allocator_.info();
   return ListPage("units", *request, info.units(), *response, [&](std::uint64_t i) {
     const UnitId unit(i);
@@ -79,17 +72,19 @@ grpc::Status IntrospectionService::GetUnitMap(grpc::ServerContext* /*context*/,
 }
 
 grpc::Status IntrospectionService::ListStaticVariables(
-    grpc::ServerContext* /*context*/, const v1::ListStaticVariablesRequest* request,
+    grpc::ServerContext* context, const v1::ListStaticVariablesRequest* request,
     v1::ListStaticVariablesResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const std::vector<StaticVariable>& variables = allocator_.statics().variables();
   return ListPage("statics", *request, variables.size(), *response, [&](std::uint64_t i) {
     *response->add_static_variables() = ToProto(variables[i]);
   });
 }
 
-grpc::Status IntrospectionService::ListChunks(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::ListChunks(grpc::ServerContext* context,
                                               const v1::ListChunksRequest* request,
                                               v1::ListChunksResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const absl::StatusOr<Page> page =
       ParsePage("chunks", request->page_size(), request->page_token());
   if (!page.ok()) return ToGrpc(page.status());
@@ -103,9 +98,10 @@ grpc::Status IntrospectionService::ListChunks(grpc::ServerContext* /*context*/,
   return grpc::Status::OK;
 }
 
-grpc::Status IntrospectionService::GetAreaMap(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::GetAreaMap(grpc::ServerContext* context,
                                               const v1::GetAreaMapRequest* request,
                                               v1::GetAreaMapResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const absl::StatusOr<Page> page = ParsePage("areas", request->page_size(), request->page_token());
   if (!page.ok()) return ToGrpc(page.status());
   const absl::StatusOr<AreaMapSnapshot> map = allocator_.GetAreaMap(ChunkId(request->chunk_id()));
@@ -126,40 +122,51 @@ grpc::Status IntrospectionService::GetAreaMap(grpc::ServerContext* /*context*/,
   return grpc::Status::OK;
 }
 
-grpc::Status IntrospectionService::ListSlots(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::ListSlots(grpc::ServerContext* context,
                                              const v1::ListSlotsRequest* request,
                                              v1::ListSlotsResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const std::vector<SlotSnapshot> slots = allocator_.GetSlots();
   return ListPage("slots", *request, slots.size(), *response,
                   [&](std::uint64_t i) { *response->add_slots() = ToProto(slots[i]); });
 }
 
-grpc::Status IntrospectionService::GetBuddyInfo(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::GetBuddyInfo(grpc::ServerContext* context,
                                                 const v1::GetBuddyInfoRequest* /*request*/,
                                                 v1::GetBuddyInfoResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   ToProto(allocator_.GetBuddy(), *response);
   return grpc::Status::OK;
 }
 
-grpc::Status IntrospectionService::GetStats(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::GetStats(grpc::ServerContext* context,
                                             const v1::GetStatsRequest* /*request*/,
                                             v1::GetStatsResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   *response->mutable_stats() = ToProto(allocator_.GetStats());
   return grpc::Status::OK;
 }
 
-grpc::Status IntrospectionService::Resolve(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::Resolve(grpc::ServerContext* context,
                                            const v1::ResolveRequest* request,
                                            v1::ResolveResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const absl::StatusOr<Resolution> owner = allocator_.Resolve(PercpuPtr(request->pointer()));
   if (!owner.ok()) return ToGrpc(owner.status());
   ToProto(*owner, *response);
+  if (owner->owner == Resolution::Owner::kArea) {
+    const PercpuPtr area = owner->area.pointer;
+    const SessionId session = sessions_.OwnerOf(area);
+    if (session != kNoSession) response->set_session(session.value());
+    response->set_variable(sessions_.VariableAt(area));
+  }
   return grpc::Status::OK;
 }
 
-grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* /*context*/,
+grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* context,
                                                  const v1::EstimateAllocRequest* request,
                                                  v1::EstimateAllocResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const absl::StatusOr<Region> region = FromProto(request->region());
   if (!region.ok()) return ToGrpc(region.status());
   const AreaSpec spec{
@@ -171,10 +178,40 @@ grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* /*context*
   return grpc::Status::OK;
 }
 
+grpc::Status IntrospectionService::ListSessions(grpc::ServerContext* context,
+                                                const v1::ListSessionsRequest* request,
+                                                v1::ListSessionsResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
+  const absl::StatusOr<Page> page =
+      ParsePage("sessions", request->page_size(), request->page_token());
+  if (!page.ok()) return ToGrpc(page.status());
+  std::vector<SessionSnapshot> sessions =
+      sessions_.List(SessionId(page->first), std::size_t{page->size} + 1);
+  if (sessions.size() > page->size) {
+    response->set_next_page_token(PageToken("sessions", sessions.back().id.value()));
+    sessions.pop_back();
+  }
+  for (const SessionSnapshot& session : sessions) *response->add_sessions() = ToProto(session);
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::ListVariables(grpc::ServerContext* context,
+                                                 const v1::ListVariablesRequest* request,
+                                                 v1::ListVariablesResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
+  const std::vector<Variable> variables = sessions_.ListVariables({}, kMaxVariables);
+  return ListPage("variables", *request, variables.size(), *response,
+                  [&](std::uint64_t i) { *response->add_variables() = ToProto(variables[i]); });
+}
+
 grpc::Status IntrospectionService::Watch(grpc::ServerContext* context,
                                          const v1::WatchRequest* request,
                                          grpc::ServerWriter<v1::WatchResponse>* writer) {
-  const absl::StatusOr<absl::Duration> interval = ParseInterval(*request);
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
+  const absl::StatusOr<absl::Duration> interval =
+      request->has_interval()
+          ? FromProto("interval", request->interval(), kMinInterval, kMaxInterval)
+          : absl::Seconds(1);
   if (!interval.ok()) return ToGrpc(interval.status());
   absl::StatusOr<StreamGate::Stream> stream = gate_.Open();
   if (!stream.ok()) return ToGrpc(stream.status());
@@ -182,9 +219,7 @@ grpc::Status IntrospectionService::Watch(grpc::ServerContext* context,
   v1::WatchResponse response;
   do {
     const absl::Duration elapsed = absl::Now() - start;
-    response.mutable_elapsed()->set_seconds(absl::ToInt64Seconds(elapsed));
-    response.mutable_elapsed()->set_nanos(
-        static_cast<std::int32_t>(absl::ToInt64Nanoseconds(elapsed % absl::Seconds(1))));
+    *response.mutable_elapsed() = ToProto(elapsed);
     *response.mutable_stats() = ToProto(allocator_.GetStats());
   } while (writer->Write(response) && stream->Wait(*context, *interval));
   return grpc::Status::OK;

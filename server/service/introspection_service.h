@@ -6,7 +6,9 @@
 
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "server/percpu/allocator.h"
+#include "server/service/callers.h"
 #include "server/service/stream_gate.h"
+#include "server/session/sessions.h"
 
 namespace percpud {
 
@@ -15,9 +17,10 @@ namespace percpud {
 // Thread safe.
 class IntrospectionService final : public v1::IntrospectionService::Service {
  public:
-  // Both outlive the service; `gate` ends its Watch streams.
-  IntrospectionService(Allocator& allocator, StreamGate& gate)
-      : allocator_(allocator), gate_(gate) {}
+  // All outlive the service; `gate` ends its Watch streams.
+  IntrospectionService(Allocator& allocator, Sessions& sessions, const Callers& callers,
+                       StreamGate& gate)
+      : allocator_(allocator), sessions_(sessions), callers_(callers), gate_(gate) {}
 
   grpc::Status GetAllocInfo(grpc::ServerContext* context, const v1::GetAllocInfoRequest* request,
                             v1::GetAllocInfoResponse* response) override;
@@ -42,11 +45,20 @@ class IntrospectionService final : public v1::IntrospectionService::Service {
                        v1::ResolveResponse* response) override;
   grpc::Status EstimateAlloc(grpc::ServerContext* context, const v1::EstimateAllocRequest* request,
                              v1::EstimateAllocResponse* response) override;
+  grpc::Status ListSessions(grpc::ServerContext* context, const v1::ListSessionsRequest* request,
+                            v1::ListSessionsResponse* response) override;
+  grpc::Status ListVariables(grpc::ServerContext* context, const v1::ListVariablesRequest* request,
+                             v1::ListVariablesResponse* response) override;
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
                      grpc::ServerWriter<v1::WatchResponse>* writer) override;
 
  private:
+  // OK if the caller may look.
+  [[nodiscard]] grpc::Status Admit(const grpc::ServerContext& context) const;
+
   Allocator& allocator_;
+  Sessions& sessions_;
+  const Callers& callers_;
   StreamGate& gate_;
 };
 

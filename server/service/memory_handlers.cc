@@ -43,6 +43,16 @@ absl::StatusOr<Allocator::Pin> TouchInteger(MemoryContext& context, PercpuPtr po
   return context.allocator.Touch(pointer, width);
 }
 
+// Whether the pinned area is the caller's to use so.
+absl::Status CheckUse(const MemoryContext& context, Rpc rpc, const Caller& caller,
+                      const Allocator::Pin& pin) {
+  // An operator may, and so need not be asked who.
+  if (caller.role == Role::kOperator) return absl::OkStatus();
+  const SessionId owner = context.sessions.OwnerOf(pin.area());
+  return MayUse(rpc, caller, owner) ? absl::OkStatus()
+                                    : errors::NotOwner(pin.area(), owner.value());
+}
+
 // The unit of the CPU this thread runs on just now, or the first one that has
 // a CPU at all.
 UnitId CurrentUnit(const AllocInfo& info) {
@@ -99,13 +109,13 @@ absl::Status CheckAlloc(const MemoryContext& context, const v1::AllocRequest& re
 
 }  // namespace
 
-Outcome Ping(MemoryContext& /*context*/, Pace /*pace*/, const v1::PingRequest& /*request*/,
-             v1::PingResponse& /*response*/) {
+Outcome Ping(MemoryContext& /*context*/, const Caller& /*caller*/, Pace /*pace*/,
+             const v1::PingRequest& /*request*/, v1::PingResponse& /*response*/) {
   return absl::OkStatus();
 }
 
-Outcome Alloc(MemoryContext& context, Pace pace, const v1::AllocRequest& request,
-              v1::AllocResponse& response) {
+Outcome Alloc(MemoryContext& context, const Caller& caller, Pace pace,
+              const v1::AllocRequest& request, v1::AllocResponse& response) {
   if (absl::Status status = CheckAlloc(context, request); !status.ok()) return status;
   const absl::StatusOr<Region> region = FromProto(request.region());
   if (!region.ok()) return region.status();
@@ -114,9 +124,9 @@ Outcome Alloc(MemoryContext& context, Pace pace, const v1::AllocRequest& request
   std::vector<PercpuPtr> pointers(specs.size());
   const AllocOptions options{.region = *region, .no_grow = request.no_grow(), .tag = request.tag()};
   if (pace == Pace::kMustNotSleep) {
-    Outcome outcome = context.allocator.TryAllocBatch(specs, options, pointers);
+    Outcome outcome = context.sessions.TryAllocBatch(caller, specs, options, pointers);
     if (!outcome || !outcome->ok()) return outcome;
-  } else if (absl::Status status = context.allocator.AllocBatch(specs, options, pointers);
+  } else if (absl::Status status = context.sessions.AllocBatch(caller, specs, options, pointers);
              !status.ok()) {
     return status;
   }
@@ -126,13 +136,13 @@ Outcome Alloc(MemoryContext& context, Pace pace, const v1::AllocRequest& request
   return absl::OkStatus();
 }
 
-Outcome Free(MemoryContext& context, Pace /*pace*/, const v1::FreeRequest& request,
-             v1::FreeResponse& response) {
+Outcome Free(MemoryContext& context, const Caller& caller, Pace /*pace*/,
+             const v1::FreeRequest& request, v1::FreeResponse& response) {
   if (request.pointers_size() > static_cast<int>(context.limits.batch)) {
     return errors::BatchOverLimit("pointers", request.pointers_size(), context.limits.batch);
   }
   const std::vector<PercpuPtr> pointers(request.pointers().begin(), request.pointers().end());
-  const absl::StatusOr<Bytes> freed = context.allocator.FreeBatch(pointers);
+  const absl::StatusOr<Bytes> freed = context.sessions.FreeBatch(caller, pointers);
   if (!freed.ok()) return freed.status();
   response.set_freed_bytes(freed->value());
   return absl::OkStatus();
@@ -140,8 +150,8 @@ Outcome Free(MemoryContext& context, Pace /*pace*/, const v1::FreeRequest& reque
 
 // Read and Write copy bytes, not words: against a writer at work they may see,
 // or leave, a value half old and half new. Integers are for Add and Sum.
-Outcome Read(MemoryContext& context, Pace /*pace*/, const v1::ReadRequest& request,
-             v1::ReadResponse& response) {
+Outcome Read(MemoryContext& context, const Caller& /*caller*/, Pace /*pace*/,
+             const v1::ReadRequest& request, v1::ReadResponse& response) {
   const UnitId unit(request.unit());
   const Bytes length(request.length());
   if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
@@ -155,8 +165,8 @@ Outcome Read(MemoryContext& context, Pace /*pace*/, const v1::ReadRequest& reque
   return absl::OkStatus();
 }
 
-Outcome Write(MemoryContext& context, Pace /*pace*/, const v1::WriteRequest& request,
-              v1::WriteResponse& /*response*/) {
+Outcome Write(MemoryContext& context, const Caller& caller, Pace /*pace*/,
+              const v1::WriteRequest& request, v1::WriteResponse& /*response*/) {
   const UnitId unit(request.unit());
   const Bytes length(request.data().size());
   if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
@@ -165,12 +175,15 @@ Outcome Write(MemoryContext& context, Pace /*pace*/, const v1::WriteRequest& req
   }
   const auto pin = context.allocator.Touch(PercpuPtr(request.pointer()), length);
   if (!pin.ok()) return pin.status();
+  if (absl::Status status = CheckUse(context, Rpc::kWrite, caller, *pin); !status.ok()) {
+    return status;
+  }
   std::memcpy(pin->address(unit), request.data().data(), length.value());
   return absl::OkStatus();
 }
 
-Outcome Add(MemoryContext& context, Pace /*pace*/, const v1::AddRequest& request,
-            v1::AddResponse& response) {
+Outcome Add(MemoryContext& context, const Caller& caller, Pace /*pace*/,
+            const v1::AddRequest& request, v1::AddResponse& response) {
   const AllocInfo& info = context.allocator.info();
   const UnitId unit = request.has_unit() ? UnitId(request.unit()) : CurrentUnit(info);
   if (absl::Status status = CheckUnit(info, unit); !status.ok()) return status;
@@ -183,6 +196,7 @@ Outcome Add(MemoryContext& context, Pace /*pace*/, const v1::AddRequest& request
   }
   const auto pin = TouchInteger(context, PercpuPtr(request.pointer()), *width);
   if (!pin.ok()) return pin.status();
+  if (absl::Status status = CheckUse(context, Rpc::kAdd, caller, *pin); !status.ok()) return status;
   std::byte* const address = pin->address(unit);
   response.set_value(narrow ? AddTo<std::int32_t>(address, request.delta())
                             : AddTo<std::int64_t>(address, request.delta()));
@@ -190,8 +204,8 @@ Outcome Add(MemoryContext& context, Pace /*pace*/, const v1::AddRequest& request
   return absl::OkStatus();
 }
 
-Outcome Sum(MemoryContext& context, Pace /*pace*/, const v1::SumRequest& request,
-            v1::SumResponse& response) {
+Outcome Sum(MemoryContext& context, const Caller& /*caller*/, Pace /*pace*/,
+            const v1::SumRequest& request, v1::SumResponse& response) {
   const absl::StatusOr<Bytes> width = CheckWidth(request.width());
   if (!width.ok()) return width.status();
   const auto pin = TouchInteger(context, PercpuPtr(request.pointer()), *width);

@@ -3,7 +3,8 @@
 //
 // MemoryService, one function per RPC in four beats: validate, look up, act,
 // convert. A refused request leaves `response` unspecified and everything else
-// unchanged. Thread safe, as the allocator is.
+// unchanged. That the caller's role suffices is seen to before (callers.h); whose
+// an area is, here. Thread safe, as the allocator is.
 
 #ifndef PERCPUD_SERVER_SERVICE_MEMORY_HANDLERS_H_
 #define PERCPUD_SERVER_SERVICE_MEMORY_HANDLERS_H_
@@ -15,6 +16,8 @@
 #include "percpud/v1/memory.pb.h"
 #include "server/base/limits.h"
 #include "server/percpu/allocator.h"
+#include "server/session/caller.h"
+#include "server/session/sessions.h"
 
 namespace percpud {
 
@@ -27,8 +30,10 @@ struct ServiceLimits {
   std::uint32_t watchers = kDefaultWatchers;
 };
 
+// What every handler works on.
 struct MemoryContext {
   Allocator& allocator;
+  Sessions& sessions;
   ServiceLimits limits;
 };
 
@@ -41,19 +46,19 @@ using Outcome = std::optional<absl::Status>;
 
 namespace handlers {
 
-Outcome Ping(MemoryContext& context, Pace pace, const v1::PingRequest& request,
-             v1::PingResponse& response);
-Outcome Alloc(MemoryContext& context, Pace pace, const v1::AllocRequest& request,
-              v1::AllocResponse& response);
-Outcome Free(MemoryContext& context, Pace pace, const v1::FreeRequest& request,
-             v1::FreeResponse& response);
-Outcome Read(MemoryContext& context, Pace pace, const v1::ReadRequest& request,
-             v1::ReadResponse& response);
-Outcome Write(MemoryContext& context, Pace pace, const v1::WriteRequest& request,
-              v1::WriteResponse& response);
-Outcome Add(MemoryContext& context, Pace pace, const v1::AddRequest& request,
+Outcome Ping(MemoryContext& context, const Caller& caller, Pace pace,
+             const v1::PingRequest& request, v1::PingResponse& response);
+Outcome Alloc(MemoryContext& context, const Caller& caller, Pace pace,
+              const v1::AllocRequest& request, v1::AllocResponse& response);
+Outcome Free(MemoryContext& context, const Caller& caller, Pace pace,
+             const v1::FreeRequest& request, v1::FreeResponse& response);
+Outcome Read(MemoryContext& context, const Caller& caller, Pace pace,
+             const v1::ReadRequest& request, v1::ReadResponse& response);
+Outcome Write(MemoryContext& context, const Caller& caller, Pace pace,
+              const v1::WriteRequest& request, v1::WriteResponse& response);
+Outcome Add(MemoryContext& context, const Caller& caller, Pace pace, const v1::AddRequest& request,
             v1::AddResponse& response);
-Outcome Sum(MemoryContext& context, Pace pace, const v1::SumRequest& request,
+Outcome Sum(MemoryContext& context, const Caller& caller, Pace pace, const v1::SumRequest& request,
             v1::SumResponse& response);
 
 }  // namespace handlers

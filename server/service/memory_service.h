@@ -15,11 +15,14 @@ namespace percpud {
 // handler.
 class MemoryService {
  public:
-  // `allocator` outlives the service. Registers with `builder`.
-  MemoryService(Allocator& allocator, const ServiceLimits& limits, grpc::ServerBuilder& builder);
+  // Everything outlives the service. Registers with `builder`.
+  MemoryService(const MemoryContext& context, const Callers& callers, grpc::ServerBuilder& builder);
 
   // REQUIRES: the server is built.
   void Start();
+  // Where streams of other services ride along.
+  [[nodiscard]] HotLane& lane() { return lane_; }
+  [[nodiscard]] MemoryContext& context() { return context_; }
   // Returns when no call sleeps, or at `deadline`; any other takes no time.
   void Settle(absl::Time deadline) { lane_.slow_lane().AwaitIdle(deadline); }
   // Answers what is in progress. REQUIRES: the server is shut down.
@@ -27,6 +30,7 @@ class MemoryService {
 
  private:
   MemoryContext context_;
+  const Callers& callers_;
   v1::MemoryService::AsyncService service_;
   HotLane lane_;
 };

@@ -34,7 +34,7 @@ absl::StatusOr<Page> ParsePage(absl::string_view method, std::int32_t page_size,
   return page;
 }
 
-std::string PageToken(absl::string_view method, std::uint32_t next) {
+std::string PageToken(absl::string_view method, std::uint64_t next) {
   return absl::StrCat(method, ".", absl::Hex(next));
 }
 

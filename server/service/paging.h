@@ -15,7 +15,7 @@ namespace percpud {
 // AIP-158 paging over lists whose entries have ascending keys: a page token is
 // the key to go on from, written so that nobody is tempted to make one up.
 struct Page {
-  std::uint32_t first = 0;
+  std::uint64_t first = 0;
   std::uint32_t size = 0;
 };
 
@@ -23,7 +23,7 @@ struct Page {
 // negative size, a token this daemon did not write for `method`.
 absl::StatusOr<Page> ParsePage(absl::string_view method, std::int32_t page_size,
                                absl::string_view page_token);
-std::string PageToken(absl::string_view method, std::uint32_t next);
+std::string PageToken(absl::string_view method, std::uint64_t next);
 
 }  // namespace percpud
 

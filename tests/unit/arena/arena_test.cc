@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "server/base/limits.h"
+#include "tests/support/sanitizers.h"
 
 namespace percpud {
 namespace {
@@ -29,6 +30,7 @@ Bytes Backed(const Arena& arena) {
 }
 
 TEST(ArenaTest, IsSparseUntilPopulated) {
+  if (testing::kThreadSanitizer) GTEST_SKIP() << "no room beside the shadow memory";
   const auto arena = Arena::Create({.size = Bytes(std::uint64_t{1} << 40)});
   ASSERT_TRUE(arena.ok()) << arena.status();
   EXPECT_EQ(Backed(**arena), Bytes(0));
@@ -40,6 +42,7 @@ TEST(ArenaTest, IsSparseUntilPopulated) {
 }
 
 TEST(ArenaTest, ReservesTheLargestSizeThereIs) {
+  if (testing::kThreadSanitizer) GTEST_SKIP() << "no room beside the shadow memory";
   const auto arena = Arena::Create({.size = kMaxArenaSize});
   ASSERT_TRUE(arena.ok()) << arena.status();
   EXPECT_EQ((*arena)->size(), kMaxArenaSize);

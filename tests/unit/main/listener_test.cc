@@ -20,7 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
+#include "server/base/ranked_mutex.h"
 #include "tests/support/process.h"
 
 namespace percpud {
@@ -35,20 +35,20 @@ class Visitors {
  public:
   Listener::Accepted Door() {
     return [this](int fd) {
-      absl::MutexLock lock(&mu_);
+      RankedLock lock(&mu_);
       fds_.emplace_back(fd);
     };
   }
   // False if fewer than `count` come in a long while.
   bool Await(std::size_t count) {
-    absl::MutexLock lock(&mu_);
+    RankedLock lock(&mu_);
     const auto enough = [this, count]()
                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return fds_.size() >= count; };
     return mu_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(20));
   }
 
  private:
-  absl::Mutex mu_;
+  RankedMutex mu_{LockRank::kLeaf};
   std::vector<UniqueFd> fds_ ABSL_GUARDED_BY(mu_);
 };
 

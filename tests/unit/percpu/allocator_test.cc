@@ -65,7 +65,8 @@ class AllocatorTest : public ::testing::Test {
       absl::StrAppend(&state, chunk.id.value(), ":", chunk.slot, ":", chunk.free_bytes.value(), ":",
                       chunk.largest_run.value(), ":", chunk.dirty_bytes.value(), ":",
                       chunk.max_alloc_size.value(), ";");
-      for (const AreaSnapshot& area : allocator_->GetAreaMap(chunk.id)->areas) {
+      const auto map = allocator_->GetAreaMap(chunk.id);
+      for (const AreaSnapshot& area : map->areas) {
         absl::StrAppend(&state, area.offset.value(), "+", area.size.value(), area.tag, ",");
       }
     }

@@ -30,7 +30,8 @@ class IntrospectionServiceTest : public testing::ServiceTest {
  protected:
   void SetUp() override {
     ServiceTest::SetUp();
-    introspection_ = std::make_unique<IntrospectionService>(*allocator_, gate_);
+    introspection_ =
+        std::make_unique<IntrospectionService>(*allocator_, *sessions_, *callers_, gate_);
     grpc::ServerBuilder builder;
     builder.RegisterService(introspection_.get());
     builder.RegisterService(&health_);

@@ -15,9 +15,10 @@
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "server/base/ranked_mutex.h"
 #include "tests/support/allocator_rig.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
 
 namespace percpud {
@@ -34,7 +35,7 @@ class GatedPageSource final : public PageSource {
   void Open() { Set(false); }
   // Returns when somebody stands at the shut gate.
   [[nodiscard]] bool AwaitVisitor() {
-    absl::MutexLock lock(&mu_);
+    RankedLock lock(&mu_);
     return mu_.AwaitWithTimeout(absl::Condition(&visited_), kPatience);
   }
 
@@ -42,7 +43,7 @@ class GatedPageSource final : public PageSource {
   [[nodiscard]] Bytes page_size() const override { return real_.page_size(); }
   [[nodiscard]] std::byte* base() const override { return real_.base(); }
   absl::Status Populate(Bytes offset, Bytes length) override {
-    absl::MutexLock lock(&mu_);
+    RankedLock lock(&mu_);
     visited_ = shut_;
     mu_.Await(absl::Condition(
         +[](bool* shut) { return !*shut; }, &shut_));
@@ -54,12 +55,12 @@ class GatedPageSource final : public PageSource {
 
  private:
   void Set(bool shut) {
-    absl::MutexLock lock(&mu_);
+    RankedLock lock(&mu_);
     shut_ = shut;
   }
 
   PageSource& real_;
-  absl::Mutex mu_;
+  RankedMutex mu_{LockRank::kLeaf};
   bool shut_ ABSL_GUARDED_BY(mu_) = false;
   bool visited_ ABSL_GUARDED_BY(mu_) = false;
 };
@@ -79,13 +80,24 @@ class MemoryServiceTest : public ::testing::Test {
     ASSERT_TRUE(made.ok()) << made.status();
     allocator_ = *std::move(made);
     grpc::ServerBuilder builder;
-    service_ = std::make_unique<MemoryService>(*allocator_, ServiceLimits{}, builder);
+    sessions_ = std::make_unique<Sessions>(*allocator_, Options());
+    // Nobody asked the kernel who is behind the connection.
+    callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kOperator});
+    service_ = std::make_unique<MemoryService>(
+        MemoryContext{.allocator = *allocator_, .sessions = *sessions_, .limits = {}}, *callers_,
+        builder);
     server_ = builder.BuildAndStart();
     service_->Start();
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
     grpc::AddInsecureChannelFromFd(server_.get(), ends[0]);
     stub_ = v1::MemoryService::NewStub(grpc::CreateInsecureChannelFromFd("test", ends[1]));
+  }
+
+  Sessions::Options Options() {
+    Sessions::Options options;
+    options.clock = &clock_;
+    return options;
   }
 
   void TearDown() override {
@@ -115,7 +127,10 @@ class MemoryServiceTest : public ::testing::Test {
 
   testing::HeapPageSource memory_{Bytes(2 << 20)};
   GatedPageSource pages_{memory_};
+  testing::FakeClock clock_;
   std::unique_ptr<Allocator> allocator_;
+  std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<Callers> callers_;
   std::unique_ptr<MemoryService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::MemoryService::Stub> stub_;

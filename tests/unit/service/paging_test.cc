@@ -34,9 +34,9 @@ TEST(PagingTest, OnlyTokensOfThisMethodAreTaken) {
   const std::string good = PageToken("chunks", 26);
   EXPECT_FALSE(ParsePage("areas", 0, good).ok());
   for (const std::string& token :
-       {good + "0000000", good + " ", " " + good, good + "g", std::string("chunks."),
+       {good + "000000000000000", good + " ", " " + good, good + "g", std::string("chunks."),
         std::string("chunks.0x1a"), std::string("chunks.001a"), std::string("chunks.1A"),
-        std::string("chunks.-1"), std::string("chunks.100000001"), std::string("26"),
+        std::string("chunks.-1"), std::string("chunks.10000000000000001"), std::string("26"),
         std::string(10000, 'x'), std::string("\0", 1)}) {
     const auto page = ParsePage("chunks", 0, token);
     EXPECT_EQ(page.status().code(), absl::StatusCode::kInvalidArgument) << token;

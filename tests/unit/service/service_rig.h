@@ -12,8 +12,11 @@
 
 #include "absl/strings/string_view.h"
 #include "server/percpu/allocator.h"
+#include "server/service/callers.h"
 #include "server/service/memory_handlers.h"
+#include "server/session/sessions.h"
 #include "tests/support/allocator_rig.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
 
 namespace percpud::testing {
@@ -34,6 +37,18 @@ class ServiceTest : public ::testing::Test {
                               pages_, {});
     ASSERT_TRUE(made.ok()) << made.status();
     allocator_ = *std::move(made);
+    sessions_ = std::make_unique<Sessions>(*allocator_, SessionOptions());
+    // In-process calls have no peer: whoever makes them may do anything.
+    callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kOperator});
+  }
+
+  Sessions::Options SessionOptions() {
+    Sessions::Options options;
+    options.clock = &clock_;
+    return options;
+  }
+  MemoryContext Context() {
+    return {.allocator = *allocator_, .sessions = *sessions_, .limits = kLimits};
   }
 
   // A refusal leaves no trace but its counter.
@@ -51,10 +66,14 @@ class ServiceTest : public ::testing::Test {
     return pointer.ok() ? *pointer : PercpuPtr(0);
   }
 
+  static constexpr Caller kOperator{.role = Role::kOperator};
   static constexpr ServiceLimits kLimits{.batch = 8, .transfer = Bytes(1024), .watchers = 2};
 
   HeapPageSource pages_{kArenaSize};
+  FakeClock clock_;
   std::unique_ptr<Allocator> allocator_;
+  std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<Callers> callers_;
 };
 
 }  // namespace percpud::testing

@@ -1,0 +1,82 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The side door's messages, over a Unix SEQPACKET socket:
+//
+//   client                                 daemon
+//     Hello                 ------------>
+//                           <------------  Welcome, with two descriptors
+//                                          (the arena, then the layout page),
+//                                          or Refusal; then it hangs up
+//     (the connection stays open: it is the session's life)
+//
+// Who the client is, the daemon asks the kernel. After the Welcome nothing more
+// is said: either side ends the session by closing, and anything the client
+// sends ends it too. Integers are in host order. A message of another size, a
+// wrong magic or a descriptor from the client is garbage, and answered by
+// hanging up.
+
+#ifndef PERCPUD_PROTO_ABI_V1_HANDOFF_H_
+#define PERCPUD_PROTO_ABI_V1_HANDOFF_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace percpud::abi::v1 {
+
+inline constexpr std::uint32_t kHelloMagic = 0x31486370;    // "pcH1"
+inline constexpr std::uint32_t kWelcomeMagic = 0x31576370;  // "pcW1"
+inline constexpr std::uint32_t kRefusalMagic = 0x31526370;  // "pcR1"
+inline constexpr std::uint32_t kHandoffVersion = 1;
+
+// How the arena is to be mapped.
+enum class MapMode : std::uint32_t {
+  // Not at all; the Welcome brings the layout page alone.
+  kNone = 0,
+  kReadOnly = 1,
+  kReadWrite = 2,
+};
+
+// What a client can do, as bits.
+inline constexpr std::uint32_t kCanRseq = 1U << 0;
+inline constexpr std::uint32_t kCanAtomic = 1U << 1;
+
+struct Hello {
+  std::uint32_t magic;
+  std::uint32_t version;
+  // MapMode.
+  std::uint32_t wanted;
+  std::uint32_t abilities;
+  // Zero.
+  std::array<std::uint8_t, 16> reserved;
+};
+static_assert(sizeof(Hello) == 32);
+
+struct Welcome {
+  std::uint32_t magic;
+  std::uint32_t version;
+  std::uint64_t session;
+  // 128 random bits; rides in gRPC metadata as "percpud-token-bin".
+  std::array<std::uint8_t, 16> token;
+  // MapMode: what is granted, which may be less than was wanted.
+  std::uint32_t granted;
+  std::uint32_t reserved;
+};
+static_assert(offsetof(Welcome, session) == 8);
+static_assert(offsetof(Welcome, token) == 16);
+static_assert(offsetof(Welcome, granted) == 32);
+static_assert(sizeof(Welcome) == 40);
+
+struct Refusal {
+  std::uint32_t magic;
+  // google.rpc.Code.
+  std::uint32_t code;
+  // Ends with the first zero, or with the array.
+  std::array<char, 248> message;
+};
+static_assert(sizeof(Refusal) == 256);
+
+}  // namespace percpud::abi::v1
+
+#endif  // PERCPUD_PROTO_ABI_V1_HANDOFF_H_

@@ -1,0 +1,94 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/base/unix_socket.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+
+namespace percpud {
+namespace {
+
+constexpr char kUnixPrefix[] = "unix:";
+constexpr int kBacklog = 1024;
+
+absl::Status Refused(const char* operation, const std::string& object) {
+  return errors::OsRefused(operation, object, errno);
+}
+
+sockaddr_un UnixAddress(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), std::min(path.size(), sizeof(address.sun_path) - 1));
+  return address;
+}
+
+// The lock that says who serves `path`; held as long as the descriptor is open.
+absl::StatusOr<UniqueFd> LockPath(const std::string& path) {
+  const std::string lock_path = absl::StrCat(path, ".lock");
+  UniqueFd lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock.ok()) return Refused("open", lock_path);
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno == EWOULDBLOCK) return errors::AddressInUse(absl::StrCat(kUnixPrefix, path));
+  return Refused("flock", lock_path);
+}
+
+bool IsAnswered(const std::string& path, int type) {
+  const UniqueFd probe(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const sockaddr_un address = UnixAddress(path);
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
+         errno == EAGAIN;
+}
+
+// Makes way for a new socket. Only a socket nobody answers on is ours to
+// remove: its daemon died, or it would hold the lock.
+absl::Status RemoveStale(const std::string& path, int type) {
+  struct stat existing {};
+  if (lstat(path.c_str(), &existing) != 0) return absl::OkStatus();
+  if (!S_ISSOCK(existing.st_mode)) return errors::OsRefused("bind", path, EEXIST);
+  if (IsAnswered(path, type)) return errors::AddressInUse(absl::StrCat(kUnixPrefix, path));
+  if (unlink(path.c_str()) != 0) return Refused("unlink", path);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<UnixSocket>> UnixSocket::Bind(const std::string& path, int type,
+                                                             unsigned mode) {
+  absl::StatusOr<UniqueFd> lock = LockPath(path);
+  if (!lock.ok()) return lock.status();
+  if (absl::Status status = RemoveStale(path, type); !status.ok()) return status;
+  UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.ok()) return Refused("socket", path);
+  const sockaddr_un address = UnixAddress(path);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return Refused("bind", path);
+  }
+  // Nobody can connect before listen, so the mode is right from the start.
+  struct stat bound {};
+  if (chmod(path.c_str(), mode) != 0) return Refused("chmod", path);
+  if (listen(fd.get(), kBacklog) != 0) return Refused("listen", path);
+  if (lstat(path.c_str(), &bound) != 0) return Refused("lstat", path);
+  return std::unique_ptr<UnixSocket>(
+      new UnixSocket(path, bound.st_ino, std::move(fd), *std::move(lock)));
+}
+
+UnixSocket::~UnixSocket() {
+  // Somebody may have put another file there. The lock file stays: removing it
+  // would let two daemons lock two files of one name.
+  struct stat now {};
+  if (lstat(path_.c_str(), &now) == 0 && now.st_ino == inode_) unlink(path_.c_str());
+}
+
+}  // namespace percpud

@@ -1,0 +1,52 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_BASE_UNIX_SOCKET_H_
+#define PERCPUD_SERVER_BASE_UNIX_SOCKET_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "server/base/unique_fd.h"
+
+namespace percpud {
+
+// A listening Unix socket that is bound to a path.
+//
+// It is ours rather than gRPC's, because gRPC takes over the path of a daemon
+// that is alive, and deletes a successor's socket when it goes. Here the path
+// is guarded by a lock file (PATH.lock): held means served, and whoever holds
+// it may replace a socket that nobody answers on.
+class UnixSocket {
+ public:
+  // `type`: SOCK_STREAM or SOCK_SEQPACKET; non-blocking, close-on-exec. Errors:
+  // AddressInUse if another daemon serves the path, otherwise what the system
+  // said.
+  static absl::StatusOr<std::unique_ptr<UnixSocket>> Bind(const std::string& path, int type,
+                                                          unsigned mode);
+  // Removes the socket from the path, if it is still the one there.
+  ~UnixSocket();
+  UnixSocket(const UnixSocket&) = delete;
+  UnixSocket& operator=(const UnixSocket&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  UnixSocket(std::string path, ino_t inode, UniqueFd fd, UniqueFd lock)
+      : path_(std::move(path)), inode_(inode), fd_(std::move(fd)), lock_(std::move(lock)) {}
+
+  const std::string path_;
+  // Which file there is ours.
+  const ino_t inode_;
+  UniqueFd fd_;
+  UniqueFd lock_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_BASE_UNIX_SOCKET_H_

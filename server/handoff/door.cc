@@ -1,0 +1,349 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/handoff/door.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "server/base/errors.h"
+#include "server/session/peer.h"
+
+namespace percpud {
+namespace {
+
+using abi::v1::Hello;
+using abi::v1::MapMode;
+using abi::v1::Refusal;
+using abi::v1::Welcome;
+
+// What an event of the epoll set is about: a connection's key, doubled; odd for
+// its process.
+constexpr std::uint64_t kListening = 0;
+constexpr std::uint64_t kWake = 1;
+constexpr std::uint64_t kFirstKey = 1;
+// Descriptors a peer may send us in one message, before the kernel cuts it off.
+constexpr std::size_t kStrayFds = 8;
+
+// Closes whatever descriptors came with a message: none was asked for.
+void CloseStrays(msghdr& message) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+       part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(fd));
+      close(fd);
+    }
+  }
+}
+
+SessionKind KindOf(MapMode granted) {
+  switch (granted) {
+    case MapMode::kReadWrite:
+      return SessionKind::kLocalReadWrite;
+    case MapMode::kReadOnly:
+      return SessionKind::kLocalReadOnly;
+    case MapMode::kNone:
+      break;
+  }
+  return SessionKind::kLocalUnmapped;
+}
+
+// The same memory through a descriptor that cannot write it, whatever the
+// receiver tries.
+UniqueFd ReopenReadOnly(int fd) {
+  return UniqueFd(open(absl::StrCat("/proc/self/fd/", fd).c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+void SendRefusal(int fd, const absl::Status& status) {
+  Refusal refusal{};
+  refusal.magic = abi::v1::kRefusalMagic;
+  refusal.code = static_cast<std::uint32_t>(status.code());
+  const absl::string_view text = status.message().substr(0, refusal.message.size() - 1);
+  std::copy(text.begin(), text.end(), refusal.message.begin());
+  // Nobody waits for a peer that will not read.
+  static_cast<void>(send(fd, &refusal, sizeof(refusal), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Door>> Door::Bind(Sessions& sessions, Options options) {
+  auto socket = UnixSocket::Bind(options.path, SOCK_SEQPACKET, options.mode);
+  if (!socket.ok()) return socket.status();
+  UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+  UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!epoll.ok() || !wake.ok()) return errors::OsRefused("epoll_create1", options.path, errno);
+  std::unique_ptr<Door> door(new Door(sessions, std::move(options), *std::move(socket),
+                                      std::move(epoll), std::move(wake)));
+  if (!door->Watch(door->socket_->fd(), kListening, EPOLLIN) ||
+      !door->Watch(door->wake_.get(), kWake, EPOLLIN)) {
+    return errors::OsRefused("epoll_ctl", door->path(), errno);
+  }
+  return door;
+}
+
+Door::Door(Sessions& sessions, Options options, std::unique_ptr<UnixSocket> socket, UniqueFd epoll,
+           UniqueFd wake)
+    : sessions_(sessions),
+      options_(std::move(options)),
+      socket_(std::move(socket)),
+      epoll_(std::move(epoll)),
+      wake_(std::move(wake)) {}
+
+Door::~Door() { Stop(); }
+
+void Door::Start() {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Door::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    RankedLock lock(&mu_);
+    stopping_ = true;
+  }
+  eventfd_write(wake_.get(), 1);
+  thread_.join();
+}
+
+void Door::HangUp(SessionId session) {
+  {
+    RankedLock lock(&mu_);
+    hung_up_.push_back(session);
+  }
+  eventfd_write(wake_.get(), 1);
+}
+
+bool Door::Watch(int fd, Key key, std::uint32_t events) const {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = key;
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+// --- The thread --------------------------------------------------------------
+
+void Door::Loop() {
+  pthread_setname_np(pthread_self(), "door");
+  std::array<epoll_event, 64> events{};
+  while (true) {
+    const int wait = WaitMs(options_.clock->Now());
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait);
+    for (int i = 0; i < count; ++i) {
+      const std::uint64_t key = events[i].data.u64;
+      if (key == kListening) {
+        Accept();
+      } else if (key == kWake) {
+        eventfd_t news = 0;
+        eventfd_read(wake_.get(), &news);
+        DropHungUp();
+      } else if (key % 2 == 1) {
+        Drop(key / 2);
+      } else {
+        OnReadable(key / 2);
+      }
+    }
+    DropSilent(options_.clock->Now());
+    RankedLock lock(&mu_);
+    if (stopping_) return;
+  }
+}
+
+int Door::WaitMs(absl::Time now) const {
+  absl::Time next = absl::InfiniteFuture();
+  if (pending_ == 0) return -1;
+  for (const auto& [key, connection] : connections_) {
+    if (connection.session == kNoSession) next = std::min(next, connection.deadline);
+  }
+  // Rounded up: woken before the deadline, it would only wait again.
+  return static_cast<int>(std::clamp<std::int64_t>(
+      absl::ToInt64Milliseconds(next - now + absl::Milliseconds(1)), 0, 60'000));
+}
+
+void Door::Accept() {
+  UniqueFd fd(accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd.ok()) return;
+  const std::optional<Peer> peer = AskPeer(fd.get());
+  if (!peer) return;
+  if (pending_ >= options_.pending) {
+    SendRefusal(fd.get(), errors::TooManyHandshakes(options_.pending));
+    return;
+  }
+  const Key key = ++last_key_ + kFirstKey;
+  Connection connection{.fd = std::move(fd),
+                        .process = {},
+                        .peer = *peer,
+                        .deadline = options_.clock->Now() + options_.handshake};
+  if (!Watch(connection.fd.get(), key * 2, EPOLLIN | EPOLLRDHUP)) return;
+  connection.process = OpenProcess(connection.fd.get(), *peer);
+  if (connection.process.ok()) Watch(connection.process.get(), key * 2 + 1, EPOLLIN);
+  connections_.emplace(key, std::move(connection));
+  ++pending_;
+}
+
+// Hello if it is the first thing said; anything else ends the connection, its
+// end included.
+void Door::OnReadable(Key key) {
+  const auto entry = connections_.find(key);
+  if (entry == connections_.end()) return;
+  Connection& connection = entry->second;
+  const std::optional<Hello> hello = Receive(connection.fd.get());
+  if (connection.session != kNoSession || !hello) return Drop(key);
+  if (absl::Status status = Admit(connection, *hello); !status.ok()) {
+    SendRefusal(connection.fd.get(), status);
+    return Drop(key);
+  }
+  --pending_;
+}
+
+std::optional<Hello> Door::Receive(int fd) const {
+  Hello hello{};
+  // One byte more tells a message that is too long.
+  std::array<std::byte, sizeof(Hello) + 1> buffer{};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kStrayFds * sizeof(int))> control{};
+  iovec part{.iov_base = buffer.data(), .iov_len = buffer.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t length = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (length < 0) return std::nullopt;
+  const bool strays = message.msg_controllen > 0;
+  CloseStrays(message);
+  if (strays || length != sizeof(Hello)) return std::nullopt;
+  std::memcpy(&hello, buffer.data(), sizeof(hello));
+  const bool is_zero = std::all_of(hello.reserved.begin(), hello.reserved.end(),
+                                   [](std::uint8_t byte) { return byte == 0; });
+  if (hello.magic != abi::v1::kHelloMagic || !is_zero) return std::nullopt;
+  return hello;
+}
+
+// --- Admission ---------------------------------------------------------------
+
+absl::StatusOr<MapMode> Door::Grant(const Peer& peer, const Hello& hello) const {
+  if (hello.version != abi::v1::kHandoffVersion) {
+    return errors::HandoffVersion(hello.version, abi::v1::kHandoffVersion);
+  }
+  if (hello.wanted > static_cast<std::uint32_t>(MapMode::kReadWrite)) {
+    return errors::UnknownEnum("wanted", static_cast<int>(hello.wanted));
+  }
+  const Role role = options_.rules.RoleOf(peer);
+  if (role < Role::kViewer) return errors::RoleTooLow("door", Name(Role::kViewer), Name(role));
+  const auto wanted = static_cast<MapMode>(hello.wanted);
+  const bool may_write =
+      role >= Role::kClient && (hello.abilities & options_.needed_abilities) != 0;
+  return wanted == MapMode::kReadWrite && !may_write ? MapMode::kReadOnly : wanted;
+}
+
+absl::Status Door::Admit(Connection& connection, const Hello& hello) {
+  const absl::StatusOr<MapMode> granted = Grant(connection.peer, hello);
+  if (!granted.ok()) return granted.status();
+  // A session never has an operator's power, whoever runs it: it is a program
+  // at work, and its mistakes must not reach others.
+  const Role role = std::min(options_.rules.RoleOf(connection.peer), Role::kClient);
+  const absl::StatusOr<OpenedSession> opened =
+      sessions_.Open({.kind = KindOf(*granted),
+                      .peer = connection.peer,
+                      .command = CommandOf(connection.peer),
+                      .role = role});
+  if (!opened.ok()) return opened.status();
+  connection.session = opened->id;
+  if (absl::Status status = SendWelcome(connection, opened->token, *granted); !status.ok()) {
+    sessions_.End(opened->id);
+    connection.session = kNoSession;
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Door::SendWelcome(const Connection& connection, const Token& token,
+                               MapMode granted) const {
+  Welcome welcome{};
+  welcome.magic = abi::v1::kWelcomeMagic;
+  welcome.version = abi::v1::kHandoffVersion;
+  welcome.session = connection.session.value();
+  welcome.token = token;
+  welcome.granted = static_cast<std::uint32_t>(granted);
+  const UniqueFd layout = ReopenReadOnly(options_.layout_fd);
+  UniqueFd read_only;
+  if (granted == MapMode::kReadOnly) read_only = ReopenReadOnly(options_.arena_fd);
+  // The layout last; before it the arena, if it is to be mapped.
+  std::array<int, 2> fds{layout.get(), -1};
+  std::size_t count = 1;
+  if (granted != MapMode::kNone) {
+    fds = {granted == MapMode::kReadOnly ? read_only.get() : options_.arena_fd, layout.get()};
+    count = 2;
+  }
+  if (std::any_of(fds.begin(), fds.begin() + static_cast<std::ptrdiff_t>(count),
+                  [](int fd) { return fd < 0; })) {
+    return errors::OsRefused("open", "arena", errno);
+  }
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(2 * sizeof(int))> control{};
+  iovec part{.iov_base = &welcome, .iov_len = sizeof(welcome)};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(count * sizeof(int));
+  std::memcpy(CMSG_DATA(rights), fds.data(), count * sizeof(int));
+  if (sendmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    return errors::OsRefused("sendmsg", "welcome", errno);
+  }
+  return absl::OkStatus();
+}
+
+// --- Leaving -----------------------------------------------------------------
+
+void Door::Drop(Key key) {
+  const auto entry = connections_.find(key);
+  if (entry == connections_.end()) return;
+  const SessionId session = entry->second.session;
+  if (session == kNoSession) --pending_;
+  connections_.erase(entry);
+  if (session != kNoSession) sessions_.End(session);
+}
+
+void Door::DropSilent(absl::Time now) {
+  if (pending_ == 0) return;
+  std::vector<Key> silent;
+  for (const auto& [key, connection] : connections_) {
+    if (connection.session == kNoSession && connection.deadline <= now) silent.push_back(key);
+  }
+  for (const Key key : silent) Drop(key);
+}
+
+void Door::DropHungUp() {
+  std::vector<SessionId> sessions;
+  {
+    RankedLock lock(&mu_);
+    sessions.swap(hung_up_);
+  }
+  std::vector<Key> keys;
+  for (const auto& [key, connection] : connections_) {
+    if (std::find(sessions.begin(), sessions.end(), connection.session) != sessions.end()) {
+      keys.push_back(key);
+    }
+  }
+  for (const Key key : keys) Drop(key);
+}
+
+}  // namespace percpud

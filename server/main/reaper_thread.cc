@@ -1,0 +1,41 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/main/reaper_thread.h"
+
+#include <pthread.h>
+
+#include "absl/time/time.h"
+
+namespace percpud {
+namespace {
+
+// A time to live is a second at least, so that nobody is due sooner.
+constexpr absl::Duration kInterval = absl::Seconds(1);
+
+}  // namespace
+
+ReaperThread::ReaperThread(Sessions& sessions) : sessions_(sessions) {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+ReaperThread::~ReaperThread() {
+  {
+    RankedLock lock(&mu_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void ReaperThread::Loop() {
+  pthread_setname_np(pthread_self(), "reaper");
+  while (true) {
+    {
+      RankedLock lock(&mu_);
+      if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), kInterval)) return;
+    }
+    sessions_.ReapExpired();
+  }
+}
+
+}  // namespace percpud

@@ -1,0 +1,90 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/service/callers.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
+#include "server/base/errors.h"
+#include "server/session/peer.h"
+
+namespace percpud {
+namespace {
+
+// The upper half of what numbers there may be; the lower is everybody else's.
+struct NumberRange {
+  int first;
+  int end;
+};
+
+NumberRange Numbers() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const int end = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
+  return {.first = end / 2, .end = end};
+}
+
+}  // namespace
+
+int Callers::Adopt(int fd) {
+  const NumberRange numbers = Numbers();
+  const std::optional<Peer> peer = AskPeer(fd);
+  RankedLock lock(&mu_);
+  next_number_ = std::max(next_number_, numbers.first);
+  int moved = fcntl(fd, F_DUPFD_CLOEXEC, next_number_);
+  // Past the end: round again.
+  if (moved < 0) moved = fcntl(fd, F_DUPFD_CLOEXEC, numbers.first);
+  if (moved >= 0) {
+    close(fd);
+    next_number_ = moved + 1 < numbers.end ? moved + 1 : numbers.first;
+  } else {
+    moved = fd;
+  }
+  if (peer) {
+    peers_.insert_or_assign(moved, *peer);
+  } else {
+    peers_.erase(moved);
+  }
+  return moved;
+}
+
+std::optional<Peer> Callers::PeerOf(const grpc::ServerContextBase& context) const {
+  const std::string name = context.peer();
+  absl::string_view number = name;
+  int fd = 0;
+  if (!absl::ConsumePrefix(&number, "fd:") || !absl::SimpleAtoi(number, &fd)) return std::nullopt;
+  RankedLock lock(&mu_);
+  const auto peer = peers_.find(fd);
+  return peer == peers_.end() ? std::nullopt : std::optional(peer->second);
+}
+
+absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const {
+  const auto& metadata = context.client_metadata();
+  if (const auto entry = metadata.find(kTokenKey); entry != metadata.end()) {
+    Token token{};
+    if (entry->second.size() != token.size()) return errors::TokenUnknown();
+    std::copy(entry->second.begin(), entry->second.end(), token.begin());
+    const std::optional<Caller> caller = sessions_.Find(token);
+    if (!caller) return errors::TokenUnknown();
+    return *caller;
+  }
+  const std::optional<Peer> peer = PeerOf(context);
+  return Caller{
+      .role = rules_.RoleOf(peer), .session = kNoSession, .uid = peer ? peer->uid : kNobody};
+}
+
+absl::StatusOr<Caller> Callers::Admit(Rpc rpc, const grpc::ServerContextBase& context) const {
+  absl::StatusOr<Caller> caller = Of(context);
+  if (!caller.ok()) return caller;
+  if (absl::Status status = CheckRole(rpc, *caller); !status.ok()) return status;
+  return caller;
+}
+
+}  // namespace percpud

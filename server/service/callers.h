@@ -1,0 +1,55 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_SERVICE_CALLERS_H_
+#define PERCPUD_SERVER_SERVICE_CALLERS_H_
+
+#include <grpcpp/server_context.h>
+
+#include <optional>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "server/base/ranked_mutex.h"
+#include "server/session/caller.h"
+#include "server/session/policy.h"
+#include "server/session/sessions.h"
+
+namespace percpud {
+
+// The metadata key a session's token rides under.
+inline constexpr char kTokenKey[] = "percpud-token-bin";
+
+// Who makes a call: the session its token stands for, else the peer of its
+// connection. gRPC knows no peer of a Unix socket, but names the descriptor
+// ("fd:1234") of a connection that was handed to it, and that one we asked the
+// kernel about. Thread safe.
+class Callers {
+ public:
+  // `sessions` outlives the callers.
+  Callers(Sessions& sessions, AccessRules rules) : sessions_(sessions), rules_(std::move(rules)) {}
+
+  // Takes a connection in before gRPC gets it, and returns the number it now
+  // has. Numbers rotate, so that a late call of a closed connection is not
+  // taken for one of the next.
+  int Adopt(int fd);
+
+  // Errors: TokenUnknown.
+  absl::StatusOr<Caller> Of(const grpc::ServerContextBase& context) const;
+  // The same, if it may call that RPC. Errors besides: RoleTooLow.
+  absl::StatusOr<Caller> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
+
+ private:
+  [[nodiscard]] std::optional<Peer> PeerOf(const grpc::ServerContextBase& context) const;
+
+  Sessions& sessions_;
+  const AccessRules rules_;
+  mutable RankedMutex mu_{LockRank::kLeaf};
+  // By descriptor; an entry is replaced when its number comes round again.
+  absl::flat_hash_map<int, Peer> peers_ ABSL_GUARDED_BY(mu_);
+  int next_number_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SERVICE_CALLERS_H_

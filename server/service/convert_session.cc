@@ -1,0 +1,106 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/base/errors.h"
+#include "server/service/convert.h"
+
+namespace percpud {
+namespace {
+
+v1::SessionKind KindProto(SessionKind kind) {
+  switch (kind) {
+    case SessionKind::kLocalReadWrite:
+      return v1::SESSION_KIND_LOCAL_READ_WRITE;
+    case SessionKind::kLocalReadOnly:
+      return v1::SESSION_KIND_LOCAL_READ_ONLY;
+    case SessionKind::kLocalUnmapped:
+      return v1::SESSION_KIND_LOCAL_UNMAPPED;
+    case SessionKind::kRemote:
+      return v1::SESSION_KIND_REMOTE;
+  }
+  return v1::SESSION_KIND_UNSPECIFIED;
+}
+
+v1::VariableType TypeProto(VariableType type) {
+  switch (type) {
+    case VariableType::kCounter:
+      return v1::VARIABLE_TYPE_COUNTER;
+    case VariableType::kGauge:
+      return v1::VARIABLE_TYPE_GAUGE;
+    case VariableType::kHistogram:
+      return v1::VARIABLE_TYPE_HISTOGRAM;
+    case VariableType::kBytes:
+      return v1::VARIABLE_TYPE_BYTES;
+  }
+  return v1::VARIABLE_TYPE_UNSPECIFIED;
+}
+
+}  // namespace
+
+google::protobuf::Duration ToProto(absl::Duration duration) {
+  google::protobuf::Duration out;
+  out.set_seconds(absl::ToInt64Seconds(duration));
+  out.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(duration % absl::Seconds(1))));
+  return out;
+}
+
+absl::StatusOr<absl::Duration> FromProto(absl::string_view field,
+                                         const google::protobuf::Duration& wire, absl::Duration low,
+                                         absl::Duration high) {
+  // Clamped before it becomes a Duration: both fields are the caller's.
+  const std::int64_t seconds =
+      std::clamp<std::int64_t>(wire.seconds(), -1, absl::ToInt64Seconds(high) + 1);
+  const absl::Duration duration = absl::Seconds(seconds) + absl::Nanoseconds(wire.nanos());
+  if (duration >= low && duration <= high) return duration;
+  return errors::FieldOutOfRange(absl::StrCat(field, " (ms)"), absl::ToInt64Milliseconds(duration),
+                                 absl::ToInt64Milliseconds(low), absl::ToInt64Milliseconds(high));
+}
+
+v1::Session ToProto(const SessionSnapshot& session) {
+  v1::Session out;
+  out.set_id(session.id.value());
+  out.set_kind(KindProto(session.spec.kind));
+  if (session.spec.peer) {
+    out.set_pid(session.spec.peer->pid.value());
+    out.set_uid(session.spec.peer->uid.value());
+  }
+  out.set_command(session.spec.command);
+  *out.mutable_age() = ToProto(session.age);
+  out.set_bytes(session.use.bytes.value());
+  out.set_areas(session.use.areas);
+  out.set_leases(session.use.leases);
+  return out;
+}
+
+v1::Variable ToProto(const Variable& variable) {
+  v1::Variable out;
+  out.set_name(variable.name);
+  out.set_type(TypeProto(variable.type));
+  out.set_pointer(variable.pointer.value());
+  out.set_size(variable.size.value());
+  if (variable.maker != kNobody) out.set_uid(variable.maker.value());
+  return out;
+}
+
+absl::StatusOr<VariableType> FromProto(v1::VariableType type) {
+  switch (type) {
+    case v1::VARIABLE_TYPE_COUNTER:
+      return VariableType::kCounter;
+    case v1::VARIABLE_TYPE_GAUGE:
+      return VariableType::kGauge;
+    case v1::VARIABLE_TYPE_HISTOGRAM:
+      return VariableType::kHistogram;
+    case v1::VARIABLE_TYPE_UNSPECIFIED:
+    case v1::VARIABLE_TYPE_BYTES:
+      return VariableType::kBytes;
+    default:
+      return errors::UnknownEnum("type", type);
+  }
+}
+
+}  // namespace percpud

@@ -1,0 +1,108 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/service/session_service.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/base/errors.h"
+#include "server/service/convert.h"
+#include "server/service/status.h"
+
+namespace percpud {
+namespace {
+
+constexpr absl::Duration kDefaultTtl = absl::Seconds(30);
+constexpr absl::Duration kMinTtl = absl::Seconds(1);
+constexpr absl::Duration kMaxTtl = absl::Hours(1);
+
+}  // namespace
+
+grpc::Status SessionService::OpenSession(grpc::ServerContext* context,
+                                         const v1::OpenSessionRequest* request,
+                                         v1::OpenSessionResponse* response) {
+  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kOpenSession, *context);
+  if (!caller.ok()) return ToGrpc(caller.status());
+  const absl::StatusOr<absl::Duration> ttl =
+      request->has_ttl() ? FromProto("ttl", request->ttl(), kMinTtl, kMaxTtl) : kDefaultTtl;
+  if (!ttl.ok()) return ToGrpc(ttl.status());
+  const absl::StatusOr<OpenedSession> opened =
+      sessions_.Open({.kind = SessionKind::kRemote,
+                      .command = request->command().substr(0, kMaxCommandLength),
+                      .ttl = *ttl});
+  if (!opened.ok()) return ToGrpc(opened.status());
+  response->set_session(opened->id.value());
+  response->set_token(opened->token.data(), opened->token.size());
+  *response->mutable_ttl() = ToProto(*ttl);
+  return grpc::Status::OK;
+}
+
+grpc::Status SessionService::EndSession(grpc::ServerContext* context,
+                                        const v1::EndSessionRequest* request,
+                                        v1::EndSessionResponse* /*response*/) {
+  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kEndSession, *context);
+  if (!caller.ok()) return ToGrpc(caller.status());
+  const SessionId id = request->session() == 0 ? caller->session : SessionId(request->session());
+  if (id == kNoSession) return ToGrpc(errors::NeedsSession("EndSession"));
+  if (!MayUse(Rpc::kEndSession, *caller, id)) return ToGrpc(errors::NotYourSession(id.value()));
+  return sessions_.End(id) ? grpc::Status::OK : ToGrpc(errors::SessionNotFound(id.value()));
+}
+
+grpc::Status SessionService::HandOver(grpc::ServerContext* context,
+                                      const v1::HandOverRequest* request,
+                                      v1::HandOverResponse* /*response*/) {
+  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kHandOver, *context);
+  if (!caller.ok()) return ToGrpc(caller.status());
+  if (request->pointers_size() > static_cast<int>(limits_.batch)) {
+    return ToGrpc(errors::BatchOverLimit("pointers", request->pointers_size(), limits_.batch));
+  }
+  const std::vector<PercpuPtr> pointers(request->pointers().begin(), request->pointers().end());
+  return ToGrpc(sessions_.HandOver(*caller, pointers, SessionId(request->session())));
+}
+
+grpc::Status SessionService::OpenVariable(grpc::ServerContext* context,
+                                          const v1::OpenVariableRequest* request,
+                                          v1::OpenVariableResponse* response) {
+  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kOpenVariable, *context);
+  if (!caller.ok()) return ToGrpc(caller.status());
+  const absl::StatusOr<VariableType> type = FromProto(request->type());
+  if (!type.ok()) return ToGrpc(type.status());
+  const absl::StatusOr<Sessions::OpenedVariable> opened = sessions_.OpenVariable(
+      *caller,
+      {.name = request->name(),
+       .type = *type,
+       .size = Bytes(request->size()),
+       .alignment = request->alignment() == 0 ? kDefaultAlign : Bytes(request->alignment()),
+       .create = request->create()});
+  if (!opened.ok()) return ToGrpc(opened.status());
+  *response->mutable_variable() = ToProto(opened->variable);
+  response->set_created(opened->created);
+  return grpc::Status::OK;
+}
+
+grpc::Status SessionService::Publish(grpc::ServerContext* context,
+                                     const v1::PublishRequest* request,
+                                     v1::PublishResponse* response) {
+  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kPublish, *context);
+  if (!caller.ok()) return ToGrpc(caller.status());
+  const absl::StatusOr<VariableType> type = FromProto(request->type());
+  if (!type.ok()) return ToGrpc(type.status());
+  const absl::StatusOr<Variable> variable =
+      sessions_.Publish(*caller, PercpuPtr(request->pointer()), request->name(), *type);
+  if (!variable.ok()) return ToGrpc(variable.status());
+  *response->mutable_variable() = ToProto(*variable);
+  return grpc::Status::OK;
+}
+
+grpc::Status SessionService::RemoveVariable(grpc::ServerContext* context,
+                                            const v1::RemoveVariableRequest* request,
+                                            v1::RemoveVariableResponse* /*response*/) {
+  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kRemoveVariable, *context);
+  if (!caller.ok()) return ToGrpc(caller.status());
+  return ToGrpc(sessions_.RemoveVariable(*caller, request->name()));
+}
+
+}  // namespace percpud

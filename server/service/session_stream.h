@@ -1,0 +1,114 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_SERVICE_SESSION_STREAM_H_
+#define PERCPUD_SERVER_SERVICE_SESSION_STREAM_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_stream.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "percpud/v1/session.grpc.pb.h"
+#include "server/base/ranked_mutex.h"
+#include "server/service/callers.h"
+#include "server/service/hot_lane.h"
+
+namespace percpud {
+
+// One Attach stream on the hot lane: reads a request, serves it with the unary
+// call's handler, queues the answer. A request that has to sleep goes to the
+// slow lane while the next ones are served. Deletes itself when the stream is
+// over and nothing of it is under way.
+//
+//   accept --> read --> handle --> answers --> write --+
+//               ^  ^-----------------|                 |
+//               +--- if not too many wait <------------+
+class SessionStream {
+ public:
+  using Service = v1::SessionService::WithAsyncMethod_Attach<v1::SessionService::Service>;
+
+  // Waits for a client; when one comes, another waits. All outlive the lane.
+  static void Post(HotLane& lane, MemoryContext& memory, const Callers& callers, Service& service) {
+    (new SessionStream(lane, memory, callers, service))->Request();
+  }
+
+ private:
+  // A tag of the queue: one step of its stream.
+  class Step final : public HotEvent {
+   public:
+    Step(SessionStream& stream, void (SessionStream::*proceed)(bool))
+        : stream_(stream), proceed_(proceed) {}
+    bool Proceed(bool ok) override {
+      (stream_.*proceed_)(ok);
+      return false;
+    }
+    void Discard() override { stream_.Unref(); }
+
+   private:
+    SessionStream& stream_;
+    void (SessionStream::*const proceed_)(bool);
+  };
+  // Answers waiting to be written, at which no more is read.
+  static constexpr std::size_t kMaxAnswers = 1024;
+
+  SessionStream(HotLane& lane, MemoryContext& memory, const Callers& callers, Service& service)
+      : lane_(lane), memory_(memory), callers_(callers), service_(service), stream_(&context_) {}
+
+  void Request();
+  void OnAccept(bool ok);
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
+  void OnFinished(bool /*ok*/) {}
+
+  void Serve();
+  template <typename CallRequest, typename CallResponse>
+  void Serve(Rpc rpc,
+             Outcome (*handler)(MemoryContext&, const Caller&, Pace, const CallRequest&,
+                                CallResponse&),
+             const CallRequest& (v1::AttachRequest::*request)() const,
+             CallResponse* (v1::AttachResponse::*response)());
+  void Push(std::uint64_t id, v1::AttachResponse answer, const absl::Status& status);
+
+  // The rest is under mu_: what may go on goes on.
+  void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Finish(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void* Tag(Step& step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    ++refs_;
+    return static_cast<HotEvent*>(&step);
+  }
+  void Unref();
+
+  HotLane& lane_;
+  MemoryContext& memory_;
+  const Callers& callers_;
+  Service& service_;
+  grpc::ServerContext context_;
+  grpc::ServerAsyncReaderWriter<v1::AttachResponse, v1::AttachRequest> stream_;
+  Step accept_{*this, &SessionStream::OnAccept};
+  Step read_{*this, &SessionStream::OnRead};
+  Step write_{*this, &SessionStream::OnWritten};
+  Step finish_{*this, &SessionStream::OnFinished};
+  // Hot thread only.
+  Caller caller_;
+  v1::AttachRequest request_;
+
+  RankedMutex mu_{LockRank::kLifecycle};
+  // Steps and sleeping calls under way.
+  int refs_ ABSL_GUARDED_BY(mu_) = 0;
+  int asleep_ ABSL_GUARDED_BY(mu_) = 0;
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  // The client says no more, or is gone.
+  bool half_closed_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool broken_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  std::deque<v1::AttachResponse> answers_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SERVICE_SESSION_STREAM_H_

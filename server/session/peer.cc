@@ -1,0 +1,60 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/session/peer.h"
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/limits.h"
+
+namespace percpud {
+namespace {
+
+// Linux 6.5; Debian 12's headers do not have it yet.
+constexpr int kSoPeerPidFd = 77;
+
+}  // namespace
+
+std::optional<Peer> AskPeer(int fd) {
+  int domain = 0;
+  socklen_t size = sizeof(domain);
+  // Another kind of socket answers SO_PEERCRED too, with nobody.
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain != AF_UNIX) {
+    return std::nullopt;
+  }
+  ucred credentials{};
+  size = sizeof(credentials);
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
+  return Peer{.pid = ProcessId(credentials.pid),
+              .uid = UserId(credentials.uid),
+              .gid = UserGroupId(credentials.gid)};
+}
+
+UniqueFd OpenProcess(int fd, const Peer& peer) {
+  int process = -1;
+  socklen_t size = sizeof(process);
+  if (getsockopt(fd, SOL_SOCKET, kSoPeerPidFd, &process, &size) == 0) return UniqueFd(process);
+  // By number, which may be another's by now: then the connection alone says
+  // when the session ends, and the other's end only ends it early.
+  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, peer.pid.value(), 0)));
+}
+
+std::string CommandOf(const Peer& peer) {
+  std::ifstream file(absl::StrCat("/proc/", peer.pid.value(), "/comm"));
+  std::string command;
+  std::getline(file, command);
+  command.resize(std::min(command.size(), kMaxCommandLength));
+  // A process names itself: nothing that a terminal would obey.
+  std::replace_if(
+      command.begin(), command.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return command;
+}
+
+}  // namespace percpud

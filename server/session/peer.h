@@ -1,0 +1,28 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_SESSION_PEER_H_
+#define PERCPUD_SERVER_SESSION_PEER_H_
+
+#include <optional>
+#include <string>
+
+#include "server/base/unique_fd.h"
+#include "server/session/caller.h"
+
+namespace percpud {
+
+// What the kernel says of a Unix socket's other end; nullopt for any other
+// socket.
+std::optional<Peer> AskPeer(int fd);
+
+// A descriptor that becomes readable when the peer's process ends; none where
+// the kernel has no such thing, or the process is gone already.
+UniqueFd OpenProcess(int fd, const Peer& peer);
+
+// The process's name, as ps shows it; empty if it is gone.
+std::string CommandOf(const Peer& peer);
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SESSION_PEER_H_

@@ -1,0 +1,351 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/session/sessions.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+
+namespace percpud {
+namespace {
+
+std::string HolderName(SessionId id) { return absl::StrCat("session ", id.value()); }
+std::string HolderName(UserId id) { return absl::StrCat("uid ", id.value()); }
+
+// What these areas will weigh, as the allocator rounds them.
+Usage UsageOf(std::span<const AreaSpec> specs) {
+  Usage out;
+  out.areas = specs.size();
+  for (const AreaSpec& spec : specs) out.bytes += RoundUp(spec.size, kGranuleSize);
+  return out;
+}
+
+}  // namespace
+
+Token Sessions::RandomToken() {
+  Token token;
+  // The kernel's pool never fails once the system is up; without it there is no
+  // session to be had.
+  if (getrandom(token.data(), token.size(), 0) != static_cast<ssize_t>(token.size())) std::abort();
+  return token;
+}
+
+Sessions::Sessions(Allocator& allocator, Options options)
+    : allocator_(allocator), options_(std::move(options)) {}
+
+// --- Life --------------------------------------------------------------------
+
+absl::StatusOr<OpenedSession> Sessions::Open(SessionSpec spec) {
+  const Token token = options_.make_token();
+  const absl::Time now = options_.clock->Now();
+  RankedLock lock(&mu_);
+  if (sessions_.size() >= options_.sessions) {
+    ++quota_refusals_;
+    return errors::TooManySessions("the daemon", options_.sessions);
+  }
+  if (spec.peer) {
+    User& user = users_[spec.peer->uid];
+    if (user.sessions >= options_.sessions_per_user) {
+      ++quota_refusals_;
+      return errors::TooManySessions(HolderName(spec.peer->uid), options_.sessions_per_user);
+    }
+    ++user.sessions;
+  }
+  const SessionId id(++last_id_);
+  Session& session = sessions_[id];
+  session.token = token;
+  session.since = now;
+  session.expires = now + spec.ttl;
+  session.spec = std::move(spec);
+  tokens_.emplace(token, id);
+  return OpenedSession{.id = id, .token = token};
+}
+
+bool Sessions::End(SessionId id) {
+  std::vector<PercpuPtr> areas;
+  {
+    RankedLock lock(&mu_);
+    const auto entry = sessions_.find(id);
+    if (entry == sessions_.end()) return false;
+    Session& session = entry->second;
+    areas.assign(session.areas.begin(), session.areas.end());
+    for (const PercpuPtr area : areas) owned_.erase(area);
+    RefundLocked(session, session.account.use());
+    if (session.spec.peer) {
+      const auto user = users_.find(session.spec.peer->uid);
+      if (--user->second.sessions == 0) users_.erase(user);
+    }
+    tokens_.erase(session.token);
+    sessions_.erase(entry);
+  }
+  FreeAll(std::move(areas));
+  if (ended_) ended_(id);
+  return true;
+}
+
+std::optional<Caller> Sessions::Find(const Token& token) {
+  RankedLock lock(&mu_);
+  const auto entry = tokens_.find(token);
+  if (entry == tokens_.end()) return std::nullopt;
+  Session& session = sessions_.find(entry->second)->second;
+  Renew(session);
+  return Caller{.role = session.spec.role,
+                .session = entry->second,
+                .uid = session.spec.peer ? session.spec.peer->uid : kNobody};
+}
+
+absl::Status Sessions::CheckAlive(const Caller& caller) {
+  if (caller.session == kNoSession) return absl::OkStatus();
+  RankedLock lock(&mu_);
+  const auto session = sessions_.find(caller.session);
+  if (session == sessions_.end()) return errors::SessionEnded(caller.session.value());
+  Renew(session->second);
+  return absl::OkStatus();
+}
+
+void Sessions::Renew(Session& session) const {
+  if (session.spec.kind != SessionKind::kRemote) return;
+  session.expires = options_.clock->Now() + session.spec.ttl;
+}
+
+std::size_t Sessions::ReapExpired() {
+  const absl::Time now = options_.clock->Now();
+  std::vector<SessionId> expired;
+  {
+    RankedLock lock(&mu_);
+    for (const auto& [id, session] : sessions_) {
+      if (session.expires <= now) expired.push_back(id);
+    }
+  }
+  for (const SessionId id : expired) End(id);
+  return expired.size();
+}
+
+// In slices, so that the allocator's index lock is free in between.
+void Sessions::FreeAll(std::vector<PercpuPtr> areas) {
+  constexpr std::size_t kSlice = 256;
+  std::sort(areas.begin(), areas.end());
+  for (std::size_t done = 0; done < areas.size(); done += kSlice) {
+    const auto slice = std::span(areas).subspan(done, std::min(kSlice, areas.size() - done));
+    // An operator may have freed one of them just now, which spoils the batch.
+    if (allocator_.FreeBatch(slice).ok()) continue;
+    for (const PercpuPtr area : slice) allocator_.Free(area).IgnoreError();
+  }
+}
+
+// --- Charging ----------------------------------------------------------------
+
+absl::Status Sessions::ChargeLocked(SessionId id, Session& session, const Usage& more) {
+  absl::Status status = session.account.Charge(options_.per_session, HolderName(id), more);
+  if (status.ok() && session.spec.peer) {
+    const UserId uid = session.spec.peer->uid;
+    status = users_[uid].account.Charge(options_.per_user, HolderName(uid), more);
+    if (!status.ok()) session.account.Refund(more);
+  }
+  if (!status.ok()) ++quota_refusals_;
+  return status;
+}
+
+void Sessions::RefundLocked(Session& session, const Usage& less) {
+  session.account.Refund(less);
+  if (session.spec.peer) users_[session.spec.peer->uid].account.Refund(less);
+}
+
+absl::Status Sessions::Charge(SessionId id, const Usage& more) {
+  RankedLock lock(&mu_);
+  const auto session = sessions_.find(id);
+  if (session == sessions_.end()) return errors::SessionEnded(id.value());
+  return ChargeLocked(id, session->second, more);
+}
+
+void Sessions::Refund(SessionId id, const Usage& less) {
+  RankedLock lock(&mu_);
+  // An ended session's account went with it.
+  if (const auto session = sessions_.find(id); session != sessions_.end()) {
+    RefundLocked(session->second, less);
+  }
+}
+
+// --- Granting ----------------------------------------------------------------
+
+std::optional<absl::Status> Sessions::TryAllocBatch(const Caller& caller,
+                                                    std::span<const AreaSpec> specs,
+                                                    const AllocOptions& options,
+                                                    std::span<PercpuPtr> out) {
+  if (caller.session == kNoSession) return allocator_.TryAllocBatch(specs, options, out);
+  // Before the books are touched: sizes out of range must not be added up.
+  if (absl::Status status = allocator_.Validate(specs, options); !status.ok()) return status;
+  const Usage more = UsageOf(specs);
+  if (absl::Status status = Charge(caller.session, more); !status.ok()) return status;
+  const std::optional<absl::Status> status = allocator_.TryAllocBatch(specs, options, out);
+  if (!status || !status->ok()) {
+    Refund(caller.session, more);
+    return status;
+  }
+  return Own(caller.session, specs, out);
+}
+
+absl::Status Sessions::AllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
+                                  const AllocOptions& options, std::span<PercpuPtr> out) {
+  if (caller.session == kNoSession) return allocator_.AllocBatch(specs, options, out);
+  if (absl::Status status = allocator_.Validate(specs, options); !status.ok()) return status;
+  const Usage more = UsageOf(specs);
+  if (absl::Status status = Charge(caller.session, more); !status.ok()) return status;
+  if (absl::Status status = allocator_.AllocBatch(specs, options, out); !status.ok()) {
+    Refund(caller.session, more);
+    return status;
+  }
+  return Own(caller.session, specs, out);
+}
+
+absl::Status Sessions::Own(SessionId id, std::span<const AreaSpec> specs,
+                           std::span<const PercpuPtr> pointers) {
+  {
+    RankedLock lock(&mu_);
+    if (const auto entry = sessions_.find(id); entry != sessions_.end()) {
+      for (std::size_t i = 0; i < pointers.size(); ++i) {
+        const Bytes size = RoundUp(specs[i].size, kGranuleSize);
+        owned_.insert_or_assign(pointers[i], Owned{.session = id, .size = size});
+        entry->second.areas.insert(pointers[i]);
+      }
+      return absl::OkStatus();
+    }
+  }
+  FreeAll({pointers.begin(), pointers.end()});
+  return errors::SessionEnded(id.value());
+}
+
+absl::StatusOr<Bytes> Sessions::FreeBatch(const Caller& caller,
+                                          std::span<const PercpuPtr> pointers) {
+  const absl::StatusOr<Withdrawn> withdrawn = Withdraw(Rpc::kFree, caller, pointers);
+  if (!withdrawn.ok()) return Explain(pointers, withdrawn.status());
+  absl::StatusOr<Bytes> freed = allocator_.FreeBatch(pointers);
+  if (!freed.ok()) Reenter(*withdrawn);
+  return freed;
+}
+
+// A pointer nobody owns may be no area at all: freed before, or never granted.
+absl::Status Sessions::Explain(std::span<const PercpuPtr> pointers, absl::Status refusal) const {
+  for (const PercpuPtr pointer : pointers) {
+    if (absl::Status status = allocator_.CheckArea(pointer); !status.ok()) return status;
+  }
+  return refusal;
+}
+
+absl::Status Sessions::CheckMayTake(Rpc rpc, const Caller& caller, PercpuPtr pointer) const {
+  if (const Variable* variable = variables_.At(pointer)) {
+    return errors::AreaIsVariable(pointer, variable->name);
+  }
+  const auto entry = owned_.find(pointer);
+  const SessionId owner = entry == owned_.end() ? kNoSession : entry->second.session;
+  if (MayUse(rpc, caller, owner)) return absl::OkStatus();
+  if (owner != kNoSession) return errors::NotOwner(pointer, owner.value());
+  return errors::OwnedByNobody(pointer);
+}
+
+absl::StatusOr<Sessions::Withdrawn> Sessions::Withdraw(Rpc rpc, const Caller& caller,
+                                                       std::span<const PercpuPtr> pointers) {
+  RankedLock lock(&mu_);
+  for (const PercpuPtr pointer : pointers) {
+    if (absl::Status status = CheckMayTake(rpc, caller, pointer); !status.ok()) return status;
+  }
+  Withdrawn out;
+  for (const PercpuPtr pointer : pointers) {
+    const auto entry = owned_.find(pointer);
+    // Nobody's, or named twice, which the allocator refuses.
+    if (entry == owned_.end()) continue;
+    const Owned owned = entry->second;
+    Session& session = sessions_.find(owned.session)->second;
+    session.areas.erase(pointer);
+    RefundLocked(session, {.bytes = owned.size, .areas = 1});
+    owned_.erase(entry);
+    out.emplace_back(pointer, owned);
+  }
+  return out;
+}
+
+// Undoes Withdraw. The room under the quota may be gone meanwhile, but what was
+// held may be held on.
+void Sessions::Reenter(const Withdrawn& areas) {
+  std::vector<PercpuPtr> orphans;
+  {
+    RankedLock lock(&mu_);
+    for (const auto& [pointer, owned] : areas) {
+      const auto entry = sessions_.find(owned.session);
+      if (entry == sessions_.end()) {
+        orphans.push_back(pointer);
+        continue;
+      }
+      Session& session = entry->second;
+      const Usage held{.bytes = owned.size, .areas = 1};
+      session.account.Restore(held);
+      if (session.spec.peer) users_[session.spec.peer->uid].account.Restore(held);
+      session.areas.insert(pointer);
+      owned_.emplace(pointer, owned);
+    }
+  }
+  FreeAll(std::move(orphans));
+}
+
+absl::Status Sessions::HandOver(const Caller& caller, std::span<const PercpuPtr> pointers,
+                                SessionId to) {
+  if (pointers.empty()) return errors::BatchIsEmpty("pointers");
+  RankedLock lock(&mu_);
+  const auto receiver = sessions_.find(to);
+  if (receiver == sessions_.end()) return errors::SessionNotFound(to.value());
+  Usage moved;
+  for (const PercpuPtr pointer : pointers) {
+    if (absl::Status status = CheckMayTake(Rpc::kHandOver, caller, pointer); !status.ok()) {
+      return status;
+    }
+    const auto entry = owned_.find(pointer);
+    if (entry == owned_.end()) return errors::OwnedByNobody(pointer);
+    moved += {.bytes = entry->second.size, .areas = 1};
+  }
+  if (absl::Status status = ChargeLocked(to, receiver->second, moved); !status.ok()) return status;
+  for (const PercpuPtr pointer : pointers) {
+    Owned& owned = owned_.find(pointer)->second;
+    Session& giver = sessions_.find(owned.session)->second;
+    giver.areas.erase(pointer);
+    RefundLocked(giver, {.bytes = owned.size, .areas = 1});
+    receiver->second.areas.insert(pointer);
+    owned.session = to;
+  }
+  return absl::OkStatus();
+}
+
+// --- Looking at it -----------------------------------------------------------
+
+SessionId Sessions::OwnerOf(PercpuPtr area) const {
+  RankedLock lock(&mu_);
+  const auto entry = owned_.find(area);
+  return entry == owned_.end() ? kNoSession : entry->second.session;
+}
+
+std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) const {
+  const absl::Time now = options_.clock->Now();
+  std::vector<SessionSnapshot> out;
+  RankedLock lock(&mu_);
+  for (auto entry = sessions_.lower_bound(first); entry != sessions_.end() && out.size() < limit;
+       ++entry) {
+    const Session& session = entry->second;
+    out.push_back({.id = entry->first,
+                   .spec = session.spec,
+                   .age = now - session.since,
+                   .use = session.account.use()});
+  }
+  return out;
+}
+
+std::uint64_t Sessions::quota_refusals() const {
+  RankedLock lock(&mu_);
+  return quota_refusals_;
+}
+
+}  // namespace percpud

@@ -1,0 +1,229 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sessions: admitted processes, and everything they own.
+//
+//   door / OpenSession --> Open ---> session 7 { token, peer, usage }
+//                                       |  areas 0x4000, 0x4040     ends with the
+//                                       |  leases: chunk 12         session
+//                                       +- published ------------>  variables: nobody's,
+//                                                                   until removed
+//
+// An area granted to a session belongs to it until it is freed, handed over or
+// published. When the session ends, what it still owns is taken back at once.
+
+#ifndef PERCPUD_SERVER_SESSION_SESSIONS_H_
+#define PERCPUD_SERVER_SESSION_SESSIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/ranked_mutex.h"
+#include "server/base/units.h"
+#include "server/percpu/allocator.h"
+#include "server/session/caller.h"
+#include "server/session/policy.h"
+#include "server/session/quota.h"
+#include "server/session/variables.h"
+
+namespace percpud {
+
+// How a session came to be, which says how it ends.
+enum class SessionKind : std::uint8_t {
+  // Through the side door, mapping the arena read-write or read-only, or not
+  // mapping it; ends with its process.
+  kLocalReadWrite,
+  kLocalReadOnly,
+  kLocalUnmapped,
+  // By RPC; ends when nobody renews it.
+  kRemote,
+};
+
+// What the admitting side knows of a new session.
+struct SessionSpec {
+  SessionKind kind = SessionKind::kRemote;
+  // Of a local one.
+  std::optional<Peer> peer;
+  // The process's name, or what a remote one calls itself; shown only.
+  std::string command;
+  Role role = Role::kClient;
+  // Of a remote one: how long it lives unrenewed.
+  absl::Duration ttl = absl::InfiniteDuration();
+};
+
+// One session, as introspection shows it.
+struct SessionSnapshot {
+  SessionId id;
+  SessionSpec spec;
+  absl::Duration age;
+  Usage use;
+};
+
+// A session just opened.
+struct OpenedSession {
+  SessionId id;
+  Token token{};
+};
+
+// Thread safe. One leaf lock; nothing of the allocator's is called under it.
+// What is freed is taken out of the books first and granted areas are entered
+// last, so that no two callers ever hold one pointer.
+class Sessions {
+ public:
+  struct Options {
+    Quota per_session;
+    // Of all sessions of one user together; remote ones have none.
+    Quota per_user;
+    std::uint32_t sessions_per_user = 1024;
+    std::uint32_t sessions = 4096;
+    // Outlives the sessions.
+    const Clock* clock = nullptr;
+    // Where tokens come from; tests count.
+    std::function<Token()> make_token = RandomToken;
+  };
+
+  // 128 bits from the kernel.
+  static Token RandomToken();
+
+  // `allocator` outlives the sessions.
+  Sessions(Allocator& allocator, Options options);
+  Sessions(const Sessions&) = delete;
+  Sessions& operator=(const Sessions&) = delete;
+
+  // --- Life --------------------------------------------------------------------
+  // Errors: TooManySessions, of the user or in all.
+  absl::StatusOr<OpenedSession> Open(SessionSpec spec);
+  // Ends it and takes back what it owns; false if there is none such.
+  bool End(SessionId id);
+  // The session the token stands for; renews it if it is a remote one.
+  std::optional<Caller> Find(const Token& token);
+  // Errors: SessionEnded. Renews a remote one. OK for a caller without.
+  absl::Status CheckAlive(const Caller& caller);
+  // Ends every session nobody renewed; returns how many.
+  std::size_t ReapExpired();
+  // Called with every session that ended, on the thread that ended it and
+  // without a lock. Set before the first Open.
+  void set_ended(std::function<void(SessionId)> ended) { ended_ = std::move(ended); }
+
+  // --- Granting, on a caller's behalf ---------------------------------------------
+  // As the allocator's, charged to the caller's session and owned by it. Errors
+  // besides: QuotaExceeded; SessionEnded, if it ends meanwhile.
+  std::optional<absl::Status> TryAllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
+                                            const AllocOptions& options, std::span<PercpuPtr> out);
+  absl::Status AllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
+                          const AllocOptions& options, std::span<PercpuPtr> out);
+  // All or none. Errors besides the allocator's: NotOwner, AreaIsVariable.
+  absl::StatusOr<Bytes> FreeBatch(const Caller& caller, std::span<const PercpuPtr> pointers);
+
+  // Makes areas of the caller's another session's, all or none.
+  // Errors: NotOwner, SessionNotFound, QuotaExceeded (the other's).
+  absl::Status HandOver(const Caller& caller, std::span<const PercpuPtr> pointers, SessionId to);
+
+  // --- Variables (sessions_variables.cc) ------------------------------------------
+  struct VariableSpec {
+    std::string name;
+    VariableType type = VariableType::kBytes;
+    Bytes size;
+    Bytes alignment = kDefaultAlign;
+    // Make it if there is none.
+    bool create = false;
+  };
+  struct OpenedVariable {
+    Variable variable;
+    bool created = false;
+  };
+  // The variable of that name; at most one caller makes it. May sleep.
+  // Errors: VariableNotFound; VariableDiffers, if it has another type or size;
+  // the allocator's.
+  absl::StatusOr<OpenedVariable> OpenVariable(const Caller& caller, const VariableSpec& spec);
+  // Names an area of the caller's, which becomes nobody's.
+  // Errors: NotOwner, VariableExists, BadName.
+  absl::StatusOr<Variable> Publish(const Caller& caller, PercpuPtr pointer, std::string name,
+                                   VariableType type);
+  // Frees it. Errors: VariableNotFound; NotMaker, unless the caller's user made
+  // it or the caller is an operator.
+  absl::Status RemoveVariable(const Caller& caller, absl::string_view name);
+  [[nodiscard]] std::vector<Variable> ListVariables(absl::string_view after,
+                                                    std::size_t limit) const;
+  // The name of the area that starts there; empty if it has none.
+  [[nodiscard]] std::string VariableAt(PercpuPtr area) const;
+
+  // --- Looking at it ----------------------------------------------------------------
+  // Of the area that starts there; kNoSession if it is nobody's.
+  [[nodiscard]] SessionId OwnerOf(PercpuPtr area) const;
+  // Ascending ids, from `first` on, `limit` at most.
+  [[nodiscard]] std::vector<SessionSnapshot> List(SessionId first, std::size_t limit) const;
+  [[nodiscard]] std::uint64_t quota_refusals() const;
+
+ private:
+  struct Owned {
+    SessionId session;
+    Bytes size;
+  };
+  struct Session {
+    SessionSpec spec;
+    Token token{};
+    absl::Time since;
+    absl::Time expires;
+    Account account;
+    absl::flat_hash_set<PercpuPtr> areas;
+  };
+  // Areas taken out of the books, and from whom.
+  using Withdrawn = std::vector<std::pair<PercpuPtr, Owned>>;
+
+  void Renew(Session& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Charge(SessionId id, const Usage& more);
+  void Refund(SessionId id, const Usage& less);
+  absl::Status ChargeLocked(SessionId id, Session& session, const Usage& more)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RefundLocked(Session& session, const Usage& less) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Enters what was granted; if the session has ended meanwhile, gives it back.
+  absl::Status Own(SessionId id, std::span<const AreaSpec> specs,
+                   std::span<const PercpuPtr> pointers);
+  // Takes the areas out of the books, all or none; nobody's are passed over.
+  absl::StatusOr<Withdrawn> Withdraw(Rpc rpc, const Caller& caller,
+                                     std::span<const PercpuPtr> pointers);
+  absl::Status CheckMayTake(Rpc rpc, const Caller& caller, PercpuPtr pointer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Reenter(const Withdrawn& areas);
+  // The allocator's word on what is wrong with them, else `refusal`.
+  [[nodiscard]] absl::Status Explain(std::span<const PercpuPtr> pointers,
+                                     absl::Status refusal) const;
+  void FreeAll(std::vector<PercpuPtr> areas);
+
+  Allocator& allocator_;
+  const Options options_;
+  std::function<void(SessionId)> ended_;
+
+  mutable RankedMutex mu_{LockRank::kLeaf};
+  std::uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::btree_map<SessionId, Session> sessions_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<Token, SessionId> tokens_ ABSL_GUARDED_BY(mu_);
+  struct User {
+    std::uint32_t sessions = 0;
+    Account account;
+  };
+  absl::flat_hash_map<UserId, User> users_ ABSL_GUARDED_BY(mu_);
+  // Areas that a session owns.
+  absl::flat_hash_map<PercpuPtr, Owned> owned_ ABSL_GUARDED_BY(mu_);
+  Variables variables_ ABSL_GUARDED_BY(mu_);
+  std::uint64_t quota_refusals_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SESSION_SESSIONS_H_

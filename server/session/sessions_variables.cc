@@ -1,0 +1,115 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The named half of what is granted: areas that outlive their makers.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "server/base/errors.h"
+#include "server/session/sessions.h"
+
+namespace percpud {
+namespace {
+
+absl::Status CheckAlike(const Variable& variable, const Sessions::VariableSpec& spec) {
+  if (spec.size == Bytes(0)) return absl::OkStatus();
+  const Bytes size = RoundUp(spec.size, kGranuleSize);
+  if (variable.type == spec.type && variable.size == size) return absl::OkStatus();
+  return errors::VariableDiffers(variable.name, Name(variable.type), variable.size, Name(spec.type),
+                                 size);
+}
+
+}  // namespace
+
+absl::StatusOr<Sessions::OpenedVariable> Sessions::OpenVariable(const Caller& caller,
+                                                                const VariableSpec& spec) {
+  if (absl::Status status = CheckVariableName(spec.name); !status.ok()) return status;
+  const auto find = [&]() -> std::optional<Variable> {
+    RankedLock lock(&mu_);
+    const Variable* variable = variables_.Find(spec.name);
+    return variable == nullptr ? std::nullopt : std::optional(*variable);
+  };
+  std::optional<Variable> found = find();
+  if (!found && !spec.create) return errors::VariableNotFound(spec.name);
+  if (!found) {
+    absl::StatusOr<PercpuPtr> area =
+        allocator_.Alloc({.size = spec.size, .alignment = spec.alignment}, {.tag = spec.name});
+    if (!area.ok()) return area.status();
+    Variable made{.name = spec.name,
+                  .type = spec.type,
+                  .pointer = *area,
+                  .size = RoundUp(spec.size, kGranuleSize),
+                  .maker = caller.uid};
+    absl::Status inserted;
+    {
+      RankedLock lock(&mu_);
+      inserted = variables_.Insert(made);
+    }
+    if (inserted.ok()) return OpenedVariable{.variable = std::move(made), .created = true};
+    // Somebody else was faster: theirs it is.
+    allocator_.Free(*area).IgnoreError();
+    found = find();
+    if (!found) return errors::VariableNotFound(spec.name);
+  }
+  if (absl::Status status = CheckAlike(*found, spec); !status.ok()) return status;
+  return OpenedVariable{.variable = *std::move(found), .created = false};
+}
+
+absl::StatusOr<Variable> Sessions::Publish(const Caller& caller, PercpuPtr pointer,
+                                           std::string name, VariableType type) {
+  if (absl::Status status = CheckVariableName(name); !status.ok()) return status;
+  const auto publish = [&]() -> absl::StatusOr<Variable> {
+    RankedLock lock(&mu_);
+    absl::Status status = CheckMayTake(Rpc::kPublish, caller, pointer);
+    if (!status.ok()) return status;
+    const auto entry = owned_.find(pointer);
+    if (entry == owned_.end()) return errors::OwnedByNobody(pointer);
+    Variable variable{.name = std::move(name),
+                      .type = type,
+                      .pointer = pointer,
+                      .size = entry->second.size,
+                      .maker = caller.uid};
+    status = variables_.Insert(variable);
+    if (!status.ok()) return status;
+    Session& session = sessions_.find(entry->second.session)->second;
+    session.areas.erase(pointer);
+    RefundLocked(session, {.bytes = variable.size, .areas = 1});
+    owned_.erase(entry);
+    return variable;
+  };
+  absl::StatusOr<Variable> published = publish();
+  if (published.ok() || absl::IsAlreadyExists(published.status())) return published;
+  return Explain(std::span(&pointer, 1), published.status());
+}
+
+absl::Status Sessions::RemoveVariable(const Caller& caller, absl::string_view name) {
+  PercpuPtr area;
+  {
+    RankedLock lock(&mu_);
+    const Variable* variable = variables_.Find(name);
+    if (variable == nullptr) return errors::VariableNotFound(name);
+    const bool is_maker = caller.uid != kNobody && caller.uid == variable->maker;
+    if (caller.role != Role::kOperator && !is_maker) {
+      return errors::NotMaker(name, variable->maker.value());
+    }
+    area = variable->pointer;
+    variables_.Remove(name);
+  }
+  return allocator_.Free(area).status();
+}
+
+std::vector<Variable> Sessions::ListVariables(absl::string_view after, std::size_t limit) const {
+  RankedLock lock(&mu_);
+  return variables_.List(after, limit);
+}
+
+std::string Sessions::VariableAt(PercpuPtr area) const {
+  RankedLock lock(&mu_);
+  const Variable* variable = variables_.At(area);
+  return variable == nullptr ? std::string() : variable->name;
+}
+
+}  // namespace percpud

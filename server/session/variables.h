@@ -1,0 +1,56 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_SESSION_VARIABLES_H_
+#define PERCPUD_SERVER_SESSION_VARIABLES_H_
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/base/units.h"
+#include "server/percpu/static_layout.h"
+#include "server/session/caller.h"
+
+namespace percpud {
+
+// An area with a name: nobody's, so that it outlives every session.
+struct Variable {
+  std::string name;
+  VariableType type = VariableType::kBytes;
+  PercpuPtr pointer;
+  // Rounded up to granules.
+  Bytes size;
+  // Who made it, and so may remove it.
+  UserId maker;
+};
+
+// Variables by name and by pointer. Not thread safe.
+class Variables {
+ public:
+  // Errors: VariableExists.
+  absl::Status Insert(Variable variable);
+  // REQUIRES: there is one.
+  void Remove(absl::string_view name);
+
+  [[nodiscard]] const Variable* Find(absl::string_view name) const;
+  [[nodiscard]] const Variable* At(PercpuPtr area) const;
+  // By name, after `after`, `limit` at most.
+  [[nodiscard]] std::vector<Variable> List(absl::string_view after, std::size_t limit) const;
+
+ private:
+  std::map<std::string, Variable> by_name_;
+  absl::flat_hash_map<PercpuPtr, const Variable*> by_pointer_;
+};
+
+// A name of letters, digits and "._-/:", up to kMaxNameLength.
+// Errors: BadName.
+absl::Status CheckVariableName(absl::string_view name);
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SESSION_VARIABLES_H_

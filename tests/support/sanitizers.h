@@ -1,0 +1,20 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_TESTS_SUPPORT_SANITIZERS_H_
+#define PERCPUD_TESTS_SUPPORT_SANITIZERS_H_
+
+#include "server/base/ranked_mutex.h"
+
+namespace percpud::testing {
+
+// Whose shadow memory leaves room for terabytes in no address space.
+#ifdef PERCPUD_TSAN
+inline constexpr bool kThreadSanitizer = true;
+#else
+inline constexpr bool kThreadSanitizer = false;
+#endif
+
+}  // namespace percpud::testing
+
+#endif  // PERCPUD_TESTS_SUPPORT_SANITIZERS_H_

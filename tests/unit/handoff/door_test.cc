@@ -1,0 +1,403 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/handoff/door.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "server/arena/arena.h"
+#include "server/handoff/layout_page.h"
+#include "tests/support/allocator_rig.h"
+#include "tests/support/process.h"
+
+namespace percpud {
+namespace {
+
+using abi::v1::Hello;
+using abi::v1::MapMode;
+using abi::v1::Refusal;
+using abi::v1::Welcome;
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kPatience = absl::Seconds(20);
+
+Hello GoodHello(MapMode wanted = MapMode::kReadWrite, std::uint32_t abilities = abi::v1::kCanRseq) {
+  return {.magic = abi::v1::kHelloMagic,
+          .version = abi::v1::kHandoffVersion,
+          .wanted = static_cast<std::uint32_t>(wanted),
+          .abilities = abilities,
+          .reserved = {}};
+}
+
+int OpenFds() {
+  int count = 0;
+  DIR* dir = opendir("/proc/self/fd");
+  while (readdir(dir) != nullptr) ++count;
+  closedir(dir);
+  return count;
+}
+
+// What the daemon says, once: a Welcome with its descriptors, a Refusal, or
+// that it hung up.
+struct Reply {
+  std::variant<std::monostate, Welcome, Refusal> said;
+  std::vector<UniqueFd> fds;
+};
+
+class Visitor {
+ public:
+  explicit Visitor(const std::string& path)
+      : fd_(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    EXPECT_EQ(connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0)
+        << std::strerror(errno);
+  }
+
+  // The daemon may have hung up already.
+  void Say(const void* data, std::size_t size) const {
+    static_cast<void>(send(fd_.get(), data, size, MSG_NOSIGNAL));
+  }
+  void Say(const Hello& hello) const { Say(&hello, sizeof(hello)); }
+  void SayWithFd(const Hello& hello, int fd) const {
+    Hello copy = hello;
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+    iovec part{.iov_base = &copy, .iov_len = sizeof(copy)};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+    EXPECT_GE(sendmsg(fd_.get(), &message, MSG_NOSIGNAL), 0);
+  }
+
+  Reply Hear() const {
+    Reply reply;
+    std::array<std::byte, 512> buffer{};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(4 * sizeof(int))> control{};
+    iovec part{.iov_base = buffer.data(), .iov_len = buffer.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    pollfd polled{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(kPatience))), 1);
+    const ssize_t size = recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC);
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); size > 0 && c != nullptr;
+         c = CMSG_NXTHDR(&message, c)) {
+      for (std::size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+        reply.fds.emplace_back(fd);
+      }
+    }
+    if (size == sizeof(Welcome)) {
+      std::memcpy(&reply.said.emplace<Welcome>(), buffer.data(), sizeof(Welcome));
+    } else if (size == sizeof(Refusal)) {
+      std::memcpy(&reply.said.emplace<Refusal>(), buffer.data(), sizeof(Refusal));
+    }
+    return reply;
+  }
+  void Leave() { fd_.reset(); }
+
+ private:
+  UniqueFd fd_;
+};
+
+class DoorTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto arena = Arena::Create({.size = Bytes(1 << 20)});
+    ASSERT_TRUE(arena.ok()) << arena.status();
+    arena_ = *std::move(arena);
+    auto allocator = testing::MakeAllocator({.arena_size = arena_->size()}, *arena_, {});
+    ASSERT_TRUE(allocator.ok()) << allocator.status();
+    allocator_ = *std::move(allocator);
+    auto layout = PublishLayout(
+        EncodeLayout(allocator_->info(), PlaceCpus(allocator_->info(), 4),
+                     {.arena_size = arena_->size(), .page_size = arena_->page_size()}));
+    ASSERT_TRUE(layout.ok()) << layout.status();
+    layout_ = *std::move(layout);
+    Sessions::Options options;
+    options.clock = &clock_;
+    options.sessions = 20000;
+    options.sessions_per_user = 20000;
+    sessions_ = std::make_unique<Sessions>(*allocator_, std::move(options));
+    OpenDoor({});
+  }
+
+  void OpenDoor(Door::Options options) {
+    door_.reset();
+    options.path = dir_.path() + "/door";
+    options.needed_abilities = abi::v1::kCanRseq;
+    options.arena_fd = arena_->fd();
+    options.layout_fd = layout_.get();
+    options.clock = &clock_;
+    auto door = Door::Bind(*sessions_, std::move(options));
+    ASSERT_TRUE(door.ok()) << door.status();
+    door_ = *std::move(door);
+    sessions_->set_ended([this](SessionId id) { door_->HangUp(id); });
+    door_->Start();
+  }
+
+  [[nodiscard]] bool AwaitSessions(std::size_t count) const {
+    const absl::Time deadline = absl::Now() + kPatience;
+    while (sessions_->List(SessionId(0), 1 << 20).size() != count) {
+      if (absl::Now() > deadline) return false;
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    return true;
+  }
+  // A decent visitor is admitted: the door is alive and well.
+  void ExpectOpen() {
+    Visitor visitor(door_->path());
+    visitor.Say(GoodHello());
+    EXPECT_TRUE(std::holds_alternative<Welcome>(visitor.Hear().said));
+  }
+
+  testing::TempDir dir_;
+  SystemClock clock_;
+  std::unique_ptr<Arena> arena_;
+  std::unique_ptr<Allocator> allocator_;
+  UniqueFd layout_;
+  std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<Door> door_;
+};
+
+TEST_F(DoorTest, AClientGetsTheArenaTheLayoutAndAToken) {
+  Visitor visitor(door_->path());
+  visitor.Say(GoodHello());
+  const Reply reply = visitor.Hear();
+  ASSERT_TRUE(std::holds_alternative<Welcome>(reply.said));
+  const auto& welcome = std::get<Welcome>(reply.said);
+  EXPECT_EQ(welcome.granted, static_cast<std::uint32_t>(MapMode::kReadWrite));
+  ASSERT_EQ(reply.fds.size(), 2U);
+  void* arena = mmap(nullptr, arena_->size().value(), PROT_READ | PROT_WRITE, MAP_SHARED,
+                     reply.fds[0].get(), 0);
+  ASSERT_NE(arena, MAP_FAILED);
+  // The same memory: what one writes the other reads.
+  static_cast<char*>(arena)[5000] = 'x';
+  EXPECT_EQ(static_cast<char>(arena_->base()[5000]), 'x');
+  munmap(arena, arena_->size().value());
+  EXPECT_EQ(ftruncate(reply.fds[0].get(), 0), -1);
+  EXPECT_EQ(mmap(nullptr, 4096, PROT_WRITE, MAP_SHARED, reply.fds[1].get(), 0), MAP_FAILED);
+  const auto caller = sessions_->Find(welcome.token);
+  ASSERT_TRUE(caller.has_value());
+  EXPECT_EQ(caller->session.value(), welcome.session);
+  // Root or not: a session has a client's power.
+  EXPECT_EQ(caller->role, Role::kClient);
+  const auto list = sessions_->List(SessionId(0), 2);
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0].spec.peer->pid, ProcessId(getpid()));
+}
+
+TEST_F(DoorTest, AViewerCannotWriteWhateverItTries) {
+  Visitor visitor(door_->path());
+  visitor.Say(GoodHello(MapMode::kReadOnly));
+  const Reply reply = visitor.Hear();
+  ASSERT_EQ(reply.fds.size(), 2U);
+  const int fd = reply.fds[0].get();
+  EXPECT_EQ(mmap(nullptr, 4096, PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+  EXPECT_EQ(pwrite(fd, "x", 1, 0), -1);
+  EXPECT_EQ(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), -1);
+  void* view = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0);
+  ASSERT_NE(view, MAP_FAILED);
+  EXPECT_EQ(mprotect(view, 4096, PROT_READ | PROT_WRITE), -1);
+  munmap(view, 4096);
+}
+
+TEST_F(DoorTest, WhoCannotUpdateAsTheArenaWantsMapsItReadOnly) {
+  Visitor visitor(door_->path());
+  visitor.Say(GoodHello(MapMode::kReadWrite, abi::v1::kCanAtomic));
+  const Reply reply = visitor.Hear();
+  ASSERT_TRUE(std::holds_alternative<Welcome>(reply.said));
+  EXPECT_EQ(std::get<Welcome>(reply.said).granted, static_cast<std::uint32_t>(MapMode::kReadOnly));
+}
+
+TEST_F(DoorTest, WhoWantsNoArenaGetsTheLayoutAlone) {
+  Visitor visitor(door_->path());
+  visitor.Say(GoodHello(MapMode::kNone));
+  EXPECT_EQ(visitor.Hear().fds.size(), 1U);
+}
+
+TEST_F(DoorTest, RefusalsSayWhy) {
+  Hello other = GoodHello();
+  other.version = 99;
+  Visitor visitor(door_->path());
+  visitor.Say(other);
+  const Reply reply = visitor.Hear();
+  ASSERT_TRUE(std::holds_alternative<Refusal>(reply.said));
+  EXPECT_THAT(std::string(std::get<Refusal>(reply.said).message.data()), HasSubstr("version 99"));
+  other = GoodHello();
+  other.wanted = 7;
+  Visitor greedy(door_->path());
+  greedy.Say(other);
+  EXPECT_TRUE(std::holds_alternative<Refusal>(greedy.Hear().said));
+  EXPECT_TRUE(AwaitSessions(0));
+}
+
+TEST_F(DoorTest, ASessionEndsWithItsConnectionAndTheOtherWayRound) {
+  Visitor visitor(door_->path());
+  visitor.Say(GoodHello());
+  const Reply reply = visitor.Hear();
+  ASSERT_TRUE(std::holds_alternative<Welcome>(reply.said));
+  visitor.Leave();
+  EXPECT_TRUE(AwaitSessions(0));
+
+  Visitor second(door_->path());
+  second.Say(GoodHello());
+  const Reply welcome = second.Hear();
+  ASSERT_TRUE(std::holds_alternative<Welcome>(welcome.said));
+  sessions_->End(SessionId(std::get<Welcome>(welcome.said).session));
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(second.Hear().said));
+}
+
+// The child holds a copy of the connection, which must not keep its parent's
+// session alive.
+TEST_F(DoorTest, ASessionEndsWithItsProcessThoughAChildHoldsTheConnection) {
+  int report[2];
+  ASSERT_EQ(pipe(report), 0);
+  const pid_t parent = fork();
+  if (parent == 0) {
+    Visitor visitor(door_->path());
+    visitor.Say(GoodHello());
+    visitor.Hear();
+    const pid_t child = fork();
+    if (child == 0) {
+      pause();
+      _exit(0);
+    }
+    static_cast<void>(write(report[1], &child, sizeof(child)));
+    pause();
+    _exit(0);
+  }
+  pid_t child = 0;
+  ASSERT_EQ(read(report[0], &child, sizeof(child)), static_cast<ssize_t>(sizeof(child)));
+  EXPECT_TRUE(AwaitSessions(1));
+  kill(parent, SIGKILL);
+  waitpid(parent, nullptr, 0);
+  EXPECT_TRUE(AwaitSessions(0));
+  kill(child, SIGKILL);
+  close(report[0]);
+  close(report[1]);
+}
+
+TEST_F(DoorTest, GarbageIsHungUpOn) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 300; ++i) {
+    Visitor visitor(door_->path());
+    std::vector<std::uint8_t> garbage(random() % 80 + 1);
+    for (std::uint8_t& byte : garbage) byte = static_cast<std::uint8_t>(random());
+    // Now and then it starts well.
+    const Hello hello = GoodHello();
+    if (i % 3 == 0) std::memcpy(garbage.data(), &hello, std::min(garbage.size(), sizeof(hello)));
+    if (garbage.size() == sizeof(hello)) garbage.pop_back();
+    visitor.Say(garbage.data(), garbage.size());
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(visitor.Hear().said)) << i;
+  }
+  ExpectOpen();
+}
+
+TEST_F(DoorTest, ASecondHelloEndsTheSession) {
+  Visitor visitor(door_->path());
+  visitor.Say(GoodHello());
+  ASSERT_TRUE(std::holds_alternative<Welcome>(visitor.Hear().said));
+  visitor.Say(GoodHello());
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(visitor.Hear().said));
+  EXPECT_TRUE(AwaitSessions(0));
+}
+
+TEST_F(DoorTest, DescriptorsInTheWrongDirectionAreClosed) {
+  ExpectOpen();
+  EXPECT_TRUE(AwaitSessions(0));
+  const int before = OpenFds();
+  for (int i = 0; i < 50; ++i) {
+    Visitor visitor(door_->path());
+    visitor.SayWithFd(GoodHello(), layout_.get());
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(visitor.Hear().said));
+  }
+  EXPECT_EQ(OpenFds(), before);
+}
+
+TEST_F(DoorTest, SilentPeersAreDroppedAtTheirDeadline) {
+  OpenDoor({.handshake = absl::Milliseconds(50)});
+  const Visitor silent(door_->path());
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(silent.Hear().said));
+  ExpectOpen();
+}
+
+TEST_F(DoorTest, TooManySilentPeersDoNotShutTheDoor) {
+  OpenDoor({.handshake = absl::Seconds(1), .pending = 8});
+  std::vector<std::unique_ptr<Visitor>> silent;
+  for (int i = 0; i < 64; ++i) silent.push_back(std::make_unique<Visitor>(door_->path()));
+  Visitor late(door_->path());
+  late.Say(GoodHello());
+  EXPECT_TRUE(std::holds_alternative<Refusal>(late.Hear().said));
+  for (const auto& peer : silent) peer->Hear();
+  ExpectOpen();
+}
+
+TEST_F(DoorTest, TenThousandConnectionsLeaveNothingBehind) {
+  const int before = OpenFds();
+  for (int i = 0; i < 10000; ++i) {
+    Visitor visitor(door_->path());
+    if (i % 4 != 0) continue;
+    visitor.Say(GoodHello());
+    if (i % 8 == 0) visitor.Hear();
+  }
+  ExpectOpen();
+  EXPECT_TRUE(AwaitSessions(0));
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (OpenFds() != before && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_EQ(OpenFds(), before);
+}
+
+TEST_F(DoorTest, AnonymousPeersAreTurnedAway) {
+  AccessRules rules;
+  rules.clients = {};
+  OpenDoor({.rules = rules});
+  if (geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
+  const pid_t child = fork();
+  if (child == 0) {
+    if (chmod((dir_.path()).c_str(), 0755) != 0 || chmod(door_->path().c_str(), 0666) != 0 ||
+        setuid(65534) != 0) {
+      _exit(2);
+    }
+    Visitor visitor(door_->path());
+    visitor.Say(GoodHello());
+    _exit(std::holds_alternative<Refusal>(visitor.Hear().said) ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace percpud

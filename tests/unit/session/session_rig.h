@@ -1,0 +1,87 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_TESTS_UNIT_SESSION_SESSION_RIG_H_
+#define PERCPUD_TESTS_UNIT_SESSION_SESSION_RIG_H_
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "server/session/sessions.h"
+#include "tests/support/allocator_rig.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_page_source.h"
+
+namespace percpud::testing {
+
+// Sessions over an allocator with room for four chunks; tokens count up.
+class SessionTest : public ::testing::Test {
+ protected:
+  static constexpr UserId kAlice{1000};
+  static constexpr UserId kBob{1001};
+
+  void SetUp() override { Restart({}); }
+
+  // Anew, with these limits.
+  void Restart(Sessions::Options options) {
+    sessions_.reset();
+    auto made = MakeAllocator({.arena_size = pages_.size()}, pages_, {});
+    ASSERT_TRUE(made.ok()) << made.status();
+    allocator_ = *std::move(made);
+    options.clock = &clock_;
+    options.make_token = [this] {
+      Token token{};
+      token[0] = ++tokens_;
+      return token;
+    };
+    sessions_ = std::make_unique<Sessions>(*allocator_, std::move(options));
+  }
+
+  OpenedSession Open(UserId user = kAlice, SessionKind kind = SessionKind::kLocalReadWrite) {
+    const auto opened = sessions_->Open(
+        {.kind = kind, .peer = Peer{.pid = ProcessId(7), .uid = user}, .command = "shard"});
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    return opened.ok() ? *opened : OpenedSession{};
+  }
+  Caller CallerOf(const OpenedSession& session) {
+    const auto caller = sessions_->Find(session.token);
+    EXPECT_TRUE(caller.has_value());
+    return caller.value_or(Caller{});
+  }
+  absl::StatusOr<PercpuPtr> Alloc(const Caller& caller, Bytes size) {
+    const AreaSpec spec{.size = size};
+    PercpuPtr pointer;
+    absl::Status status =
+        sessions_->AllocBatch(caller, std::span(&spec, 1), {}, std::span(&pointer, 1));
+    if (!status.ok()) return status;
+    return pointer;
+  }
+  PercpuPtr MustAlloc(const Caller& caller, Bytes size) {
+    const auto pointer = Alloc(caller, size);
+    EXPECT_TRUE(pointer.ok()) << pointer.status();
+    return pointer.value_or(PercpuPtr(0));
+  }
+  absl::Status Free(const Caller& caller, std::vector<PercpuPtr> pointers) {
+    return sessions_->FreeBatch(caller, pointers).status();
+  }
+  Usage UseOf(SessionId id) {
+    const auto list = sessions_->List(id, 1);
+    EXPECT_EQ(list.size(), 1U);
+    return list.empty() ? Usage{} : list[0].use;
+  }
+  std::uint64_t LiveAreas() { return allocator_->GetStats().nr_cur_alloc; }
+
+  static constexpr Caller kOperator{.role = Role::kOperator};
+  HeapPageSource pages_{Bytes(1 << 20)};
+  FakeClock clock_;
+  std::uint8_t tokens_ = 0;
+  std::unique_ptr<Allocator> allocator_;
+  std::unique_ptr<Sessions> sessions_;
+};
+
+}  // namespace percpud::testing
+
+#endif  // PERCPUD_TESTS_UNIT_SESSION_SESSION_RIG_H_

@@ -1,0 +1,230 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/session/sessions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/session/session_rig.h"
+
+namespace percpud {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SessionsTest : public testing::SessionTest {};
+
+TEST_F(SessionsTest, ATokenStandsForItsSessionUntilThatEnds) {
+  const OpenedSession session = Open();
+  const Caller caller = CallerOf(session);
+  EXPECT_EQ(caller.session, session.id);
+  EXPECT_EQ(caller.role, Role::kClient);
+  EXPECT_EQ(caller.uid, kAlice);
+  EXPECT_TRUE(sessions_->End(session.id));
+  EXPECT_FALSE(sessions_->Find(session.token).has_value());
+  EXPECT_FALSE(sessions_->End(session.id));
+  EXPECT_EQ(sessions_->CheckAlive(caller).code(), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(SessionsTest, RealTokensDiffer) {
+  EXPECT_NE(Sessions::RandomToken(), Sessions::RandomToken());
+}
+
+TEST_F(SessionsTest, WhatASessionOwnsIsTakenBackWhenItEnds) {
+  const OpenedSession session = Open();
+  const Caller caller = CallerOf(session);
+  for (int i = 0; i < 1000; ++i) MustAlloc(caller, Bytes(32));
+  EXPECT_EQ(UseOf(session.id), (Usage{.bytes = Bytes(32000), .areas = 1000}));
+  EXPECT_EQ(LiveAreas(), 1000U);
+  sessions_->End(session.id);
+  EXPECT_EQ(LiveAreas(), 0U);
+  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+}
+
+TEST_F(SessionsTest, AnEndedSessionGetsNothing) {
+  const OpenedSession session = Open();
+  const Caller caller = CallerOf(session);
+  sessions_->End(session.id);
+  EXPECT_EQ(Alloc(caller, Bytes(8)).status().code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(LiveAreas(), 0U);
+}
+
+TEST_F(SessionsTest, OnlyTheOwnerAndOperatorsFree) {
+  const Caller alice = CallerOf(Open());
+  const Caller bob = CallerOf(Open(kBob));
+  const PercpuPtr hers = MustAlloc(alice, Bytes(8));
+  const PercpuPtr nobodys = MustAlloc(kOperator, Bytes(8));
+
+  absl::Status status = Free(bob, {hers});
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("session 1's"));
+  EXPECT_EQ(Free(bob, {nobodys}).code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(LiveAreas(), 2U);
+
+  EXPECT_TRUE(Free(alice, {hers}).ok());
+  EXPECT_TRUE(Free(kOperator, {nobodys}).ok());
+  const PercpuPtr again = MustAlloc(alice, Bytes(8));
+  EXPECT_TRUE(Free(kOperator, {again}).ok());
+  EXPECT_EQ(UseOf(alice.session), Usage{});
+}
+
+TEST_F(SessionsTest, ABadFreeIsNamedByTheAllocatorAndChangesNothing) {
+  const Caller alice = CallerOf(Open());
+  const PercpuPtr area = MustAlloc(alice, Bytes(64));
+  EXPECT_EQ(Free(alice, {PercpuPtr(area.value() + 4)}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Free(alice, {PercpuPtr(pages_.size().value())}).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(Free(alice, {area, area}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Free(alice, {}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(sessions_->OwnerOf(area), alice.session);
+  EXPECT_EQ(UseOf(alice.session), (Usage{.bytes = Bytes(64), .areas = 1}));
+  EXPECT_TRUE(Free(alice, {area}).ok());
+  EXPECT_EQ(Free(alice, {area}).code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(SessionsTest, QuotasHoldPerSessionAndPerUser) {
+  Restart({.per_session = {.bytes = Bytes(100)}, .per_user = {.areas = 3}});
+  const Caller first = CallerOf(Open());
+  const Caller second = CallerOf(Open());
+  const Caller bob = CallerOf(Open(kBob));
+  const PercpuPtr area = MustAlloc(first, Bytes(64));
+  absl::Status status = Alloc(first, Bytes(40)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(std::string(status.message()),
+            "quota: session 1 uses 64 of 100 bytes and asks for 40 more");
+  MustAlloc(second, Bytes(8));
+  MustAlloc(second, Bytes(8));
+  status = Alloc(second, Bytes(8)).status();
+  EXPECT_EQ(std::string(status.message()), "quota: uid 1000 uses 3 of 3 areas and asks for 1 more");
+  MustAlloc(bob, Bytes(8));
+  EXPECT_EQ(sessions_->quota_refusals(), 2U);
+  // What is given back can be had again.
+  EXPECT_TRUE(Free(first, {area}).ok());
+  MustAlloc(second, Bytes(8));
+  EXPECT_EQ(UseOf(second.session), (Usage{.bytes = Bytes(24), .areas = 3}));
+}
+
+TEST_F(SessionsTest, AFailedAllocIsNotCharged) {
+  const Caller alice = CallerOf(Open());
+  EXPECT_FALSE(Alloc(alice, Bytes(0)).ok());
+  EXPECT_FALSE(Alloc(alice, Bytes::Max()).ok());
+  EXPECT_EQ(UseOf(alice.session), Usage{});
+  // More than the arena holds.
+  std::vector<AreaSpec> specs(100, {.size = Bytes(60 << 10)});
+  std::vector<PercpuPtr> out(specs.size());
+  EXPECT_EQ(sessions_->AllocBatch(alice, specs, {}, out).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(UseOf(alice.session), Usage{});
+  EXPECT_EQ(LiveAreas(), 0U);
+}
+
+TEST_F(SessionsTest, SessionsAreCountedPerUserAndInAll) {
+  Restart({.sessions_per_user = 2, .sessions = 3});
+  const OpenedSession first = Open();
+  Open();
+  const SessionSpec third{.kind = SessionKind::kLocalReadWrite, .peer = Peer{.uid = kAlice}};
+  EXPECT_EQ(sessions_->Open(third).status().code(), absl::StatusCode::kResourceExhausted);
+  Open(kBob);
+  EXPECT_EQ(sessions_->Open({}).status().code(), absl::StatusCode::kResourceExhausted);
+  sessions_->End(first.id);
+  EXPECT_TRUE(sessions_->Open(third).ok());
+}
+
+TEST_F(SessionsTest, AreasAreHandedOverWholly) {
+  Restart({.per_session = {.areas = 2}});
+  const Caller giver = CallerOf(Open());
+  const Caller taker = CallerOf(Open(kBob));
+  const std::vector<PercpuPtr> areas{MustAlloc(giver, Bytes(8)), MustAlloc(giver, Bytes(16))};
+  const PercpuPtr takers = MustAlloc(taker, Bytes(8));
+
+  EXPECT_EQ(sessions_->HandOver(taker, areas, taker.session).code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(sessions_->HandOver(giver, areas, SessionId(99)).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(sessions_->HandOver(giver, areas, taker.session).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(UseOf(giver.session).areas, 2U);
+  EXPECT_TRUE(Free(taker, {takers}).ok());
+  EXPECT_TRUE(sessions_->HandOver(giver, areas, taker.session).ok());
+  EXPECT_EQ(UseOf(giver.session), Usage{});
+  EXPECT_EQ(UseOf(taker.session), (Usage{.bytes = Bytes(24), .areas = 2}));
+  // The giver's end takes nothing along.
+  sessions_->End(giver.session);
+  EXPECT_EQ(LiveAreas(), 2U);
+  EXPECT_TRUE(Free(taker, areas).ok());
+}
+
+TEST_F(SessionsTest, ARemoteSessionLivesAsLongAsItIsRenewed) {
+  const auto opened = sessions_->Open({.ttl = absl::Seconds(10)});
+  const OpenedSession local = Open();
+  ASSERT_TRUE(opened.ok());
+  const Caller caller = CallerOf(*opened);
+  MustAlloc(caller, Bytes(8));
+  for (int i = 0; i < 3; ++i) {
+    clock_.Advance(absl::Seconds(9));
+    EXPECT_EQ(sessions_->ReapExpired(), 0U);
+    EXPECT_TRUE(sessions_->CheckAlive(caller).ok());
+  }
+  clock_.Advance(absl::Seconds(10));
+  EXPECT_EQ(sessions_->ReapExpired(), 1U);
+  EXPECT_FALSE(sessions_->Find(opened->token).has_value());
+  EXPECT_TRUE(sessions_->Find(local.token).has_value());
+  EXPECT_EQ(LiveAreas(), 0U);
+}
+
+TEST_F(SessionsTest, TheListSaysWhoAndHowMuch) {
+  const OpenedSession first = Open();
+  clock_.Advance(absl::Seconds(5));
+  Open(kBob, SessionKind::kLocalReadOnly);
+  MustAlloc(CallerOf(first), Bytes(12));
+  const auto all = sessions_->List(SessionId(0), 10);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].id, first.id);
+  EXPECT_EQ(all[0].age, absl::Seconds(5));
+  EXPECT_EQ(all[0].use, (Usage{.bytes = Bytes(12), .areas = 1}));
+  EXPECT_EQ(all[0].spec.command, "shard");
+  EXPECT_EQ(all[1].spec.kind, SessionKind::kLocalReadOnly);
+  EXPECT_EQ(sessions_->List(all[1].id, 10).size(), 1U);
+  EXPECT_EQ(sessions_->List(SessionId(0), 1).size(), 1U);
+}
+
+TEST_F(SessionsTest, EndsAreToldOnceEach) {
+  std::vector<SessionId> ended;
+  sessions_->set_ended([&](SessionId id) { ended.push_back(id); });
+  const OpenedSession session = Open();
+  sessions_->End(session.id);
+  sessions_->End(session.id);
+  EXPECT_EQ(ended, std::vector{session.id});
+}
+
+// Sessions end while their calls are under way: whatever the order, nothing is
+// left over.
+TEST_F(SessionsTest, EndingUnderLoadLeaksNothing) {
+  constexpr int kRounds = 200;
+  for (int round = 0; round < kRounds; ++round) {
+    const OpenedSession session = Open();
+    const Caller caller = CallerOf(session);
+    std::atomic<bool> started = false;
+    std::thread load([&] {
+      while (true) {
+        const auto area = Alloc(caller, Bytes(16));
+        started = true;
+        if (!area.ok()) return;
+        const auto kept = Alloc(caller, Bytes(16));
+        if (!Free(caller, {*area}).ok() || !kept.ok()) return;
+      }
+    });
+    while (!started) std::this_thread::yield();
+    sessions_->End(session.id);
+    load.join();
+    ASSERT_EQ(LiveAreas(), 0U) << "round " << round;
+  }
+  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+}
+
+}  // namespace
+}  // namespace percpud

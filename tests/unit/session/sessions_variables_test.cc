@@ -1,0 +1,135 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/session/session_rig.h"
+
+namespace percpud {
+namespace {
+
+class VariablesTest : public testing::SessionTest {
+ protected:
+  absl::StatusOr<Sessions::OpenedVariable> OpenCounter(const Caller& caller, std::string name,
+                                                       bool create = true) {
+    return sessions_->OpenVariable(caller, {.name = std::move(name),
+                                            .type = VariableType::kCounter,
+                                            .size = Bytes(8),
+                                            .create = create});
+  }
+};
+
+TEST_F(VariablesTest, OneCallerMakesItAndAllFindIt) {
+  const Caller alice = CallerOf(Open());
+  EXPECT_EQ(OpenCounter(alice, "requests", false).status().code(), absl::StatusCode::kNotFound);
+  const auto made = OpenCounter(alice, "requests");
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_TRUE(made->created);
+  const auto found = OpenCounter(CallerOf(Open(kBob)), "requests");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_FALSE(found->created);
+  EXPECT_EQ(found->variable.pointer, made->variable.pointer);
+  EXPECT_EQ(sessions_->VariableAt(made->variable.pointer), "requests");
+  EXPECT_EQ(LiveAreas(), 1U);
+}
+
+TEST_F(VariablesTest, ManyThreadsMakeOne) {
+  const Caller alice = CallerOf(Open());
+  for (int round = 0; round < 50; ++round) {
+    const std::string name = "v" + std::to_string(round);
+    std::vector<std::thread> threads;
+    std::vector<PercpuPtr> seen(4);
+    for (PercpuPtr& pointer : seen) {
+      threads.emplace_back([&] {
+        const auto opened = OpenCounter(alice, name);
+        if (opened.ok()) pointer = opened->variable.pointer;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(seen, std::vector<PercpuPtr>(4, seen[0]));
+    ASSERT_EQ(LiveAreas(), static_cast<std::uint64_t>(round) + 1);
+  }
+}
+
+TEST_F(VariablesTest, ItOutlivesItsMakerAndIsFreedByNameOnly) {
+  const OpenedSession session = Open();
+  const Caller alice = CallerOf(session);
+  const PercpuPtr area = OpenCounter(alice, "hits")->variable.pointer;
+  for (const Caller& caller : {alice, kOperator}) {
+    EXPECT_EQ(Free(caller, {area}).code(), absl::StatusCode::kFailedPrecondition);
+  }
+  sessions_->End(session.id);
+  EXPECT_EQ(LiveAreas(), 1U);
+  const absl::Status denied = sessions_->RemoveVariable(CallerOf(Open(kBob)), "hits");
+  EXPECT_EQ(denied.code(), absl::StatusCode::kPermissionDenied);
+  // Another session of the same user may.
+  EXPECT_TRUE(sessions_->RemoveVariable(CallerOf(Open(kAlice)), "hits").ok());
+  EXPECT_EQ(LiveAreas(), 0U);
+  EXPECT_EQ(sessions_->RemoveVariable(kOperator, "hits").code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(VariablesTest, AnotherTypeOrSizeIsAnotherVariable) {
+  const Caller alice = CallerOf(Open());
+  ASSERT_TRUE(OpenCounter(alice, "hits").ok());
+  const auto wider = sessions_->OpenVariable(
+      alice, {.name = "hits", .type = VariableType::kCounter, .size = Bytes(16), .create = true});
+  EXPECT_EQ(wider.status().code(), absl::StatusCode::kFailedPrecondition);
+  const auto gauge = sessions_->OpenVariable(
+      alice, {.name = "hits", .type = VariableType::kGauge, .size = Bytes(8)});
+  EXPECT_EQ(gauge.status().code(), absl::StatusCode::kFailedPrecondition);
+  // Who names no size takes what there is.
+  EXPECT_TRUE(sessions_->OpenVariable(alice, {.name = "hits"}).ok());
+}
+
+TEST_F(VariablesTest, PublishingMakesAnAreaNobodys) {
+  const OpenedSession session = Open();
+  const Caller alice = CallerOf(session);
+  const Caller bob = CallerOf(Open(kBob));
+  const PercpuPtr area = MustAlloc(alice, Bytes(40));
+  EXPECT_EQ(sessions_->Publish(bob, area, "state", VariableType::kBytes).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(sessions_->Publish(alice, PercpuPtr(area.value() + 4), "state", VariableType::kBytes)
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+  const auto published = sessions_->Publish(alice, area, "state", VariableType::kBytes);
+  ASSERT_TRUE(published.ok()) << published.status();
+  EXPECT_EQ(published->size, Bytes(40));
+  EXPECT_EQ(UseOf(alice.session), Usage{});
+  sessions_->End(session.id);
+  EXPECT_EQ(OpenCounter(bob, "state", false).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(sessions_->ListVariables("", 10).size(), 1U);
+  const PercpuPtr bobs = MustAlloc(bob, Bytes(8));
+  EXPECT_EQ(sessions_->Publish(bob, bobs, "state", VariableType::kBytes).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(sessions_->OwnerOf(bobs), bob.session);
+}
+
+TEST_F(VariablesTest, NamesAreSpelt) {
+  const Caller alice = CallerOf(Open());
+  for (const std::string& name :
+       {std::string(), std::string("a b"), std::string("a\n"), std::string("a\0b", 3),
+        std::string("\xc3\xa9"), std::string(129, 'x')}) {
+    EXPECT_EQ(OpenCounter(alice, name).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_TRUE(OpenCounter(alice, "app/http:requests_total-2.5").ok());
+  EXPECT_TRUE(OpenCounter(alice, std::string(128, 'x')).ok());
+  EXPECT_EQ(LiveAreas(), 2U);
+}
+
+TEST_F(VariablesTest, TheListGoesOnWhereItEnded) {
+  const Caller alice = CallerOf(Open());
+  for (const char* name : {"c", "a", "b"}) ASSERT_TRUE(OpenCounter(alice, name).ok());
+  const auto page = sessions_->ListVariables("", 2);
+  ASSERT_EQ(page.size(), 2U);
+  EXPECT_EQ(page[1].name, "b");
+  ASSERT_EQ(sessions_->ListVariables(page[1].name, 2).size(), 1U);
+}
+
+}  // namespace
+}  // namespace percpud

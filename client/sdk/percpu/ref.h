@@ -57,6 +57,8 @@ class Fallback {
 struct CpuUnit {
   std::uint32_t cpu = 0;
   Unit unit{};
+  // The unit's, as in Mapping::unit_offsets: sums read one table, not two.
+  std::uint64_t offset = 0;
 };
 
 // An arena as this process has it mapped. A view: it owns nothing, whatever it
@@ -102,15 +104,15 @@ constexpr T Minus(T a, T b) {
   return static_cast<T>(static_cast<U>(static_cast<U>(a) - static_cast<U>(b)));
 }
 
-template <SlotInteger T>
-T* Slot(const Mapping& mapping, std::byte* unit0, Unit unit) {
+// Where `unit` is: bytes from unit 0.
+inline std::uint64_t OffsetOf(const Mapping& mapping, Unit unit) {
   assert(Value(unit) < mapping.unit_offsets.size());
-  return reinterpret_cast<T*>(unit0 + mapping.unit_offsets[Value(unit)]);
+  return mapping.unit_offsets[Value(unit)];
 }
 
 template <SlotInteger T>
-T RelaxedLoad(T* slot) {
-  return std::atomic_ref(*slot).load(std::memory_order_relaxed);
+T RelaxedLoad(std::byte* slot) {
+  return std::atomic_ref(*reinterpret_cast<T*>(slot)).load(std::memory_order_relaxed);
 }
 
 template <SlotInteger T>
@@ -219,17 +221,17 @@ class Ref {
   // One copy, whole, as it was at some moment of the call.
   // REQUIRES: a unit of the mapping.
   [[nodiscard]] T Read(Unit unit) const {
-    return internal::RelaxedLoad(internal::Slot<T>(*mapping_, unit0_, unit));
+    return internal::RelaxedLoad<T>(unit0_ + internal::OffsetOf(*mapping_, unit));
   }
   // Calls visit(Unit, T) for each unit that backs a CPU.
   template <std::invocable<Unit, T> Visit>
   void ForEachUnit(Visit visit) const {
-    for (const CpuUnit& backed : mapping_->cpu_units) visit(backed.unit, Read(backed.unit));
+    for (const CpuUnit& backed : mapping_->cpu_units) visit(backed.unit, Read(backed));
   }
   // Calls visit(CPU id, T) for each CPU that a unit backs, by rising id.
   template <std::invocable<std::uint32_t, T> Visit>
   void ForEachCpu(Visit visit) const {
-    for (const CpuUnit& backed : mapping_->cpu_units) visit(backed.cpu, Read(backed.unit));
+    for (const CpuUnit& backed : mapping_->cpu_units) visit(backed.cpu, Read(backed));
   }
 
   // Over all CPUs' copies. Exact if nobody updates meanwhile. Otherwise every
@@ -248,7 +250,7 @@ class Ref {
     T missing = threshold;
     for (const CpuUnit& backed : mapping_->cpu_units) {
       if (missing <= 0) break;
-      const T value = Read(backed.unit);
+      const T value = Read(backed);
       if (value >= missing) return true;
       missing = internal::Minus(missing, value);
     }
@@ -279,7 +281,7 @@ class Ref {
     assert(last.values.size() == mapping_->cpu_units.size());
     const std::size_t count = last.values.size();
     for (std::size_t i = 0; i < units && i < count; ++i) {
-      const T now = Read(mapping_->cpu_units[last.next].unit);
+      const T now = Read(mapping_->cpu_units[last.next]);
       T& then = last.values[last.next];
       last.total = internal::Plus(last.total, internal::Minus(now, then));
       then = now;
@@ -295,6 +297,9 @@ class Ref {
  private:
   static constexpr Width kWidth = sizeof(T) == 8 ? Width::k64 : Width::k32;
 
+  [[nodiscard]] T Read(const CpuUnit& backed) const {
+    return internal::RelaxedLoad<T>(unit0_ + backed.offset);
+  }
   [[nodiscard]] bool UsesRseq() const { return mapping_->mode == UpdateMode::kRseq; }
   [[nodiscard]] bool HasFallback() const { return mapping_->fallback != nullptr; }
 
@@ -316,17 +321,19 @@ class ShardRef {
   // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it, and a
   // unit of the mapping.
   ShardRef(const Mapping& mapping, Pointer pointer, Unit unit)
-      : slot_(internal::Slot<T>(mapping, mapping.base + Value(pointer), unit)) {
+      : slot_(mapping.base + Value(pointer) + internal::OffsetOf(mapping, unit)) {
     assert(pointer != kNull && Value(pointer) % sizeof(T) == 0);
   }
 
   void Add(T delta) const { Store(internal::Plus(Load(), delta)); }
   void Increment() const { Add(1); }
-  void Store(T value) const { std::atomic_ref(*slot_).store(value, std::memory_order_relaxed); }
-  [[nodiscard]] T Load() const { return internal::RelaxedLoad(slot_); }
+  void Store(T value) const {
+    std::atomic_ref(*reinterpret_cast<T*>(slot_)).store(value, std::memory_order_relaxed);
+  }
+  [[nodiscard]] T Load() const { return internal::RelaxedLoad<T>(slot_); }
 
  private:
-  T* slot_;
+  std::byte* slot_;
 };
 
 }  // namespace percpu

@@ -37,8 +37,8 @@ class RefTest : public ::testing::TestWithParam<UpdateMode> {
   RefTest() {
     for (std::uint32_t unit = 0; unit <= kCpus; ++unit) offsets_.push_back(unit * kStride);
     for (std::uint32_t cpu = 0; cpu < kCpus; ++cpu) {
-      cpu_units_.push_back({.cpu = cpu, .unit = UnitOf(cpu)});
       by_cpu_.push_back(offsets_[Value(UnitOf(cpu))]);
+      cpu_units_.push_back({.cpu = cpu, .unit = UnitOf(cpu), .offset = by_cpu_.back()});
     }
     mapping_ = {
         .base = memory_.data(),

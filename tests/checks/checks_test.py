@@ -32,6 +32,7 @@ class LayersTest(unittest.TestCase):
 
     def test_siblings_stay_apart(self):
         self.refused("server/area/x.h", "server/arena/y.h")
+        self.refused("server/rseq/x.h", "server/area/y.h")
         self.refused("server/catalog/x.h", "server/percpu/y.h")
         self.refused("server/percpu/backend/km.cc", "server/service/y.h")
 
@@ -39,8 +40,9 @@ class LayersTest(unittest.TestCase):
         self.refused("server/stray/x.cc", "vector")
         self.refused("server/main/x.cc", "server/stray/y.h")
 
-    def test_the_client_uses_base_and_area_only(self):
+    def test_the_client_uses_what_it_shares_only(self):
         self.allowed("client/sdk/lease.cc", "server/area/area_map.h")
+        self.allowed("client/sdk/percpu/ref.h", "server/rseq/this_cpu.h")
         self.allowed("client/cli/main.cc", "server/base/units.h")
         self.refused("client/sdk/lease.cc", "server/percpu/chunk.h")
         self.refused("client/cli/main.cc", "server/service/status.h")

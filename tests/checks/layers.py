@@ -5,12 +5,13 @@
 
     base <- area <- percpu <- session <- service <- main
     base <- arena <- percpu
+    base <- rseq <- percpu
     catalog <- session
     session <- handoff <- main
 
-A layer may use what is below it, however far. The client may use server/base
-and server/area, which it shares with the server, and nothing else of it. The
-server uses neither client nor tests. gRPC is seen in server/service,
+A layer may use what is below it, however far. The client may use server/base,
+server/area and server/rseq, which it shares with the server, and nothing else
+of it. The server uses neither client nor tests. gRPC is seen in server/service,
 server/main, client and tests only, and hwloc in server/percpu/topology.cc only.
 """
 
@@ -21,16 +22,17 @@ from sources import CXX, read, sources
 
 DIRECTLY_BELOW = {
     "base": [],
+    "rseq": ["base"],
     "area": ["base"],
     "arena": ["base"],
     "catalog": ["base"],
-    "percpu": ["area", "arena"],
+    "percpu": ["area", "arena", "rseq"],
     "session": ["percpu", "catalog"],
     "handoff": ["session"],
     "service": ["session"],
     "main": ["service", "handoff"],
 }
-CLIENT_MAY_USE = {"base", "area"}
+CLIENT_MAY_USE = {"base", "area", "rseq"}
 GRPC = re.compile(r"grpc(pp|\+\+)?/|.*\.grpc\.pb\.h")
 GRPC_MAY_BE_IN = ("server/service/", "server/main/", "client/", "tests/")
 HWLOC = re.compile(r"hwloc(\.h|/)")
@@ -66,7 +68,7 @@ def objection(path: str, header: str) -> str | None:
     if top == "client" and header.startswith("tests/"):
         return "the client does not use tests"
     if top == "client" and used and used not in CLIENT_MAY_USE:
-        return "the client uses no more of the server than base and area"
+        return "the client uses no more of the server than base, area and rseq"
     return None
 
 

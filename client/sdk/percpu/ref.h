@@ -1,0 +1,341 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Integers in a mapped arena: Ref for the copy of the CPU one runs on, ShardRef
+// for one fixed copy. Everything here is loads, stores and single instructions
+// on shared memory; only a Fallback knows of a daemon.
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_REF_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_REF_H_
+
+#include <atomic>
+#include <cassert>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "client/sdk/percpu/types.h"
+#include "server/rseq/this_cpu.h"
+
+namespace percpu {
+
+using UpdateMode = percpud::rseq::UpdateMode;
+
+// What a slot can hold: integers of 4 and 8 bytes.
+template <typename T>
+concept SlotInteger = percpud::rseq::SlotInteger<T>;
+
+// Where a thread turns that cannot work on its own CPU's copy by itself: not
+// registered for restartable sequences, on a CPU without a unit, single-stepped.
+// Somebody else makes the same kind of update for it, on some CPU's copy.
+// Values are words of the slot's width, zero-extended. Nothing, or false, says
+// that the operation is not known to have been made.
+// Thread safe. Not async-signal-safe, unless an implementation says so.
+class Fallback {
+ public:
+  Fallback() = default;
+  Fallback(const Fallback&) = delete;
+  Fallback& operator=(const Fallback&) = delete;
+  virtual ~Fallback() = default;
+
+  virtual bool Add(Pointer pointer, Width width, std::uint64_t delta) = 0;
+  virtual bool Store(Pointer pointer, Width width, std::uint64_t value) = 0;
+  virtual std::optional<std::uint64_t> Load(Pointer pointer, Width width) = 0;
+  // What was there before, here and below.
+  virtual std::optional<std::uint64_t> Exchange(Pointer pointer, Width width,
+                                                std::uint64_t value) = 0;
+  virtual std::optional<std::uint64_t> CompareExchange(Pointer pointer, Width width,
+                                                       std::uint64_t expected,
+                                                       std::uint64_t desired) = 0;
+};
+
+// A CPU and the unit that backs it.
+struct CpuUnit {
+  std::uint32_t cpu = 0;
+  Unit unit{};
+  // The unit's, as in Mapping::unit_offsets: sums read one table, not two.
+  std::uint64_t offset = 0;
+};
+
+// An arena as this process has it mapped. A view: it owns nothing, whatever it
+// points to outlives it, and it outlives the refs made with it. Constant once
+// made, hence thread safe.
+struct Mapping {
+  // The arena's first byte.
+  std::byte* base = nullptr;
+  // [unit] -> bytes from unit 0's copy of anything.
+  std::span<const std::uint64_t> unit_offsets;
+  // The units that back a CPU, each once, by rising CPU id.
+  std::span<const CpuUnit> cpu_units;
+  // The same by CPU id, as percpud::rseq::Usable leaves it.
+  percpud::rseq::CpuTable cpus;
+  UpdateMode mode = UpdateMode::kRseq;
+  // Null: what a thread cannot do itself is refused.
+  Fallback* fallback = nullptr;
+};
+
+// The values of all CPUs' copies at a moment, more or less: see Ref::Snapshot.
+// A plain value. Thread compatible.
+template <SlotInteger T>
+struct Snapshot {
+  // As in Mapping::cpu_units.
+  std::vector<T> values;
+  // Their sum, modulo 2^width.
+  T total = 0;
+  // Where ApproximateSum goes on.
+  std::size_t next = 0;
+};
+
+namespace internal {
+
+// Addition that wraps around, for signed integers too.
+template <SlotInteger T>
+constexpr T Plus(T a, T b) {
+  using U = std::make_unsigned_t<T>;
+  return static_cast<T>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
+}
+template <SlotInteger T>
+constexpr T Minus(T a, T b) {
+  using U = std::make_unsigned_t<T>;
+  return static_cast<T>(static_cast<U>(static_cast<U>(a) - static_cast<U>(b)));
+}
+
+// Where `unit` is: bytes from unit 0.
+inline std::uint64_t OffsetOf(const Mapping& mapping, Unit unit) {
+  assert(Value(unit) < mapping.unit_offsets.size());
+  return mapping.unit_offsets[Value(unit)];
+}
+
+template <SlotInteger T>
+T RelaxedLoad(std::byte* slot) {
+  return std::atomic_ref(*reinterpret_cast<T*>(slot)).load(std::memory_order_relaxed);
+}
+
+template <SlotInteger T>
+constexpr std::uint64_t ToWord(T value) {
+  return static_cast<std::make_unsigned_t<T>>(value);
+}
+template <SlotInteger T>
+constexpr std::optional<T> FromWord(std::optional<std::uint64_t> word) {
+  return word ? std::optional(static_cast<T>(*word)) : std::nullopt;
+}
+
+}  // namespace internal
+
+// What a caller of AtLeast knows of the copies.
+enum class Signs {
+  // Nothing: one copy may be below zero for what another is too high.
+  kAny,
+  // No copy is ever below zero, and their sum does not overflow.
+  kNeverNegative,
+};
+
+// An integer with a copy per CPU, such as a counter.
+//
+//   percpu::Ref<std::uint64_t> hits(mapping, pointer);
+//   hits.Increment();             // this CPU's copy, under a nanosecond
+//   std::uint64_t n = hits.Sum();
+//
+// Ownership: a view of an area that somebody has allocated and not yet freed.
+// Two words: pass it by value.
+// Thread safety: all methods from any thread of any process. No update of a
+// copy is lost among the operations of this class and of the daemon. Writing to
+// a copy in any other way, ShardRef included, loses updates.
+// Async-signal-safe: every method that does not build a Snapshot, where it does
+// not go to a fallback that is not.
+// Order: relaxed; an update publishes nothing else.
+// Integers wrap around; sums are modulo 2^width, hence right whenever the true
+// total fits T, however the copies stand.
+template <SlotInteger T>
+class Ref {
+ public:
+  // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it.
+  Ref(const Mapping& mapping, Pointer pointer)
+      : mapping_(&mapping), unit0_(mapping.base + Value(pointer)) {
+    assert(pointer != kNull && Value(pointer) % sizeof(T) == 0);
+  }
+
+  // The operations on the own CPU's copy. False, or nothing: this thread could
+  // not make it, and the fallback did not say that it has.
+  bool Add(T delta) const {
+    const bool done = UsesRseq() ? percpud::rseq::Add<T>(unit0_, mapping_->cpus, delta)
+                                 : percpud::rseq::atomic::Add<T>(unit0_, mapping_->cpus, delta);
+    if (done) [[likely]] {
+      return true;
+    }
+    return HasFallback() && mapping_->fallback->Add(pointer(), kWidth, internal::ToWord(delta));
+  }
+  bool Increment() const { return Add(1); }
+
+  bool Store(T value) const {
+    const bool done = UsesRseq() ? percpud::rseq::Store<T>(unit0_, mapping_->cpus, value)
+                                 : percpud::rseq::atomic::Store<T>(unit0_, mapping_->cpus, value);
+    if (done) [[likely]] {
+      return true;
+    }
+    return HasFallback() && mapping_->fallback->Store(pointer(), kWidth, internal::ToWord(value));
+  }
+
+  [[nodiscard]] std::optional<T> Load() const {
+    const auto seen = UsesRseq() ? percpud::rseq::Load<T>(unit0_, mapping_->cpus)
+                                 : percpud::rseq::atomic::Load<T>(unit0_, mapping_->cpus);
+    if (seen.has_value()) [[likely]] {
+      return seen;
+    }
+    if (!HasFallback()) return std::nullopt;
+    return internal::FromWord<T>(mapping_->fallback->Load(pointer(), kWidth));
+  }
+
+  // What was there before.
+  std::optional<T> Exchange(T value) const {
+    const auto seen = UsesRseq()
+                          ? percpud::rseq::Exchange<T>(unit0_, mapping_->cpus, value)
+                          : percpud::rseq::atomic::Exchange<T>(unit0_, mapping_->cpus, value);
+    if (seen.has_value()) [[likely]] {
+      return seen;
+    }
+    if (!HasFallback()) return std::nullopt;
+    return internal::FromWord<T>(
+        mapping_->fallback->Exchange(pointer(), kWidth, internal::ToWord(value)));
+  }
+
+  // What was there before: `desired` is there now if and only if that is
+  // `expected`. The copy may be another CPU's than a Load just before saw.
+  std::optional<T> CompareExchange(T expected, T desired) const {
+    const auto seen =
+        UsesRseq()
+            ? percpud::rseq::CompareExchange<T>(unit0_, mapping_->cpus, expected, desired)
+            : percpud::rseq::atomic::CompareExchange<T>(unit0_, mapping_->cpus, expected, desired);
+    if (seen.has_value()) [[likely]] {
+      return seen;
+    }
+    if (!HasFallback()) return std::nullopt;
+    return internal::FromWord<T>(mapping_->fallback->CompareExchange(
+        pointer(), kWidth, internal::ToWord(expected), internal::ToWord(desired)));
+  }
+
+  // One copy, whole, as it was at some moment of the call.
+  // REQUIRES: a unit of the mapping.
+  [[nodiscard]] T Read(Unit unit) const {
+    return internal::RelaxedLoad<T>(unit0_ + internal::OffsetOf(*mapping_, unit));
+  }
+  // Calls visit(Unit, T) for each unit that backs a CPU.
+  template <std::invocable<Unit, T> Visit>
+  void ForEachUnit(Visit visit) const {
+    for (const CpuUnit& backed : mapping_->cpu_units) visit(backed.unit, Read(backed));
+  }
+  // Calls visit(CPU id, T) for each CPU that a unit backs, by rising id.
+  template <std::invocable<std::uint32_t, T> Visit>
+  void ForEachCpu(Visit visit) const {
+    for (const CpuUnit& backed : mapping_->cpu_units) visit(backed.cpu, Read(backed));
+  }
+
+  // Over all CPUs' copies. Exact if nobody updates meanwhile. Otherwise every
+  // copy is read whole but at its own moment: the sum holds all updates made
+  // before the call and some of those made during it, and may be a value that
+  // the true total never had.
+  [[nodiscard]] T Sum() const {
+    T sum = 0;
+    ForEachUnit([&](Unit, T value) { sum = internal::Plus(sum, value); });
+    return sum;
+  }
+
+  // Sum() >= threshold. Stops reading early only if told that it may.
+  [[nodiscard]] bool AtLeast(T threshold, Signs signs = Signs::kAny) const {
+    if (signs == Signs::kAny) return Sum() >= threshold;
+    T missing = threshold;
+    for (const CpuUnit& backed : mapping_->cpu_units) {
+      if (missing <= 0) break;
+      const T value = Read(backed);
+      if (value >= missing) return true;
+      missing = internal::Minus(missing, value);
+    }
+    return missing <= 0;
+  }
+
+  // All copies, for Delta. Allocates.
+  [[nodiscard]] Snapshot<T> TakeSnapshot() const {
+    Snapshot<T> snapshot;
+    snapshot.values.reserve(mapping_->cpu_units.size());
+    ForEachUnit([&](Unit, T value) {
+      snapshot.values.push_back(value);
+      snapshot.total = internal::Plus(snapshot.total, value);
+    });
+    return snapshot;
+  }
+  // What came since: the way to start from zero again, for as many readers as
+  // like. Copies are never set back, which their CPU's next update might undo.
+  [[nodiscard]] T Delta(const Snapshot<T>& since) const {
+    return internal::Minus(Sum(), since.total);
+  }
+
+  // Reads only `units` copies anew, in turn from call to call, and takes the
+  // rest from `last`, which it brings up to date. For totals that are polled:
+  // no copy's value is older than (CPUs / units) calls, rounded up.
+  // REQUIRES: `last` is a snapshot of this ref.
+  [[nodiscard]] T ApproximateSum(Snapshot<T>& last, std::size_t units = 1) const {
+    assert(last.values.size() == mapping_->cpu_units.size());
+    const std::size_t count = last.values.size();
+    for (std::size_t i = 0; i < units && i < count; ++i) {
+      const T now = Read(mapping_->cpu_units[last.next]);
+      T& then = last.values[last.next];
+      last.total = internal::Plus(last.total, internal::Minus(now, then));
+      then = now;
+      last.next = last.next + 1 == count ? 0 : last.next + 1;
+    }
+    return last.total;
+  }
+
+  [[nodiscard]] Pointer pointer() const {
+    return Pointer{static_cast<std::uint64_t>(unit0_ - mapping_->base)};
+  }
+
+ private:
+  static constexpr Width kWidth = sizeof(T) == 8 ? Width::k64 : Width::k32;
+
+  [[nodiscard]] T Read(const CpuUnit& backed) const {
+    return internal::RelaxedLoad<T>(unit0_ + backed.offset);
+  }
+  [[nodiscard]] bool UsesRseq() const { return mapping_->mode == UpdateMode::kRseq; }
+  [[nodiscard]] bool HasFallback() const { return mapping_->fallback != nullptr; }
+
+  const Mapping* mapping_;
+  std::byte* unit0_;
+};
+
+// One unit's copy of an integer, for its only writer: a shard of a program that
+// owns its unit, wherever it runs.
+//
+// Ownership: a view of an area that somebody has allocated and not yet freed.
+// Thread safety: one thread at a time updates a unit's copy, through whatever
+// ref; a signal handler counts as another thread. Any thread of any process may
+// Load it, and Ref's reading half sums it.
+// Order: relaxed. Integers wrap around.
+template <SlotInteger T>
+class ShardRef {
+ public:
+  // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it, and a
+  // unit of the mapping.
+  ShardRef(const Mapping& mapping, Pointer pointer, Unit unit)
+      : slot_(mapping.base + Value(pointer) + internal::OffsetOf(mapping, unit)) {
+    assert(pointer != kNull && Value(pointer) % sizeof(T) == 0);
+  }
+
+  void Add(T delta) const { Store(internal::Plus(Load(), delta)); }
+  void Increment() const { Add(1); }
+  void Store(T value) const {
+    std::atomic_ref(*reinterpret_cast<T*>(slot_)).store(value, std::memory_order_relaxed);
+  }
+  [[nodiscard]] T Load() const { return internal::RelaxedLoad<T>(slot_); }
+
+ private:
+  std::byte* slot_;
+};
+
+}  // namespace percpu
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_REF_H_

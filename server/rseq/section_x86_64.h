@@ -1,0 +1,170 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sequences of section.h, which alone includes this, for x86-64. The
+// operands' types choose the width of the instructions. %rax holds the
+// description, then the CPU, then the unit's offset.
+
+#ifndef PERCPUD_SERVER_RSEQ_SECTION_X86_64_H_
+#define PERCPUD_SERVER_RSEQ_SECTION_X86_64_H_
+
+#include <cstddef>
+#include <cstdint>
+
+// The area: 4 is cpu_id, 8 is rseq_cs.
+#define PERCPUD_RSEQ_ARM      \
+  "leaq 3b(%%rip), %%rax\n\t" \
+  "movq %%rax, %%fs:8(%[area])\n"
+
+#define PERCPUD_RSEQ_LOCATE         \
+  "1:\n\t"                          \
+  "movl %%fs:4(%[area]), %%eax\n\t" \
+  "cmpl %[cpus], %%eax\n\t"         \
+  "jae %l[unavailable]\n\t"         \
+  "movq (%[offsets],%%rax,8), %%rax\n\t"
+
+// The signature is the tail of "ud1 0x53053053(%rip), %edi".
+#define PERCPUD_RSEQ_DONE                    \
+  "2:\n\t"                                   \
+  ".pushsection __rseq_failure, \"ax?\"\n\t" \
+  ".byte 0x0f, 0xb9, 0x3d\n\t"               \
+  ".long 0x53053053\n"                       \
+  "4:\n\t"                                   \
+  "jmp %l[aborted]\n\t"                      \
+  ".popsection\n\t"
+
+#define PERCPUD_RSEQ_BEGIN PERCPUD_RSEQ_DESCRIBE PERCPUD_RSEQ_ARM PERCPUD_RSEQ_LOCATE
+#define PERCPUD_RSEQ_INPUTS \
+  [area] "r"(area), [cpus] "r"(table.cpus), [offsets] "r"(table.unit_offset), [unit0] "r"(unit0)
+
+namespace percpud::rseq::internal {
+
+// The calling thread's cpu_id, as it is at some moment of the call.
+inline std::uint32_t ReadCpuId(AreaOffset area) {
+  std::uint32_t cpu = 0;
+  __asm__ volatile("movl %%fs:4(%[area]), %[cpu]" : [cpu] "=r"(cpu) : [area] "r"(area));
+  return cpu;
+}
+
+template <Word W>
+inline Attempt TryAdd(AreaOffset area, const CpuTable& table, std::byte* unit0, W delta) {
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN "add %[delta], (%[unit0],%%rax)\n" PERCPUD_RSEQ_DONE
+                        :
+                        : PERCPUD_RSEQ_INPUTS, [delta] "r"(delta)
+                        : "rax", "cc", "memory"
+                        : unavailable, aborted);
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+template <Word W>
+inline Attempt TryStore(AreaOffset area, const CpuTable& table, std::byte* unit0, W value) {
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN "mov %[value], (%[unit0],%%rax)\n" PERCPUD_RSEQ_DONE
+                        :
+                        : PERCPUD_RSEQ_INPUTS, [value] "r"(value)
+                        : "rax", "cc", "memory"
+                        : unavailable, aborted);
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+// `seen` is set if committed, here and below.
+template <Word W>
+inline Attempt TryLoad(AreaOffset area, const CpuTable& table, std::byte* unit0, W& seen) {
+  W loaded;
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN "mov (%[unit0],%%rax), %[loaded]\n" PERCPUD_RSEQ_DONE
+                        : [loaded] "=&r"(loaded)
+                        : PERCPUD_RSEQ_INPUTS
+                        : "rax", "cc", "memory"
+                        : unavailable, aborted);
+  seen = loaded;
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+// Not xchg, which is a locked instruction even when nobody asks for that.
+template <Word W>
+inline Attempt TryExchange(AreaOffset area, const CpuTable& table, std::byte* unit0, W value,
+                           W& seen) {
+  W loaded;
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN
+                        "mov (%[unit0],%%rax), %[loaded]\n\t"
+                        "mov %[value], (%[unit0],%%rax)\n" PERCPUD_RSEQ_DONE
+                        : [loaded] "=&r"(loaded)
+                        : PERCPUD_RSEQ_INPUTS, [value] "r"(value)
+                        : "rax", "cc", "memory"
+                        : unavailable, aborted);
+  seen = loaded;
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+// Stores `desired` if `seen` is `expected`.
+template <Word W>
+inline Attempt TryCompareExchange(AreaOffset area, const CpuTable& table, std::byte* unit0,
+                                  W expected, W desired, W& seen) {
+  W loaded;
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN
+                        "mov (%[unit0],%%rax), %[loaded]\n\t"
+                        "cmp %[expected], %[loaded]\n\t"
+                        "jne 2f\n\t"
+                        "mov %[desired], (%[unit0],%%rax)\n" PERCPUD_RSEQ_DONE
+                        : [loaded] "=&r"(loaded)
+                        : PERCPUD_RSEQ_INPUTS, [expected] "r"(expected), [desired] "r"(desired)
+                        : "rax", "cc", "memory"
+                        : unavailable, aborted);
+  seen = loaded;
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+// Adds 1 with `spins` turns between load and store. For the self-test: an
+// interruption nearly always falls inside. REQUIRES: spins > 0.
+inline Attempt TrySlowIncrement(AreaOffset area, const CpuTable& table, std::byte* unit0,
+                                std::uint64_t spins, Arming arming) {
+  __asm__ volatile goto(PERCPUD_RSEQ_DESCRIBE
+                        "leaq 3b(%%rip), %%rax\n\t"
+                        "andq %[arming], %%rax\n\t"
+                        "movq %%rax, %%fs:8(%[area])\n" PERCPUD_RSEQ_LOCATE
+                        "movq (%[unit0],%%rax), %%rdx\n\t"
+                        "movq %[spins], %%rcx\n"
+                        "5:\n\t"
+                        "decq %%rcx\n\t"
+                        "jnz 5b\n\t"
+                        "incq %%rdx\n\t"
+                        "movq %%rdx, (%[unit0],%%rax)\n" PERCPUD_RSEQ_DONE
+                        :
+                        : PERCPUD_RSEQ_INPUTS, [spins] "r"(spins), [arming] "r"(arming)
+                        : "rax", "rcx", "rdx", "cc", "memory"
+                        : unavailable, aborted);
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+}  // namespace percpud::rseq::internal
+
+#undef PERCPUD_RSEQ_ARM
+#undef PERCPUD_RSEQ_LOCATE
+#undef PERCPUD_RSEQ_DONE
+#undef PERCPUD_RSEQ_BEGIN
+#undef PERCPUD_RSEQ_INPUTS
+
+#endif  // PERCPUD_SERVER_RSEQ_SECTION_X86_64_H_

@@ -1,0 +1,33 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_RSEQ_SELF_TEST_H_
+#define PERCPUD_SERVER_RSEQ_SELF_TEST_H_
+
+#include "server/rseq/section.h"
+#include "server/rseq/this_cpu.h"
+
+namespace percpud::rseq {
+
+// Whether restartable sequences keep their promise here: glibc registered the
+// threads, and two threads that interrupt each other on one CPU lost nothing.
+// Kernels have been shipped that do not abort, and emulators do not.
+// Decided by the first call, which takes some milliseconds and two short-lived
+// threads with all signals blocked; then a load. Thread safe. False under
+// valgrind, ThreadSanitizer and GLIBC_TUNABLES=glibc.pthread.rseq=0.
+bool RseqWorks();
+
+// `table` as it may be used in this process by an arena in `mode`: without CPUs
+// if the sequences do not work, so that every operation goes to its fallback.
+CpuTable Usable(const CpuTable& table, UpdateMode mode);
+
+namespace internal {
+
+// The test itself, anew at each call. kUnarmed is its own control: sequences
+// that the kernel knows nothing of lose updates.
+bool SelfTest(Arming arming);
+
+}  // namespace internal
+}  // namespace percpud::rseq
+
+#endif  // PERCPUD_SERVER_RSEQ_SELF_TEST_H_

@@ -1,0 +1,202 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operations on the copy of an integer that belongs to the CPU the caller runs
+// on, in memory that any number of processes share.
+//
+// A slot is one CPU's copy: unit0 + table.unit_offset[cpu], naturally aligned.
+// Two kinds of operation keep the same promise, that no update is lost:
+//   rseq::Add, ...          restartable sequences (section.h), no locked
+//                           instruction. Needs a thread registered by glibc.
+//   rseq::atomic::Add, ...  a locked instruction on the same slot.
+// They do not keep it together: a sequence does not see a locked update that
+// another CPU makes between its load and its store. A slot is used by one kind
+// only, and every process must choose the same: UpdateMode.
+//
+// Nothing is ordered for other CPUs: all of it is relaxed. Thread safe and
+// async-signal-safe; no locks, no system calls (atomic: sched_getcpu may be
+// one on machines whose vDSO lacks it). Integers wrap around.
+
+#ifndef PERCPUD_SERVER_RSEQ_THIS_CPU_H_
+#define PERCPUD_SERVER_RSEQ_THIS_CPU_H_
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+
+#include "server/rseq/registration.h"
+#include "server/rseq/section.h"
+
+namespace percpud::rseq {
+
+// How an arena's slots are updated. Values are part of the shared layout.
+enum class UpdateMode : std::uint32_t { kRseq = 1, kAtomic = 2 };
+
+// What a slot can hold.
+template <typename T>
+concept SlotInteger =
+    std::integral<T> && !std::same_as<T, bool> && (sizeof(T) == 4 || sizeof(T) == 8);
+
+// A sequence is tried so often. One abort is rare and two in a row are rarer;
+// this many mean that somebody steps through it.
+inline constexpr int kMaxAttempts = 64;
+
+namespace internal {
+
+template <SlotInteger T>
+using WordOf = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
+
+template <SlotInteger T>
+constexpr WordOf<T> ToWord(T value) {
+  return static_cast<WordOf<T>>(value);
+}
+
+// Runs `attempt` until it commits. False if it cannot, or was aborted too often.
+template <typename Try>
+inline bool Commit(Try attempt) {
+  if (!HasAreas()) [[unlikely]] {
+    return false;
+  }
+  const AreaOffset area = GlibcAreaOffset();
+  int left = kMaxAttempts;
+  do {
+    const Attempt outcome = attempt(area);
+    if (outcome == Attempt::kCommitted) [[likely]] {
+      return true;
+    }
+    if (outcome == Attempt::kUnavailable) return false;
+  } while (--left > 0);
+  return false;
+}
+
+}  // namespace internal
+
+// Each: false (or nothing) if the caller has to use its fallback, because its
+// thread is not registered, its CPU has no unit, or it was interrupted
+// kMaxAttempts times in a row; then nothing was stored. `unit0` is the address
+// of unit 0's copy.
+template <SlotInteger T>
+[[nodiscard]] inline bool Add(std::byte* unit0, const CpuTable& table,
+                              std::type_identity_t<T> delta) {
+  return internal::Commit([&](internal::AreaOffset area) {
+    return internal::TryAdd(area, table, unit0, internal::ToWord<T>(delta));
+  });
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline bool Increment(std::byte* unit0, const CpuTable& table) {
+  return Add<T>(unit0, table, 1);
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline bool Store(std::byte* unit0, const CpuTable& table,
+                                std::type_identity_t<T> value) {
+  return internal::Commit([&](internal::AreaOffset area) {
+    return internal::TryStore(area, table, unit0, internal::ToWord<T>(value));
+  });
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline std::optional<T> Load(std::byte* unit0, const CpuTable& table) {
+  internal::WordOf<T> seen = 0;
+  const bool done = internal::Commit(
+      [&](internal::AreaOffset area) { return internal::TryLoad(area, table, unit0, seen); });
+  return done ? std::optional(static_cast<T>(seen)) : std::nullopt;
+}
+
+// What was there before.
+template <SlotInteger T>
+[[nodiscard]] inline std::optional<T> Exchange(std::byte* unit0, const CpuTable& table,
+                                               std::type_identity_t<T> value) {
+  internal::WordOf<T> seen = 0;
+  const bool done = internal::Commit([&](internal::AreaOffset area) {
+    return internal::TryExchange(area, table, unit0, internal::ToWord<T>(value), seen);
+  });
+  return done ? std::optional(static_cast<T>(seen)) : std::nullopt;
+}
+
+// What was there before: `desired` is there now if and only if that is
+// `expected`.
+template <SlotInteger T>
+[[nodiscard]] inline std::optional<T> CompareExchange(std::byte* unit0, const CpuTable& table,
+                                                      std::type_identity_t<T> expected,
+                                                      std::type_identity_t<T> desired) {
+  internal::WordOf<T> seen = 0;
+  const bool done = internal::Commit([&](internal::AreaOffset area) {
+    return internal::TryCompareExchange(area, table, unit0, internal::ToWord<T>(expected),
+                                        internal::ToWord<T>(desired), seen);
+  });
+  return done ? std::optional(static_cast<T>(seen)) : std::nullopt;
+}
+
+// The same for slots of an arena in mode atomic. False (or nothing) only if
+// the caller's CPU has no unit.
+namespace atomic {
+
+// The slot of the CPU the caller was just on, null if it has none. By the time
+// it is used the caller may be elsewhere; the locked instruction allows that.
+template <SlotInteger T>
+inline T* OwnSlot(std::byte* unit0, const CpuTable& table) {
+  const std::uint32_t cpu = CurrentCpu();
+  if (cpu >= table.cpus) [[unlikely]] {
+    return nullptr;
+  }
+  return reinterpret_cast<T*>(unit0 + table.unit_offset[cpu]);
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline bool Add(std::byte* unit0, const CpuTable& table,
+                              std::type_identity_t<T> delta) {
+  T* const slot = OwnSlot<T>(unit0, table);
+  if (slot == nullptr) return false;
+  std::atomic_ref(*slot).fetch_add(delta, std::memory_order_relaxed);
+  return true;
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline bool Increment(std::byte* unit0, const CpuTable& table) {
+  return Add<T>(unit0, table, 1);
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline bool Store(std::byte* unit0, const CpuTable& table,
+                                std::type_identity_t<T> value) {
+  T* const slot = OwnSlot<T>(unit0, table);
+  if (slot == nullptr) return false;
+  std::atomic_ref(*slot).store(value, std::memory_order_relaxed);
+  return true;
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline std::optional<T> Load(std::byte* unit0, const CpuTable& table) {
+  T* const slot = OwnSlot<T>(unit0, table);
+  if (slot == nullptr) return std::nullopt;
+  return std::atomic_ref(*slot).load(std::memory_order_relaxed);
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline std::optional<T> Exchange(std::byte* unit0, const CpuTable& table,
+                                               std::type_identity_t<T> value) {
+  T* const slot = OwnSlot<T>(unit0, table);
+  if (slot == nullptr) return std::nullopt;
+  return std::atomic_ref(*slot).exchange(value, std::memory_order_relaxed);
+}
+
+template <SlotInteger T>
+[[nodiscard]] inline std::optional<T> CompareExchange(std::byte* unit0, const CpuTable& table,
+                                                      std::type_identity_t<T> expected,
+                                                      std::type_identity_t<T> desired) {
+  T* const slot = OwnSlot<T>(unit0, table);
+  if (slot == nullptr) return std::nullopt;
+  T seen = expected;
+  std::atomic_ref(*slot).compare_exchange_strong(seen, desired, std::memory_order_relaxed);
+  return seen;
+}
+
+}  // namespace atomic
+}  // namespace percpud::rseq
+
+#endif  // PERCPUD_SERVER_RSEQ_THIS_CPU_H_

@@ -1,0 +1,135 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What it costs to read a counter: Ref::Sum over units at different strides,
+// beside an array of padded counters, one load and the loop one would write for
+// a fixed stride. A stride of whole pages puts all copies of a variable into
+// one set of the first-level cache; 64 bytes more spread them.
+//
+// All lines are in the reader's own cache: this is the price of the walk. Lines
+// that other CPUs have just written cost a transfer each, in every layout.
+
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/sdk/percpu/ref.h"
+#include "tests/bench/comparison.h"
+#include "tests/bench/workers.h"
+
+namespace percpud::bench {
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kSkew = 64;
+constexpr percpu::Pointer kCounter{256};
+// Sums per batch: one costs tens of operations.
+constexpr int kPerSum = 20;
+
+// `units` units at `stride`, the first pages of which are there.
+class Units {
+ public:
+  Units(std::uint32_t units, std::uint64_t stride) : bytes_(units * stride + 4096) {
+    base_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (base_ == MAP_FAILED) std::abort();
+    for (std::uint32_t unit = 0; unit < units; ++unit) {
+      offsets_.push_back(unit * stride);
+      cpu_units_.push_back({.cpu = unit, .unit = percpu::Unit{unit}, .offset = offsets_.back()});
+    }
+    mapping_ = {.base = static_cast<std::byte*>(base_),
+                .unit_offsets = offsets_,
+                .cpu_units = cpu_units_,
+                .cpus = {.unit_offset = offsets_.data(), .cpus = units}};
+    for (std::uint32_t unit = 0; unit < units; ++unit) {
+      percpu::ShardRef<std::uint64_t>(mapping_, kCounter, percpu::Unit{unit}).Store(unit);
+    }
+  }
+  ~Units() { munmap(base_, bytes_); }
+  Units(const Units&) = delete;
+  Units& operator=(const Units&) = delete;
+
+  [[nodiscard]] const percpu::Mapping& mapping() const { return mapping_; }
+
+ private:
+  std::size_t bytes_;
+  void* base_ = nullptr;
+  std::vector<std::uint64_t> offsets_;
+  std::vector<percpu::CpuUnit> cpu_units_;
+  percpu::Mapping mapping_;
+};
+
+struct alignas(64) Padded {
+  std::atomic<std::uint64_t> value = 1;
+};
+
+// Keeps a result that nobody uses.
+void Keep(std::uint64_t value) { __asm__ volatile("" : : "r"(value) : "memory"); }
+
+template <typename Op>
+void AddRow(Comparison& comparison, const std::string& group, const std::string& name, Op op) {
+  comparison.Add(group, name, [op](const Effort& effort) {
+    const Effort fewer{.batches = effort.batches, .operations = effort.operations / kPerSum};
+    return MeasureWorkers(Workers::kOneThread, fewer, [op](int) { return op; });
+  });
+}
+
+void AddStride(Comparison& comparison, const std::string& group, const std::string& name,
+               std::uint32_t units, std::uint64_t stride) {
+  const auto memory = std::make_shared<Units>(units, stride);
+  AddRow(comparison, group, name,
+         [memory] { Keep(percpu::Ref<std::uint64_t>(memory->mapping(), kCounter).Sum()); });
+}
+
+void AddGroup(Comparison& comparison, std::uint32_t units) {
+  const std::string group = absl::StrCat("sum of ", units, " units");
+  AddStride(comparison, group, "Ref::Sum, 64 KiB + 64 B apart", units, 64 * kKiB + kSkew);
+  AddStride(comparison, group, "Ref::Sum, 64 KiB apart", units, 64 * kKiB);
+  AddStride(comparison, group, "Ref::Sum, 2 MiB + 64 B apart", units, 2048 * kKiB + kSkew);
+  AddStride(comparison, group, "Ref::Sum, 2 MiB apart", units, 2048 * kKiB);
+  const auto fixed = std::make_shared<Units>(units, 64 * kKiB);
+  AddRow(comparison, group, "base + cpu * 64 KiB, as librseq lays it out", [fixed, units] {
+    std::uint64_t sum = 0;
+    std::byte* copy = fixed->mapping().base + percpu::Value(kCounter);
+    for (std::uint32_t unit = 0; unit < units; ++unit, copy += 64 * kKiB) {
+      sum +=
+          std::atomic_ref(*reinterpret_cast<std::uint64_t*>(copy)).load(std::memory_order_relaxed);
+    }
+    Keep(sum);
+  });
+  const auto padded = std::make_shared<std::vector<Padded>>(units);
+  AddRow(comparison, group, "array of lines, one per worker", [padded] {
+    std::uint64_t sum = 0;
+    for (const Padded& counter : *padded) sum += counter.value.load(std::memory_order_relaxed);
+    Keep(sum);
+  });
+  AddRow(comparison, group, "one shared counter",
+         [padded] { Keep(padded->front().value.load(std::memory_order_relaxed)); });
+}
+
+int Main(int argc, char** argv) {
+  Comparison comparison;
+  AddGroup(comparison, 16);
+  AddGroup(comparison, 64);
+  return RunComparison(argc, argv, "Reading a counter of many copies", comparison);
+}
+
+}  // namespace
+}  // namespace percpud::bench
+
+// The flag parser's exceptions end here; nothing else throws.
+int main(int argc, char** argv) try {
+  return percpud::bench::Main(argc, argv);
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return EXIT_FAILURE;
+}

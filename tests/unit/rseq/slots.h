@@ -1,0 +1,74 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_TESTS_UNIT_RSEQ_SLOTS_H_
+#define PERCPUD_TESTS_UNIT_RSEQ_SLOTS_H_
+
+#include <sched.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "server/rseq/this_cpu.h"
+
+namespace percpud::rseq::testing {
+
+// More CPUs than a test machine has.
+inline constexpr std::uint32_t kManyCpus = 1024;
+
+// One integer per CPU, a cache line apart, all zero.
+template <typename T>
+class Slots {
+ public:
+  explicit Slots(std::uint32_t cpus = kManyCpus) : memory_(std::size_t{cpus} * kStride) {
+    for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) offsets_.push_back(cpu * kStride);
+  }
+
+  [[nodiscard]] CpuTable table() const {
+    return table(static_cast<std::uint32_t>(offsets_.size()));
+  }
+  // Only the first `cpus` of them.
+  [[nodiscard]] CpuTable table(std::uint32_t cpus) const {
+    return {.unit_offset = offsets_.data(), .cpus = cpus};
+  }
+  [[nodiscard]] std::byte* unit0() { return memory_.data(); }
+  [[nodiscard]] T& at(std::uint32_t cpu) {
+    return *reinterpret_cast<T*>(memory_.data() + offsets_[cpu]);
+  }
+  [[nodiscard]] T Sum() {
+    T sum = 0;
+    for (std::uint32_t cpu = 0; cpu < offsets_.size(); ++cpu) sum += at(cpu);
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t kStride = 64;
+  std::vector<std::byte> memory_;
+  std::vector<std::uint64_t> offsets_;
+};
+
+// Keeps the calling thread on the CPU it is on, until the object goes.
+class StayHere {
+ public:
+  StayHere() {
+    sched_getaffinity(0, sizeof(before_), &before_);
+    cpu_ = static_cast<std::uint32_t>(sched_getcpu());
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(cpu_, &only);
+    sched_setaffinity(0, sizeof(only), &only);
+  }
+  ~StayHere() { sched_setaffinity(0, sizeof(before_), &before_); }
+  StayHere(const StayHere&) = delete;
+  StayHere& operator=(const StayHere&) = delete;
+  [[nodiscard]] std::uint32_t cpu() const { return cpu_; }
+
+ private:
+  cpu_set_t before_;
+  std::uint32_t cpu_ = 0;
+};
+
+}  // namespace percpud::rseq::testing
+
+#endif  // PERCPUD_TESTS_UNIT_RSEQ_SLOTS_H_

@@ -139,6 +139,11 @@ absl::Status PointerMisaligned(PercpuPtr ptr, Bytes width) {
                                                  width.value(), ", the width"));
 }
 
+absl::Status CpuOutOfReach(CpuId cpu) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "unit: is updated on CPU ", cpu.value(), " only, where the daemon may not run just now"));
+}
+
 absl::Status ChunkNotFound(ChunkId chunk) {
   return absl::NotFoundError(absl::StrCat("chunk_id: there is no chunk ", chunk.value()));
 }

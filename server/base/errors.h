@@ -47,6 +47,8 @@ absl::Status DuplicateInBatch(PercpuPtr ptr);
 absl::Status UnitOutOfRange(UnitId unit, std::uint32_t units);
 absl::Status RangeLeavesArea(PercpuPtr ptr, Bytes length, PercpuPtr area, Bytes area_size);
 absl::Status PointerMisaligned(PercpuPtr ptr, Bytes width);
+// A unit that only its CPU may update, and this process may not run there.
+absl::Status CpuOutOfReach(CpuId cpu);
 absl::Status ChunkNotFound(ChunkId chunk);
 
 // --- Callers -------------------------------------------------------------------

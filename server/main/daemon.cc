@@ -29,6 +29,8 @@
 #include "server/main/reaper_thread.h"
 #include "server/main/startup_log.h"
 #include "server/percpu/cpu_units.h"
+#include "server/percpu/updater.h"
+#include "server/rseq/self_test.h"
 #include "server/service/callers.h"
 #include "server/service/health_service.h"
 #include "server/service/introspection_service.h"
@@ -87,13 +89,17 @@ absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
 
 // Restartable updates need a unit per CPU; otherwise, or if asked for, several
 // CPUs share one and lock.
-absl::StatusOr<abi::v1::UpdateMode> ChooseMode(const std::optional<abi::v1::UpdateMode>& asked,
-                                               const CpuUnits& cpus) {
-  using abi::v1::UpdateMode;
+absl::StatusOr<rseq::UpdateMode> ChooseMode(const std::optional<rseq::UpdateMode>& asked,
+                                            const CpuUnits& cpus) {
+  using rseq::UpdateMode;
+  if (!rseq::RseqWorks() && asked == UpdateMode::kRseq) {
+    return errors::BadConfig("update_mode", "restartable sequences do not work here");
+  }
   if (!cpus.exclusive && asked == UpdateMode::kRseq) {
     return errors::BadConfig("update_mode", "rseq needs a unit for every CPU this host may have");
   }
-  return asked.value_or(cpus.exclusive ? UpdateMode::kRseq : UpdateMode::kAtomic);
+  const bool can = cpus.exclusive && rseq::RseqWorks();
+  return asked.value_or(can ? UpdateMode::kRseq : UpdateMode::kAtomic);
 }
 
 void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
@@ -121,6 +127,7 @@ struct Daemon::Parts {
   std::unique_ptr<Allocator> allocator;
   std::unique_ptr<BalancerThread> balancer;
   UniqueFd layout_page;
+  std::unique_ptr<Updater> updater;
   std::unique_ptr<Sessions> sessions;
   std::unique_ptr<ReaperThread> reaper;
   std::unique_ptr<Door> door;
@@ -150,8 +157,9 @@ absl::Status Daemon::Parts::Allocate(DaemonConfig& config) {
 }
 
 absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
-  const CpuUnits cpus = PlaceCpus(allocator->info(), HostCpus());
-  const absl::StatusOr<abi::v1::UpdateMode> mode = ChooseMode(config.update_mode, cpus);
+  const std::uint32_t host_cpus = HostCpus();
+  const CpuUnits cpus = PlaceCpus(allocator->info(), host_cpus);
+  const absl::StatusOr<rseq::UpdateMode> mode = ChooseMode(config.update_mode, cpus);
   if (!mode.ok()) return mode.status();
   LayoutFacts facts{.arena_id = Sessions::RandomToken(),
                     .arena_size = config.arena_size,
@@ -160,18 +168,19 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   absl::StatusOr<UniqueFd> page = PublishLayout(EncodeLayout(allocator->info(), cpus, facts));
   if (!page.ok()) return page.status();
   layout_page = *std::move(page);
+  updater = std::make_unique<Updater>(allocator->info(), cpus, *mode, host_cpus);
   Sessions::Options options = config.sessions;
   options.clock = &clock;
   sessions = std::make_unique<Sessions>(*allocator, std::move(options));
   callers = std::make_unique<Callers>(*sessions, config.access);
   reaper = std::make_unique<ReaperThread>(*sessions);
   if (config.door.empty()) return absl::OkStatus();
-  const bool rseq = *mode == abi::v1::UpdateMode::kRseq;
+  const bool unlocked = *mode == rseq::UpdateMode::kRseq;
   auto opened =
       Door::Bind(*sessions, {.path = config.door,
                              .mode = config.socket_mode,
                              .rules = config.access,
-                             .needed_abilities = rseq ? abi::v1::kCanRseq : abi::v1::kCanAtomic,
+                             .needed_abilities = unlocked ? abi::v1::kCanRseq : abi::v1::kCanAtomic,
                              .arena_fd = arena->fd(),
                              .layout_fd = layout_page.get(),
                              .clock = &clock});
@@ -179,7 +188,7 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   door = *std::move(opened);
   sessions->set_ended([to = door.get()](SessionId session) { to->HangUp(session); });
   door->Start();
-  spdlog::info("side door at {}, updates by {}", door->path(), rseq ? "rseq" : "atomics");
+  spdlog::info("side door at {}, updates by {}", door->path(), unlocked ? "rseq" : "atomics");
   return absl::OkStatus();
 }
 
@@ -195,9 +204,11 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
   builder.RegisterService(introspection.get());
   builder.RegisterService(session_service.get());
   builder.RegisterService(&health);
-  memory = std::make_unique<MemoryService>(
-      MemoryContext{.allocator = *allocator, .sessions = *sessions, .limits = config.limits},
-      *callers, builder);
+  memory = std::make_unique<MemoryService>(MemoryContext{.allocator = *allocator,
+                                                         .sessions = *sessions,
+                                                         .updater = *updater,
+                                                         .limits = config.limits},
+                                           *callers, builder);
   server = builder.BuildAndStart();
   if (server == nullptr) return absl::InternalError("gRPC would not start a server");
   SessionStream::Post(memory->lane(), memory->context(), *callers, *session_service);

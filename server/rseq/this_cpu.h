@@ -27,13 +27,14 @@
 #include <optional>
 #include <type_traits>
 
+#include "proto/percpud/abi/v1/layout_page.h"
 #include "server/rseq/registration.h"
 #include "server/rseq/section.h"
 
 namespace percpud::rseq {
 
-// How an arena's slots are updated. Values are part of the shared layout.
-enum class UpdateMode : std::uint32_t { kRseq = 1, kAtomic = 2 };
+// How an arena's slots are updated; part of the shared layout.
+using abi::v1::UpdateMode;
 
 // What a slot can hold.
 template <typename T>

@@ -3,8 +3,6 @@
 
 #include "server/service/memory_handlers.h"
 
-#include <sched.h>
-
 #include <atomic>
 #include <cstring>
 #include <limits>
@@ -53,31 +51,7 @@ absl::Status CheckUse(const MemoryContext& context, Rpc rpc, const Caller& calle
                                     : errors::NotOwner(pin.area(), owner.value());
 }
 
-// The unit of the CPU this thread runs on just now, or the first one that has
-// a CPU at all.
-UnitId CurrentUnit(const AllocInfo& info) {
-  const int cpu = sched_getcpu();
-  if (cpu >= 0 && static_cast<std::size_t>(cpu) < info.cpu_to_unit.size() &&
-      info.cpu_to_unit[cpu]) {
-    return *info.cpu_to_unit[cpu];
-  }
-  for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
-    if (info.unit_to_cpu[unit]) return UnitId(unit);
-  }
-  return UnitId(0);
-}
-
 // Shared memory that other processes update: every access is atomic.
-template <typename T>
-std::int64_t AddTo(std::byte* address, std::int64_t delta) {
-  std::atomic_ref<T> value(*reinterpret_cast<T*>(address));
-  const auto addend = static_cast<T>(delta);
-  // Wraps: unsigned arithmetic of the same width.
-  using U = std::make_unsigned_t<T>;
-  return static_cast<T>(static_cast<U>(value.fetch_add(addend, std::memory_order_relaxed)) +
-                        static_cast<U>(addend));
-}
-
 template <typename T>
 std::int64_t Load(std::byte* address) {
   return std::atomic_ref<T>(*reinterpret_cast<T*>(address)).load(std::memory_order_relaxed);
@@ -182,25 +156,33 @@ Outcome Write(MemoryContext& context, const Caller& caller, Pace /*pace*/,
   return absl::OkStatus();
 }
 
-Outcome Add(MemoryContext& context, const Caller& caller, Pace /*pace*/,
-            const v1::AddRequest& request, v1::AddResponse& response) {
-  const AllocInfo& info = context.allocator.info();
-  const UnitId unit = request.has_unit() ? UnitId(request.unit()) : CurrentUnit(info);
-  if (absl::Status status = CheckUnit(info, unit); !status.ok()) return status;
+Outcome Add(MemoryContext& context, const Caller& caller, Pace pace, const v1::AddRequest& request,
+            v1::AddResponse& response) {
+  const UnitId unit(request.unit());
+  if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
   const absl::StatusOr<Bytes> width = CheckWidth(request.width());
   if (!width.ok()) return width.status();
   using Narrow = std::numeric_limits<std::int32_t>;
-  const bool narrow = *width == Bytes(4);
-  if (narrow && (request.delta() < Narrow::min() || request.delta() > Narrow::max())) {
-    return errors::FieldOutOfRange("delta", request.delta(), Narrow::min(), Narrow::max());
+  const std::int64_t delta = request.delta();
+  if (*width == Bytes(4) && (delta < Narrow::min() || delta > Narrow::max())) {
+    return errors::FieldOutOfRange("delta", delta, Narrow::min(), Narrow::max());
   }
   const auto pin = TouchInteger(context, PercpuPtr(request.pointer()), *width);
   if (!pin.ok()) return pin.status();
   if (absl::Status status = CheckUse(context, Rpc::kAdd, caller, *pin); !status.ok()) return status;
-  std::byte* const address = pin->address(unit);
-  response.set_value(narrow ? AddTo<std::int32_t>(address, request.delta())
-                            : AddTo<std::int64_t>(address, request.delta()));
-  response.set_unit(unit.value());
+  absl::StatusOr<Updater::Added> added;
+  if (!request.has_unit()) {
+    added = context.updater.AddHere(*pin, *width, delta);
+  } else if (const auto fast = context.updater.TryAddAt(*pin, unit, *width, delta)) {
+    added = *fast;
+  } else if (pace == Pace::kMustNotSleep) {
+    return std::nullopt;
+  } else {
+    added = context.updater.AddAt(*pin, unit, *width, delta);
+  }
+  if (!added.ok()) return added.status();
+  response.set_value(added->value);
+  response.set_unit(added->unit.value());
   return absl::OkStatus();
 }
 

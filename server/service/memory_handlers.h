@@ -16,6 +16,7 @@
 #include "percpud/v1/memory.pb.h"
 #include "server/base/limits.h"
 #include "server/percpu/allocator.h"
+#include "server/percpu/updater.h"
 #include "server/session/caller.h"
 #include "server/session/sessions.h"
 
@@ -34,6 +35,7 @@ struct ServiceLimits {
 struct MemoryContext {
   Allocator& allocator;
   Sessions& sessions;
+  const Updater& updater;
   ServiceLimits limits;
 };
 

@@ -81,11 +81,14 @@ class MemoryServiceTest : public ::testing::Test {
     allocator_ = *std::move(made);
     grpc::ServerBuilder builder;
     sessions_ = std::make_unique<Sessions>(*allocator_, Options());
+    updater_ = std::make_unique<Updater>(allocator_->info(), PlaceCpus(allocator_->info(), 1),
+                                         Updater::Mode::kAtomic, 1);
     // Nobody asked the kernel who is behind the connection.
     callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kOperator});
     service_ = std::make_unique<MemoryService>(
-        MemoryContext{.allocator = *allocator_, .sessions = *sessions_, .limits = {}}, *callers_,
-        builder);
+        MemoryContext{
+            .allocator = *allocator_, .sessions = *sessions_, .updater = *updater_, .limits = {}},
+        *callers_, builder);
     server_ = builder.BuildAndStart();
     service_->Start();
     int ends[2];
@@ -130,6 +133,7 @@ class MemoryServiceTest : public ::testing::Test {
   testing::FakeClock clock_;
   std::unique_ptr<Allocator> allocator_;
   std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<Updater> updater_;
   std::unique_ptr<Callers> callers_;
   std::unique_ptr<MemoryService> service_;
   std::unique_ptr<grpc::Server> server_;

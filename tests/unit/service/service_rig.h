@@ -38,6 +38,8 @@ class ServiceTest : public ::testing::Test {
     ASSERT_TRUE(made.ok()) << made.status();
     allocator_ = *std::move(made);
     sessions_ = std::make_unique<Sessions>(*allocator_, SessionOptions());
+    updater_ = std::make_unique<Updater>(allocator_->info(), PlaceCpus(allocator_->info(), 1),
+                                         Updater::Mode::kAtomic, 1);
     // In-process calls have no peer: whoever makes them may do anything.
     callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kOperator});
   }
@@ -48,7 +50,8 @@ class ServiceTest : public ::testing::Test {
     return options;
   }
   MemoryContext Context() {
-    return {.allocator = *allocator_, .sessions = *sessions_, .limits = kLimits};
+    return {
+        .allocator = *allocator_, .sessions = *sessions_, .updater = *updater_, .limits = kLimits};
   }
 
   // A refusal leaves no trace but its counter.
@@ -73,6 +76,7 @@ class ServiceTest : public ::testing::Test {
   FakeClock clock_;
   std::unique_ptr<Allocator> allocator_;
   std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<Updater> updater_;
   std::unique_ptr<Callers> callers_;
 };
 

@@ -19,7 +19,8 @@ namespace percpud::rseq {
 namespace internal {
 
 // glibc's own symbols (2.35 and later), under names of ours. Weak: elsewhere
-// their addresses are null.
+// their addresses are null. So they are in executables that lld links from code
+// compiled with -fno-pie; such a program works, by its fallback.
 extern "C" {
 extern const std::ptrdiff_t percpud_glibc_rseq_offset __asm__("__rseq_offset")
     __attribute__((weak));

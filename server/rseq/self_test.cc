@@ -17,7 +17,6 @@ namespace percpud::rseq {
 namespace {
 
 using internal::Arming;
-using internal::Attempt;
 
 // About a microsecond between load and store.
 constexpr std::uint64_t kSpins = 4096;

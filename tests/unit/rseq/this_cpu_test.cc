@@ -87,15 +87,15 @@ struct Case {
 template <typename CaseT>
 class ThisCpuTest : public ::testing::Test {
  protected:
-  using Ops = typename CaseT::Ops;
-  using T = typename CaseT::Integer;
+  using Kind = typename CaseT::Ops;
+  using Integer = typename CaseT::Integer;
 
   void SetUp() override {
-    if (!Ops::Runs()) GTEST_SKIP() << "no restartable sequences here";
+    if (!Kind::Runs()) GTEST_SKIP() << "no restartable sequences here";
   }
 
   StayHere here_;
-  Slots<T> slots_;
+  Slots<Integer> slots_;
 };
 
 using Cases = ::testing::Types<Case<Sequences, std::uint64_t>, Case<Sequences, std::int64_t>,
@@ -104,56 +104,56 @@ using Cases = ::testing::Types<Case<Sequences, std::uint64_t>, Case<Sequences, s
 TYPED_TEST_SUITE(ThisCpuTest, Cases);
 
 TYPED_TEST(ThisCpuTest, AddsToTheOwnCpusSlotOnly) {
-  using T = typename TestFixture::T;
+  using T = typename TestFixture::Integer;
   for (int i = 0; i < 1000; ++i) {
-    ASSERT_TRUE(TestFixture::Ops::template Add<T>(this->slots_.unit0(), this->slots_.table(), 3));
+    ASSERT_TRUE(TestFixture::Kind::template Add<T>(this->slots_.unit0(), this->slots_.table(), 3));
   }
   EXPECT_EQ(this->slots_.at(this->here_.cpu()), T{3000});
   EXPECT_EQ(this->slots_.Sum(), T{3000});
 }
 
 TYPED_TEST(ThisCpuTest, WrapsAroundWithoutTouchingItsNeighbour) {
-  using T = typename TestFixture::T;
+  using T = typename TestFixture::Integer;
   T& slot = this->slots_.at(this->here_.cpu());
   slot = std::numeric_limits<T>::max();
   (&slot)[1] = 77;
-  ASSERT_TRUE(TestFixture::Ops::template Add<T>(this->slots_.unit0(), this->slots_.table(), 1));
+  ASSERT_TRUE(TestFixture::Kind::template Add<T>(this->slots_.unit0(), this->slots_.table(), 1));
   EXPECT_EQ(slot, std::numeric_limits<T>::min());
   EXPECT_EQ((&slot)[1], T{77});
-  ASSERT_TRUE(TestFixture::Ops::template Add<T>(this->slots_.unit0(), this->slots_.table(),
-                                                static_cast<T>(-1)));
+  ASSERT_TRUE(TestFixture::Kind::template Add<T>(this->slots_.unit0(), this->slots_.table(),
+                                                 static_cast<T>(-1)));
   EXPECT_EQ(slot, std::numeric_limits<T>::max());
   EXPECT_EQ((&slot)[1], T{77});
 }
 
 TYPED_TEST(ThisCpuTest, StoresAndLoadsItsWidth) {
-  using T = typename TestFixture::T;
+  using T = typename TestFixture::Integer;
   T& slot = this->slots_.at(this->here_.cpu());
   (&slot)[1] = 77;
   const T value = static_cast<T>(-5);
   ASSERT_TRUE(
-      TestFixture::Ops::template Store<T>(this->slots_.unit0(), this->slots_.table(), value));
+      TestFixture::Kind::template Store<T>(this->slots_.unit0(), this->slots_.table(), value));
   EXPECT_EQ(slot, value);
   EXPECT_EQ((&slot)[1], T{77});
-  EXPECT_THAT(TestFixture::Ops::template Load<T>(this->slots_.unit0(), this->slots_.table()),
+  EXPECT_THAT(TestFixture::Kind::template Load<T>(this->slots_.unit0(), this->slots_.table()),
               Optional(value));
 }
 
 TYPED_TEST(ThisCpuTest, ExchangeTellsWhatWasThere) {
-  using T = typename TestFixture::T;
+  using T = typename TestFixture::Integer;
   T& slot = this->slots_.at(this->here_.cpu());
   slot = 11;
   (&slot)[1] = 77;
   EXPECT_THAT(
-      TestFixture::Ops::template Exchange<T>(this->slots_.unit0(), this->slots_.table(), 12),
+      TestFixture::Kind::template Exchange<T>(this->slots_.unit0(), this->slots_.table(), 12),
       Optional(T{11}));
   EXPECT_EQ(slot, T{12});
   EXPECT_EQ((&slot)[1], T{77});
 }
 
 TYPED_TEST(ThisCpuTest, CompareExchangeStoresOnAMatchOnly) {
-  using T = typename TestFixture::T;
-  using Ops = typename TestFixture::Ops;
+  using T = typename TestFixture::Integer;
+  using Ops = typename TestFixture::Kind;
   T& slot = this->slots_.at(this->here_.cpu());
   slot = 11;
   (&slot)[1] = 77;
@@ -167,8 +167,8 @@ TYPED_TEST(ThisCpuTest, CompareExchangeStoresOnAMatchOnly) {
 }
 
 TYPED_TEST(ThisCpuTest, ACpuWithoutAUnitIsRefused) {
-  using T = typename TestFixture::T;
-  using Ops = typename TestFixture::Ops;
+  using T = typename TestFixture::Integer;
+  using Ops = typename TestFixture::Kind;
   const CpuTable below = this->slots_.table(this->here_.cpu());
   std::byte* const unit0 = this->slots_.unit0();
   EXPECT_FALSE(Ops::template Add<T>(unit0, below, 1));
@@ -182,14 +182,14 @@ TYPED_TEST(ThisCpuTest, ACpuWithoutAUnitIsRefused) {
 }
 
 TYPED_TEST(ThisCpuTest, ThreadsLoseNothing) {
-  using T = typename TestFixture::T;
+  using T = typename TestFixture::Integer;
   constexpr int kThreads = 4;
   constexpr int kAdds = 300'000;
   std::atomic<int> refused = 0;
   const auto work = [&] {
     for (int i = 0; i < kAdds; ++i) {
       const bool added =
-          TestFixture::Ops::template Add<T>(this->slots_.unit0(), this->slots_.table(), 1);
+          TestFixture::Kind::template Add<T>(this->slots_.unit0(), this->slots_.table(), 1);
       if (!added) ++refused;
     }
   };

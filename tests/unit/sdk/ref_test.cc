@@ -86,8 +86,8 @@ class RefTest : public ::testing::TestWithParam<UpdateMode> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Modes, RefTest, ::testing::Values(UpdateMode::kRseq, UpdateMode::kAtomic),
-                         [](const auto& info) {
-                           return info.param == UpdateMode::kRseq ? "Rseq" : "Atomic";
+                         [](const auto& mode) {
+                           return mode.param == UpdateMode::kRseq ? "Rseq" : "Atomic";
                          });
 
 TEST_P(RefTest, UpdatesTheOwnCpusCopy) {

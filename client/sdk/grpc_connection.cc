@@ -19,6 +19,7 @@
 #include "client/sdk/percpu/connection.h"
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
+#include "percpud/v1/session.grpc.pb.h"
 
 namespace percpu {
 namespace {
@@ -33,13 +34,16 @@ int Milliseconds(absl::Duration duration) {
       std::clamp<std::int64_t>(absl::ToInt64Milliseconds(duration), 0, 1 << 30));
 }
 
+// What a session's token rides under.
+constexpr char kTokenKey[] = "percpud-token-bin";
+
 // Whether a call may run twice without harm.
 enum class Repeat { kSafe, kUnsafe };
 
 class GrpcConnection final : public Connection {
  public:
-  GrpcConnection(std::string address, const Options& options)
-      : address_(std::move(address)), options_(options) {}
+  GrpcConnection(std::string address, const Options& options, std::string token)
+      : address_(std::move(address)), options_(options), token_(std::move(token)) {}
 
   absl::StatusOr<v1::PingResponse> Ping(const v1::PingRequest& request) override {
     return Call(Stubs().memory, &Memory::Ping, request, Repeat::kSafe);
@@ -100,9 +104,40 @@ class GrpcConnection final : public Connection {
     return Call(Stubs().introspection, &Introspection::EstimateAlloc, request, Repeat::kSafe);
   }
 
+  absl::StatusOr<v1::ListSessionsResponse> ListSessions(
+      const v1::ListSessionsRequest& request) override {
+    return Call(Stubs().introspection, &Introspection::ListSessions, request, Repeat::kSafe);
+  }
+  absl::StatusOr<v1::ListVariablesResponse> ListVariables(
+      const v1::ListVariablesRequest& request) override {
+    return Call(Stubs().introspection, &Introspection::ListVariables, request, Repeat::kSafe);
+  }
+  absl::StatusOr<v1::OpenSessionResponse> OpenSession(
+      const v1::OpenSessionRequest& request) override {
+    return Call(Stubs().session, &Session::OpenSession, request, Repeat::kUnsafe);
+  }
+  absl::StatusOr<v1::EndSessionResponse> EndSession(const v1::EndSessionRequest& request) override {
+    return Call(Stubs().session, &Session::EndSession, request, Repeat::kUnsafe);
+  }
+  absl::StatusOr<v1::HandOverResponse> HandOver(const v1::HandOverRequest& request) override {
+    return Call(Stubs().session, &Session::HandOver, request, Repeat::kUnsafe);
+  }
+  absl::StatusOr<v1::OpenVariableResponse> OpenVariable(
+      const v1::OpenVariableRequest& request) override {
+    return Call(Stubs().session, &Session::OpenVariable, request, Repeat::kSafe);
+  }
+  absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
+    return Call(Stubs().session, &Session::Publish, request, Repeat::kUnsafe);
+  }
+  absl::StatusOr<v1::RemoveVariableResponse> RemoveVariable(
+      const v1::RemoveVariableRequest& request) override {
+    return Call(Stubs().session, &Session::RemoveVariable, request, Repeat::kUnsafe);
+  }
+
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<bool(const v1::WatchResponse&)>& on_response) override {
     grpc::ClientContext context;
+    Prepare(context);
     const auto reader = Stubs().introspection->Watch(&context, request);
     v1::WatchResponse response;
     while (reader->Read(&response)) {
@@ -117,15 +152,17 @@ class GrpcConnection final : public Connection {
  private:
   using Memory = v1::MemoryService::Stub;
   using Introspection = v1::IntrospectionService::Stub;
+  using Session = v1::SessionService::Stub;
 
-  struct StubPair {
+  struct StubSet {
     std::unique_ptr<Memory> memory;
     std::unique_ptr<Introspection> introspection;
+    std::unique_ptr<Session> session;
   };
 
   // The channel is made here, on the first call: gRPC starts threads with it,
   // which a fork would lose.
-  const StubPair& Stubs() {
+  const StubSet& Stubs() {
     std::call_once(once_, [this] {
       grpc::ChannelArguments arguments;
       // gRPC's own retries are off: they cost a seventh of a call, and only
@@ -142,9 +179,14 @@ class GrpcConnection final : public Connection {
       const auto channel =
           grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
       stubs_ = {.memory = v1::MemoryService::NewStub(channel),
-                .introspection = v1::IntrospectionService::NewStub(channel)};
+                .introspection = v1::IntrospectionService::NewStub(channel),
+                .session = v1::SessionService::NewStub(channel)};
     });
     return stubs_;
+  }
+
+  void Prepare(grpc::ClientContext& context) const {
+    if (!token_.empty()) context.AddMetadata(kTokenKey, token_);
   }
 
   template <typename Stub, typename Request, typename Response>
@@ -156,6 +198,7 @@ class GrpcConnection final : public Connection {
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int attempt = 0;; ++attempt) {
       grpc::ClientContext context;
+      Prepare(context);
       context.set_deadline(absl::ToChronoTime(deadline));
       Response response;
       const grpc::Status status = (stub.get()->*method)(&context, request, &response);
@@ -171,14 +214,16 @@ class GrpcConnection final : public Connection {
 
   const std::string address_;
   const Options options_;
+  const std::string token_;
   std::once_flag once_;
-  StubPair stubs_;
+  StubSet stubs_;
 };
 
 }  // namespace
 
-std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options) {
-  return std::make_shared<GrpcConnection>(address, options);
+std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options,
+                                               const std::string& token) {
+  return std::make_shared<GrpcConnection>(address, options, token);
 }
 
 }  // namespace percpu

@@ -13,6 +13,7 @@
 #include "client/sdk/percpu/options.h"
 #include "percpud/v1/introspection.pb.h"
 #include "percpud/v1/memory.pb.h"
+#include "percpud/v1/session.pb.h"
 
 namespace percpu {
 
@@ -51,6 +52,22 @@ class Connection {
   virtual absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request) = 0;
   virtual absl::StatusOr<v1::EstimateAllocResponse> EstimateAlloc(
       const v1::EstimateAllocRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListSessionsResponse> ListSessions(
+      const v1::ListSessionsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListVariablesResponse> ListVariables(
+      const v1::ListVariablesRequest& request) = 0;
+
+  virtual absl::StatusOr<v1::OpenSessionResponse> OpenSession(
+      const v1::OpenSessionRequest& request) = 0;
+  virtual absl::StatusOr<v1::EndSessionResponse> EndSession(
+      const v1::EndSessionRequest& request) = 0;
+  virtual absl::StatusOr<v1::HandOverResponse> HandOver(const v1::HandOverRequest& request) = 0;
+  virtual absl::StatusOr<v1::OpenVariableResponse> OpenVariable(
+      const v1::OpenVariableRequest& request) = 0;
+  virtual absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) = 0;
+  virtual absl::StatusOr<v1::RemoveVariableResponse> RemoveVariable(
+      const v1::RemoveVariableRequest& request) = 0;
+
   // Until `on_response` returns false, the daemon ends the stream (OK) or it
   // breaks. No deadline.
   virtual absl::Status Watch(const v1::WatchRequest& request,
@@ -58,8 +75,10 @@ class Connection {
 };
 
 // A connection over gRPC to "unix:PATH" or "HOST:PORT". Nothing is opened
-// before the first call, so a process may fork after making one.
-std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options);
+// before the first call, so a process may fork after making one. Calls speak for
+// the session that `token` stands for, if it is not empty.
+std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options,
+                                               const std::string& token = {});
 
 }  // namespace percpu
 

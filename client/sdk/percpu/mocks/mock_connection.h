@@ -44,6 +44,19 @@ class MockConnection : public Connection {
   MOCK_METHOD(Or<v1::ResolveResponse>, Resolve, (const v1::ResolveRequest&), (override));
   MOCK_METHOD(Or<v1::EstimateAllocResponse>, EstimateAlloc, (const v1::EstimateAllocRequest&),
               (override));
+  MOCK_METHOD(Or<v1::ListSessionsResponse>, ListSessions, (const v1::ListSessionsRequest&),
+              (override));
+  MOCK_METHOD(Or<v1::ListVariablesResponse>, ListVariables, (const v1::ListVariablesRequest&),
+              (override));
+  MOCK_METHOD(Or<v1::OpenSessionResponse>, OpenSession, (const v1::OpenSessionRequest&),
+              (override));
+  MOCK_METHOD(Or<v1::EndSessionResponse>, EndSession, (const v1::EndSessionRequest&), (override));
+  MOCK_METHOD(Or<v1::HandOverResponse>, HandOver, (const v1::HandOverRequest&), (override));
+  MOCK_METHOD(Or<v1::OpenVariableResponse>, OpenVariable, (const v1::OpenVariableRequest&),
+              (override));
+  MOCK_METHOD(Or<v1::PublishResponse>, Publish, (const v1::PublishRequest&), (override));
+  MOCK_METHOD(Or<v1::RemoveVariableResponse>, RemoveVariable, (const v1::RemoveVariableRequest&),
+              (override));
   MOCK_METHOD(absl::Status, Watch,
               (const v1::WatchRequest&, const std::function<bool(const v1::WatchResponse&)>&),
               (override));

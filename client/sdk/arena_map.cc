@@ -133,6 +133,12 @@ absl::StatusOr<std::unique_ptr<ArenaMap>> ArenaMap::Map(const UniqueFd& arena,
   return out;
 }
 
+bool ArenaMap::Holds(std::uint64_t pointer, std::uint64_t width) const {
+  const std::uint64_t last = *std::max_element(unit_offsets_.begin(), unit_offsets_.end());
+  return pointer != 0 && pointer % width == 0 && pointer < arena_bytes_ - last &&
+         width <= arena_bytes_ - last - pointer;
+}
+
 ArenaMap::~ArenaMap() {
   if (mapping_.base != nullptr) munmap(mapping_.base, arena_bytes_);
 }

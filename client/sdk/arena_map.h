@@ -33,6 +33,8 @@ class ArenaMap {
   // Valid as long as this is.
   [[nodiscard]] const Mapping& mapping() const { return mapping_; }
   [[nodiscard]] bool writable() const { return writable_; }
+  // Whether an integer of that width may lie there, in every unit.
+  [[nodiscard]] bool Holds(std::uint64_t pointer, std::uint64_t width) const;
   [[nodiscard]] std::uint64_t arena_bytes() const { return arena_bytes_; }
   [[nodiscard]] std::uint64_t unit_bytes() const { return unit_bytes_; }
   // The same arena has the same id as long as its bytes live.

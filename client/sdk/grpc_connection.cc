@@ -7,16 +7,21 @@
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "client/sdk/fast_lane.h"
+#include "client/sdk/fork.h"
 #include "client/sdk/percpu/connection.h"
+#include "client/sdk/token_source.h"
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
 #include "percpud/v1/session.grpc.pb.h"
@@ -42,103 +47,111 @@ enum class Repeat { kSafe, kUnsafe };
 
 class GrpcConnection final : public Connection {
  public:
-  GrpcConnection(std::string address, const Options& options, std::string token)
-      : address_(std::move(address)), options_(options), token_(std::move(token)) {}
+  // `tokens` may be null: then nobody in particular calls.
+  GrpcConnection(std::string address, const Options& options, TokenSource* tokens)
+      : address_(std::move(address)), options_(options), tokens_(tokens) {}
+  ~GrpcConnection() override { delete epoch_.load(); }
 
   absl::StatusOr<v1::PingResponse> Ping(const v1::PingRequest& request) override {
-    return Call(Stubs().memory, &Memory::Ping, request, Repeat::kSafe);
+    return Call(&StubSet::memory, &Memory::Ping, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) override {
-    return Call(Stubs().memory, &Memory::Alloc, request, Repeat::kUnsafe);
+    return Hot<v1::AllocResponse>(&Memory::Alloc, request, &v1::AttachRequest::mutable_alloc,
+                                  &v1::AttachResponse::mutable_alloc);
   }
   absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) override {
-    return Call(Stubs().memory, &Memory::Free, request, Repeat::kUnsafe);
+    return Hot<v1::FreeResponse>(&Memory::Free, request, &v1::AttachRequest::mutable_free,
+                                 &v1::AttachResponse::mutable_free);
   }
   absl::StatusOr<v1::ReadResponse> Read(const v1::ReadRequest& request) override {
-    return Call(Stubs().memory, &Memory::Read, request, Repeat::kSafe);
+    return Call(&StubSet::memory, &Memory::Read, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::WriteResponse> Write(const v1::WriteRequest& request) override {
-    return Call(Stubs().memory, &Memory::Write, request, Repeat::kUnsafe);
+    return Call(&StubSet::memory, &Memory::Write, request, Repeat::kUnsafe);
   }
   absl::StatusOr<v1::AddResponse> Add(const v1::AddRequest& request) override {
-    return Call(Stubs().memory, &Memory::Add, request, Repeat::kUnsafe);
+    return Hot<v1::AddResponse>(&Memory::Add, request, &v1::AttachRequest::mutable_add,
+                                &v1::AttachResponse::mutable_add);
   }
   absl::StatusOr<v1::SumResponse> Sum(const v1::SumRequest& request) override {
-    return Call(Stubs().memory, &Memory::Sum, request, Repeat::kSafe);
+    return Call(&StubSet::memory, &Memory::Sum, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::GetAllocInfoResponse> GetAllocInfo(
       const v1::GetAllocInfoRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::GetAllocInfo, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::GetAllocInfo, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::ListGroups, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::ListGroups, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::GetUnitMapResponse> GetUnitMap(const v1::GetUnitMapRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::GetUnitMap, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::GetUnitMap, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::ListStaticVariablesResponse> ListStaticVariables(
       const v1::ListStaticVariablesRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::ListStaticVariables, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::ListStaticVariables, request,
+                Repeat::kSafe);
   }
   absl::StatusOr<v1::ListChunksResponse> ListChunks(const v1::ListChunksRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::ListChunks, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::ListChunks, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::GetAreaMapResponse> GetAreaMap(const v1::GetAreaMapRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::GetAreaMap, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::GetAreaMap, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::ListSlotsResponse> ListSlots(const v1::ListSlotsRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::ListSlots, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::ListSlots, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::GetBuddyInfoResponse> GetBuddyInfo(
       const v1::GetBuddyInfoRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::GetBuddyInfo, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::GetBuddyInfo, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::GetStats, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::GetStats, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::Resolve, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::Resolve, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::EstimateAllocResponse> EstimateAlloc(
       const v1::EstimateAllocRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::EstimateAlloc, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::EstimateAlloc, request, Repeat::kSafe);
   }
 
   absl::StatusOr<v1::ListSessionsResponse> ListSessions(
       const v1::ListSessionsRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::ListSessions, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::ListSessions, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::ListVariablesResponse> ListVariables(
       const v1::ListVariablesRequest& request) override {
-    return Call(Stubs().introspection, &Introspection::ListVariables, request, Repeat::kSafe);
+    return Call(&StubSet::introspection, &Introspection::ListVariables, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::OpenSessionResponse> OpenSession(
       const v1::OpenSessionRequest& request) override {
-    return Call(Stubs().session, &Session::OpenSession, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::OpenSession, request, Repeat::kUnsafe);
   }
   absl::StatusOr<v1::EndSessionResponse> EndSession(const v1::EndSessionRequest& request) override {
-    return Call(Stubs().session, &Session::EndSession, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::EndSession, request, Repeat::kUnsafe);
   }
   absl::StatusOr<v1::HandOverResponse> HandOver(const v1::HandOverRequest& request) override {
-    return Call(Stubs().session, &Session::HandOver, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::HandOver, request, Repeat::kUnsafe);
   }
   absl::StatusOr<v1::OpenVariableResponse> OpenVariable(
       const v1::OpenVariableRequest& request) override {
-    return Call(Stubs().session, &Session::OpenVariable, request, Repeat::kSafe);
+    return Call(&StubSet::session, &Session::OpenVariable, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
-    return Call(Stubs().session, &Session::Publish, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::Publish, request, Repeat::kUnsafe);
   }
   absl::StatusOr<v1::RemoveVariableResponse> RemoveVariable(
       const v1::RemoveVariableRequest& request) override {
-    return Call(Stubs().session, &Session::RemoveVariable, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::RemoveVariable, request, Repeat::kUnsafe);
   }
 
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<bool(const v1::WatchResponse&)>& on_response) override {
     grpc::ClientContext context;
-    Prepare(context);
-    const auto reader = Stubs().introspection->Watch(&context, request);
+    if (absl::Status status = Prepare(context, absl::Now() + options_.deadline); !status.ok()) {
+      return status;
+    }
+    const auto reader = Current().stubs.introspection->Watch(&context, request);
     v1::WatchResponse response;
     while (reader->Read(&response)) {
       if (on_response(response)) continue;
@@ -160,37 +173,104 @@ class GrpcConnection final : public Connection {
     std::unique_ptr<Session> session;
   };
 
+  // What belongs to one process of a family. gRPC's channels do not survive a
+  // fork, so a child makes its own and leaves its parent's alone.
+  struct Epoch {
+    std::uint32_t generation = 0;
+    StubSet stubs;
+    absl::Mutex mu;
+    // Made with the first hot call in a session's name; replaced when it breaks.
+    std::shared_ptr<FastLane> lane ABSL_GUARDED_BY(mu);
+    // The daemon knows no Attach.
+    bool no_lane ABSL_GUARDED_BY(mu) = false;
+  };
+
   // The channel is made here, on the first call: gRPC starts threads with it,
   // which a fork would lose.
-  const StubSet& Stubs() {
-    std::call_once(once_, [this] {
-      grpc::ChannelArguments arguments;
-      // gRPC's own retries are off: they cost a seventh of a call, and only
-      // this file knows which calls may run twice.
-      arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-      // A daemon is spoken to directly, whatever http_proxy says.
-      arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-      // Else a daemon that restarts is not looked for again for a second, then
-      // ever longer.
-      arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
-                       Milliseconds(options_.retry.initial_backoff));
-      arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(options_.retry.max_backoff));
-      arguments.SetMaxReceiveMessageSize(-1);
-      const auto channel =
-          grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
-      stubs_ = {.memory = v1::MemoryService::NewStub(channel),
-                .introspection = v1::IntrospectionService::NewStub(channel),
-                .session = v1::SessionService::NewStub(channel)};
-    });
-    return stubs_;
+  [[nodiscard]] std::unique_ptr<Epoch> MakeEpoch(std::uint32_t generation) const {
+    grpc::ChannelArguments arguments;
+    // gRPC's own retries are off: they cost a seventh of a call, and only
+    // this file knows which calls may run twice.
+    arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+    // A daemon is spoken to directly, whatever http_proxy says.
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    // Else a daemon that restarts is not looked for again for a second, then
+    // ever longer.
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                     Milliseconds(options_.retry.initial_backoff));
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(options_.retry.max_backoff));
+    // Equal channels share a connection, and a child must not share its parent's.
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetMaxReceiveMessageSize(-1);
+    const auto channel =
+        grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+    auto epoch = std::make_unique<Epoch>();
+    epoch->generation = generation;
+    epoch->stubs = {.memory = v1::MemoryService::NewStub(channel),
+                    .introspection = v1::IntrospectionService::NewStub(channel),
+                    .session = v1::SessionService::NewStub(channel)};
+    return epoch;
   }
 
-  void Prepare(grpc::ClientContext& context) const {
-    if (!token_.empty()) context.AddMetadata(kTokenKey, token_);
+  Epoch& Current() {
+    const std::uint32_t generation = ForkGeneration();
+    Epoch* epoch = epoch_.load(std::memory_order_acquire);
+    while (epoch == nullptr || epoch->generation != generation) {
+      std::unique_ptr<Epoch> fresh = MakeEpoch(generation);
+      if (epoch_.compare_exchange_strong(epoch, fresh.get(), std::memory_order_acq_rel)) {
+        epoch = fresh.release();
+      }
+    }
+    return *epoch;
+  }
+
+  absl::Status Prepare(grpc::ClientContext& context, absl::Time deadline) const {
+    if (tokens_ == nullptr) return absl::OkStatus();
+    const absl::StatusOr<std::string> token = tokens_->Token(deadline);
+    if (!token.ok()) return token.status();
+    context.AddMetadata(kTokenKey, *token);
+    return absl::OkStatus();
+  }
+
+  // The lane of a session, if there is one to be had.
+  absl::StatusOr<std::shared_ptr<FastLane>> Lane(Epoch& epoch, absl::Time deadline) {
+    if (tokens_ == nullptr) return nullptr;
+    const absl::StatusOr<std::string> token = tokens_->Token(deadline);
+    if (!token.ok()) return token.status();
+    absl::MutexLock lock(&epoch.mu);
+    if (epoch.no_lane) return nullptr;
+    if (epoch.lane == nullptr || epoch.lane->broken()) {
+      epoch.lane = std::make_shared<FastLane>(*epoch.stubs.session, *token);
+    }
+    return epoch.lane;
+  }
+
+  // A call that the session's stream carries, else a unary one.
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> Hot(grpc::Status (Memory::*method)(grpc::ClientContext*, const Request&,
+                                                              Response*),
+                               const Request& request, Request* (v1::AttachRequest::*field)(),
+                               Response* (v1::AttachResponse::*answer)()) {
+    const absl::Time deadline = absl::Now() + options_.deadline;
+    Epoch& epoch = Current();
+    const absl::StatusOr<std::shared_ptr<FastLane>> lane = Lane(epoch, deadline);
+    if (!lane.ok()) return lane.status();
+    if (*lane != nullptr) {
+      v1::AttachRequest envelope;
+      *(envelope.*field)() = request;
+      absl::StatusOr<v1::AttachResponse> reply = (*lane)->Call(std::move(envelope), deadline);
+      if (reply.ok() && reply->code() == 0) return std::move(*(*reply.*answer)());
+      if (reply.ok())
+        return absl::Status(static_cast<absl::StatusCode>(reply->code()), reply->message());
+      if (!absl::IsUnimplemented(reply.status())) return reply.status();
+      absl::MutexLock lock(&epoch.mu);
+      epoch.no_lane = true;
+    }
+    return Call(&StubSet::memory, method, request, Repeat::kUnsafe);
   }
 
   template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Call(const std::unique_ptr<Stub>& stub,
+  absl::StatusOr<Response> Call(std::unique_ptr<Stub> StubSet::*stub,
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                              Response*),
                                 const Request& request, Repeat repeat) {
@@ -198,10 +278,11 @@ class GrpcConnection final : public Connection {
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int attempt = 0;; ++attempt) {
       grpc::ClientContext context;
-      Prepare(context);
+      if (absl::Status status = Prepare(context, deadline); !status.ok()) return status;
       context.set_deadline(absl::ToChronoTime(deadline));
       Response response;
-      const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+      const grpc::Status status =
+          ((Current().stubs.*stub).get()->*method)(&context, request, &response);
       if (status.ok()) return response;
       const bool again = repeat == Repeat::kSafe && attempt < options_.retry.max_retries &&
                          status.error_code() == grpc::StatusCode::UNAVAILABLE &&
@@ -214,16 +295,19 @@ class GrpcConnection final : public Connection {
 
   const std::string address_;
   const Options options_;
-  const std::string token_;
-  std::once_flag once_;
-  StubSet stubs_;
+  TokenSource* const tokens_;
+  std::atomic<Epoch*> epoch_ = nullptr;
 };
 
 }  // namespace
 
-std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options,
-                                               const std::string& token) {
-  return std::make_shared<GrpcConnection>(address, options, token);
+std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options) {
+  return std::make_shared<GrpcConnection>(address, options, nullptr);
+}
+
+std::shared_ptr<Connection> MakeSessionConnection(const std::string& address,
+                                                  const Options& options, TokenSource& tokens) {
+  return std::make_shared<GrpcConnection>(address, options, &tokens);
 }
 
 }  // namespace percpu

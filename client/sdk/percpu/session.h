@@ -1,0 +1,89 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_SESSION_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/sdk/percpu/client.h"
+#include "client/sdk/percpu/options.h"
+#include "client/sdk/percpu/ref.h"
+#include "client/sdk/percpu/types.h"
+
+namespace percpu {
+
+// How this process's updates of integers in the arena are made.
+enum class Updates {
+  // By itself, restartable sequences: under a nanosecond.
+  kRseq,
+  // By itself, a locked instruction.
+  kAtomic,
+  // By the daemon: this process may or can only read.
+  kRpc,
+};
+
+struct SessionOptions {
+  Options calls;
+  // Map the arena for reading only, as a viewer.
+  bool read_only = false;
+};
+
+// A process on the daemon's host, admitted at its side door, with the arena
+// mapped.
+//
+//   auto session = percpu::Session::Open("unix:/run/percpud/percpud.sock");
+//   auto requests = (*session)->Counter("requests");   // finds or makes it
+//   requests->Increment();                             // no RPC, no lock
+//
+// Ownership: areas allocated through client() are the session's and are freed
+// when it ends: with this object or with the process, however that ends.
+// Variables (Counter, Client::OpenVariable) are nobody's and stay.
+// fork: a child inherits the mapping, so refs go on counting; nothing else of
+// the session is its own. Its first call is admitted anew, under a new id.
+// Open before or after forking, but not while another thread forks. Before a
+// process that has made calls forks, GRPC_ENABLE_FORK_SUPPORT=1 must be in its
+// environment; Session::Open sees to that if it comes before other use of gRPC.
+// Thread safety: all methods from any thread.
+class Session {
+ public:
+  // Errors: UNAVAILABLE if no daemon has a side door there, its refusal (quota,
+  // policy), FAILED_PRECONDITION if it speaks another version.
+  static absl::StatusOr<std::unique_ptr<Session>> Open(const std::string& address,
+                                                       const SessionOptions& options = {});
+  // Ends the session, unless this is a child of the process that opened it.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Calls in the session's name.
+  [[nodiscard]] Client& client();
+  // As the daemon numbers it, in this process. Errors: as Open.
+  absl::StatusOr<std::uint64_t> id();
+  // Valid as long as the session, a child's included.
+  [[nodiscard]] const Mapping& mapping() const;
+  [[nodiscard]] Updates update_mode() const;
+
+  // An integer anywhere in the arena. REQUIRES: as Ref.
+  template <SlotInteger T>
+  [[nodiscard]] Ref<T> At(Pointer pointer) const {
+    return Ref<T>(mapping(), pointer);
+  }
+  // The counter of that name, found or made. Errors: the daemon's, and
+  // DATA_LOSS for a pointer that no arena of this size has.
+  absl::StatusOr<Ref<std::uint64_t>> Counter(const std::string& name);
+
+ private:
+  class Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace percpu
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_SESSION_H_

@@ -83,6 +83,12 @@ void Chunk::Close() {
   granules_ = 0;
 }
 
+void Chunk::Zero(std::uint32_t granule, std::uint32_t bytes) const {
+  if (bytes <= kShort) return ZeroShort(granule, bytes);
+  std::byte* const at = lease_.unit0 + std::size_t{granule} * kGranule;
+  for (const std::uint64_t offset : lease_.unit_offsets) std::memset(at + offset, 0, bytes);
+}
+
 // --- The owner's -------------------------------------------------------------
 
 std::optional<std::uint32_t> Chunk::Carve(std::uint32_t granules, std::uint32_t align) {

@@ -14,20 +14,19 @@
 #include "server/base/errors.h"
 
 namespace percpu {
+namespace lease {
+
+constinit thread_local Latest latest{0, nullptr};
+
+}  // namespace lease
+
 namespace {
 
 using lease::Chunk;
 using lease::HeapCore;
+using lease::latest;
 using lease::ThreadHeap;
 using percpud::LeaseMap;
-
-// The heap this thread used last, and its share of it. Read by every call, so
-// it has neither a constructor nor a wrapper, and no call into the loader.
-struct Latest {
-  std::uint64_t heap_id;
-  ThreadHeap* heap;
-};
-[[gnu::tls_model("initial-exec")]] constinit thread_local Latest latest{0, nullptr};
 
 // This thread's shares of all heaps; gives them up when the thread ends.
 class Shares {
@@ -144,18 +143,13 @@ Result LeaseHeap::Enter(Op op) {
   return op(*latest.heap);
 }
 
-absl::StatusOr<Pointer> LeaseHeap::Allocate(std::uint64_t size_bytes, std::uint32_t alignment,
-                                            Zeroing zeroing) {
-  const bool zeroed = zeroing == Zeroing::kZeroed;
-  const Latest mine = latest;
-  if (mine.heap_id == id_) return mine.heap->Allocate(size_bytes, alignment, zeroed);
+absl::StatusOr<Pointer> LeaseHeap::AllocateEntering(std::uint64_t size_bytes,
+                                                    std::uint32_t alignment, bool zeroed) {
   return Enter<absl::StatusOr<Pointer>>(
       [&](ThreadHeap& heap) { return heap.Allocate(size_bytes, alignment, zeroed); });
 }
 
-absl::Status LeaseHeap::Free(Pointer pointer) {
-  const Latest mine = latest;
-  if (mine.heap_id == id_) return mine.heap->Free(pointer);
+absl::Status LeaseHeap::FreeEntering(Pointer pointer) {
   return Enter<absl::Status>([&](ThreadHeap& heap) { return heap.Free(pointer); });
 }
 

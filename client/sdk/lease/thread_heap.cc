@@ -18,12 +18,19 @@ using percpud::PercpuPtr;
 namespace abi = percpud::abi::v1;
 namespace errors = percpud::errors;
 
-// A magazine holds this much of a unit, within bounds: two batches of 64 small
-// areas fit, and 16 large ones do not empty a unit.
-constexpr std::uint32_t kMagazineBytes = 128 << 10;
+// A magazine holds this much of a unit, within bounds: a batch of 64 of any
+// class comes and goes without the area map.
+constexpr std::uint32_t kMagazineBytes = 256 << 10;
+// And this much is carved at once at most, so that a class does not take half a
+// unit because it was used a few times.
+constexpr std::uint32_t kBatchBytes = 16 << 10;
 
 constexpr std::uint32_t Capacity(std::uint32_t size_class) {
   return std::clamp<std::uint32_t>(kMagazineBytes / kClassBytes[size_class], 16, 128);
+}
+
+constexpr std::uint32_t LargestBatch(std::uint32_t size_class) {
+  return std::clamp<std::uint32_t>(kBatchBytes / kClassBytes[size_class], 4, 64);
 }
 
 constexpr std::uint32_t AllSlots() {
@@ -75,6 +82,17 @@ absl::StatusOr<Pointer> ThreadHeap::AllocateLarge(std::uint32_t granules, std::u
   return pointer;
 }
 
+absl::StatusOr<Pointer> ThreadHeap::AllocateRefilled(std::uint32_t size_class, bool zeroed) {
+  if (absl::Status status = Refill(size_class); !status.ok()) return status;
+  return zeroed ? AllocateCleared(size_class) : Pop(size_class, [](const Chunk&, std::uint32_t) {});
+}
+
+absl::StatusOr<Pointer> ThreadHeap::AllocateCleared(std::uint32_t size_class) {
+  return Pop(size_class, [size_class](const Chunk& chunk, std::uint32_t granule) {
+    chunk.Zero(granule, kClassBytes[size_class]);
+  });
+}
+
 absl::Status ThreadHeap::Refill(std::uint32_t size_class) {
   DrainAll();
   if (magazines_[size_class].count > 0) return absl::OkStatus();
@@ -92,7 +110,7 @@ absl::Status ThreadHeap::Refill(std::uint32_t size_class) {
     if (magazine.count == 0) return false;
     // Lowest first.
     std::reverse(magazine.slots, magazine.slots + magazine.count);
-    magazine.batch = std::min(2 * magazine.batch, magazine.capacity / 2);
+    magazine.batch = std::min(2 * magazine.batch, LargestBatch(size_class));
     return true;
   });
 }
@@ -138,10 +156,28 @@ absl::Status ThreadHeap::FromSomeChunk(std::uint32_t granules, Carve carve) {
 
 // --- Freeing -----------------------------------------------------------------
 
-absl::Status ThreadHeap::FreeOther(Chunk* chunk, Pointer pointer, std::uint8_t byte) {
-  if (byte != abi::kLeaseLarge) return chunk->Refusal(pointer);
-  Release(chunk, static_cast<std::uint32_t>(chunk->GranuleOf(pointer)));
+absl::Status ThreadHeap::FreeOther(Chunk* chunk, std::uint32_t granule, std::uint8_t byte) {
+  if (byte != abi::kLeaseLarge) return chunk->Refusal(chunk->PointerTo(granule));
+  Release(chunk, granule);
   return absl::OkStatus();
+}
+
+absl::Status ThreadHeap::FreeIntoFull(Chunk* chunk, std::uint32_t granule) {
+  const std::uint8_t byte = chunk->StateAt(granule).load(std::memory_order_relaxed);
+  FlushHalf(magazines_[byte - 1]);
+  return FreeIn(chunk, granule);
+}
+
+absl::Status ThreadHeap::FreeElsewhere(Pointer pointer) {
+  Chunk* const chunk = table_.Find(pointer);
+  // Only this thread makes itself an owner, so the answer is not stale.
+  if (chunk == nullptr || chunk->owner.load(std::memory_order_relaxed) != this) {
+    return FreeOfAnother(pointer);
+  }
+  const std::uint64_t granule = chunk->GranuleOf(pointer);
+  if (granule >= chunk->granules()) return chunk->Refusal(pointer);
+  latest_ = chunk;
+  return FreeIn(chunk, static_cast<std::uint32_t>(granule));
 }
 
 absl::Status ThreadHeap::FreeOfAnother(Pointer pointer) {

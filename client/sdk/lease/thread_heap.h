@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/sdk/lease/chunk.h"
@@ -35,49 +36,32 @@ class ThreadHeap {
   ThreadHeap(const ThreadHeap&) = delete;
   ThreadHeap& operator=(const ThreadHeap&) = delete;
 
-  absl::StatusOr<Pointer> Allocate(std::uint64_t size, std::uint32_t alignment, bool zeroed) {
+  // Both are inlined into the caller; whatever is rare is a call at the very
+  // end, so that the common path saves no registers.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE absl::StatusOr<Pointer> Allocate(std::uint64_t size,
+                                                                std::uint32_t alignment,
+                                                                bool zeroed) {
     const std::uint64_t rounded = (size + alignment - 1) & ~std::uint64_t{alignment - 1};
-    // One compare for zero and too large both; the rest is decided out of line.
+    // One compare for zero and too large both.
     if (rounded - 1 >= kLargestSmall || alignment - 1 >= kMaxAlignment ||
-        (alignment & (alignment - 1)) != 0) {
+        (alignment & (alignment - 1)) != 0) [[unlikely]] {
       return AllocateOther(size, alignment, zeroed);
     }
     const std::uint32_t size_class = ClassOf(rounded);
-    Magazine& magazine = magazines_[size_class];
-    if (magazine.count == 0) {
-      if (absl::Status status = Refill(size_class); !status.ok()) return status;
-    }
-    const Slot slot = magazine.slots[--magazine.count];
-    if (zeroed) slot.chunk->Zero(slot.granule, kClassBytes[size_class]);
-    // Live from this store on: whatever is killed later leaves it so.
-    slot.chunk->StateAt(slot.granule)
-        .store(static_cast<std::uint8_t>(size_class + 1), std::memory_order_release);
-    return slot.chunk->PointerTo(slot.granule);
+    if (magazines_[size_class].count == 0) [[unlikely]]
+      return AllocateRefilled(size_class, zeroed);
+    if (!zeroed) return Pop(size_class, [](const Chunk&, std::uint32_t) {});
+    if (kClassBytes[size_class] > Chunk::kShort) return AllocateCleared(size_class);
+    return Pop(size_class, [size_class](const Chunk& chunk, std::uint32_t granule) {
+      chunk.ZeroShort(granule, kClassBytes[size_class]);
+    });
   }
 
-  absl::Status Free(Pointer pointer) {
-    Chunk* chunk = latest_;
-    std::uint64_t granule = chunk->GranuleOf(pointer);
-    if (granule >= chunk->granules()) {
-      chunk = table_.Find(pointer);
-      // Only this thread makes itself an owner, so the answer is not stale.
-      if (chunk == nullptr || chunk->owner.load(std::memory_order_relaxed) != this) {
-        return FreeOfAnother(pointer);
-      }
-      latest_ = chunk;
-      granule = chunk->GranuleOf(pointer);
-      if (granule >= chunk->granules()) return chunk->Refusal(pointer);
-    }
-    const std::atomic_ref<std::uint8_t> state = chunk->StateAt(granule);
-    const std::uint8_t byte = state.load(std::memory_order_relaxed);
-    const auto size_class = static_cast<std::uint8_t>(byte - 1);
-    if (size_class >= kClasses) return FreeOther(chunk, pointer, byte);
-    Magazine& magazine = magazines_[size_class];
-    if (magazine.count == magazine.capacity) FlushHalf(magazine);
-    state.store(static_cast<std::uint8_t>(byte + percpud::abi::v1::kLeaseCached),
-                std::memory_order_release);
-    magazine.slots[magazine.count++] = {chunk, static_cast<std::uint32_t>(granule)};
-    return absl::OkStatus();
+  ABSL_ATTRIBUTE_ALWAYS_INLINE absl::Status Free(Pointer pointer) {
+    const std::uint64_t granule = latest_->GranuleOf(pointer);
+    if (granule >= latest_->granules()) [[unlikely]]
+      return FreeElsewhere(pointer);
+    return FreeIn(latest_, static_cast<std::uint32_t>(granule));
   }
 
   // Makes a chunk this thread's.
@@ -111,7 +95,44 @@ class ThreadHeap {
 
   absl::StatusOr<Pointer> AllocateOther(std::uint64_t size, std::uint32_t alignment, bool zeroed);
   absl::StatusOr<Pointer> AllocateLarge(std::uint32_t granules, std::uint32_t align, bool zeroed);
-  absl::Status FreeOther(Chunk* chunk, Pointer pointer, std::uint8_t byte);
+  absl::StatusOr<Pointer> AllocateRefilled(std::uint32_t size_class, bool zeroed);
+  absl::StatusOr<Pointer> AllocateCleared(std::uint32_t size_class);
+  // Makes the youngest area of a magazine live, after clear(chunk, granule).
+  // REQUIRES: there is one.
+  template <typename Clear>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE Pointer Pop(std::uint32_t size_class, Clear clear) {
+    Magazine& magazine = magazines_[size_class];
+    const Slot& slot = magazine.slots[--magazine.count];
+    Chunk* const chunk = slot.chunk;
+    const std::uint32_t granule = slot.granule;
+    clear(*chunk, granule);
+    // Live from this store on: whatever is killed later leaves it so.
+    chunk->StateAt(granule).store(static_cast<std::uint8_t>(size_class + 1),
+                                  std::memory_order_release);
+    return chunk->PointerTo(granule);
+  }
+
+  // An own chunk's.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE absl::Status FreeIn(Chunk* chunk, std::uint32_t granule) {
+    const std::atomic_ref<std::uint8_t> state = chunk->StateAt(granule);
+    const std::uint8_t byte = state.load(std::memory_order_relaxed);
+    const auto size_class = static_cast<std::uint8_t>(byte - 1);
+    if (size_class >= kClasses) [[unlikely]]
+      return FreeOther(chunk, granule, byte);
+    Magazine& magazine = magazines_[size_class];
+    if (magazine.count == magazine.capacity) [[unlikely]]
+      return FreeIntoFull(chunk, granule);
+    state.store(static_cast<std::uint8_t>(byte + percpud::abi::v1::kLeaseCached),
+                std::memory_order_release);
+    Slot& slot = magazine.slots[magazine.count++];
+    slot.chunk = chunk;
+    slot.granule = granule;
+    return absl::OkStatus();
+  }
+  absl::Status FreeOther(Chunk* chunk, std::uint32_t granule, std::uint8_t byte);
+  absl::Status FreeIntoFull(Chunk* chunk, std::uint32_t granule);
+  // Not in the chunk of the last free.
+  absl::Status FreeElsewhere(Pointer pointer);
   absl::Status FreeOfAnother(Pointer pointer);
 
   // At least one area in the magazine. Errors: the source's.

@@ -5,9 +5,10 @@
 // time per allocation and free. Each side runs in a process of its own, the
 // peers under LD_PRELOAD, in turn and several times; the table has medians.
 //
-// A malloc'ed block is one copy of its bytes and its library checks no free;
-// a lease hands out an area in every unit. The zeroed rows compare like with
-// like: 64 bytes in each of N units here, calloc of N times 64 bytes there.
+// What is not alike: a lease hands out an area in every unit, and checks every
+// free; a malloc'ed block is one copy. In the zeroed rows the peers' calloc
+// clears as many bytes, but in one piece; the lease clears 64 in each of N units
+// 64 KiB apart, which fall on the same few sets of the first cache.
 
 #include <dlfcn.h>
 #include <time.h>

@@ -49,7 +49,7 @@ ThreadHeap::ThreadHeap(HeapCore& core)
     : core_(core), table_(core.table()), latest_(&no_chunk_), slots_(AllSlots()) {
   Slot* next = slots_.begin();
   for (std::uint32_t i = 0; i < kClasses; ++i) {
-    magazines_[i] = {.count = 0, .capacity = Capacity(i), .batch = 1, .slots = next};
+    magazines_[i] = {.top = next, .begin = next, .end = next + Capacity(i), .batch = 1};
     next += Capacity(i);
   }
 }
@@ -95,21 +95,21 @@ absl::StatusOr<Pointer> ThreadHeap::AllocateCleared(std::uint32_t size_class) {
 
 absl::Status ThreadHeap::Refill(std::uint32_t size_class) {
   DrainAll();
-  if (magazines_[size_class].count > 0) return absl::OkStatus();
+  if (!magazines_[size_class].IsEmpty()) return absl::OkStatus();
   const std::uint32_t granules = kClassBytes[size_class] / kGranule;
   return FromSomeChunk(granules, [&](Chunk* chunk) {
     Magazine& magazine = magazines_[size_class];
     const std::uint32_t align = ToGranules(ClassAlignment(size_class));
-    while (magazine.count < magazine.batch) {
+    while (magazine.Count() < magazine.batch) {
       const std::optional<std::uint32_t> at = chunk->Carve(granules, align);
       if (!at) break;
       chunk->StateAt(*at).store(static_cast<std::uint8_t>(size_class + 1 + abi::kLeaseCached),
                                 std::memory_order_release);
-      magazine.slots[magazine.count++] = {chunk, *at};
+      magazine.Push(chunk, *at);
     }
-    if (magazine.count == 0) return false;
+    if (magazine.IsEmpty()) return false;
     // Lowest first.
-    std::reverse(magazine.slots, magazine.slots + magazine.count);
+    std::reverse(magazine.begin, magazine.top);
     magazine.batch = std::min(2 * magazine.batch, LargestBatch(size_class));
     return true;
   });
@@ -214,9 +214,9 @@ void ThreadHeap::Drain(Chunk* chunk) {
     }
     if (code != abi::kLeaseLarge) {
       Magazine& magazine = magazines_[code - 1];
-      if (magazine.count < magazine.capacity) {
+      if (!magazine.IsFull()) {
         state.store(static_cast<std::uint8_t>(code + abi::kLeaseCached), std::memory_order_release);
-        magazine.slots[magazine.count++] = {chunk, granule};
+        magazine.Push(chunk, granule);
         return;
       }
     }
@@ -224,20 +224,20 @@ void ThreadHeap::Drain(Chunk* chunk) {
   });
 }
 
-void ThreadHeap::FlushHalf(Magazine& magazine) { Flush(magazine, magazine.capacity / 2); }
+void ThreadHeap::FlushHalf(Magazine& magazine) { Flush(magazine, magazine.Count() / 2); }
 
 void ThreadHeap::Flush(Magazine& magazine, std::uint32_t slots) {
-  for (std::uint32_t i = 0; i < slots; ++i) {
-    Release(magazine.slots[i].chunk, magazine.slots[i].granule);
+  Slot* const kept = magazine.begin + slots;
+  for (const Slot* slot = magazine.begin; slot != kept; ++slot) {
+    Release(slot->chunk, slot->granule);
   }
   // The younger ones are hot in the caches, and stay.
-  std::copy(magazine.slots + slots, magazine.slots + magazine.count, magazine.slots);
-  magazine.count -= slots;
+  magazine.top = std::copy(kept, magazine.top, magazine.begin);
 }
 
 void ThreadHeap::FlushAll() {
   for (Magazine& magazine : magazines_) {
-    Flush(magazine, magazine.count);
+    Flush(magazine, magazine.Count());
     magazine.batch = 1;
   }
 }

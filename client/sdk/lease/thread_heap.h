@@ -48,7 +48,7 @@ class ThreadHeap {
       return AllocateOther(size, alignment, zeroed);
     }
     const std::uint32_t size_class = ClassOf(rounded);
-    if (magazines_[size_class].count == 0) [[unlikely]]
+    if (magazines_[size_class].IsEmpty()) [[unlikely]]
       return AllocateRefilled(size_class, zeroed);
     if (!zeroed) return Pop(size_class, [](const Chunk&, std::uint32_t) {});
     if (kClassBytes[size_class] > Chunk::kShort) return AllocateCleared(size_class);
@@ -84,13 +84,24 @@ class ThreadHeap {
     Chunk* chunk;
     std::uint32_t granule;
   };
+  // Pointers rather than a count: no arithmetic to get at a slot, and one
+  // compare tells empty or full.
   struct Magazine {
-    std::uint32_t count;
-    std::uint32_t capacity;
+    Slot* top;
+    Slot* begin;
+    Slot* end;
     // Areas to carve at the next refill: doubles, so that a class used once
     // does not take a batch.
     std::uint32_t batch;
-    Slot* slots;
+
+    [[nodiscard]] bool IsEmpty() const { return top == begin; }
+    [[nodiscard]] bool IsFull() const { return top == end; }
+    [[nodiscard]] std::uint32_t Count() const { return static_cast<std::uint32_t>(top - begin); }
+    void Push(Chunk* chunk, std::uint32_t granule) {
+      top->chunk = chunk;
+      top->granule = granule;
+      ++top;
+    }
   };
 
   absl::StatusOr<Pointer> AllocateOther(std::uint64_t size, std::uint32_t alignment, bool zeroed);
@@ -102,7 +113,7 @@ class ThreadHeap {
   template <typename Clear>
   ABSL_ATTRIBUTE_ALWAYS_INLINE Pointer Pop(std::uint32_t size_class, Clear clear) {
     Magazine& magazine = magazines_[size_class];
-    const Slot& slot = magazine.slots[--magazine.count];
+    const Slot& slot = *--magazine.top;
     Chunk* const chunk = slot.chunk;
     const std::uint32_t granule = slot.granule;
     clear(*chunk, granule);
@@ -120,13 +131,11 @@ class ThreadHeap {
     if (size_class >= kClasses) [[unlikely]]
       return FreeOther(chunk, granule, byte);
     Magazine& magazine = magazines_[size_class];
-    if (magazine.count == magazine.capacity) [[unlikely]]
+    if (magazine.IsFull()) [[unlikely]]
       return FreeIntoFull(chunk, granule);
     state.store(static_cast<std::uint8_t>(byte + percpud::abi::v1::kLeaseCached),
                 std::memory_order_release);
-    Slot& slot = magazine.slots[magazine.count++];
-    slot.chunk = chunk;
-    slot.granule = granule;
+    magazine.Push(chunk, granule);
     return absl::OkStatus();
   }
   absl::Status FreeOther(Chunk* chunk, std::uint32_t granule, std::uint8_t byte);

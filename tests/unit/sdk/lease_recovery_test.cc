@@ -165,6 +165,13 @@ struct Journal {
   }
 }
 
+// Whether all that is not live is free: as it has to be in a clean map.
+absl::Status CheckNothingIsLost(const LeasedChunk& kept) {
+  std::vector<std::byte> copy(kept.map.begin(), kept.map.end());
+  reinterpret_cast<LeaseMap::Header*>(copy.data())->phase = percpud::abi::v1::kLeaseClean;
+  return LeaseMap::Validate(copy, percpud::Granules(kept.usable_bytes / 4));
+}
+
 // The live areas are those of the journal, but for the one in flight.
 void ExpectAsRecorded(const Adoption& adoption, const Journal& journal) {
   std::set<std::uint64_t> recorded;
@@ -219,6 +226,7 @@ TEST_F(KeptLeaseTest, AKilledProcessLeavesExactlyItsLiveAreas) {
     const absl::StatusOr<Adoption> adoption = heap.Adopt(kept_);
     ASSERT_TRUE(adoption.ok());
     ASSERT_TRUE(adoption->is_warm) << adoption->reason;
+    ASSERT_TRUE(CheckNothingIsLost(kept_).ok()) << CheckNothingIsLost(kept_);
     ASSERT_NO_FATAL_FAILURE(ExpectAsRecorded(*adoption, journal)) << "round " << round;
     ASSERT_FALSE(HasFailure()) << "round " << round;
     // The survivor settles the operation in flight, as a client would.

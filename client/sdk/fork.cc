@@ -10,15 +10,14 @@
 namespace percpu {
 namespace {
 
-std::atomic<std::uint32_t> generation = 0;
-
-void NoteFork() { generation.fetch_add(1, std::memory_order_relaxed); }
+constinit std::atomic<std::uint64_t> generation{1};
 
 }  // namespace
 
-std::uint32_t ForkGeneration() {
-  static const int registered = pthread_atfork(nullptr, nullptr, &NoteFork);
-  static_cast<void>(registered);
+std::uint64_t ForkGeneration() {
+  // A failure means no memory for one entry; forks then go unnoticed.
+  [[maybe_unused]] static const int registered = ::pthread_atfork(
+      nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); });
   return generation.load(std::memory_order_relaxed);
 }
 

@@ -8,9 +8,11 @@
 
 namespace percpu {
 
-// How many forks lie between the process that first asked and this one: what
-// was made under another number belongs to a parent. Thread safe.
-std::uint32_t ForkGeneration();
+// Counts the forks between the first process that asked and this one: the same
+// number means the same process, and what was made under another belongs to a
+// parent. Children made by vfork or a bare clone system call are not noticed.
+// Thread safe; a load.
+std::uint64_t ForkGeneration();
 
 }  // namespace percpu
 

@@ -176,7 +176,7 @@ class GrpcConnection final : public Connection {
   // What belongs to one process of a family. gRPC's channels do not survive a
   // fork, so a child makes its own and leaves its parent's alone.
   struct Epoch {
-    std::uint32_t generation = 0;
+    std::uint64_t generation = 0;
     StubSet stubs;
     absl::Mutex mu;
     // Made with the first hot call in a session's name; replaced when it breaks.
@@ -187,7 +187,7 @@ class GrpcConnection final : public Connection {
 
   // The channel is made here, on the first call: gRPC starts threads with it,
   // which a fork would lose.
-  [[nodiscard]] std::unique_ptr<Epoch> MakeEpoch(std::uint32_t generation) const {
+  [[nodiscard]] std::unique_ptr<Epoch> MakeEpoch(std::uint64_t generation) const {
     grpc::ChannelArguments arguments;
     // gRPC's own retries are off: they cost a seventh of a call, and only
     // this file knows which calls may run twice.
@@ -213,7 +213,7 @@ class GrpcConnection final : public Connection {
   }
 
   Epoch& Current() {
-    const std::uint32_t generation = ForkGeneration();
+    const std::uint64_t generation = ForkGeneration();
     Epoch* epoch = epoch_.load(std::memory_order_acquire);
     while (epoch == nullptr || epoch->generation != generation) {
       std::unique_ptr<Epoch> fresh = MakeEpoch(generation);

@@ -118,8 +118,8 @@ class Session::Impl final : public TokenSource {
  private:
   // What belongs to one process of the family: a child makes its own.
   struct Epoch {
-    explicit Epoch(std::uint32_t made_in) : generation(made_in) {}
-    const std::uint32_t generation;
+    explicit Epoch(std::uint64_t made_in) : generation(made_in) {}
+    const std::uint64_t generation;
     absl::Mutex mu;
     bool admitted ABSL_GUARDED_BY(mu) = false;
     Admission admission ABSL_GUARDED_BY(mu);
@@ -128,7 +128,7 @@ class Session::Impl final : public TokenSource {
   [[nodiscard]] absl::Time Deadline() const { return absl::Now() + options_.calls.deadline; }
 
   Epoch& Current() {
-    const std::uint32_t generation = ForkGeneration();
+    const std::uint64_t generation = ForkGeneration();
     Epoch* epoch = epoch_.load(std::memory_order_acquire);
     while (epoch == nullptr || epoch->generation != generation) {
       auto fresh = std::make_unique<Epoch>(generation);

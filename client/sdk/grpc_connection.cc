@@ -145,6 +145,20 @@ class GrpcConnection final : public Connection {
     return Call(&StubSet::session, &Session::RemoveVariable, request, Repeat::kUnsafe);
   }
 
+  absl::StatusOr<v1::LeaseChunkResponse> LeaseChunk(const v1::LeaseChunkRequest& request) override {
+    return Call(&StubSet::session, &Session::LeaseChunk, request, Repeat::kUnsafe);
+  }
+  absl::StatusOr<v1::ReturnLeaseResponse> ReturnLease(
+      const v1::ReturnLeaseRequest& request) override {
+    return Call(&StubSet::session, &Session::ReturnLease, request, Repeat::kUnsafe);
+  }
+  absl::StatusOr<v1::ListLeasesResponse> ListLeases(const v1::ListLeasesRequest& request) override {
+    return Call(&StubSet::introspection, &Introspection::ListLeases, request, Repeat::kSafe);
+  }
+  absl::StatusOr<v1::GetLeaseResponse> GetLease(const v1::GetLeaseRequest& request) override {
+    return Call(&StubSet::introspection, &Introspection::GetLease, request, Repeat::kSafe);
+  }
+
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<bool(const v1::WatchResponse&)>& on_response) override {
     grpc::ClientContext context;

@@ -14,6 +14,7 @@
 #include "client/sdk/admission.h"
 #include "client/sdk/arena_map.h"
 #include "client/sdk/fork.h"
+#include "client/sdk/leases.h"
 #include "client/sdk/token_source.h"
 #include "server/rseq/self_test.h"
 
@@ -57,6 +58,11 @@ class RpcFallback final : public Fallback {
   Client* client_ = nullptr;
 };
 
+absl::Status NotWritable() {
+  return absl::FailedPreconditionError(
+      "lease: this process does not map the arena for writing (Session::update_mode)");
+}
+
 }  // namespace
 
 class Session::Impl final : public TokenSource {
@@ -79,8 +85,13 @@ class Session::Impl final : public TokenSource {
         epoch.admission.arena, epoch.admission.layout, epoch.admission.granted, &fallback_);
     if (!map.ok()) return map.status();
     map_ = *std::move(map);
+    chunks_ = std::make_unique<DaemonChunks>(connection_, *map_);
     return absl::OkStatus();
   }
+
+  // Null if this process may not write where it would lease.
+  [[nodiscard]] DaemonChunks* chunks() { return map_->writable() ? chunks_.get() : nullptr; }
+  [[nodiscard]] NoMoreChunks& no_chunks() { return no_chunks_; }
 
   absl::StatusOr<std::string> Token(absl::Time deadline) override {
     Epoch& epoch = Current();
@@ -164,6 +175,8 @@ class Session::Impl final : public TokenSource {
   const std::shared_ptr<Connection> connection_;
   Client client_;
   std::unique_ptr<ArenaMap> map_;
+  std::unique_ptr<DaemonChunks> chunks_;
+  NoMoreChunks no_chunks_;
   std::atomic<Epoch*> epoch_ = nullptr;
 };
 
@@ -196,6 +209,24 @@ absl::StatusOr<Ref<std::uint64_t>> Session::Counter(const std::string& name) {
   const absl::StatusOr<Pointer> pointer = impl_->OpenCounter(name);
   if (!pointer.ok()) return pointer.status();
   return At<std::uint64_t>(*pointer);
+}
+
+absl::StatusOr<std::unique_ptr<LeaseHeap>> Session::NewHeap(const LeaseHeap::Options& options) {
+  if (impl_->chunks() == nullptr) return NotWritable();
+  return std::make_unique<LeaseHeap>(*impl_->chunks(), options);
+}
+
+absl::StatusOr<Session::KeptHeap> Session::OpenKeptHeap(const std::string& name) {
+  if (impl_->chunks() == nullptr) return NotWritable();
+  if (name.empty()) return absl::InvalidArgumentError("name: a kept heap needs one");
+  const absl::StatusOr<LeasedChunk> chunk = impl_->chunks()->Lease(name);
+  if (!chunk.ok()) return chunk.status();
+  KeptHeap out;
+  out.heap = std::make_unique<LeaseHeap>(impl_->no_chunks());
+  absl::StatusOr<Adoption> adoption = out.heap->Adopt(*chunk);
+  if (!adoption.ok()) return adoption.status();
+  out.adoption = *std::move(adoption);
+  return out;
 }
 
 }  // namespace percpu

@@ -242,6 +242,21 @@ absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit) {
       absl::StrCat("quota: ", holder, " has ", limit, " sessions, the limit"));
 }
 
+absl::Status LeaseNotFound(ChunkId chunk) {
+  return absl::NotFoundError(absl::StrCat("chunk_id: chunk ", chunk.value(), " is not leased"));
+}
+
+absl::Status NotLeaseholder(ChunkId chunk, std::uint64_t holder) {
+  return absl::PermissionDeniedError(absl::StrCat(
+      "chunk_id: chunk ", chunk.value(), " is leased to ",
+      holder == 0 ? std::string("nobody just now") : absl::StrCat("session ", holder)));
+}
+
+absl::Status LeaseHeld(absl::string_view name, std::uint64_t holder) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("name: the lease ", name, " is held by session ", holder));
+}
+
 absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment) {
   return absl::ResourceExhaustedError(absl::StrCat("no_grow: no populated free run of ",
                                                    size.value(), " bytes aligned to ",

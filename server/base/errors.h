@@ -50,6 +50,10 @@ absl::Status PointerMisaligned(PercpuPtr ptr, Bytes width);
 // A unit that only its CPU may update, and this process may not run there.
 absl::Status CpuOutOfReach(CpuId cpu);
 absl::Status ChunkNotFound(ChunkId chunk);
+absl::Status LeaseNotFound(ChunkId chunk);
+// Of a session, or a kept one that another session holds just now.
+absl::Status NotLeaseholder(ChunkId chunk, std::uint64_t holder);
+absl::Status LeaseHeld(absl::string_view name, std::uint64_t holder);
 
 // --- Callers -------------------------------------------------------------------
 absl::Status RoleTooLow(absl::string_view rpc, absl::string_view needed, absl::string_view role);

@@ -299,7 +299,7 @@ void Allocator::DestroyIfFree(ChunkId id) {
   {
     RankedLock index(&index_mu_);
     Chunk* chunk = index_.Find(id);
-    if (chunk == nullptr || !chunk->is_free() || chunk->pins > 0) return;
+    if (chunk == nullptr || !chunk->is_free() || chunk->pins > 0 || chunk->lease_map) return;
     removed = index_.Remove(*chunk);
     reserve_blocked_ = false;
   }
@@ -383,7 +383,10 @@ absl::StatusOr<Allocator::Pin> Allocator::Touch(PercpuPtr pointer, Bytes length)
   if (!location || location->unit != UnitId(0)) return index_.FindArea(pointer).status();
   Chunk& chunk = *location->chunk;
   AreaSpan area{Granules(0), ToGranules(info_->static_size)};
-  if (!IsStatic(*location)) {
+  if (chunk.lease_map) {
+    // One area as far as we know: what lies where is the client's business.
+    area = {Granules(0), chunk.areas().size()};
+  } else if (!IsStatic(*location)) {
     const Granules at(location->offset.value() / kGranuleSize.value());
     const std::optional<AreaSpan> found = chunk.areas().AreaAt(at);
     if (!found) return errors::AreaNotLive(pointer, chunk.id());

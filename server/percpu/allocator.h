@@ -61,6 +61,15 @@ struct AllocOptions {
   absl::string_view tag;
 };
 
+// A chunk leased to a client. Offsets are the arena's.
+struct LeasedChunk {
+  ChunkId id;
+  PercpuPtr base;
+  Bytes unit_size;
+  Bytes map_base;
+  Bytes map_size;
+};
+
 // Thread safe. Two locks: the grow lock (sleeps: creating, destroying and
 // populating chunks) and the index lock (short: everything that is looked up).
 // Neither system calls nor zeroing happen under the index lock.
@@ -108,6 +117,17 @@ class Allocator {
   absl::StatusOr<Bytes> Free(PercpuPtr pointer);
   // Whether a live area starts there; the error is what Free would say.
   [[nodiscard]] absl::Status CheckArea(PercpuPtr pointer) const;
+
+  // --- Leasing (allocator_lease.cc) ------------------------------------------------
+  // A whole chunk for one client: backed and zero in every unit, its map zero.
+  // Errors: the arena is exhausted.
+  absl::StatusOr<LeasedChunk> LeaseChunk() ABSL_LOCKS_EXCLUDED(grow_mu_);
+  // Takes it back, whatever the client left in it. Errors: LeaseNotFound.
+  absl::Status ReturnLease(ChunkId chunk) ABSL_LOCKS_EXCLUDED(grow_mu_);
+  // From a copy of the client's map. Errors: LeaseNotFound.
+  [[nodiscard]] absl::StatusOr<LeaseSnapshot> GetLease(ChunkId chunk) const
+      ABSL_LOCKS_EXCLUDED(grow_mu_);
+  [[nodiscard]] Bytes lease_map_size() const;
 
   // --- Looking at it (allocator_inspect.cc) -------------------------------------
   [[nodiscard]] const AllocInfo& info() const { return *info_; }
@@ -204,7 +224,13 @@ class Allocator {
   // Clears [range) of the chunk in every unit; returns the bytes cleared.
   Bytes Zero(const ChunkMemory& memory, AreaSpan range) const;
 
+  // allocator_lease.cc
+  absl::StatusOr<Chunk*> WithdrawFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  absl::Status PopulateWhole(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+
   // allocator_balance.cc
+  // Clears what is dirty in a withdrawn chunk.
+  void CleanWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   [[nodiscard]] bool BalanceDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // True once per need: the caller then calls balance_wanted_ without locks.
   bool TakeBalanceSignal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);

@@ -82,14 +82,21 @@ bool Allocator::CleanOneFreeChunk() {
     if (chunk == nullptr) return false;
     index_.Withdraw(*chunk);
   }
-  const AreaSpan whole{Granules(0), chunk->areas().size()};
-  const AreaSpan dirty = chunk->DirtyIn(whole);
-  const Bytes cleared = Zero(chunk->memory(), dirty);
+  CleanWithdrawn(*chunk);
   RankedLock index(&index_mu_);
-  chunk->MarkClean(whole);
-  index_.mutable_stats().zeroed_background += cleared;
   index_.Restore(*chunk);
   return true;
+}
+
+void Allocator::CleanWithdrawn(Chunk& chunk) {
+  if (!options_.zero) return;
+  const AreaSpan whole{Granules(0), chunk.areas().size()};
+  const AreaSpan dirty = chunk.DirtyIn(whole);
+  if (dirty.size == Granules(0)) return;
+  const Bytes cleared = Zero(chunk.memory(), dirty);
+  RankedLock index(&index_mu_);
+  chunk.MarkClean(whole);
+  index_.mutable_stats().zeroed_background += cleared;
 }
 
 // Empty pages for requests that may not grow: by populating what chunks have,

@@ -62,7 +62,7 @@ ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   const FootprintSnapshot footprint = backend_->footprint();
   ChunkSnapshot out;
   out.id = chunk.id();
-  out.kind = chunk.kind();
+  out.kind = chunk.lease_map ? ChunkKind::kLeased : chunk.kind();
   out.base = PercpuPtr(chunk.memory().base.value());
   out.slot = chunk.slot;
   out.begin_offset = chunk.range().begin;
@@ -102,6 +102,7 @@ Stats Allocator::GetStats() const {
   RankedLock index(&index_mu_);
   Stats stats = index_.stats();
   stats.free_chunks = index_.free_chunks();
+  stats.leased_chunks = index_.leased();
   const FootprintSnapshot footprint = backend_->footprint();
   const auto chunks = stats.nr_chunks;
   stats.wasted_pages = footprint.wasted_pages * chunks;
@@ -191,6 +192,11 @@ absl::StatusOr<Resolution> Allocator::Resolve(PercpuPtr pointer) const {
       out.variable = variable->name;
       out.offset_in_area = location->offset - variable->offset;
     }
+    return out;
+  }
+  if (location->chunk->lease_map) {
+    out.owner = Resolution::Owner::kLease;
+    out.offset_in_area = location->offset;
     return out;
   }
   const Granules at(location->offset.value() / kGranuleSize.value());

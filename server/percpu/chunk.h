@@ -90,6 +90,9 @@ class Chunk {
   std::uint32_t pins = 0;
   // Being cleaned or destroyed: out of the slots, not searched.
   bool withdrawn = false;
+  // While leased: where its map lies in the arena. Out of the slots then, and
+  // every granule free as far as `areas` knows.
+  std::optional<Bytes> lease_map;
   absl::Time free_since = absl::InfinitePast();
   Granules max_area;
   // Areas with a tag, by offset.

@@ -82,6 +82,23 @@ void Index::Withdraw(Chunk& chunk) {
   ++withdrawn_;
 }
 
+// Its empty pages are no reserve while a client has them.
+void Index::Lease(Chunk& chunk, Bytes map) {
+  chunk.withdrawn = false;
+  --withdrawn_;
+  ++leased_;
+  chunk.lease_map = map;
+  stats_.empty_pop_pages -= chunk.empty_populated_blocks();
+}
+
+Bytes Index::Unlease(Chunk& chunk) {
+  chunk.withdrawn = true;
+  ++withdrawn_;
+  --leased_;
+  stats_.empty_pop_pages += chunk.empty_populated_blocks();
+  return *std::exchange(chunk.lease_map, std::nullopt);
+}
+
 void Index::Restore(Chunk& chunk) {
   chunk.withdrawn = false;
   --withdrawn_;
@@ -234,6 +251,7 @@ absl::Status Index::CheckInvariants() const {
     live_granules += chunk->capacity() - chunk->areas().free();
     if (chunk->kind() == ChunkKind::kReserved) continue;
     ++dynamic;
+    if (chunk->lease_map) continue;
     empty += chunk->empty_populated_blocks();
     if (chunk->withdrawn) continue;
     if (chunk->slot != SlotFor(*chunk) || !slots_.At(chunk->slot).Test(chunk->id().value())) {
@@ -241,7 +259,7 @@ absl::Status Index::CheckInvariants() const {
           absl::StrCat("index: chunk ", chunk->id().value(), " is in the wrong slot"));
     }
   }
-  std::uint64_t slotted = withdrawn_;
+  std::uint64_t slotted = withdrawn_ + leased_;
   for (std::uint32_t slot = 0; slot < slots_.count(); ++slot) slotted += slots_.At(slot).count();
   if (slotted != dynamic || dynamic != stats_.nr_chunks) {
     return absl::InternalError(absl::StrCat("index: ", dynamic, " chunks, ", slotted, " in slots, ",

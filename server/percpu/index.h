@@ -58,6 +58,11 @@ class Index {
   // Takes a chunk out of the search while it is worked on without the lock,
   // and puts it back. REQUIRES: not reserved.
   void Withdraw(Chunk& chunk);
+  // Makes a withdrawn, free chunk a client's, with a map at `map`, and a
+  // withdrawn one again: then returns where the map was.
+  void Lease(Chunk& chunk, Bytes map);
+  Bytes Unlease(Chunk& chunk);
+  [[nodiscard]] std::uint32_t leased() const { return leased_; }
   void Restore(Chunk& chunk);
   [[nodiscard]] std::uint32_t withdrawn() const { return withdrawn_; }
 
@@ -113,6 +118,7 @@ class Index {
   std::vector<std::unique_ptr<Chunk>> chunks_;
   std::vector<ChunkId> unused_ids_;
   std::uint32_t withdrawn_ = 0;
+  std::uint32_t leased_ = 0;
   Stats stats_;
   TagTable tags_;
 };

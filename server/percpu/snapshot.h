@@ -12,13 +12,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "server/base/units.h"
 
 namespace percpud {
 
 enum class Region { kDynamic, kReserved };
 
-enum class ChunkKind { kReserved, kFirst, kDynamic };
+// A leased chunk is a dynamic one whose areas are its client's business.
+enum class ChunkKind { kReserved, kFirst, kDynamic, kLeased };
 
 // percpu_stats' global part, then what the kernel does not count.
 struct Stats {
@@ -39,6 +41,7 @@ struct Stats {
   std::uint64_t chunks_destroyed = 0;
   std::uint64_t chunks_created_ahead = 0;
   std::uint64_t free_chunks = 0;
+  std::uint64_t leased_chunks = 0;
   Bytes live_bytes;
   Bytes capacity_bytes;
   std::uint64_t failed_allocs = 0;
@@ -108,6 +111,16 @@ struct AreaMapSnapshot {
   std::vector<AreaSnapshot> areas;
 };
 
+// A leased chunk, as its client's map tells: hearsay, unlike everything else.
+struct LeaseSnapshot {
+  ChunkId chunk;
+  PercpuPtr base;
+  // OK, or what is wrong with the map; then there are no areas.
+  absl::Status verdict;
+  Bytes live_bytes;
+  std::vector<AreaSnapshot> areas;
+};
+
 struct SlotSnapshot {
   std::uint32_t slot = 0;
   // The class: longest run at least this long.
@@ -136,7 +149,7 @@ struct FootprintSnapshot {
 
 // Who owns one byte of the arena.
 struct Resolution {
-  enum class Owner { kNone, kFree, kArea, kStatic };
+  enum class Owner { kNone, kFree, kArea, kStatic, kLease };
   Owner owner = Owner::kNone;
   // The rest holds unless owner is kNone.
   ChunkId chunk;

@@ -21,6 +21,8 @@ v1::ChunkKind KindProto(ChunkKind kind) {
       return v1::CHUNK_KIND_FIRST;
     case ChunkKind::kDynamic:
       return v1::CHUNK_KIND_DYNAMIC;
+    case ChunkKind::kLeased:
+      return v1::CHUNK_KIND_LEASED;
   }
   return v1::CHUNK_KIND_UNSPECIFIED;
 }
@@ -35,6 +37,8 @@ v1::Owner OwnerProto(Resolution::Owner owner) {
       return v1::OWNER_AREA;
     case Resolution::Owner::kStatic:
       return v1::OWNER_STATIC;
+    case Resolution::Owner::kLease:
+      return v1::OWNER_LEASE;
   }
   return v1::OWNER_UNSPECIFIED;
 }
@@ -178,6 +182,7 @@ v1::Stats ToProto(const Stats& stats) {
   out.set_chunks_destroyed(stats.chunks_destroyed);
   out.set_chunks_created_ahead(stats.chunks_created_ahead);
   out.set_free_chunks(stats.free_chunks);
+  out.set_leased_chunks(stats.leased_chunks);
   out.set_live_bytes(stats.live_bytes.value());
   out.set_capacity_bytes(stats.capacity_bytes.value());
   out.set_failed_allocs(stats.failed_allocs);

@@ -87,6 +87,19 @@ v1::Variable ToProto(const Variable& variable) {
   return out;
 }
 
+v1::Lease ToProto(const Sessions::LeaseRecord& record, const LeaseSnapshot& snapshot) {
+  v1::Lease out;
+  out.set_chunk_id(record.chunk.id.value());
+  out.set_base(record.chunk.base.value());
+  out.set_unit_size(record.chunk.unit_size.value());
+  if (record.holder != kNoSession) out.set_session(record.holder.value());
+  out.set_name(record.name);
+  out.set_live_areas(snapshot.areas.size());
+  out.set_live_bytes(snapshot.live_bytes.value());
+  out.set_map_fault(std::string(snapshot.verdict.message()));
+  return out;
+}
+
 absl::StatusOr<VariableType> FromProto(v1::VariableType type) {
   switch (type) {
     case v1::VARIABLE_TYPE_COUNTER:

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "server/base/errors.h"
 #include "server/service/convert.h"
+#include "server/service/list_page.h"
 #include "server/service/paging.h"
 #include "server/service/status.h"
 
@@ -19,19 +20,6 @@ namespace {
 
 constexpr absl::Duration kMinInterval = absl::Milliseconds(100);
 constexpr absl::Duration kMaxInterval = absl::Hours(1);
-
-// Answers one page of a list that lies in memory: `add` takes entries by index.
-template <typename Request, typename Response, typename Add>
-grpc::Status ListPage(absl::string_view method, const Request& request, std::size_t count,
-                      Response& response, Add add) {
-  const absl::StatusOr<Page> page = ParsePage(method, request.page_size(), request.page_token());
-  if (!page.ok()) return ToGrpc(page.status());
-  const std::uint64_t first = std::min<std::uint64_t>(page->first, count);
-  const std::uint64_t end = std::min<std::uint64_t>(first + page->size, count);
-  for (std::uint64_t i = first; i < end; ++i) add(i);
-  if (end < count) response.set_next_page_token(PageToken(method, end));
-  return grpc::Status::OK;
-}
 
 }  // namespace
 
@@ -154,6 +142,12 @@ grpc::Status IntrospectionService::Resolve(grpc::ServerContext* context,
   const absl::StatusOr<Resolution> owner = allocator_.Resolve(PercpuPtr(request->pointer()));
   if (!owner.ok()) return ToGrpc(owner.status());
   ToProto(*owner, *response);
+  if (owner->owner == Resolution::Owner::kLease) {
+    const auto lease = FindLease(owner->chunk);
+    if (lease.ok() && lease->first.holder != kNoSession) {
+      response->set_session(lease->first.holder.value());
+    }
+  }
   if (owner->owner == Resolution::Owner::kArea) {
     const PercpuPtr area = owner->area.pointer;
     const SessionId session = sessions_.OwnerOf(area);
@@ -176,32 +170,6 @@ grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* context,
   if (!estimate.ok()) return ToGrpc(estimate.status());
   ToProto(*estimate, *response);
   return grpc::Status::OK;
-}
-
-grpc::Status IntrospectionService::ListSessions(grpc::ServerContext* context,
-                                                const v1::ListSessionsRequest* request,
-                                                v1::ListSessionsResponse* response) {
-  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const absl::StatusOr<Page> page =
-      ParsePage("sessions", request->page_size(), request->page_token());
-  if (!page.ok()) return ToGrpc(page.status());
-  std::vector<SessionSnapshot> sessions =
-      sessions_.List(SessionId(page->first), std::size_t{page->size} + 1);
-  if (sessions.size() > page->size) {
-    response->set_next_page_token(PageToken("sessions", sessions.back().id.value()));
-    sessions.pop_back();
-  }
-  for (const SessionSnapshot& session : sessions) *response->add_sessions() = ToProto(session);
-  return grpc::Status::OK;
-}
-
-grpc::Status IntrospectionService::ListVariables(grpc::ServerContext* context,
-                                                 const v1::ListVariablesRequest* request,
-                                                 v1::ListVariablesResponse* response) {
-  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const std::vector<Variable> variables = sessions_.ListVariables({}, kMaxVariables);
-  return ListPage("variables", *request, variables.size(), *response,
-                  [&](std::uint64_t i) { *response->add_variables() = ToProto(variables[i]); });
 }
 
 grpc::Status IntrospectionService::Watch(grpc::ServerContext* context,

@@ -4,6 +4,8 @@
 #ifndef PERCPUD_SERVER_SERVICE_INTROSPECTION_SERVICE_H_
 #define PERCPUD_SERVER_SERVICE_INTROSPECTION_SERVICE_H_
 
+#include <utility>
+
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "server/percpu/allocator.h"
 #include "server/service/callers.h"
@@ -47,6 +49,10 @@ class IntrospectionService final : public v1::IntrospectionService::Service {
                              v1::EstimateAllocResponse* response) override;
   grpc::Status ListSessions(grpc::ServerContext* context, const v1::ListSessionsRequest* request,
                             v1::ListSessionsResponse* response) override;
+  grpc::Status ListLeases(grpc::ServerContext* context, const v1::ListLeasesRequest* request,
+                          v1::ListLeasesResponse* response) override;
+  grpc::Status GetLease(grpc::ServerContext* context, const v1::GetLeaseRequest* request,
+                        v1::GetLeaseResponse* response) override;
   grpc::Status ListVariables(grpc::ServerContext* context, const v1::ListVariablesRequest* request,
                              v1::ListVariablesResponse* response) override;
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
@@ -55,6 +61,10 @@ class IntrospectionService final : public v1::IntrospectionService::Service {
  private:
   // OK if the caller may look.
   [[nodiscard]] grpc::Status Admit(const grpc::ServerContext& context) const;
+
+  // The lease of that chunk, by the books and by its map.
+  [[nodiscard]] absl::StatusOr<std::pair<Sessions::LeaseRecord, LeaseSnapshot>> FindLease(
+      ChunkId chunk) const;
 
   Allocator& allocator_;
   Sessions& sessions_;

@@ -105,4 +105,28 @@ grpc::Status SessionService::RemoveVariable(grpc::ServerContext* context,
   return ToGrpc(sessions_.RemoveVariable(*caller, request->name()));
 }
 
+grpc::Status SessionService::LeaseChunk(grpc::ServerContext* context,
+                                        const v1::LeaseChunkRequest* request,
+                                        v1::LeaseChunkResponse* response) {
+  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kLease, *context);
+  if (!caller.ok()) return ToGrpc(caller.status());
+  const absl::StatusOr<Sessions::GrantedLease> lease = sessions_.Lease(*caller, request->name());
+  if (!lease.ok()) return ToGrpc(lease.status());
+  response->set_chunk_id(lease->chunk.id.value());
+  response->set_pointer(lease->chunk.base.value());
+  response->set_unit_size(lease->chunk.unit_size.value());
+  response->set_map_offset(lease->chunk.map_base.value());
+  response->set_map_size(lease->chunk.map_size.value());
+  response->set_existed(lease->existed);
+  return grpc::Status::OK;
+}
+
+grpc::Status SessionService::ReturnLease(grpc::ServerContext* context,
+                                         const v1::ReturnLeaseRequest* request,
+                                         v1::ReturnLeaseResponse* /*response*/) {
+  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kReturnLease, *context);
+  if (!caller.ok()) return ToGrpc(caller.status());
+  return ToGrpc(sessions_.ReturnLease(*caller, ChunkId(request->chunk_id())));
+}
+
 }  // namespace percpud

@@ -33,6 +33,11 @@ class SessionService final : public SessionStream::Service {
                               const v1::RemoveVariableRequest* request,
                               v1::RemoveVariableResponse* response) override;
 
+  grpc::Status LeaseChunk(grpc::ServerContext* context, const v1::LeaseChunkRequest* request,
+                          v1::LeaseChunkResponse* response) override;
+  grpc::Status ReturnLease(grpc::ServerContext* context, const v1::ReturnLeaseRequest* request,
+                           v1::ReturnLeaseResponse* response) override;
+
  private:
   Sessions& sessions_;
   const Callers& callers_;

@@ -69,11 +69,13 @@ absl::StatusOr<OpenedSession> Sessions::Open(SessionSpec spec) {
 
 bool Sessions::End(SessionId id) {
   std::vector<PercpuPtr> areas;
+  std::vector<ChunkId> leases;
   {
     RankedLock lock(&mu_);
     const auto entry = sessions_.find(id);
     if (entry == sessions_.end()) return false;
     Session& session = entry->second;
+    leases = Release(id);
     areas.assign(session.areas.begin(), session.areas.end());
     for (const PercpuPtr area : areas) owned_.erase(area);
     RefundLocked(session, session.account.use());
@@ -85,6 +87,7 @@ bool Sessions::End(SessionId id) {
     sessions_.erase(entry);
   }
   FreeAll(std::move(areas));
+  for (const ChunkId chunk : leases) allocator_.ReturnLease(chunk).IgnoreError();
   if (ended_) ended_(id);
   return true;
 }
@@ -324,8 +327,11 @@ absl::Status Sessions::HandOver(const Caller& caller, std::span<const PercpuPtr>
 
 SessionId Sessions::OwnerOf(PercpuPtr area) const {
   RankedLock lock(&mu_);
-  const auto entry = owned_.find(area);
-  return entry == owned_.end() ? kNoSession : entry->second.session;
+  if (const auto entry = owned_.find(area); entry != owned_.end()) return entry->second.session;
+  for (const auto& [chunk, lease] : leases_) {
+    if (lease.chunk.base == area) return lease.holder;
+  }
+  return kNoSession;
 }
 
 std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) const {

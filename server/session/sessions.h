@@ -162,8 +162,35 @@ class Sessions {
   // The name of the area that starts there; empty if it has none.
   [[nodiscard]] std::string VariableAt(PercpuPtr area) const;
 
+  // --- Leases (sessions_leases.cc) ------------------------------------------------
+  struct GrantedLease {
+    LeasedChunk chunk;
+    // A kept lease that was there before: its bytes are its last holder's.
+    bool existed = false;
+  };
+  // A whole chunk for the caller's session. One without a name is returned when
+  // the session ends; one with a name is kept, and goes to the next session of
+  // the same user that asks for it. May sleep. Errors: NeedsSession, BadName,
+  // QuotaExceeded; LeaseHeld, while another session holds it; NotMaker, if it
+  // is another user's; the allocator's.
+  absl::StatusOr<GrantedLease> Lease(const Caller& caller, const std::string& name);
+  // Gives it back for good, a kept one too. May sleep. Errors: LeaseNotFound,
+  // NotLeaseholder.
+  absl::Status ReturnLease(const Caller& caller, ChunkId chunk);
+  struct LeaseRecord {
+    LeasedChunk chunk;
+    // Empty if it is not kept.
+    std::string name;
+    // kNoSession for a kept one between two holders.
+    SessionId holder;
+    UserId maker;
+  };
+  // By chunk.
+  [[nodiscard]] std::vector<LeaseRecord> ListLeases() const;
+
   // --- Looking at it ----------------------------------------------------------------
-  // Of the area that starts there; kNoSession if it is nobody's.
+  // Of the area, or the leased chunk, that starts there; kNoSession if it is
+  // nobody's.
   [[nodiscard]] SessionId OwnerOf(PercpuPtr area) const;
   // Ascending ids, from `first` on, `limit` at most.
   [[nodiscard]] std::vector<SessionSnapshot> List(SessionId first, std::size_t limit) const;
@@ -187,6 +214,13 @@ class Sessions {
 
   void Renew(Session& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Charge(SessionId id, const Usage& more);
+  // The kept lease of that name, taken up by the caller; nullopt if there is
+  // none.
+  absl::StatusOr<std::optional<GrantedLease>> TakeUp(const Caller& caller, const std::string& name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Lets go of a session's leases; those that are not kept are to be returned.
+  std::vector<ChunkId> Release(SessionId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] Usage UsageOfLease() const;
   void Refund(SessionId id, const Usage& less);
   absl::Status ChargeLocked(SessionId id, Session& session, const Usage& more)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -221,6 +255,7 @@ class Sessions {
   // Areas that a session owns.
   absl::flat_hash_map<PercpuPtr, Owned> owned_ ABSL_GUARDED_BY(mu_);
   Variables variables_ ABSL_GUARDED_BY(mu_);
+  absl::btree_map<ChunkId, LeaseRecord> leases_ ABSL_GUARDED_BY(mu_);
   std::uint64_t quota_refusals_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

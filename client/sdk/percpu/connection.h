@@ -68,6 +68,14 @@ class Connection {
   virtual absl::StatusOr<v1::RemoveVariableResponse> RemoveVariable(
       const v1::RemoveVariableRequest& request) = 0;
 
+  virtual absl::StatusOr<v1::LeaseChunkResponse> LeaseChunk(
+      const v1::LeaseChunkRequest& request) = 0;
+  virtual absl::StatusOr<v1::ReturnLeaseResponse> ReturnLease(
+      const v1::ReturnLeaseRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListLeasesResponse> ListLeases(
+      const v1::ListLeasesRequest& request) = 0;
+  virtual absl::StatusOr<v1::GetLeaseResponse> GetLease(const v1::GetLeaseRequest& request) = 0;
+
   // Until `on_response` returns false, the daemon ends the stream (OK) or it
   // breaks. No deadline.
   virtual absl::Status Watch(const v1::WatchRequest& request,

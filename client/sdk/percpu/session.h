@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "client/sdk/lease/lease_heap.h"
 #include "client/sdk/percpu/client.h"
 #include "client/sdk/percpu/options.h"
 #include "client/sdk/percpu/ref.h"
@@ -76,6 +77,22 @@ class Session {
   // The counter of that name, found or made. Errors: the daemon's, and
   // DATA_LOSS for a pointer that no arena of this size has.
   absl::StatusOr<Ref<std::uint64_t>> Counter(const std::string& name);
+
+  // A heap of areas in chunks leased for this session: allocation in
+  // nanoseconds, without the daemon. Its areas are gone when the heap is. Not
+  // for a child after a fork: it opens its own session. Outlived by the session.
+  // Errors: FAILED_PRECONDITION if this process may not write the arena.
+  absl::StatusOr<std::unique_ptr<LeaseHeap>> NewHeap(const LeaseHeap::Options& options = {});
+
+  // A heap in one chunk with a name, which outlives heap, session and process:
+  // who opens it next finds the areas and bytes that were there.
+  struct KeptHeap {
+    std::unique_ptr<LeaseHeap> heap;
+    // Warm, with what lives in it; or cold, and why.
+    Adoption adoption;
+  };
+  // Errors: FAILED_PRECONDITION while another session holds it, or as NewHeap.
+  absl::StatusOr<KeptHeap> OpenKeptHeap(const std::string& name);
 
  private:
   class Impl;

@@ -69,6 +69,12 @@ class Backend {
   // Gives their pages back. REQUIRES: no area lives in them.
   virtual void DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) = 0;
 
+  // Backed, zeroed pages for something that is no chunk: `size` bytes, whole
+  // pages, somewhere in the arena. On failure nothing is kept.
+  virtual absl::StatusOr<Bytes> TakePages(Bytes size) = 0;
+  // REQUIRES: TakePages(size) returned it.
+  virtual void GivePages(Bytes offset, Bytes size) = 0;
+
   // The arena page that holds `offset` of `unit`.
   [[nodiscard]] virtual PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
                                              Bytes offset) const = 0;

@@ -57,12 +57,32 @@ absl::StatusOr<ChunkMemory> KmBackend::CreateChunk() {
 }
 
 void KmBackend::DestroyChunk(const ChunkMemory& memory) {
+  FreeBlock(memory.first_page, memory.block_order, info_.chunk_size());
+}
+
+void KmBackend::FreeBlock(PageId first_page, Order order, Bytes size) {
   // A hole that cannot be punched keeps its old bytes, which a later chunk
   // would grant as zero: such a block is not used again.
-  if (!pages_.Release(memory.base, info_.chunk_size()).ok()) return;
-  const absl::Status freed = blocks_.Free(memory.first_page, memory.block_order);
+  if (!pages_.Release(ToBytes(Pages(first_page.value()), pages_.page_size()), size).ok()) return;
+  const absl::Status freed = blocks_.Free(first_page, order);
   assert(freed.ok());
   static_cast<void>(freed);
+}
+
+absl::StatusOr<Bytes> KmBackend::TakePages(Bytes size) {
+  const Order order = OrderFor(ToPages(size, pages_.page_size()));
+  const absl::StatusOr<PageId> block = blocks_.Allocate(order);
+  if (!block.ok()) return block.status();
+  const Bytes offset = ToBytes(Pages(block->value()), pages_.page_size());
+  if (absl::Status status = pages_.Populate(offset, size); !status.ok()) {
+    FreeBlock(*block, order, size);
+    return status;
+  }
+  return offset;
+}
+
+void KmBackend::GivePages(Bytes offset, Bytes size) {
+  FreeBlock(PageId(offset / pages_.page_size()), OrderFor(ToPages(size, pages_.page_size())), size);
 }
 
 absl::Status KmBackend::PopulateChunk(const ChunkMemory& /*memory*/, BlockRange /*blocks*/) {

@@ -30,6 +30,8 @@ class KmBackend final : public Backend {
   void DestroyChunk(const ChunkMemory& memory) override;
   absl::Status PopulateChunk(const ChunkMemory& memory, BlockRange blocks) override;
   void DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) override;
+  absl::StatusOr<Bytes> TakePages(Bytes size) override;
+  void GivePages(Bytes offset, Bytes size) override;
   [[nodiscard]] PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
                                      Bytes offset) const override;
   [[nodiscard]] BuddySnapshot Buddy() const override;
@@ -40,6 +42,9 @@ class KmBackend final : public Backend {
   PageSource& pages_;
   const FootprintSnapshot footprint_;
   PageAllocator blocks_;
+
+  // Gives a block back to system and page allocator. `size` of it was backed.
+  void FreeBlock(PageId first_page, Order order, Bytes size);
 };
 
 }  // namespace percpud

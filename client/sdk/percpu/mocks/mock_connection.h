@@ -57,6 +57,11 @@ class MockConnection : public Connection {
   MOCK_METHOD(Or<v1::PublishResponse>, Publish, (const v1::PublishRequest&), (override));
   MOCK_METHOD(Or<v1::RemoveVariableResponse>, RemoveVariable, (const v1::RemoveVariableRequest&),
               (override));
+  MOCK_METHOD(Or<v1::LeaseChunkResponse>, LeaseChunk, (const v1::LeaseChunkRequest&), (override));
+  MOCK_METHOD(Or<v1::ReturnLeaseResponse>, ReturnLease, (const v1::ReturnLeaseRequest&),
+              (override));
+  MOCK_METHOD(Or<v1::ListLeasesResponse>, ListLeases, (const v1::ListLeasesRequest&), (override));
+  MOCK_METHOD(Or<v1::GetLeaseResponse>, GetLease, (const v1::GetLeaseRequest&), (override));
   MOCK_METHOD(absl::Status, Watch,
               (const v1::WatchRequest&, const std::function<bool(const v1::WatchResponse&)>&),
               (override));

@@ -1,0 +1,90 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The half of introspection that shows who is there and what is whose.
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "server/base/errors.h"
+#include "server/base/limits.h"
+#include "server/service/convert.h"
+#include "server/service/introspection_service.h"
+#include "server/service/list_page.h"
+
+namespace percpud {
+
+grpc::Status IntrospectionService::ListSessions(grpc::ServerContext* context,
+                                                const v1::ListSessionsRequest* request,
+                                                v1::ListSessionsResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
+  const absl::StatusOr<Page> page =
+      ParsePage("sessions", request->page_size(), request->page_token());
+  if (!page.ok()) return ToGrpc(page.status());
+  std::vector<SessionSnapshot> sessions =
+      sessions_.List(SessionId(page->first), std::size_t{page->size} + 1);
+  if (sessions.size() > page->size) {
+    response->set_next_page_token(PageToken("sessions", sessions.back().id.value()));
+    sessions.pop_back();
+  }
+  for (const SessionSnapshot& session : sessions) *response->add_sessions() = ToProto(session);
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::ListVariables(grpc::ServerContext* context,
+                                                 const v1::ListVariablesRequest* request,
+                                                 v1::ListVariablesResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
+  const std::vector<Variable> variables = sessions_.ListVariables({}, kMaxVariables);
+  return ListPage("variables", *request, variables.size(), *response,
+                  [&](std::uint64_t i) { *response->add_variables() = ToProto(variables[i]); });
+}
+
+grpc::Status IntrospectionService::ListLeases(grpc::ServerContext* context,
+                                              const v1::ListLeasesRequest* request,
+                                              v1::ListLeasesResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
+  const absl::StatusOr<Page> page =
+      ParsePage("leases", request->page_size(), request->page_token());
+  if (!page.ok()) return ToGrpc(page.status());
+  std::uint32_t shown = 0;
+  for (const Sessions::LeaseRecord& record : sessions_.ListLeases()) {
+    if (record.chunk.id.value() < page->first) continue;
+    if (shown++ == page->size) {
+      response->set_next_page_token(PageToken("leases", record.chunk.id.value()));
+      break;
+    }
+    // Returned just now: no lease any more.
+    const absl::StatusOr<LeaseSnapshot> snapshot = allocator_.GetLease(record.chunk.id);
+    if (snapshot.ok()) *response->add_leases() = ToProto(record, *snapshot);
+  }
+  return grpc::Status::OK;
+}
+
+absl::StatusOr<std::pair<Sessions::LeaseRecord, LeaseSnapshot>> IntrospectionService::FindLease(
+    ChunkId chunk) const {
+  for (Sessions::LeaseRecord& record : sessions_.ListLeases()) {
+    if (record.chunk.id != chunk) continue;
+    absl::StatusOr<LeaseSnapshot> snapshot = allocator_.GetLease(chunk);
+    if (!snapshot.ok()) return snapshot.status();
+    return std::pair(std::move(record), *std::move(snapshot));
+  }
+  return errors::LeaseNotFound(chunk);
+}
+
+grpc::Status IntrospectionService::GetLease(grpc::ServerContext* context,
+                                            const v1::GetLeaseRequest* request,
+                                            v1::GetLeaseResponse* response) {
+  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
+  const auto lease = FindLease(ChunkId(request->chunk_id()));
+  if (!lease.ok()) return ToGrpc(lease.status());
+  const auto& [record, snapshot] = *lease;
+  *response->mutable_lease() = ToProto(record, snapshot);
+  return ListPage("lease_areas", *request, snapshot.areas.size(), *response,
+                  [&, areas = &snapshot.areas](std::uint64_t i) {
+                    *response->add_areas() = ToProto((*areas)[i]);
+                  });
+}
+
+}  // namespace percpud

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -49,7 +50,12 @@ class GrpcConnection final : public Connection {
  public:
   // `tokens` may be null: then nobody in particular calls.
   GrpcConnection(std::string address, const Options& options, TokenSource* tokens)
-      : address_(std::move(address)), options_(options), tokens_(tokens) {}
+      : address_(std::move(address)), options_(options), tokens_(tokens) {
+    // Read by gRPC when it starts: without it, a child of a process that made
+    // calls cannot.
+    setenv("GRPC_ENABLE_FORK_SUPPORT", "1", /*replace=*/0);
+    ForkGeneration();
+  }
   ~GrpcConnection() override { delete epoch_.load(); }
 
   absl::StatusOr<v1::PingResponse> Ping(const v1::PingRequest& request) override {

@@ -4,7 +4,6 @@
 #include "client/sdk/percpu/session.h"
 
 #include <atomic>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -182,8 +181,6 @@ class Session::Impl final : public TokenSource {
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(const std::string& address,
                                                        const SessionOptions& options) {
-  // Read by gRPC when it starts, which nothing here has made it do yet.
-  setenv("GRPC_ENABLE_FORK_SUPPORT", "1", /*replace=*/0);
   ForkGeneration();
   auto impl = std::make_unique<Impl>(address, options);
   if (absl::Status status = impl->Start(); !status.ok()) return status;

@@ -46,9 +46,9 @@ struct SessionOptions {
 // Variables (Counter, Client::OpenVariable) are nobody's and stay.
 // fork: a child inherits the mapping, so refs go on counting; nothing else of
 // the session is its own. Its first call is admitted anew, under a new id.
-// Open before or after forking, but not while another thread forks. Before a
-// process that has made calls forks, GRPC_ENABLE_FORK_SUPPORT=1 must be in its
-// environment; Session::Open sees to that if it comes before other use of gRPC.
+// Fork while no thread is in a call. gRPC lets a child make calls only if
+// GRPC_ENABLE_FORK_SUPPORT=1 was in the environment when it started; this SDK
+// puts it there, which helps unless the program used gRPC before.
 // Thread safety: all methods from any thread.
 class Session {
  public:

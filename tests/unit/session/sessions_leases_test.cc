@@ -1,0 +1,94 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/unit/session/session_rig.h"
+
+namespace percpud {
+namespace {
+
+class LeasesTest : public testing::SessionTest {
+ protected:
+  std::uint64_t Leased() { return allocator_->GetStats().leased_chunks; }
+};
+
+TEST_F(LeasesTest, ALeaseNeedsASessionAndEndsWithIt) {
+  EXPECT_EQ(sessions_->Lease(kOperator, "").status().code(), absl::StatusCode::kFailedPrecondition);
+  const OpenedSession session = Open();
+  const auto lease = sessions_->Lease(CallerOf(session), "");
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  EXPECT_FALSE(lease->existed);
+  EXPECT_EQ(UseOf(session.id), (Usage{.bytes = lease->chunk.unit_size, .leases = 1}));
+  EXPECT_EQ(sessions_->OwnerOf(lease->chunk.base), session.id);
+  ASSERT_EQ(sessions_->ListLeases().size(), 1U);
+  sessions_->End(session.id);
+  EXPECT_EQ(Leased(), 0U);
+  EXPECT_TRUE(sessions_->ListLeases().empty());
+}
+
+TEST_F(LeasesTest, OnlyTheHolderReturnsIt) {
+  const Caller alice = CallerOf(Open());
+  const ChunkId chunk = sessions_->Lease(alice, "")->chunk.id;
+  EXPECT_EQ(sessions_->ReturnLease(CallerOf(Open(kBob)), chunk).code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(sessions_->ReturnLease(alice, ChunkId(99)).code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(sessions_->ReturnLease(alice, chunk).ok());
+  EXPECT_EQ(sessions_->ReturnLease(alice, chunk).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(UseOf(alice.session), Usage{});
+  EXPECT_EQ(Leased(), 0U);
+}
+
+TEST_F(LeasesTest, QuotasCountLeases) {
+  Restart({.per_session = {.leases = 1}});
+  const Caller alice = CallerOf(Open());
+  ASSERT_TRUE(sessions_->Lease(alice, "").ok());
+  const absl::Status status = sessions_->Lease(alice, "").status();
+  EXPECT_EQ(std::string(status.message()),
+            "quota: session 1 uses 1 of 1 leases and asks for 1 more");
+  EXPECT_EQ(Leased(), 1U);
+}
+
+TEST_F(LeasesTest, AKeptLeaseGoesToTheNextOfTheSameUserWhoAsks) {
+  const OpenedSession first = Open();
+  const auto made = sessions_->Lease(CallerOf(first), "cache");
+  ASSERT_TRUE(made.ok()) << made.status();
+  const Caller second = CallerOf(Open());
+  EXPECT_EQ(sessions_->Lease(second, "cache").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  const std::byte mark{0x77};
+  std::byte* const bytes = pages_.base() + made->chunk.base.value();
+  *bytes = mark;
+  sessions_->End(first.id);
+  EXPECT_EQ(Leased(), 1U);
+  EXPECT_EQ(sessions_->ListLeases()[0].holder, kNoSession);
+  EXPECT_EQ(sessions_->Lease(CallerOf(Open(kBob)), "cache").status().code(),
+            absl::StatusCode::kPermissionDenied);
+
+  const auto taken = sessions_->Lease(second, "cache");
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_TRUE(taken->existed);
+  EXPECT_EQ(taken->chunk.id, made->chunk.id);
+  EXPECT_EQ(*bytes, mark);
+  EXPECT_EQ(UseOf(second.session).leases, 1U);
+  EXPECT_TRUE(sessions_->ReturnLease(second, taken->chunk.id).ok());
+  EXPECT_EQ(Leased(), 0U);
+  EXPECT_FALSE(sessions_->Lease(second, "cache")->existed);
+}
+
+TEST_F(LeasesTest, AnExhaustedArenaChargesNothing) {
+  const Caller alice = CallerOf(Open());
+  absl::Status status;
+  std::uint64_t had = 0;
+  while (status.ok()) {
+    status = sessions_->Lease(alice, "").status();
+    had += status.ok() ? 1 : 0;
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(UseOf(alice.session).leases, had);
+}
+
+}  // namespace
+}  // namespace percpud

@@ -24,9 +24,10 @@ constexpr int kExitUsage = 2;
 
 // In the order of the help text: look, then work, then the rest.
 constexpr std::array kCommands = {
-    AddInfo,  AddGroups, AddUnits,   AddStatics,  AddChunks, AddChunk, AddSlots,
-    AddBuddy, AddStats,  AddResolve, AddEstimate, AddWatch,  AddAlloc, AddFree,
-    AddRead,  AddWrite,  AddAdd,     AddSum,      AddReplay, AddPing,  AddCompletion,
+    AddInfo,    AddGroups, AddUnits,    AddStatics,    AddChunks,  AddChunk,    AddSlots,
+    AddBuddy,   AddStats,  AddSessions, AddVariables,  AddResolve, AddEstimate, AddWatch,
+    AddAlloc,   AddFree,   AddRead,     AddWrite,      AddAdd,     AddSum,      AddVariable,
+    AddSession, AddReplay, AddPing,     AddCompletion,
 };
 
 struct Globals {
@@ -82,7 +83,11 @@ int EndParse(const CLI::App& root, const CLI::ParseError& error, const Environme
   if (parsed.empty() && !root.remaining().empty()) {
     what = absl::StrCat("\"", Printable(root.remaining().front()), "\" is not a command");
   }
-  const std::string command = parsed.empty() ? "" : absl::StrCat(" ", parsed.front()->get_name());
+  std::string command;
+  for (std::vector<CLI::App*> level = parsed; !level.empty();
+       level = level.front()->get_subcommands()) {
+    absl::StrAppend(&command, " ", level.front()->get_name());
+  }
   return Fail(environment, kExitUsage, absl::StrCat(what, " (see percpuctl", command, " --help)"));
 }
 

@@ -49,11 +49,15 @@ Command AddPing(CLI::App& root);
 Command AddRead(CLI::App& root);
 Command AddReplay(CLI::App& root);
 Command AddResolve(CLI::App& root);
+Command AddSession(CLI::App& root);
+Command AddSessions(CLI::App& root);
 Command AddSlots(CLI::App& root);
 Command AddStatics(CLI::App& root);
 Command AddStats(CLI::App& root);
 Command AddSum(CLI::App& root);
 Command AddUnits(CLI::App& root);
+Command AddVariable(CLI::App& root);
+Command AddVariables(CLI::App& root);
 Command AddWatch(CLI::App& root);
 Command AddWrite(CLI::App& root);
 

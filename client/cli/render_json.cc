@@ -27,6 +27,7 @@ struct JsonOf {
   Json operator()(Size size) const { return size.bytes; }
   Json operator()(Offset offset) const { return offset.value; }
   Json operator()(Share share) const { return share.value; }
+  Json operator()(Span span) const { return span.seconds; }
   Json operator()(const Ids& ids) const { return ids.values; }
 };
 

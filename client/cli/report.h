@@ -35,11 +35,14 @@ struct Offset {  // 0x10000 | 65536; of percpu pointers too
 struct Share {  // 37.5% | 0.375
   double value = 0;
 };
+struct Span {  // 1h2m3s | 3723.5
+  double seconds = 0;
+};
 struct Ids {  // 0-3,8 | [0,1,2,3,8]
   std::vector<std::uint32_t> values;
 };
 using Value =
-    std::variant<Absent, bool, std::string, Count, Signed, Real, Size, Offset, Share, Ids>;
+    std::variant<Absent, bool, std::string, Count, Signed, Real, Size, Offset, Share, Span, Ids>;
 
 // Names and values, a line each.
 struct Fields {

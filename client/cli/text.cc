@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 
 namespace percpu::cli {
 namespace {
@@ -28,6 +29,7 @@ struct TextOf {
     return absl::StrCat("0x", absl::Hex(offset.value));
   }
   std::string operator()(Share share) const { return absl::StrFormat("%.1f%%", share.value * 100); }
+  std::string operator()(Span span) const { return FormatSpan(span.seconds); }
   std::string operator()(const Ids& ids) const { return FormatIds(ids.values); }
 };
 
@@ -52,6 +54,11 @@ std::string FormatSize(std::uint64_t bytes) {
     if (whole > 0 && whole << scale.shift == bytes) return absl::StrCat(whole, scale.suffix);
   }
   return absl::StrCat(bytes, "B");
+}
+
+std::string FormatSpan(double seconds) {
+  if (seconds < 1) return "0s";
+  return absl::FormatDuration(absl::Trunc(absl::Seconds(seconds), absl::Seconds(1)));
 }
 
 std::string FormatIds(const std::vector<std::uint32_t>& ids) {

@@ -21,6 +21,8 @@ bool IsNumber(const Value& value);
 
 // "64KiB", "100B": the largest binary unit that divides the value.
 std::string FormatSize(std::uint64_t bytes);
+// "1h2m3s": whole seconds that have passed.
+std::string FormatSpan(double seconds);
 // "0-3,8": runs of consecutive ids, in the order given.
 std::string FormatIds(const std::vector<std::uint32_t>& ids);
 // Control characters as "\x1b": a tag must not steer the reader's terminal.

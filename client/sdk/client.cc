@@ -20,6 +20,20 @@ v1::Region ToProto(Region region) {
 
 v1::Width ToProto(Width width) { return width == Width::k32 ? v1::WIDTH_32 : v1::WIDTH_64; }
 
+v1::VariableType ToProto(VariableType type) {
+  switch (type) {
+    case VariableType::kBytes:
+      return v1::VARIABLE_TYPE_BYTES;
+    case VariableType::kCounter:
+      return v1::VARIABLE_TYPE_COUNTER;
+    case VariableType::kGauge:
+      return v1::VARIABLE_TYPE_GAUGE;
+    case VariableType::kHistogram:
+      return v1::VARIABLE_TYPE_HISTOGRAM;
+  }
+  return v1::VARIABLE_TYPE_UNSPECIFIED;
+}
+
 // Follows next_page_token to the end: `list` makes a call, `entries` takes the
 // entries out of its answer.
 template <typename Entry, typename Request, typename List, typename Entries>
@@ -135,6 +149,46 @@ absl::StatusOr<std::int64_t> Client::Sum(Pointer pointer, Width width) {
   return response->sum();
 }
 
+absl::Status Client::EndSession(std::uint64_t session) {
+  v1::EndSessionRequest request;
+  request.set_session(session);
+  return connection_->EndSession(request).status();
+}
+
+absl::Status Client::HandOver(std::span<const Pointer> pointers, std::uint64_t session) {
+  v1::HandOverRequest request;
+  for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
+  request.set_session(session);
+  return connection_->HandOver(request).status();
+}
+
+absl::StatusOr<v1::OpenVariableResponse> Client::OpenVariable(const VariableSpec& spec) {
+  v1::OpenVariableRequest request;
+  request.set_name(spec.name);
+  request.set_type(ToProto(spec.type));
+  request.set_size(spec.size_bytes);
+  request.set_alignment(spec.alignment);
+  request.set_create(spec.create);
+  return connection_->OpenVariable(request);
+}
+
+absl::StatusOr<v1::Variable> Client::Publish(Pointer pointer, const std::string& name,
+                                             VariableType type) {
+  v1::PublishRequest request;
+  request.set_pointer(Value(pointer));
+  request.set_name(name);
+  request.set_type(ToProto(type));
+  absl::StatusOr<v1::PublishResponse> response = connection_->Publish(request);
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_variable());
+}
+
+absl::Status Client::RemoveVariable(const std::string& name) {
+  v1::RemoveVariableRequest request;
+  request.set_name(name);
+  return connection_->RemoveVariable(request).status();
+}
+
 absl::StatusOr<v1::AllocInfo> Client::AllocInfo() {
   absl::StatusOr<v1::GetAllocInfoResponse> response = connection_->GetAllocInfo({});
   if (!response.ok()) return response.status();
@@ -213,6 +267,20 @@ absl::StatusOr<v1::EstimateAllocResponse> Client::Estimate(AreaSpec spec, Region
   request.set_alignment(spec.alignment);
   request.set_region(ToProto(region));
   return connection_->EstimateAlloc(request);
+}
+
+absl::StatusOr<std::vector<v1::Session>> Client::Sessions() {
+  return ListAll<v1::Session>(
+      v1::ListSessionsRequest(),
+      [this](const auto& request) { return connection_->ListSessions(request); },
+      [](auto& response) { return response.mutable_sessions(); });
+}
+
+absl::StatusOr<std::vector<v1::Variable>> Client::Variables() {
+  return ListAll<v1::Variable>(
+      v1::ListVariablesRequest(),
+      [this](const auto& request) { return connection_->ListVariables(request); },
+      [](auto& response) { return response.mutable_variables(); });
 }
 
 absl::Status Client::Watch(absl::Duration interval,

@@ -6,8 +6,9 @@
 // must print what follows them. To add a view, write a file with such lines only
 // and run this test with UPDATE_GOLDEN=1, which rewrites what they print.
 //
-// A first line "# percpud FLAG VALUE ..." overrides flags of the daemon. What cannot be the
-// same twice (times, the socket's path) is replaced before it is compared.
+// A first line "# percpud FLAG VALUE ..." overrides flags of the daemon; "# session local" and
+// "# session remote", in the order of their ids, open sessions that hold an area each. What
+// cannot be the same twice (times, pids, the socket's path) is replaced before it is compared.
 
 #include <gtest/gtest.h>
 
@@ -26,6 +27,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "client/sdk/admission.h"
+#include "client/sdk/percpu/client.h"
 #include "tests/support/process.h"
 
 namespace percpud::testing {
@@ -33,6 +37,7 @@ namespace {
 
 constexpr absl::string_view kCommand = "$ percpuctl";
 constexpr absl::string_view kDaemonFlags = "# percpud ";
+constexpr absl::string_view kSession = "# session ";
 
 using Flags = std::map<std::string, std::string>;
 
@@ -77,6 +82,23 @@ std::vector<std::string> Words(absl::string_view line) {
   return words;
 }
 
+// Pids and uids set the width of their columns: such a table keeps only its words.
+std::string SettlePeers(const std::string& text) {
+  static const std::regex kJson("(\"(?:pid|uid|age_seconds)\": )[0-9][-+.e0-9]*");
+  static const std::regex kTable("(^|\n)(ID  KIND +PID|NAME .* UID\n)");
+  static const std::regex kField("(uid *: ) *[0-9]+");
+  const std::string json = std::regex_replace(text, kJson, "$1N");
+  if (!std::regex_search(json, kTable)) return std::regex_replace(json, kField, "$1N");
+  static const std::regex kGap(" {2,}");
+  static const std::regex kSessionRow("(local|remote)  ([0-9]+|-)  ([0-9]+|-)  (.*)  [0-9hm]*s  ");
+  static const std::regex kPeer("(local)  [0-9]+  [0-9]+");
+  static const std::regex kVariableRow("(0x[0-9a-f]+  [0-9A-Za-z]+)  [0-9]+(\n|$)");
+  std::string table = std::regex_replace(json, kGap, "  ");
+  table = std::regex_replace(table, kSessionRow, "$1  $2  $3  $4  AGE  ");
+  table = std::regex_replace(table, kPeer, "$1  PID  UID");
+  return std::regex_replace(table, kVariableRow, "$1  UID$2");
+}
+
 // Takes out what differs from run to run.
 std::string Settle(std::string text, const std::string& address) {
   text = absl::StrReplaceAll(text, {{address, "unix:SOCKET"}, {PERCPUD_GOLDEN_DIR "/", ""}});
@@ -87,7 +109,7 @@ std::string Settle(std::string text, const std::string& address) {
       "(\"(?:elapsed_seconds|seconds|ops_per_second|round_trip_us|dirty_bytes)\": ?)[-+.e0-9]+");
   static const std::regex kElapsed("(^|\n) +[0-9]+\\.[0-9]{2}( )");
   text = std::regex_replace(text, kField, "$1N");
-  text = std::regex_replace(text, kJson, "$1N");
+  text = SettlePeers(std::regex_replace(text, kJson, "$1N"));
   return std::regex_replace(text, kElapsed, "$1    N.NN$2");
 }
 
@@ -95,12 +117,14 @@ std::string Settle(std::string text, const std::string& address) {
 struct Transcript {
   std::string header;
   Flags flags;
+  // Their kinds, "local" or "remote".
+  std::vector<std::string> sessions;
   // Without the "$ percpuctl".
   std::vector<std::string> commands;
 };
 
 Transcript Parse(const std::string& text) {
-  Transcript transcript{.header = "", .flags = DaemonFlags(), .commands = {}};
+  Transcript transcript{.header = "", .flags = DaemonFlags(), .sessions = {}, .commands = {}};
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     if (absl::StartsWith(line, "#") && transcript.commands.empty()) {
       absl::StrAppend(&transcript.header, line, "\n");
@@ -109,12 +133,51 @@ Transcript Parse(const std::string& text) {
         for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
           transcript.flags[words[i]] = words[i + 1];
         }
+      } else if (absl::ConsumePrefix(&line, kSession)) {
+        transcript.sessions.emplace_back(line);
       }
     } else if (absl::ConsumePrefix(&line, kCommand)) {
       transcript.commands.emplace_back(line);
     }
   }
   return transcript;
+}
+
+// An open session; a local one lives as long as its door.
+struct OpenedSession {
+  percpu::UniqueFd door;
+  std::string token;
+};
+
+absl::StatusOr<OpenedSession> OpenSession(const std::string& address, const std::string& kind) {
+  if (kind == "local") {
+    namespace abi = percpud::abi::v1;
+    absl::StatusOr<percpu::Admission> admission =
+        percpu::Knock(address, abi::MapMode::kReadWrite, abi::kCanRseq | abi::kCanAtomic,
+                      absl::Now() + absl::Seconds(20));
+    if (!admission.ok()) return admission.status();
+    return OpenedSession{.door = std::move(admission->door), .token = admission->token};
+  }
+  v1::OpenSessionRequest request;
+  request.set_command("loader");
+  request.mutable_ttl()->set_seconds(3600);
+  const auto opened = percpu::MakeGrpcConnection(address, {})->OpenSession(request);
+  if (!opened.ok()) return opened.status();
+  return OpenedSession{.door = {}, .token = opened->token()};
+}
+
+absl::StatusOr<std::vector<OpenedSession>> OpenSessions(const std::string& address,
+                                                        const std::vector<std::string>& kinds) {
+  std::vector<OpenedSession> sessions;
+  for (const std::string& kind : kinds) {
+    absl::StatusOr<OpenedSession> session = OpenSession(address, kind);
+    if (!session.ok()) return session.status();
+    percpu::Client client(percpu::MakeGrpcConnection(address, {}, session->token));
+    const auto area = client.Allocate({.size_bytes = 64}, {.tag = kind});
+    if (!area.ok()) return area.status();
+    sessions.push_back(*std::move(session));
+  }
+  return sessions;
 }
 
 // Runs the commands and writes down what they print.
@@ -127,6 +190,8 @@ absl::StatusOr<std::string> Play(const Transcript& transcript) {
   }
   const absl::StatusOr<RunningDaemon> daemon = StartDaemon(dir, flags);
   if (!daemon.ok()) return daemon.status();
+  const auto sessions = OpenSessions(daemon->address, transcript.sessions);
+  if (!sessions.ok()) return sessions.status();
   std::string played = transcript.header;
   for (const std::string& command : transcript.commands) {
     std::vector<std::string> argv = {BinaryPath("percpuctl")};

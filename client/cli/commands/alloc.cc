@@ -82,8 +82,8 @@ absl::StatusOr<Report> Estimate(Session& session, const EstimateOptions& options
 Command AddAlloc(CLI::App& root) {
   CLI::App* parser = root.add_subcommand("alloc", "Grant areas, and print their pointers");
   parser->footer(
-      "All areas or none, zeroed in every unit, in the order of the sizes. They live until\n"
-      "somebody frees them.\n"
+      "All areas or none, zeroed in every unit, in the order of the sizes. They are no\n"
+      "session's, and live until an operator frees them.\n"
       "  $ hits=$(percpuctl alloc 8 --tag hits)\n"
       "  $ percpuctl add $hits 1");
   const auto options = std::make_shared<AllocOptions>();

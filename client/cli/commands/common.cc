@@ -34,6 +34,13 @@ Command AddPlain(CLI::App& root, const char* name, const char* summary, const ch
   return {.parser = parser, .run = std::move(run)};
 }
 
+CLI::App* AddVerb(CLI::App& parser, const char* name, const char* summary) {
+  parser.require_subcommand(1);
+  CLI::App* verb = parser.add_subcommand(name, summary);
+  verb->fallthrough();
+  return verb;
+}
+
 void AddPointerArgument(CLI::App& parser, std::uint64_t& pointer, const char* help) {
   parser.add_option("PTR", pointer, help)->option_text(" ")->transform(AsPointer())->required();
 }

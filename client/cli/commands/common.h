@@ -23,6 +23,10 @@ namespace percpu::cli {
 Command AddPlain(CLI::App& root, const char* name, const char* summary, const char* details,
                  std::function<absl::StatusOr<Report>(Session&)> run);
 
+// A verb below a command, as end is below session. The command is run as its
+// verb is; whoever writes it without one is told.
+CLI::App* AddVerb(CLI::App& parser, const char* name, const char* summary);
+
 // The positional PTR of a command.
 void AddPointerArgument(CLI::App& parser, std::uint64_t& pointer, const char* help);
 // --width 32|64; `bits` starts as the default.

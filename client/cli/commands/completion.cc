@@ -12,14 +12,16 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/cli/commands/common.h"
 #include "client/cli/parse.h"
 
 namespace percpu::cli {
 namespace {
 
+// What may follow a command.
 struct Flag {
-  // "--align"
+  // "--align", or a verb such as "create".
   std::string name;
   std::string help;
 };
@@ -45,7 +47,12 @@ std::vector<Flag> Flags(const CLI::App& parser) {
 std::vector<Word> Commands(const CLI::App& root) {
   std::vector<Word> words;
   for (const CLI::App* parser : root.get_subcommands({})) {
-    words.push_back({parser->get_name(), parser->get_description(), Flags(*parser)});
+    Word word{parser->get_name(), parser->get_description(), Flags(*parser)};
+    for (const CLI::App* verb : parser->get_subcommands({})) {
+      word.flags.push_back({verb->get_name(), verb->get_description()});
+      for (Flag& flag : Flags(*verb)) word.flags.push_back(std::move(flag));
+    }
+    words.push_back(std::move(word));
   }
   return words;
 }
@@ -117,8 +124,10 @@ std::string Zsh(const std::vector<Word>& commands, const std::vector<Flag>& glob
 }
 
 std::string FishFlag(absl::string_view condition, const Flag& flag) {
-  return absl::StrCat("complete -c percpuctl", condition, " -l ", flag.name.substr(2), " -d ",
-                      Quote(flag.help), "\n");
+  absl::string_view name = flag.name;
+  const absl::string_view takes = absl::ConsumePrefix(&name, "--") ? " -l " : " -f -a ";
+  return absl::StrCat("complete -c percpuctl", condition, takes, name, " -d ", Quote(flag.help),
+                      "\n");
 }
 
 std::string Fish(const std::vector<Word>& commands, const std::vector<Flag>& globals) {

@@ -42,6 +42,8 @@ absl::StatusOr<Report> Resolve(Session& session, Pointer pointer) {
         {"variable", found->variable().empty() ? Value(Absent{}) : found->variable(), ""});
     return Report{{std::move(place)}};
   }
+  if (found->has_session()) place.fields.push_back({"session", Count{found->session()}, ""});
+  if (!found->variable().empty()) place.fields.push_back({"variable", found->variable(), ""});
   const v1::Area& area = found->area();
   Fields of_area{.key = "area",
                  .title = "area",

@@ -28,8 +28,9 @@ namespace percpu {
 //   client->Add(*hits, 1, percpu::Unit{3});
 //   auto total = client->Sum(*hits);
 //
-// Ownership: areas belong to nobody; whoever knows a pointer can free it, and
-// an area lives until somebody does.
+// Ownership: an area granted to a session belongs to it, and is taken back when
+// the session ends unless it was handed over or published before. One granted
+// without a session belongs to nobody: it lives until an operator frees it.
 // Thread safety: copies are cheap and share one connection; all methods may be
 // called from any thread. Calls block, up to Options::deadline.
 // Errors: the daemon's status as it is; its message names the field and the
@@ -70,6 +71,17 @@ class Client {
   // Over all units that back a CPU.
   absl::StatusOr<std::int64_t> Sum(Pointer pointer, Width width = Width::k64);
 
+  // Ends a session, one's own (0) or, for an operator, any: what it owns is freed.
+  absl::Status EndSession(std::uint64_t session);
+  // Makes areas of one's own another session's, all or none.
+  absl::Status HandOver(std::span<const Pointer> pointers, std::uint64_t session);
+  // Finds a variable by name, or makes it: of several callers, one does.
+  absl::StatusOr<v1::OpenVariableResponse> OpenVariable(const VariableSpec& spec);
+  // Names an area of one's own, which then belongs to nobody.
+  absl::StatusOr<v1::Variable> Publish(Pointer pointer, const std::string& name, VariableType type);
+  // Frees a variable. For the user who made it, and operators.
+  absl::Status RemoveVariable(const std::string& name);
+
   // Introspection, in the wire's messages; lists come whole.
   absl::StatusOr<v1::AllocInfo> AllocInfo();
   absl::StatusOr<std::vector<v1::Group>> Groups();
@@ -84,6 +96,8 @@ class Client {
   absl::StatusOr<v1::ResolveResponse> Resolve(Pointer pointer);
   absl::StatusOr<v1::EstimateAllocResponse> Estimate(AreaSpec spec,
                                                      Region region = Region::kDynamic);
+  absl::StatusOr<std::vector<v1::Session>> Sessions();
+  absl::StatusOr<std::vector<v1::Variable>> Variables();
   // Stats now and every interval, until `on_stats` returns false.
   absl::Status Watch(absl::Duration interval,
                      const std::function<bool(const v1::WatchResponse&)>& on_stats);

@@ -36,6 +36,21 @@ struct AreaSpec {
   std::uint32_t alignment = 8;
 };
 
+// What a variable is for; shown, and compared when it is opened again.
+enum class VariableType { kBytes, kCounter, kGauge, kHistogram };
+
+// A variable wanted by name.
+struct VariableSpec {
+  // Letters, digits and ._-/: up to 128.
+  std::string name;
+  VariableType type = VariableType::kBytes;
+  // 0, without `create` only: whatever it has.
+  std::uint64_t size_bytes = 0;
+  std::uint32_t alignment = 8;
+  // Make it if there is none.
+  bool create = false;
+};
+
 // What holds for every area of a call.
 struct AllocateOptions {
   Region region = Region::kDynamic;

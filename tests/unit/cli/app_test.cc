@@ -90,25 +90,32 @@ TEST_F(AppTest, ADaemonThatHangsIsNamedWithTheTimeout) {
 }
 
 TEST_F(AppTest, WrongUsageIsOneLineAndExitsWithTwo) {
-  for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{},
-                                             {"nope"},
-                                             {"info", "extra"},
-                                             {"info", "--nope"},
-                                             {"alloc"},
-                                             {"alloc", "12x"},
-                                             {"alloc", "8", "--region", "static"},
-                                             {"free", "here"},
-                                             {"chunk", "-1"},
-                                             {"sum", "8", "--width", "16"},
-                                             {"write", "8"},
-                                             {"write", "8", "0g", "--hex"},
-                                             {"completion", "tcsh"},
-                                             {"replay", "/nonexistent"},
-                                             {"replay", "/dev/null", "--batch", "0"},
-                                             {"watch", "--count", "0"},
-                                             {"--timeout", "0", "ping"},
-                                             {"-o", "xml", "info"}}) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {},
+           {"nope"},
+           {"info", "extra"},
+           {"info", "--nope"},
+           {"alloc"},
+           {"alloc", "12x"},
+           {"alloc", "8", "--region", "static"},
+           {"free", "here"},
+           {"chunk", "-1"},
+           {"sum", "8", "--width", "16"},
+           {"write", "8"},
+           {"write", "8", "0g", "--hex"},
+           {"completion", "tcsh"},
+           {"replay", "/nonexistent"},
+           {"replay", "/dev/null", "--batch", "0"},
+           {"watch", "--count", "0"},
+           {"session"},
+           {"session", "end"},
+           {"session", "begin"},
+           {"variable", "create", "hits"},
+           {"variable", "create", "h", "--size", "x"},
+           {"variable", "create", "h", "--size", "8", "--type", "int"},
+           {"variable", "rm"},
+           {"--timeout", "0", "ping"},
+           {"-o", "xml", "info"}}) {
     const CliRunner::Result result = cli_.Run(arguments);
     EXPECT_EQ(result.exit_code, 2) << result.err;
     EXPECT_EQ(result.out, "");
@@ -133,9 +140,10 @@ TEST_F(AppTest, HelpGoesToStandardOutput) {
 TEST_F(AppTest, EveryCommandHasASummary) {
   const std::string help = cli_.Run({"--help"}).out;
   for (const char* command :
-       {"info",  "groups", "units",   "statics",  "chunks", "chunk", "slots",
-        "buddy", "stats",  "resolve", "estimate", "watch",  "alloc", "free",
-        "read",  "write",  "add",     "sum",      "replay", "ping",  "completion"}) {
+       {"info",    "groups", "units",    "statics",   "chunks",  "chunk",    "slots",
+        "buddy",   "stats",  "sessions", "variables", "resolve", "estimate", "watch",
+        "alloc",   "free",   "read",     "write",     "add",     "sum",      "variable",
+        "session", "replay", "ping",     "completion"}) {
     EXPECT_THAT(help, ::testing::ContainsRegex(std::string("\n  ") + command + " +[A-Z]"));
   }
 }
@@ -198,7 +206,7 @@ TEST_F(AppTest, CompletionKnowsEveryCommandAndOption) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const CliRunner::Result result = cli_.Run({"completion", shell});
     EXPECT_EQ(result.exit_code, 0);
-    for (const char* word : {"estimate", "replay", "no-grow", "address"}) {
+    for (const char* word : {"estimate", "replay", "no-grow", "address", "create", "type"}) {
       EXPECT_THAT(result.out, HasSubstr(word)) << shell;
     }
   }

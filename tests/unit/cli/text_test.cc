@@ -37,6 +37,9 @@ TEST(TextTest, EveryTypeHasItsForm) {
   EXPECT_EQ(ToText(Count{65536}), "65536");
   EXPECT_EQ(ToText(Signed{-3}), "-3");
   EXPECT_EQ(ToText(Real{12.345}), "12.35");
+  EXPECT_EQ(ToText(Span{0.99}), "0s");
+  EXPECT_EQ(ToText(Span{59.99}), "59s");
+  EXPECT_EQ(ToText(Span{3723.5}), "1h2m3s");
   EXPECT_EQ(ToText(Size{65536}), "64KiB");
   EXPECT_EQ(ToText(Offset{0x1a40}), "0x1a40");
   EXPECT_EQ(ToText(Offset{0}), "0x0");

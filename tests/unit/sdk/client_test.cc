@@ -177,6 +177,88 @@ TEST_F(ClientTest, AnAreaMapCollectsTheAreasOfAllPages) {
   EXPECT_EQ(map->areas(1).offset(), 64);
 }
 
+TEST_F(ClientTest, SessionsAndVariablesComeFromAllPages) {
+  EXPECT_CALL(*connection_, ListSessions)
+      .Times(2)
+      .WillRepeatedly([](const v1::ListSessionsRequest& request) {
+        v1::ListSessionsResponse response;
+        const bool first = request.page_token().empty();
+        response.add_sessions()->set_id(first ? 1 : 2);
+        if (first) response.set_next_page_token("2");
+        return response;
+      });
+  const auto sessions = client_.Sessions();
+  ASSERT_TRUE(sessions.ok()) << sessions.status();
+  ASSERT_EQ(sessions->size(), 2);
+  EXPECT_EQ((*sessions)[1].id(), 2);
+  EXPECT_CALL(*connection_, ListVariables)
+      .WillOnce([](const v1::ListVariablesRequest& /*request*/) {
+        v1::ListVariablesResponse response;
+        response.add_variables()->set_name("hits");
+        response.set_next_page_token("1");
+        return response;
+      })
+      .WillOnce(Return(absl::UnavailableError("gone")));
+  EXPECT_EQ(client_.Variables().status(), absl::UnavailableError("gone"));
+}
+
+TEST_F(ClientTest, SessionCallsNameTheSession) {
+  EXPECT_CALL(*connection_, EndSession(Property(&v1::EndSessionRequest::session, 7)))
+      .WillOnce(Return(v1::EndSessionResponse()));
+  EXPECT_TRUE(client_.EndSession(7).ok());
+  v1::HandOverRequest asked;
+  EXPECT_CALL(*connection_, HandOver).WillOnce([&](const v1::HandOverRequest& request) {
+    asked = request;
+    return absl::NotFoundError("session: there is no session 9");
+  });
+  const std::array pointers = {Pointer{8}, Pointer{64}};
+  EXPECT_EQ(client_.HandOver(pointers, 9), absl::NotFoundError("session: there is no session 9"));
+  EXPECT_THAT(asked.pointers(), ElementsAre(8, 64));
+  EXPECT_EQ(asked.session(), 9);
+}
+
+TEST_F(ClientTest, OpenVariableSendsTheWholeSpec) {
+  v1::OpenVariableRequest asked;
+  EXPECT_CALL(*connection_, OpenVariable).WillOnce([&](const v1::OpenVariableRequest& request) {
+    asked = request;
+    v1::OpenVariableResponse response;
+    response.mutable_variable()->set_pointer(0x40);
+    response.set_created(true);
+    return response;
+  });
+  const auto opened = client_.OpenVariable({.name = "latency",
+                                            .type = VariableType::kHistogram,
+                                            .size_bytes = 512,
+                                            .alignment = 64,
+                                            .create = true});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->variable().pointer(), 0x40);
+  EXPECT_TRUE(opened->created());
+  EXPECT_EQ(asked.name(), "latency");
+  EXPECT_EQ(asked.type(), v1::VARIABLE_TYPE_HISTOGRAM);
+  EXPECT_EQ(asked.size(), 512);
+  EXPECT_EQ(asked.alignment(), 64);
+  EXPECT_TRUE(asked.create());
+}
+
+TEST_F(ClientTest, PublishAndRemoveNameTheVariable) {
+  v1::PublishRequest asked;
+  EXPECT_CALL(*connection_, Publish).WillOnce([&](const v1::PublishRequest& request) {
+    asked = request;
+    v1::PublishResponse response;
+    response.mutable_variable()->set_name(request.name());
+    return response;
+  });
+  const auto variable = client_.Publish(Pointer{0x40}, "hits", VariableType::kCounter);
+  ASSERT_TRUE(variable.ok()) << variable.status();
+  EXPECT_EQ(variable->name(), "hits");
+  EXPECT_EQ(asked.pointer(), 0x40);
+  EXPECT_EQ(asked.type(), v1::VARIABLE_TYPE_COUNTER);
+  EXPECT_CALL(*connection_, RemoveVariable(Property(&v1::RemoveVariableRequest::name, "hits")))
+      .WillOnce(Return(absl::NotFoundError("name: there is no variable hits")));
+  EXPECT_EQ(client_.RemoveVariable("hits"), absl::NotFoundError("name: there is no variable hits"));
+}
+
 TEST_F(ClientTest, WatchSendsItsInterval) {
   v1::WatchRequest asked;
   EXPECT_CALL(*connection_, Watch).WillOnce([&](const v1::WatchRequest& request, const auto&) {

@@ -46,6 +46,16 @@ constexpr char kTokenKey[] = "percpud-token-bin";
 // Whether a call may run twice without harm.
 enum class Repeat { kSafe, kUnsafe };
 
+// Always the same, in whatever process.
+class FixedToken final : public TokenSource {
+ public:
+  explicit FixedToken(std::string token) : token_(std::move(token)) {}
+  absl::StatusOr<std::string> Token(absl::Time /*deadline*/) override { return token_; }
+
+ private:
+  const std::string token_;
+};
+
 class GrpcConnection final : public Connection {
  public:
   // `tokens` may be null: then nobody in particular calls.
@@ -321,8 +331,18 @@ class GrpcConnection final : public Connection {
 
 }  // namespace
 
-std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options) {
-  return std::make_shared<GrpcConnection>(address, options, nullptr);
+std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options,
+                                               const std::string& token) {
+  if (token.empty()) return std::make_shared<GrpcConnection>(address, options, nullptr);
+  // The token lives as long as the connection, and goes after it.
+  struct Both {
+    explicit Both(const std::string& address, const Options& options, std::string text)
+        : token(std::move(text)), connection(address, options, &token) {}
+    FixedToken token;
+    GrpcConnection connection;
+  };
+  auto both = std::make_shared<Both>(address, options, token);
+  return {both, &both->connection};
 }
 
 std::shared_ptr<Connection> MakeSessionConnection(const std::string& address,

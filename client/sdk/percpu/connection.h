@@ -83,8 +83,10 @@ class Connection {
 };
 
 // A connection over gRPC to "unix:PATH" or "HOST:PORT". Nothing is opened
-// before the first call, so a process may fork after making one.
-std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options);
+// before the first call, so a process may fork after making one. Calls speak for
+// the session that `token` stands for (OpenSessionResponse), if it is not empty.
+std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options,
+                                               const std::string& token = {});
 
 }  // namespace percpu
 

@@ -45,6 +45,7 @@ Command AddEstimate(CLI::App& root);
 Command AddFree(CLI::App& root);
 Command AddGroups(CLI::App& root);
 Command AddInfo(CLI::App& root);
+Command AddLeases(CLI::App& root);
 Command AddPing(CLI::App& root);
 Command AddRead(CLI::App& root);
 Command AddReplay(CLI::App& root);

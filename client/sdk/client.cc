@@ -276,6 +276,13 @@ absl::StatusOr<std::vector<v1::Session>> Client::Sessions() {
       [](auto& response) { return response.mutable_sessions(); });
 }
 
+absl::StatusOr<std::vector<v1::Lease>> Client::Leases() {
+  return ListAll<v1::Lease>(
+      v1::ListLeasesRequest(),
+      [this](const auto& request) { return connection_->ListLeases(request); },
+      [](auto& response) { return response.mutable_leases(); });
+}
+
 absl::StatusOr<std::vector<v1::Variable>> Client::Variables() {
   return ListAll<v1::Variable>(
       v1::ListVariablesRequest(),

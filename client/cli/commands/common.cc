@@ -20,6 +20,8 @@ std::string KindName(v1::ChunkKind kind) {
       return "first";
     case v1::CHUNK_KIND_DYNAMIC:
       return "dynamic";
+    case v1::CHUNK_KIND_LEASED:
+      return "leased";
     default:
       return "unknown";
   }

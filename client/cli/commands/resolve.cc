@@ -20,6 +20,8 @@ std::string OwnerName(v1::Owner owner) {
       return "area";
     case v1::OWNER_STATIC:
       return "static";
+    case v1::OWNER_LEASE:
+      return "lease";
     default:
       return "unknown";
   }
@@ -36,6 +38,11 @@ absl::StatusOr<Report> Resolve(Session& session, Pointer pointer) {
                           found->has_cpu() ? "" : "a ghost unit"});
   place.fields.push_back({"unit_offset", Offset{found->unit_offset()}, ""});
   if (found->owner() == v1::OWNER_FREE) return Report{{std::move(place)}};
+  if (found->owner() == v1::OWNER_LEASE) {
+    place.fields.push_back(
+        {"session", found->has_session() ? Value(Count{found->session()}) : Absent{}, ""});
+    return Report{{std::move(place)}};
+  }
   place.fields.push_back({"offset_in_area", Offset{found->offset_in_area()}, ""});
   if (found->owner() == v1::OWNER_STATIC) {
     place.fields.push_back(

@@ -80,6 +80,7 @@ Fields StatsFields(const v1::Stats& stats) {
                      {"chunks_destroyed", Count{stats.chunks_destroyed()}, ""},
                      {"chunks_created_ahead", Count{stats.chunks_created_ahead()}, ""},
                      {"free_chunks", Count{stats.free_chunks()}, ""},
+                     {"leased_chunks", Count{stats.leased_chunks()}, ""},
                      {"live_bytes", Count{stats.live_bytes()}, ""},
                      {"capacity_bytes", Count{stats.capacity_bytes()}, ""},
                      {"failed_allocs", Count{stats.failed_allocs()}, ""},

@@ -97,6 +97,7 @@ class Client {
   absl::StatusOr<v1::EstimateAllocResponse> Estimate(AreaSpec spec,
                                                      Region region = Region::kDynamic);
   absl::StatusOr<std::vector<v1::Session>> Sessions();
+  absl::StatusOr<std::vector<v1::Lease>> Leases();
   absl::StatusOr<std::vector<v1::Variable>> Variables();
   // Stats now and every interval, until `on_stats` returns false.
   absl::Status Watch(absl::Duration interval,

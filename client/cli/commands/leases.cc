@@ -1,0 +1,49 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// leases: chunks that sessions sub-allocate by themselves.
+
+#include <utility>
+#include <vector>
+
+#include "client/cli/commands/common.h"
+
+namespace percpu::cli {
+namespace {
+
+absl::StatusOr<Report> Leases(Session& session) {
+  const absl::StatusOr<std::vector<v1::Lease>> leases = session.client.Leases();
+  if (!leases.ok()) return leases.status();
+  Table table{.key = "leases",
+              .title = "",
+              .columns = {{"chunk_id", "CHUNK"},
+                          {"base", "BASE"},
+                          {"session", "SESSION"},
+                          {"name", "NAME"},
+                          {"live_areas", "AREAS"},
+                          {"live_bytes", "LIVE"},
+                          {"unit_size", "UNIT"},
+                          {"map", "MAP"}},
+              .rows = {}};
+  for (const v1::Lease& lease : *leases) {
+    table.rows.push_back({Count{lease.chunk_id()}, Offset{lease.base()},
+                          lease.has_session() ? Value(Count{lease.session()}) : Absent{},
+                          lease.name().empty() ? Value(Absent{}) : lease.name(),
+                          Count{lease.live_areas()}, Size{lease.live_bytes()},
+                          Size{lease.unit_size()},
+                          lease.map_fault().empty() ? "ok" : "corrupt: " + lease.map_fault()});
+  }
+  return Report{{std::move(table)}};
+}
+
+}  // namespace
+
+Command AddLeases(CLI::App& root) {
+  return AddPlain(root, "leases", "Chunks that sessions sub-allocate by themselves",
+                  "A lease with a NAME is kept: without a SESSION it waits for the next holder.\n"
+                  "AREAS and LIVE are what the holder's own map says, which lies in memory the\n"
+                  "holder writes: it is copied, checked, and shown or called corrupt.",
+                  Leases);
+}
+
+}  // namespace percpu::cli

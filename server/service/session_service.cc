@@ -3,6 +3,7 @@
 
 #include "server/service/session_service.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,15 @@ constexpr absl::Duration kDefaultTtl = absl::Seconds(30);
 constexpr absl::Duration kMinTtl = absl::Seconds(1);
 constexpr absl::Duration kMaxTtl = absl::Hours(1);
 
+// The first bytes of UTF-8, `limit` at most and no part of a code point: half of
+// one would spoil every message that shows it.
+std::string CutText(const std::string& text, std::size_t limit) {
+  std::size_t end = std::min(text.size(), limit);
+  const auto is_inside = [&] { return (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U; };
+  while (end > 0 && end < text.size() && is_inside()) --end;
+  return text.substr(0, end);
+}
+
 }  // namespace
 
 grpc::Status SessionService::OpenSession(grpc::ServerContext* context,
@@ -31,7 +41,7 @@ grpc::Status SessionService::OpenSession(grpc::ServerContext* context,
   if (!ttl.ok()) return ToGrpc(ttl.status());
   const absl::StatusOr<OpenedSession> opened =
       sessions_.Open({.kind = SessionKind::kRemote,
-                      .command = request->command().substr(0, kMaxCommandLength),
+                      .command = CutText(request->command(), kMaxCommandLength),
                       .ttl = *ttl});
   if (!opened.ok()) return ToGrpc(opened.status());
   response->set_session(opened->id.value());

@@ -128,7 +128,8 @@ void SessionStream::Advance() {
     stream_.Write(answers_.front(), options, Tag(write_));
     answers_.pop_front();
   }
-  if (!reading_ && !half_closed_ && answers_.size() < kMaxAnswers) Read();
+  const bool has_room = answers_.size() + asleep_ < kMaxUnanswered;
+  if (!reading_ && !half_closed_ && has_room) Read();
   const bool done = half_closed_ && !reading_ && !writing_ && asleep_ == 0 && answers_.empty();
   if (done) Finish(absl::OkStatus());
 }

@@ -51,8 +51,8 @@ class SessionStream {
     SessionStream& stream_;
     void (SessionStream::*const proceed_)(bool);
   };
-  // Answers waiting to be written, at which no more is read.
-  static constexpr std::size_t kMaxAnswers = 1024;
+  // Answers waiting to be written and calls asleep, at which no more is read.
+  static constexpr std::size_t kMaxUnanswered = 1024;
 
   SessionStream(HotLane& lane, MemoryContext& memory, const Callers& callers, Service& service)
       : lane_(lane), memory_(memory), callers_(callers), service_(service), stream_(&context_) {}
@@ -99,7 +99,7 @@ class SessionStream {
   RankedMutex mu_{LockRank::kLifecycle};
   // Steps and sleeping calls under way.
   int refs_ ABSL_GUARDED_BY(mu_) = 0;
-  int asleep_ ABSL_GUARDED_BY(mu_) = 0;
+  std::size_t asleep_ ABSL_GUARDED_BY(mu_) = 0;
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
   // The client says no more, or is gone.
   bool half_closed_ ABSL_GUARDED_BY(mu_) = false;

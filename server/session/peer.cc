@@ -50,10 +50,14 @@ std::string CommandOf(const Peer& peer) {
   std::string command;
   std::getline(file, command);
   command.resize(std::min(command.size(), kMaxCommandLength));
-  // A process names itself: nothing that a terminal would obey.
+  // A process names itself: nothing that a terminal would obey, and no broken
+  // UTF-8, which would spoil every message that shows it.
   std::replace_if(
       command.begin(), command.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+      [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e;
+      },
+      '?');
   return command;
 }
 

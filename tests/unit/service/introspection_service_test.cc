@@ -4,8 +4,6 @@
 #include "server/service/introspection_service.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -15,8 +13,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "server/service/health_service.h"
-#include "tests/unit/service/service_rig.h"
+#include "tests/unit/service/introspection_rig.h"
 
 namespace percpud {
 namespace {
@@ -25,51 +22,7 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// The service behind an in-process channel, with its health beside it.
-class IntrospectionServiceTest : public testing::ServiceTest {
- protected:
-  void SetUp() override {
-    ServiceTest::SetUp();
-    introspection_ =
-        std::make_unique<IntrospectionService>(*allocator_, *sessions_, *callers_, gate_);
-    grpc::ServerBuilder builder;
-    builder.RegisterService(introspection_.get());
-    builder.RegisterService(&health_);
-    server_ = builder.BuildAndStart();
-    const auto channel = server_->InProcessChannel({});
-    stub_ = v1::IntrospectionService::NewStub(channel);
-    health_stub_ = grpc::health::v1::Health::NewStub(channel);
-  }
-
-  // A unary call of the stub, with a deadline.
-  template <typename Method, typename Request, typename Response>
-  grpc::Status Call(Method method, const Request& request, Response* response) {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(10)));
-    return (stub_.get()->*method)(&context, request, response);
-  }
-
-  // All pages of a list, `size` entries at a time.
-  template <typename Request, typename Response, typename Method, typename Add>
-  int CollectPages(Method method, Request request, std::int32_t size, Add add) {
-    request.set_page_size(size);
-    for (int pages = 1;; ++pages) {
-      Response response;
-      const grpc::Status status = Call(method, request, &response);
-      EXPECT_TRUE(status.ok()) << status.error_message();
-      add(response);
-      if (response.next_page_token().empty() || pages == 100) return pages;
-      request.set_page_token(response.next_page_token());
-    }
-  }
-
-  StreamGate gate_{kLimits.watchers};
-  HealthService health_{gate_};
-  std::unique_ptr<IntrospectionService> introspection_;
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<v1::IntrospectionService::Stub> stub_;
-  std::unique_ptr<grpc::health::v1::Health::Stub> health_stub_;
-};
+class IntrospectionServiceTest : public testing::IntrospectionTest {};
 
 using Stub = v1::IntrospectionService::Stub;
 

@@ -65,13 +65,13 @@ TEST(PeerTest, AProcessBecomesReadableWhenItEnds) {
 TEST(PeerTest, ACommandIsTextWhateverItCallsItself) {
   const pid_t child = fork();
   if (child == 0) {
-    pthread_setname_np(pthread_self(), "ev\033[31mil");
+    pthread_setname_np(pthread_self(), "ev\033[31mil\xc3");
     raise(SIGSTOP);
     _exit(0);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
-  EXPECT_EQ(CommandOf({.pid = ProcessId(child)}), "ev?[31mil");
+  EXPECT_EQ(CommandOf({.pid = ProcessId(child)}), "ev?[31mil?");
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   EXPECT_EQ(CommandOf({.pid = ProcessId(child)}), "");

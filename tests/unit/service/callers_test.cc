@@ -1,0 +1,238 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/service/callers.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <grpcpp/create_channel_posix.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "percpud/v1/session.grpc.pb.h"
+#include "server/base/unique_fd.h"
+#include "server/service/status.h"
+#include "tests/unit/service/service_rig.h"
+
+namespace percpud {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A server whose one method remembers who called it.
+class Witness final : public v1::SessionService::Service {
+ public:
+  explicit Witness(const Callers& callers) : callers_(callers) {}
+  grpc::Status EndSession(grpc::ServerContext* context, const v1::EndSessionRequest* /*request*/,
+                          v1::EndSessionResponse* /*response*/) override {
+    const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kEndSession, *context);
+    if (caller.ok()) seen = *caller;
+    return ToGrpc(caller.status());
+  }
+  std::optional<Caller> seen;
+
+ private:
+  const Callers& callers_;
+};
+
+struct Ends {
+  UniqueFd server;
+  UniqueFd client;
+};
+
+Ends UnixPair() {
+  int ends[2];
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+  return {.server = UniqueFd(ends[0]), .client = UniqueFd(ends[1])};
+}
+
+Ends TcpPair() {
+  const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(listener.get(), any, size), 0);
+  EXPECT_EQ(listen(listener.get(), 1), 0);
+  EXPECT_EQ(getsockname(listener.get(), any, &size), 0);
+  Ends out;
+  out.client = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(connect(out.client.get(), any, size), 0);
+  out.server = UniqueFd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  EXPECT_EQ(fcntl(out.client.get(), F_SETFL, O_NONBLOCK), 0);
+  return out;
+}
+
+// A process that may have few descriptors, for as long as this lives.
+class FewDescriptors {
+ public:
+  static constexpr int kLimit = 128;
+  FewDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit few{.rlim_cur = kLimit, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  }
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+class CallersTest : public testing::ServiceTest {
+ protected:
+  void SetUp() override {
+    ServiceTest::SetUp();
+    // Only the kernel's word, or a token, makes anybody more than a viewer.
+    callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kViewer});
+    witness_ = std::make_unique<Witness>(*callers_);
+    grpc::ServerBuilder builder;
+    builder.RegisterService(witness_.get());
+    server_ = builder.BuildAndStart();
+  }
+
+  // A call over the connection, whose server's end becomes the server's.
+  grpc::Status CallOver(Ends ends, int server_end, const std::string* token = nullptr) {
+    grpc::AddInsecureChannelFromFd(server_.get(), server_end);
+    const auto stub = v1::SessionService::NewStub(
+        grpc::CreateInsecureChannelFromFd("test", ends.client.release()));
+    return Call(*stub, token);
+  }
+  grpc::Status CallInProcess(const std::string* token = nullptr) {
+    return Call(*v1::SessionService::NewStub(server_->InProcessChannel({})), token);
+  }
+  grpc::Status Call(v1::SessionService::Stub& stub, const std::string* token) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
+    if (token != nullptr) context.AddMetadata(kTokenKey, *token);
+    v1::EndSessionResponse response;
+    return stub.EndSession(&context, {}, &response);
+  }
+
+  std::unique_ptr<Witness> witness_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// --- Adopt ---------------------------------------------------------------------
+
+TEST_F(CallersTest, AClosedConnectionsNumberIsNotTheNextOnes) {
+  Ends first = UnixPair();
+  const int old_number = first.server.get();
+  const UniqueFd adopted(callers_->Adopt(first.server.release()));
+  EXPECT_NE(adopted.get(), old_number);
+  EXPECT_NE(fcntl(adopted.get(), F_GETFD) & FD_CLOEXEC, 0);
+  const int number = adopted.get();
+  Ends second = UnixPair();
+  Ends third = UnixPair();
+  const int next = callers_->Adopt(second.server.release());
+  close(next);
+  const UniqueFd last(callers_->Adopt(third.server.release()));
+  EXPECT_GT(next, number);
+  EXPECT_GT(last.get(), next);
+}
+
+TEST_F(CallersTest, NumbersRotateThroughTheUpperHalf) {
+  const FewDescriptors few;
+  constexpr int kHalf = FewDescriptors::kLimit / 2;
+  std::set<int> numbers;
+  for (int i = 0; i < kHalf; ++i) {
+    const UniqueFd adopted(callers_->Adopt(UnixPair().server.release()));
+    EXPECT_GE(adopted.get(), kHalf);
+    EXPECT_TRUE(numbers.insert(adopted.get()).second) << adopted.get() << " came round early";
+  }
+  const UniqueFd again(callers_->Adopt(UnixPair().server.release()));
+  EXPECT_EQ(again.get(), kHalf);
+}
+
+TEST_F(CallersTest, WithoutANumberToGiveTheConnectionKeepsItsOwn) {
+  Ends pair = UnixPair();
+  const FewDescriptors few;
+  std::vector<UniqueFd> taken;
+  for (int fd = dup(0); fd >= 0; fd = dup(0)) taken.emplace_back(fd);
+  const int number = pair.server.get();
+  EXPECT_EQ(callers_->Adopt(number), number);
+  EXPECT_GE(fcntl(number, F_GETFD), 0);
+}
+
+// --- Of ------------------------------------------------------------------------
+
+TEST_F(CallersTest, TheKernelVouchesForAUnixPeer) {
+  Ends pair = UnixPair();
+  const int adopted = callers_->Adopt(pair.server.release());
+  const grpc::Status status = CallOver(std::move(pair), adopted);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(witness_->seen->uid, UserId(getuid()));
+  EXPECT_EQ(witness_->seen->role, Role::kOperator);
+  EXPECT_EQ(witness_->seen->session, kNoSession);
+}
+
+TEST_F(CallersTest, WhoeverTheKernelDoesNotKnowIsRemote) {
+  Ends pair = TcpPair();
+  const int adopted = callers_->Adopt(pair.server.release());
+  const grpc::Status over_tcp = CallOver(std::move(pair), adopted);
+  EXPECT_EQ(over_tcp.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(over_tcp.error_message(), HasSubstr("viewer"));
+  EXPECT_EQ(CallInProcess().error_code(), grpc::PERMISSION_DENIED);
+  Ends never_adopted = UnixPair();
+  const int fd = never_adopted.server.release();
+  EXPECT_EQ(CallOver(std::move(never_adopted), fd).error_code(), grpc::PERMISSION_DENIED);
+}
+
+TEST_F(CallersTest, ANumberThatComesRoundForgetsItsLastPeer) {
+  const FewDescriptors few;
+  constexpr int kHalf = FewDescriptors::kLimit / 2;
+  for (int i = 0; i < kHalf; ++i) close(callers_->Adopt(UnixPair().server.release()));
+  Ends pair = TcpPair();
+  const int adopted = callers_->Adopt(pair.server.release());
+  ASSERT_EQ(adopted, kHalf);
+  EXPECT_EQ(CallOver(std::move(pair), adopted).error_code(), grpc::PERMISSION_DENIED);
+}
+
+TEST_F(CallersTest, ATokenSpeaksForItsSessionWhateverTheConnection) {
+  const auto opened = sessions_->Open(
+      {.kind = SessionKind::kLocalReadWrite,
+       .peer = Peer{.pid = ProcessId(7), .uid = UserId(4242), .gid = UserGroupId(1)}});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const std::string token(opened->token.begin(), opened->token.end());
+  ASSERT_TRUE(CallInProcess(&token).ok());
+  EXPECT_EQ(witness_->seen->session, opened->id);
+  EXPECT_EQ(witness_->seen->uid, UserId(4242));
+  // Nor does an operator's connection add to what the session may.
+  Ends pair = UnixPair();
+  const int adopted = callers_->Adopt(pair.server.release());
+  ASSERT_TRUE(CallOver(std::move(pair), adopted, &token).ok());
+  EXPECT_EQ(witness_->seen->role, Role::kClient);
+}
+
+TEST_F(CallersTest, ATokenThatStandsForNothingIsRefused) {
+  const auto opened = sessions_->Open({.ttl = absl::Hours(1)});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const std::string token(opened->token.begin(), opened->token.end());
+  for (const std::string& wrong : {std::string(), token.substr(0, 15), token + '\0',
+                                   std::string(16, '\0'), std::string(4096, 'x')}) {
+    const grpc::Status status = CallInProcess(&wrong);
+    EXPECT_EQ(status.error_code(), grpc::UNAUTHENTICATED) << wrong.size();
+    EXPECT_THAT(status.error_message(), HasSubstr("token: "));
+  }
+  ASSERT_TRUE(CallInProcess(&token).ok());
+  sessions_->End(opened->id);
+  EXPECT_EQ(CallInProcess(&token).error_code(), grpc::UNAUTHENTICATED);
+}
+
+}  // namespace
+}  // namespace percpud

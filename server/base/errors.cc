@@ -209,6 +209,11 @@ absl::Status VariableExists(absl::string_view name) {
   return absl::AlreadyExistsError(absl::StrCat("name: there is a variable ", name));
 }
 
+absl::Status TooManyVariables(std::uint64_t limit) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("name: there are ", limit, " variables, the limit"));
+}
+
 absl::Status VariableNotFound(absl::string_view name) {
   return absl::NotFoundError(
       absl::StrCat("name: there is no variable ", absl::CHexEscape(name.substr(0, 128))));

@@ -71,6 +71,7 @@ absl::Status NotMaker(absl::string_view variable, std::uint32_t maker);
 absl::Status BadName(absl::string_view name, std::uint64_t limit);
 absl::Status AreaIsVariable(PercpuPtr ptr, absl::string_view name);
 absl::Status VariableExists(absl::string_view name);
+absl::Status TooManyVariables(std::uint64_t limit);
 absl::Status VariableNotFound(absl::string_view name);
 absl::Status VariableDiffers(absl::string_view name, absl::string_view type, Bytes size,
                              absl::string_view wanted_type, Bytes wanted_size);

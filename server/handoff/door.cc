@@ -69,7 +69,13 @@ UniqueFd ReopenReadOnly(int fd) {
   return UniqueFd(open(absl::StrCat("/proc/self/fd/", fd).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
+// The last words to a peer that is about to be hung up on. A socket closed over
+// something unread resets the peer, which then would not hear them.
 void SendRefusal(int fd, const absl::Status& status) {
+  shutdown(fd, SHUT_RD);
+  std::byte unread{};
+  while (recv(fd, &unread, sizeof(unread), MSG_DONTWAIT) > 0) {
+  }
   Refusal refusal{};
   refusal.magic = abi::v1::kRefusalMagic;
   refusal.code = static_cast<std::uint32_t>(status.code());

@@ -52,7 +52,7 @@ absl::StatusOr<Sessions::OpenedVariable> Sessions::OpenVariable(const Caller& ca
     // Somebody else was faster: theirs it is.
     allocator_.Free(*area).IgnoreError();
     found = find();
-    if (!found) return errors::VariableNotFound(spec.name);
+    if (!found) return inserted;
   }
   if (absl::Status status = CheckAlike(*found, spec); !status.ok()) return status;
   return OpenedVariable{.variable = *std::move(found), .created = false};

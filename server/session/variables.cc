@@ -13,6 +13,7 @@
 namespace percpud {
 
 absl::Status Variables::Insert(Variable variable) {
+  if (by_name_.size() >= kMaxVariables) return errors::TooManyVariables(kMaxVariables);
   std::string name = variable.name;
   const auto [entry, inserted] = by_name_.try_emplace(std::move(name), std::move(variable));
   if (!inserted) return errors::VariableExists(entry->first);

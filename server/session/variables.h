@@ -32,7 +32,7 @@ struct Variable {
 // Variables by name and by pointer. Not thread safe.
 class Variables {
  public:
-  // Errors: VariableExists.
+  // Errors: VariableExists, TooManyVariables.
   absl::Status Insert(Variable variable);
   // REQUIRES: there is one.
   void Remove(absl::string_view name);

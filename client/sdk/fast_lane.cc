@@ -67,7 +67,7 @@ void FastLane::Poll(absl::Time deadline) {
   mu_.Lock();
   polling_ = false;
   if (next != grpc::CompletionQueue::GOT_EVENT) return;
-  On(static_cast<Event>(reinterpret_cast<std::uintptr_t>(tag)), ok);
+  On(*static_cast<const Event*>(tag), ok);
 }
 
 void FastLane::On(Event event, bool ok) {

@@ -8,6 +8,8 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/support/async_stream.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -48,7 +50,7 @@ class FastLane {
   [[nodiscard]] bool broken() const;
 
  private:
-  enum class Event : std::uintptr_t { kStarted = 1, kWritten, kRead, kFinished };
+  enum class Event : std::uint8_t { kStarted, kWritten, kRead, kFinished };
   struct Waiter {
     // Its answer has come, or the task of polling falls to it.
     absl::CondVar news;
@@ -56,7 +58,12 @@ class FastLane {
     Response response;
   };
 
-  static void* Tag(Event event) { return reinterpret_cast<void*>(event); }
+  // A tag of the queue is the address of its event in here.
+  static constexpr std::array<Event, 4> kEvents{Event::kStarted, Event::kWritten, Event::kRead,
+                                                Event::kFinished};
+  static void* Tag(Event event) {
+    return const_cast<Event*>(&kEvents[static_cast<std::size_t>(event)]);
+  }
   // Waits for one event, without the lock, and acts on it.
   void Poll(absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void On(Event event, bool ok) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

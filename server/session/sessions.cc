@@ -186,7 +186,7 @@ std::optional<absl::Status> Sessions::TryAllocBatch(const Caller& caller,
   if (absl::Status status = allocator_.Validate(specs, options); !status.ok()) return status;
   const Usage more = UsageOf(specs);
   if (absl::Status status = Charge(caller.session, more); !status.ok()) return status;
-  const std::optional<absl::Status> status = allocator_.TryAllocBatch(specs, options, out);
+  std::optional<absl::Status> status = allocator_.TryAllocBatch(specs, options, out);
   if (!status || !status->ok()) {
     Refund(caller.session, more);
     return status;

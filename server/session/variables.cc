@@ -4,7 +4,6 @@
 #include "server/session/variables.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "server/base/errors.h"
@@ -12,10 +11,9 @@
 
 namespace percpud {
 
-absl::Status Variables::Insert(Variable variable) {
+absl::Status Variables::Insert(const Variable& variable) {
   if (by_name_.size() >= kMaxVariables) return errors::TooManyVariables(kMaxVariables);
-  std::string name = variable.name;
-  const auto [entry, inserted] = by_name_.try_emplace(std::move(name), std::move(variable));
+  const auto [entry, inserted] = by_name_.try_emplace(variable.name, variable);
   if (!inserted) return errors::VariableExists(entry->first);
   by_pointer_.emplace(entry->second.pointer, &entry->second);
   return absl::OkStatus();

@@ -33,7 +33,7 @@ struct Variable {
 class Variables {
  public:
   // Errors: VariableExists, TooManyVariables.
-  absl::Status Insert(Variable variable);
+  absl::Status Insert(const Variable& variable);
   // REQUIRES: there is one.
   void Remove(absl::string_view name);
 

@@ -13,7 +13,6 @@
 namespace percpu::lease {
 namespace {
 
-using percpud::AreaSpan;
 using percpud::Granules;
 using percpud::LeaseMap;
 

@@ -4,9 +4,8 @@
 #ifndef PERCPUD_CLIENT_SDK_LEASE_CHUNK_TABLE_H_
 #define PERCPUD_CLIENT_SDK_LEASE_CHUNK_TABLE_H_
 
-#include <array>
 #include <atomic>
-#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "client/sdk/percpu/types.h"
@@ -25,8 +24,8 @@ class ChunkTable {
  public:
   ChunkTable() : root_(kRoot) {}
   ~ChunkTable() {
-    for (const std::uint64_t page : root_) {
-      if (page != 0) percpud::FreeZeroed(std::bit_cast<void*>(page), kLeaf * sizeof(Chunk*));
+    for (const Branch& branch : root_) {
+      if (branch.leaf != nullptr) percpud::FreeZeroed(branch.leaf, kLeafBytes);
     }
   }
   ChunkTable(const ChunkTable&) = delete;
@@ -35,38 +34,43 @@ class ChunkTable {
   [[nodiscard]] Chunk* Find(Pointer pointer) {
     const std::uint64_t page = Value(pointer) / kPage;
     if (page / kLeaf >= kRoot) return nullptr;
-    const std::uint64_t leaf = At(page / kLeaf).load(std::memory_order_acquire);
-    if (leaf == 0) return nullptr;
+    Entry* const leaf = At(page / kLeaf).load(std::memory_order_acquire);
+    if (leaf == nullptr) return nullptr;
     // Sequentially consistent for the sake of ThreadHeap::guard.
-    return std::atomic_ref<Chunk*>(std::bit_cast<Chunk**>(leaf)[page % kLeaf])
-        .load(std::memory_order_seq_cst);
+    return std::atomic_ref<Chunk*>(leaf[page % kLeaf].chunk).load(std::memory_order_seq_cst);
   }
 
   // Every page that [base, base + bytes) touches now leads to `chunk`.
   // REQUIRES: within the largest arena.
   void Set(std::uint64_t base, std::uint64_t bytes, Chunk* chunk) {
     for (std::uint64_t page = base / kPage; page * kPage < base + bytes; ++page) {
-      const std::atomic_ref<std::uint64_t> slot = At(page / kLeaf);
-      std::uint64_t leaf = slot.load(std::memory_order_relaxed);
-      if (leaf == 0) {
-        leaf = std::bit_cast<std::uint64_t>(percpud::AllocateZeroed(kLeaf * sizeof(Chunk*)));
+      const std::atomic_ref<Entry*> slot = At(page / kLeaf);
+      Entry* leaf = slot.load(std::memory_order_relaxed);
+      if (leaf == nullptr) {
+        leaf = static_cast<Entry*>(percpud::AllocateZeroed(kLeafBytes));
         slot.store(leaf, std::memory_order_release);
       }
-      std::atomic_ref<Chunk*>(std::bit_cast<Chunk**>(leaf)[page % kLeaf])
-          .store(chunk, std::memory_order_seq_cst);
+      std::atomic_ref<Chunk*>(leaf[page % kLeaf].chunk).store(chunk, std::memory_order_seq_cst);
     }
   }
 
  private:
+  struct Entry {
+    Chunk* chunk;
+  };
+  struct Branch {
+    Entry* leaf;
+  };
   static constexpr std::uint64_t kPage = percpud::kBasePageSize.value();
   static constexpr std::uint64_t kLeaf = 1 << 16;
+  static constexpr std::size_t kLeafBytes = kLeaf * sizeof(Entry);
   static constexpr std::uint64_t kRoot = percpud::kMaxArenaSize.value() / kPage / kLeaf;
 
-  std::atomic_ref<std::uint64_t> At(std::uint64_t index) {
-    return std::atomic_ref<std::uint64_t>(root_[index]);
+  std::atomic_ref<Entry*> At(std::uint64_t index) {
+    return std::atomic_ref<Entry*>(root_[index].leaf);
   }
 
-  percpud::ZeroedArray<std::uint64_t> root_;
+  percpud::ZeroedArray<Branch> root_;
 };
 
 }  // namespace percpu::lease

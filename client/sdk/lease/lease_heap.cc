@@ -111,6 +111,12 @@ Adoption Recover(const LeasedChunk& lease) {
   return adoption;
 }
 
+// Leaves it alone for good, reachable so that leak checkers do not mind.
+void Abandon(std::shared_ptr<HeapCore> core) {
+  static auto* const abandoned = new std::vector<std::shared_ptr<HeapCore>>;
+  abandoned->push_back(std::move(core));
+}
+
 }  // namespace
 
 LeaseHeap::LeaseHeap(ChunkSource& source, Options options)
@@ -121,10 +127,8 @@ LeaseHeap::~LeaseHeap() {
     core_->Close();
     return;
   }
-  // In a child of fork(): other threads may have been at work on it. It is left
-  // alone, reachable so that leak checkers do not mind.
-  static auto* const abandoned = new std::vector<std::shared_ptr<HeapCore>>;
-  abandoned->push_back(std::move(core_));
+  // In a child of fork(): other threads may have been at work on it.
+  Abandon(std::move(core_));
 }
 
 template <typename Result, typename Op>

@@ -17,12 +17,11 @@ namespace percpud {
 namespace {
 
 constexpr std::uint32_t kBlockBits = AreaMap::kBlock.value();
-constexpr std::uint32_t kBlockWordCount = kBlockBits / bits::kWordBits;
 
-// The left (0) or right (1) child of a tree's node.
-constexpr std::size_t Child(std::uint32_t node, std::uint32_t side) {
-  return 2 * std::size_t{node} + side;
+constexpr std::uint32_t RoundUpToWord(std::uint32_t bit_count) {
+  return static_cast<std::uint32_t>(bits::WordsFor(bit_count)) * bits::kWordBits;
 }
+std::uint32_t BlocksOf(Granules size) { return (size.value() + kBlockBits - 1) / kBlockBits; }
 
 // Calls visit(block, begin, end) with the part of [begin, end) in each block,
 // relative to the block.
@@ -36,26 +35,30 @@ void ForEachBlock(AreaSpan range, Visit visit) {
   }
 }
 
+// Where `count` granules at a multiple of `align` fit in the run [begin, end).
+std::optional<Granules> FitIn(std::uint32_t begin, std::uint32_t end, std::uint32_t count,
+                              std::uint32_t align) {
+  const std::uint32_t at = (begin + align - 1) & ~(align - 1);
+  if (at + count > end) return std::nullopt;
+  return Granules(at);
+}
+
 }  // namespace
 
 std::size_t AreaMap::StorageWords(Granules size) {
-  const std::uint32_t blocks = (size.value() + kBlockBits - 1) / kBlockBits;
-  const std::size_t map_words = std::size_t{blocks} * kBlockWordCount;
-  const std::size_t tree_bytes = 2 * std::size_t{std::bit_ceil(blocks)} * sizeof(Runs);
-  return sizeof(Counts) / sizeof(Word) + 2 * map_words +
-         (tree_bytes + sizeof(Word) - 1) / sizeof(Word);
+  static_assert(sizeof(Counts) % sizeof(Word) == 0 && sizeof(BlockRuns) % sizeof(Word) == 0);
+  const std::uint32_t blocks = BlocksOf(size);
+  return (sizeof(Counts) + blocks * sizeof(BlockRuns)) / sizeof(Word) + bits::WordsFor(blocks) +
+         2 * std::size_t{blocks} * BlockRuns::kWords;
 }
 
-AreaMap::AreaMap(std::span<Word> storage, Granules size)
-    : size_(size),
-      blocks_((size.value() + kBlockBits - 1) / kBlockBits),
-      leaves_(std::bit_ceil(blocks_)) {
+AreaMap::AreaMap(std::span<Word> storage, Granules size) : size_(size), blocks_(BlocksOf(size)) {
   assert(storage.size() >= StorageWords(size));
-  const std::size_t map_words = std::size_t{blocks_} * kBlockWordCount;
   counts_ = reinterpret_cast<Counts*>(storage.data());
-  taken_ = storage.data() + sizeof(Counts) / sizeof(Word);
-  starts_ = taken_ + map_words;
-  tree_ = reinterpret_cast<Runs*>(starts_ + map_words);
+  runs_ = reinterpret_cast<BlockRuns*>(counts_ + 1);
+  used_ = reinterpret_cast<Word*>(runs_ + blocks_);
+  taken_ = used_ + bits::WordsFor(blocks_);
+  starts_ = taken_ + std::size_t{blocks_} * BlockRuns::kWords;
 }
 
 AreaMap AreaMap::Format(std::span<Word> storage, Granules size) {
@@ -63,133 +66,102 @@ AreaMap AreaMap::Format(std::span<Word> storage, Granules size) {
   AreaMap map(storage, size);
   // What lies beyond the map is taken for good, so that no search sees it.
   bits::SetRange(map.taken_, size.value(), map.blocks_ * kBlockBits);
+  map.counts_->free = size.value();
   for (std::uint32_t block = 0; block < map.blocks_; ++block) {
-    map.SetBlockRuns(block, map.ScanBlock(block));
+    map.runs_[block] = BlockRuns::Of(map.BlockWords(block));
+    map.counts_->empty_blocks += std::uint32_t{map.IsEmptyBlock(block)};
+    if (!map.IsEmptyBlock(block)) bits::Set(map.used_, block);
   }
-  map.UpdateTree(0, map.blocks_ - 1);
+  for (std::uint32_t block = 0; block < map.blocks_; ++block) {
+    map.runs_[block].best = map.BestOf(block);
+  }
   return map;
 }
 
-AreaMap::Runs AreaMap::Join(const Runs& left, const Runs& right, std::uint32_t child_size) {
-  return {.left = left.left == child_size ? child_size + right.left : left.left,
-          .right = right.right == child_size ? child_size + left.right : right.right,
-          .longest = std::max({left.longest, right.longest, left.right + right.left}),
-          .free = left.free + right.free};
-}
-
-const AreaMap::Word* AreaMap::BlockWords(std::uint32_t block) const {
-  return taken_ + std::size_t{block} * kBlockWordCount;
-}
-
-bool AreaMap::IsEmptyBlock(std::uint32_t block) const { return tree_[leaves_ + block] == kAllFree; }
-
 // --- Searching ---------------------------------------------------------------
 
-std::uint32_t AreaMap::FirstBlockWithRun(std::uint32_t count) const {
-  std::uint32_t node = 1;
-  std::uint32_t node_blocks = leaves_;
-  std::uint32_t first = 0;
-  while (node < leaves_) {
-    const Runs& left = tree_[Child(node, 0)];
-    const Runs& right = tree_[Child(node, 1)];
-    node_blocks /= 2;
-    if (left.longest >= count) {
-      node = 2 * node;
-    } else if (left.right + right.left >= count) {
-      // The run straddles the middle: it begins in the left child's tail.
-      return first + node_blocks - (left.right + kBlockBits - 1) / kBlockBits;
-    } else {
-      node = 2 * node + 1;
-      first += node_blocks;
-    }
-  }
-  return first;
+Granules AreaMap::longest_run() const {
+  Granules longest;
+  for (std::uint32_t block = 0; block < blocks_; ++block) longest = std::max(longest, best(block));
+  return longest;
 }
 
 std::optional<Granules> AreaMap::Find(Granules count, Granules align,
                                       std::uint32_t first_block) const {
+  if (first_block < blocks_ && !BeginsRun(first_block)) {
+    const std::uint32_t base = first_block * kBlockBits;
+    const auto at = FitIn(base, base + RunFrom(first_block), count.value(), align.value());
+    if (at) return at;
+  }
+  for (std::uint32_t block = first_block; block < blocks_; ++block) {
+    if (best(block) < count) continue;
+    if (const std::optional<Granules> at = FindIn(block, count, align)) return at;
+  }
+  return std::nullopt;
+}
+
+std::optional<Granules> AreaMap::FindIn(std::uint32_t block, Granules count, Granules align) const {
+  const BlockRuns& runs = runs_[block];
   const std::uint32_t n = count.value();
-  if (tree_[1].longest < n) return std::nullopt;
-  // Only alignment can make the blocks after the first one matter; they are
-  // then tried in order, with the free run that reaches into each.
-  std::uint32_t run = 0;
-  for (std::uint32_t block = std::max(first_block, FirstBlockWithRun(n)); block < blocks_;
-       ++block) {
-    const Runs& runs = tree_[leaves_ + block];
-    const std::uint32_t base = block * kBlockBits;
-    if (run + runs.left >= n) {
-      const std::uint32_t start = RoundUp(Granules(base - run), align).value();
-      if (start + n <= base + runs.left) return Granules(start);
-    }
-    if (runs.longest >= n) {
-      if (const auto at = FindInBlock(block, n, align.value())) return Granules(base + *at);
-    }
-    run = runs == kAllFree ? run + kBlockBits : runs.right;
+  const std::uint32_t base = block * kBlockBits;
+  const bool is_empty = IsEmptyBlock(block);
+  if (runs.best < n) return std::nullopt;
+  if (BeginsRun(block) && (runs.left >= n || is_empty)) {
+    const std::uint32_t end = base + (is_empty ? runs.best : runs.left);
+    if (const auto at = FitIn(base, end, n, align.value())) return at;
   }
-  return std::nullopt;
+  if (runs.inner >= n) {
+    if (const auto at = runs.FindInner(BlockWords(block), n, align.value()))
+      return Granules(base + *at);
+  }
+  if (is_empty || runs.right == 0) return std::nullopt;
+  const std::uint32_t next = base + kBlockBits;
+  return FitIn(next - runs.right, next + RunFrom(block + 1), n, align.value());
 }
 
-std::optional<std::uint32_t> AreaMap::FindInBlock(std::uint32_t block, std::uint32_t count,
-                                                  std::uint32_t align) const {
-  const Runs& runs = tree_[leaves_ + block];
-  if (align == 1 && runs.right >= count && runs.free - runs.right < count) {
-    return kBlockBits - runs.right;
-  }
-  const Word* words = BlockWords(block);
-  const Word aligned = bits::AlignedBits(align);
-  std::uint32_t run = 0;  // free granules just before the word
-  for (std::uint32_t word = 0; word < kBlockWordCount; ++word) {
-    const Word free = ~words[word];
-    if (free == 0) {
-      run = 0;
-      continue;
-    }
-    const std::uint32_t base = word * bits::kWordBits;
-    const auto head = static_cast<std::uint32_t>(std::countr_one(free));
-    if (run + head >= count) {
-      const std::uint32_t start = (base - run + align - 1) & ~(align - 1);
-      if (start + count <= base + head) return start;
-    }
-    if (count <= bits::kWordBits && (base & (align - 1)) == 0) {
-      const Word starts = bits::RunStarts(free, count) & aligned;
-      if (starts != 0) return base + static_cast<std::uint32_t>(std::countr_zero(starts));
-    }
-    run = ~free == 0 ? run + bits::kWordBits : static_cast<std::uint32_t>(std::countl_one(free));
-  }
-  return std::nullopt;
+// --- The best run of a block ---------------------------------------------------
+
+std::uint32_t AreaMap::RunFrom(std::uint32_t block) const {
+  if (block == blocks_) return 0;
+  const std::uint32_t end = bits::FindNextSet(used_, block, blocks_);
+  return (end - block) * kBlockBits + (end < blocks_ ? runs_[end].left : 0);
 }
 
-AreaMap::Runs AreaMap::ScanBlock(std::uint32_t block) const {
-  const Word* words = BlockWords(block);
-  Runs runs{.left = kBlockBits, .right = 0, .longest = 0, .free = kBlockBits};
-  std::uint32_t run = 0;
-  for (std::uint32_t word = 0; word < kBlockWordCount; ++word) {
-    const Word taken = words[word];
-    if (taken == 0) {
-      run += bits::kWordBits;
-      continue;
-    }
-    runs.free -= static_cast<std::uint32_t>(std::popcount(taken));
-    run += static_cast<std::uint32_t>(std::countr_zero(taken));
-    if (runs.left == kBlockBits) runs.left = run;
-    runs.longest = std::max(runs.longest, run);
-    // Inside one word a run is shorter than the word; look only for better.
-    while (runs.longest < bits::kWordBits - 1 && bits::RunStarts(~taken, runs.longest + 1) != 0) {
-      ++runs.longest;
-    }
-    run = static_cast<std::uint32_t>(std::countl_zero(taken));
+std::uint32_t AreaMap::BestOf(std::uint32_t block) const {
+  const BlockRuns& runs = runs_[block];
+  if (IsEmptyBlock(block)) return BeginsRun(block) ? RunFrom(block) : 0;
+  std::uint32_t best = runs.inner;
+  if (BeginsRun(block)) best = std::max<std::uint32_t>(best, runs.left);
+  if (runs.right > 0) best = std::max(best, runs.right + RunFrom(block + 1));
+  return best;
+}
+
+// After a change to blocks first..last, which had those ends before.
+AreaMap::Changed AreaMap::UpdateBest(Changed blocks, std::uint32_t old_left,
+                                     std::uint32_t old_right) {
+  for (std::uint32_t block = blocks.first; block <= blocks.last; ++block) {
+    runs_[block].best = BestOf(block);
   }
-  runs.right = run;
-  runs.longest = std::max(runs.longest, run);
-  return runs;
+  if (blocks.first > 0 && runs_[blocks.first].left != old_left && !BeginsRun(blocks.first)) {
+    // The run that reaches in begins in the last used block, or right behind it.
+    const std::uint32_t used_end = bits::FindLastSetEnd(used_, 0, blocks.first);
+    blocks.first = used_end > 0 && runs_[used_end - 1].right > 0 ? used_end - 1 : used_end;
+    runs_[blocks.first].best = BestOf(blocks.first);
+  }
+  if (blocks.last + 1 < blocks_ && (runs_[blocks.last].right == 0) != (old_right == 0)) {
+    ++blocks.last;
+    runs_[blocks.last].best = BestOf(blocks.last);
+  }
+  return blocks;
 }
 
 // --- Taking and giving back --------------------------------------------------
 
-void AreaMap::Take(AreaSpan area) {
-  MarkTaken(area);
+AreaMap::Changed AreaMap::Take(AreaSpan area) {
+  const Changed changed = MarkTaken(area);
   bits::Set(starts_, area.offset.value());
   ++counts_->live;
+  return changed;
 }
 
 void AreaMap::HideHead(Granules count) {
@@ -197,90 +169,37 @@ void AreaMap::HideHead(Granules count) {
   if (count > Granules(0)) MarkTaken({Granules(0), count});
 }
 
-void AreaMap::MarkTaken(AreaSpan range) {
+AreaMap::Changed AreaMap::MarkTaken(AreaSpan range) {
   assert(range.end() <= size_);
+  const Changed blocks{.first = range.offset.value() / kBlockBits,
+                       .last = (range.end().value() - 1) / kBlockBits};
+  const std::uint32_t old_left = runs_[blocks.first].left;
+  const std::uint32_t old_right = runs_[blocks.last].right;
   ForEachBlock(range, [this](std::uint32_t block, std::uint32_t begin, std::uint32_t end) {
-    UpdateTakenBlock(block, begin, end);
+    counts_->empty_blocks -= std::uint32_t{IsEmptyBlock(block)};
+    bits::Set(used_, block);
+    runs_[block].Take(BlockWords(block), begin, end);
   });
-  UpdateTree(range.offset.value() / kBlockBits, (range.end().value() - 1) / kBlockBits);
+  counts_->free -= range.size.value();
+  return UpdateBest(blocks, old_left, old_right);
 }
 
-std::pair<std::uint32_t, std::uint32_t> AreaMap::RunAround(std::uint32_t block, std::uint32_t begin,
-                                                           std::uint32_t end) const {
-  const Runs& runs = tree_[leaves_ + block];
-  if (end <= runs.left) return {0, runs.left};
-  if (begin >= kBlockBits - runs.right) return {kBlockBits - runs.right, kBlockBits};
-  const Word* words = BlockWords(block);
-  return {bits::FindLastSetEnd(words, 0, begin), bits::FindNextSet(words, end, kBlockBits)};
-}
-
-void AreaMap::UpdateTakenBlock(std::uint32_t block, std::uint32_t begin, std::uint32_t end) {
-  const auto [run_begin, run_end] = RunAround(block, begin, end);
-  const std::uint32_t base = block * kBlockBits;
-  assert(bits::CountRange(taken_, base + begin, base + end) == 0);
-  bits::SetRange(taken_, base + begin, base + end);
-
-  Runs runs = tree_[leaves_ + block];
-  const std::uint32_t rest = std::max(begin - run_begin, run_end - end);
-  const std::uint32_t elsewhere = runs.free - (run_end - run_begin);
-  if (runs.longest == run_end - run_begin && elsewhere > rest) {
-    runs = ScanBlock(block);
-  } else {
-    if (runs.longest == run_end - run_begin) runs.longest = rest;
-    if (run_begin == 0) runs.left = begin;
-    if (run_end == kBlockBits) runs.right = kBlockBits - end;
-    runs.free -= end - begin;
-  }
-  SetBlockRuns(block, runs);
-}
-
-void AreaMap::Release(AreaSpan area) {
+AreaMap::Changed AreaMap::Release(AreaSpan area) {
   assert(IsStart(area.offset) && AreaEnd(area.offset) == area.end());
+  const Changed blocks{.first = area.offset.value() / kBlockBits,
+                       .last = (area.end().value() - 1) / kBlockBits};
+  const std::uint32_t old_left = runs_[blocks.first].left;
+  const std::uint32_t old_right = runs_[blocks.last].right;
   bits::Clear(starts_, area.offset.value());
   ForEachBlock(area, [this](std::uint32_t block, std::uint32_t begin, std::uint32_t end) {
-    UpdateFreedBlock(block, begin, end);
+    runs_[block].Release(BlockWords(block), begin, end);
+    if (!IsEmptyBlock(block)) return;
+    bits::Clear(used_, block);
+    ++counts_->empty_blocks;
   });
   --counts_->live;
-  UpdateTree(area.offset.value() / kBlockBits, (area.end().value() - 1) / kBlockBits);
-}
-
-void AreaMap::UpdateFreedBlock(std::uint32_t block, std::uint32_t begin, std::uint32_t end) {
-  const std::uint32_t base = block * kBlockBits;
-  bits::ClearRange(taken_, base + begin, base + end);
-  const Word* words = BlockWords(block);
-  const std::uint32_t run_begin = bits::FindLastSetEnd(words, 0, begin);
-  const std::uint32_t run_end = bits::FindNextSet(words, end, kBlockBits);
-
-  Runs runs = tree_[leaves_ + block];
-  runs.longest = std::max(runs.longest, run_end - run_begin);
-  runs.free += end - begin;
-  if (run_begin == 0) runs.left = run_end;
-  if (run_end == kBlockBits) runs.right = kBlockBits - run_begin;
-  SetBlockRuns(block, runs);
-}
-
-void AreaMap::SetBlockRuns(std::uint32_t block, const Runs& runs) {
-  Runs& leaf = tree_[leaves_ + block];
-  counts_->empty_blocks += std::uint32_t{runs == kAllFree} - std::uint32_t{leaf == kAllFree};
-  leaf = runs;
-}
-
-void AreaMap::UpdateTree(std::uint32_t first_block, std::uint32_t last_block) {
-  std::uint32_t child_size = kBlockBits;
-  std::uint32_t first = leaves_ + first_block;
-  std::uint32_t last = leaves_ + last_block;
-  while (first > 1) {
-    first /= 2;
-    last /= 2;
-    bool changed = false;
-    for (std::uint32_t node = first; node <= last; ++node) {
-      const Runs joined = Join(tree_[Child(node, 0)], tree_[Child(node, 1)], child_size);
-      changed |= joined != tree_[node];
-      tree_[node] = joined;
-    }
-    if (!changed) return;
-    child_size *= 2;
-  }
+  counts_->free += area.size.value();
+  return UpdateBest(blocks, old_left, old_right);
 }
 
 // --- Looking up ----------------------------------------------------------------
@@ -317,37 +236,41 @@ std::optional<AreaSpan> AreaMap::NextFree(Granules at) const {
 // --- Checking ------------------------------------------------------------------
 
 absl::Status AreaMap::CheckInvariants() const {
-  if (absl::Status status = CheckTree(); !status.ok()) return status;
+  if (absl::Status status = CheckRuns(); !status.ok()) return status;
   return CheckStarts();
 }
 
-absl::Status AreaMap::CheckTree() const {
+absl::Status AreaMap::CheckRuns() const {
   std::uint32_t empty = 0;
-  for (std::uint32_t block = 0; block < leaves_; ++block) {
-    const Runs truth = block < blocks_ ? ScanBlock(block) : kAllTaken;
-    empty += std::uint32_t{truth == kAllFree};
-    if (truth != tree_[leaves_ + block]) {
+  std::uint64_t free = 0;
+  for (std::uint32_t block = 0; block < blocks_; ++block) {
+    BlockRuns truth = BlockRuns::Of(BlockWords(block));
+    truth.best = runs_[block].best;
+    empty += std::uint32_t{truth.free == kBlockBits};
+    free += truth.free;
+    if (truth != runs_[block] || bits::Test(used_, block) != (truth.free < kBlockBits)) {
       return absl::InternalError(absl::StrCat("area map: runs of block ", block, " are stale"));
     }
   }
-  if (empty != counts_->empty_blocks) {
-    return absl::InternalError(absl::StrCat("area map: ", empty, " blocks are empty, but ",
-                                            counts_->empty_blocks, " counted"));
+  if (bits::FindNextSet(used_, blocks_, RoundUpToWord(blocks_)) < RoundUpToWord(blocks_)) {
+    return absl::InternalError("area map: a block beyond the end is used");
   }
-  for (std::uint32_t node = leaves_ - 1; node >= 1; --node) {
-    const auto height = static_cast<std::uint32_t>(std::bit_width(leaves_) - std::bit_width(node));
-    const Runs joined =
-        Join(tree_[Child(node, 0)], tree_[Child(node, 1)], kBlockBits << (height - 1));
-    if (tree_[node] != joined) {
-      return absl::InternalError(absl::StrCat("area map: tree node ", node, " is stale"));
+  for (std::uint32_t block = 0; block < blocks_; ++block) {
+    if (runs_[block].best != BestOf(block)) {
+      return absl::InternalError(absl::StrCat("area map: best of block ", block, " is stale"));
     }
+  }
+  if (empty != counts_->empty_blocks || free != counts_->free) {
+    return absl::InternalError(absl::StrCat("area map: ", free, " granules and ", empty,
+                                            " blocks are free, but ", counts_->free, " and ",
+                                            counts_->empty_blocks, " counted"));
   }
   return absl::OkStatus();
 }
 
 absl::Status AreaMap::CheckStarts() const {
   std::uint32_t live = 0;
-  for (std::uint32_t word = 0; word < blocks_ * kBlockWordCount; ++word) {
+  for (std::uint32_t word = 0; word < blocks_ * BlockRuns::kWords; ++word) {
     if ((starts_[word] & ~taken_[word]) != 0) {
       return absl::InternalError(
           absl::StrCat("area map: an area begins on a free granule in word ", word));

@@ -4,23 +4,24 @@
 // The area map: which granules of a unit are taken, and where areas begin.
 //
 //   granules   0         1024        2048              one block = one base page
-//   taken      1111000111|1111111000|0000000000|...    bit set = taken
-//   starts     1.1....1..|..1.......|..........|...    bit set = an area begins
-//   block runs {0,0,3,3}  {0,3,3,3}  {1024,..}         free: left, right, longest, all
-//   tree           {0,3,3,6}     {..}                  the same of two children joined
-//                       {0,..,..}                      root: the unit's longest run
+//   taken      1110011011|1111111000|0000000000|...    bit set = taken
+//   starts     1.1..1....|..1.......|..........|...    bit set = an area begins
+//   runs       left 0     left 0      left 1024         free granules at the block's ends,
+//              inner 2 x1 inner 0     inner 0           the longest free run that touches
+//              right 0    right 3     right 1024        neither, and how many are as long
+//   best       2          3 + 1024..  0                 the longest free run that begins
+//                                                       in the block, wherever it ends
 //
 // An area ends where the next one begins or a free granule lies, so one start
 // bit bounds it; the kernel's boundary map also marks ends, which costs a
-// second write on each side. Every run in the tree is exact after every
-// operation. The kernel's hints may fall below the truth (its free path leaves
-// them stale), and it then grows while room exists; here `longest_run() < n`
-// proves that no run of n is free.
+// second write on each side. Every figure is exact after every operation. The
+// kernel's hints may fall below the truth (its free path leaves them stale),
+// and it then grows while room exists; here `best(b) < n` for every b proves
+// that no run of n is free.
 //
-// Cost, with b blocks: Find descends the tree, O(log b), and scans one block's
-// 16 words; Take and Release touch the blocks of the area and their ancestors.
-// A block is rescanned only if a Take breaks its longest run and the free
-// granules outside that run could hold a longer one than it leaves.
+// Cost: Take and Release touch the words of the area and the runs of its
+// blocks. A block's 16 words are read again only if the last of its longest
+// inner runs goes and its free granules leave open how long the next is.
 
 #ifndef PERCPUD_SERVER_AREA_AREA_MAP_H_
 #define PERCPUD_SERVER_AREA_AREA_MAP_H_
@@ -29,10 +30,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "server/area/bits.h"
+#include "server/area/block_runs.h"
 #include "server/base/units.h"
 
 namespace percpud {
@@ -53,7 +54,7 @@ struct AreaSpan {
 class AreaMap {
  public:
   using Word = bits::Word;
-  static constexpr Granules kBlock{1024};
+  static constexpr Granules kBlock{BlockRuns::kBits};
 
   // Words of storage a map of `size` granules needs.
   static std::size_t StorageWords(Granules size);
@@ -70,11 +71,21 @@ class AreaMap {
   // REQUIRES: count > 0, align is a power of two.
   [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align,
                                              std::uint32_t first_block = 0) const;
+  // The lowest in a run that begins in `block`.
+  [[nodiscard]] std::optional<Granules> FindIn(std::uint32_t block, Granules count,
+                                               Granules align) const;
+  // The longest free run that begins in the block, wherever it ends.
+  [[nodiscard]] Granules best(std::uint32_t block) const { return Granules(runs_[block].best); }
 
+  // The blocks whose best run an operation may have changed: first to last.
+  struct Changed {
+    std::uint32_t first;
+    std::uint32_t last;
+  };
   // Makes a free range one area. REQUIRES: it is free.
-  void Take(AreaSpan area);
+  Changed Take(AreaSpan area);
   // Makes an area's granules free again. REQUIRES: AreaAt(area.offset) == area.
-  void Release(AreaSpan area);
+  Changed Release(AreaSpan area);
   // Takes the first `count` granules out of use for good, without an area.
   // REQUIRES: a fresh map.
   void HideHead(Granules count);
@@ -94,64 +105,49 @@ class AreaMap {
 
   [[nodiscard]] Granules size() const { return size_; }
   [[nodiscard]] std::uint32_t blocks() const { return blocks_; }
-  [[nodiscard]] Granules free() const { return Granules(tree_[1].free); }
+  [[nodiscard]] Granules free() const { return Granules(counts_->free); }
   [[nodiscard]] std::uint32_t live() const { return counts_->live; }
   // Blocks without a taken granule.
   [[nodiscard]] std::uint32_t empty_blocks() const { return counts_->empty_blocks; }
-  [[nodiscard]] bool IsEmptyBlock(std::uint32_t block) const;
-  [[nodiscard]] Granules longest_run() const { return Granules(tree_[1].longest); }
+  [[nodiscard]] bool IsEmptyBlock(std::uint32_t block) const { return runs_[block].is_empty(); }
+  // O(blocks).
+  [[nodiscard]] Granules longest_run() const;
 
   // Recomputes everything from the taken bits; INTERNAL names the first thing
   // that differs. Bounded, and safe on storage an enemy wrote.
   [[nodiscard]] absl::Status CheckInvariants() const;
 
  private:
-  // Free granules at the left end, at the right end, in the longest run, and
-  // in all.
-  struct Runs {
-    std::uint32_t left;
-    std::uint32_t right;
-    std::uint32_t longest;
-    std::uint32_t free;
-    friend bool operator==(const Runs&, const Runs&) = default;
-  };
   struct Counts {
     std::uint32_t live;
     std::uint32_t empty_blocks;
+    std::uint64_t free;
   };
 
-  static constexpr Runs kAllTaken{0, 0, 0, 0};
-  static constexpr Runs kAllFree{kBlock.value(), kBlock.value(), kBlock.value(), kBlock.value()};
-
-  static Runs Join(const Runs& left, const Runs& right, std::uint32_t child_size);
   [[nodiscard]] Granules AreaEnd(Granules start) const;
-  [[nodiscard]] const Word* BlockWords(std::uint32_t block) const;
-  [[nodiscard]] Runs ScanBlock(std::uint32_t block) const;
-  // The free run around [begin, end) of a block, as [first, second).
-  [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> RunAround(std::uint32_t block,
-                                                                  std::uint32_t begin,
-                                                                  std::uint32_t end) const;
-  [[nodiscard]] std::uint32_t FirstBlockWithRun(std::uint32_t count) const;
-  // In-block part of Find; positions are relative to the block.
-  [[nodiscard]] std::optional<std::uint32_t> FindInBlock(std::uint32_t block, std::uint32_t count,
-                                                         std::uint32_t align) const;
-  void MarkTaken(AreaSpan range);
-  void UpdateTakenBlock(std::uint32_t block, std::uint32_t begin, std::uint32_t end);
-  void UpdateFreedBlock(std::uint32_t block, std::uint32_t begin, std::uint32_t end);
-  void SetBlockRuns(std::uint32_t block, const Runs& runs);
-  void UpdateTree(std::uint32_t first_block, std::uint32_t last_block);
-  [[nodiscard]] absl::Status CheckTree() const;
+  [[nodiscard]] Word* BlockWords(std::uint32_t block) const {
+    return taken_ + std::size_t{block} * BlockRuns::kWords;
+  }
+  // Whether no free run reaches into the block from the one before.
+  [[nodiscard]] bool BeginsRun(std::uint32_t block) const {
+    return block == 0 || runs_[block - 1].right == 0;
+  }
+  // Free granules from the block's start on, over as many blocks as they fill.
+  [[nodiscard]] std::uint32_t RunFrom(std::uint32_t block) const;
+  [[nodiscard]] std::uint32_t BestOf(std::uint32_t block) const;
+  Changed MarkTaken(AreaSpan range);
+  Changed UpdateBest(Changed blocks, std::uint32_t old_left, std::uint32_t old_right);
+  [[nodiscard]] absl::Status CheckRuns() const;
   [[nodiscard]] absl::Status CheckStarts() const;
 
   Granules size_;
   std::uint32_t blocks_ = 0;
-  // Leaves of the tree: blocks_ rounded up to a power of two. Node i has the
-  // children 2i and 2i + 1; the root is node 1, block b is node leaves_ + b.
-  std::uint32_t leaves_ = 0;
   Counts* counts_ = nullptr;
+  BlockRuns* runs_ = nullptr;
+  // Bit b: block b has a taken granule.
+  Word* used_ = nullptr;
   Word* taken_ = nullptr;
   Word* starts_ = nullptr;
-  Runs* tree_ = nullptr;
 };
 
 }  // namespace percpud

@@ -4,9 +4,11 @@
 #ifndef PERCPUD_SERVER_BASE_BIT_TREE_H_
 #define PERCPUD_SERVER_BASE_BIT_TREE_H_
 
+#include <array>
+#include <bit>
+#include <cassert>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "server/base/zeroed_array.h"
 
@@ -22,22 +24,69 @@ class BitTree {
  public:
   explicit BitTree(std::uint64_t size = 0);
 
-  void Set(std::uint64_t index);
-  void Clear(std::uint64_t index);
-  [[nodiscard]] bool Test(std::uint64_t index) const;
+  void Set(std::uint64_t index) {
+    assert(index < size_);
+    count_ += std::uint64_t{!Test(index)};
+    for (std::uint32_t level = 0; level < levels_; ++level, index /= kWordBits) {
+      std::uint64_t& word = At(level, index / kWordBits);
+      const bool was_empty = word == 0;
+      word |= Bit(index);
+      if (!was_empty) return;
+    }
+  }
+  void Clear(std::uint64_t index) {
+    assert(index < size_);
+    count_ -= std::uint64_t{Test(index)};
+    for (std::uint32_t level = 0; level < levels_; ++level, index /= kWordBits) {
+      std::uint64_t& word = At(level, index / kWordBits);
+      word &= ~Bit(index);
+      if (word != 0) return;
+    }
+  }
+  [[nodiscard]] bool Test(std::uint64_t index) const {
+    assert(index < size_);
+    return (At(0, index / kWordBits) & Bit(index)) != 0;
+  }
   // The lowest member >= from, or nullopt. REQUIRES: from <= size().
   [[nodiscard]] std::optional<std::uint64_t> FindFrom(std::uint64_t from) const;
-  [[nodiscard]] std::optional<std::uint64_t> FindFirst() const { return FindFrom(0); }
+  [[nodiscard]] std::optional<std::uint64_t> FindFirst() const {
+    if (count_ == 0) return std::nullopt;
+    return LowestUnder(levels_, 0);
+  }
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
 
  private:
+  static constexpr std::uint64_t kWordBits = 64;
+  // Enough for 2^60 members.
+  static constexpr std::uint32_t kMaxLevels = 10;
+
+  static std::uint64_t Bit(std::uint64_t index) { return std::uint64_t{1} << (index % kWordBits); }
+  std::uint64_t& At(std::uint32_t level, std::uint64_t word) {
+    return words_[begin_[level] + word];
+  }
+  [[nodiscard]] std::uint64_t At(std::uint32_t level, std::uint64_t word) const {
+    return words_[begin_[level] + word];
+  }
+  // The lowest member below bit `at` of that level. REQUIRES: the bit is set,
+  // or level == levels_ and the tree has a member.
+  [[nodiscard]] std::uint64_t LowestUnder(std::uint32_t level, std::uint64_t at) const {
+    while (level > 0) {
+      --level;
+      at = at * kWordBits + static_cast<std::uint64_t>(std::countr_zero(At(level, at)));
+    }
+    return at;
+  }
+
   std::uint64_t size_;
   std::uint64_t count_ = 0;
-  // levels_[0] holds the bits; the last level is one word.
-  std::vector<ZeroedArray<std::uint64_t>> levels_;
+  std::uint32_t levels_ = 0;
+  // Where each level begins in words_: level 0 holds the bits, the last is one
+  // word.
+  std::array<std::uint64_t, kMaxLevels + 1> begin_{};
+  ZeroedArray<std::uint64_t> words_;
 };
 
 }  // namespace percpud

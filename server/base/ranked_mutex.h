@@ -46,9 +46,10 @@ class ABSL_LOCKABLE RankedMutex {
     TellTsanAcquired();
   }
   void Unlock() ABSL_UNLOCK_FUNCTION() {
+    // Whoever waits may destroy the lock as soon as it is free.
+    NoteUnlock();
     TellTsanReleasing();
     mu_.Unlock();
-    NoteUnlock();
   }
 #ifndef PERCPUD_TSAN
   // Waits until `condition` holds; the lock is given up meanwhile.

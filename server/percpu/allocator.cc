@@ -188,6 +188,7 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
   Granting granting{.specs = specs, .options = options};
   {
     RankedLock index(&index_mu_);
+    reserve_in_use_ |= options.no_grow;
     const bool placed = Place(granting);
     const bool may_grow = !options.no_grow && options.region == Region::kDynamic;
     // Room may be in a chunk that the balancer is cleaning: worth a wait.

@@ -231,6 +231,7 @@ class Allocator {
   // allocator_balance.cc
   // Clears what is dirty in a withdrawn chunk.
   void CleanWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  [[nodiscard]] bool ReserveLow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] bool BalanceDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // True once per need: the caller then calls balance_wanted_ without locks.
   bool TakeBalanceSignal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
@@ -261,6 +262,9 @@ class Allocator {
   Index index_ ABSL_GUARDED_BY(index_mu_);
   // balance_wanted_ was called and Balance has not run since.
   bool balance_pending_ ABSL_GUARDED_BY(index_mu_) = false;
+  // A request that may not grow was seen: from then on a reserve is kept for
+  // more of them. Without any, it would be a chunk that nobody uses.
+  bool reserve_in_use_ ABSL_GUARDED_BY(index_mu_) = false;
   // A request that may not grow failed: the reserve is made up whatever is left.
   bool reserve_wanted_ ABSL_GUARDED_BY(index_mu_) = false;
   // The arena had no room for the reserve; not tried again before some is freed.

@@ -15,13 +15,16 @@ namespace percpud {
 
 bool Allocator::BalanceDue() const {
   const BalancePolicy& policy = options_.balance;
-  const bool reserve_low =
-      index_.stats().empty_pop_pages < policy.empty_pages_low || reserve_wanted_;
-  if (reserve_low && !reserve_blocked_ && policy.empty_pages_high > 0) return true;
-  const BitTree& free = index_.slots().At(index_.slots().free_slot());
+  if (ReserveLow() && !reserve_blocked_ && policy.empty_pages_high > 0) return true;
+  const BitTree& free = index_.free_chunks();
   if (free.count() > policy.free_chunks_min) return true;
   const std::optional<std::uint64_t> lowest = free.FindFirst();
   return lowest && options_.zero && index_.Find(ChunkId(*lowest))->dirty() > Granules(0);
+}
+
+bool Allocator::ReserveLow() const {
+  const bool few = index_.stats().empty_pop_pages < options_.balance.empty_pages_low;
+  return reserve_wanted_ || (reserve_in_use_ && few);
 }
 
 bool Allocator::TakeBalanceSignal() {
@@ -55,7 +58,7 @@ absl::Time Allocator::Balance() {
 // The youngest free chunk that is one too many, or one too old.
 std::optional<ChunkId> Allocator::PickReleasable() const {
   const BalancePolicy& policy = options_.balance;
-  const BitTree& free = index_.slots().At(index_.slots().free_slot());
+  const BitTree& free = index_.free_chunks();
   if (free.count() <= policy.free_chunks_min) return std::nullopt;
   const bool too_many = free.count() > policy.MostFreeChunks(index_.stats().nr_chunks);
   const absl::Time oldest = options_.clock->Now() - policy.free_chunk_age;
@@ -74,7 +77,7 @@ bool Allocator::CleanOneFreeChunk() {
   Chunk* chunk = nullptr;
   {
     RankedLock index(&index_mu_);
-    const BitTree& free = index_.slots().At(index_.slots().free_slot());
+    const BitTree& free = index_.free_chunks();
     for (auto id = free.FindFirst(); id && chunk == nullptr; id = free.FindFrom(*id + 1)) {
       Chunk* candidate = index_.Find(ChunkId(*id));
       if (candidate->dirty() > Granules(0)) chunk = candidate;
@@ -105,8 +108,8 @@ void Allocator::FillReserve() {
   const BalancePolicy& policy = options_.balance;
   {
     RankedLock index(&index_mu_);
-    const bool low = index_.stats().empty_pop_pages < policy.empty_pages_low;
-    if (!std::exchange(reserve_wanted_, false) && !low) return;
+    if (!ReserveLow()) return;
+    reserve_wanted_ = false;
   }
   while (true) {
     {
@@ -145,7 +148,7 @@ bool Allocator::PopulateOneRun() {
 }
 
 absl::Time Allocator::NextDue() const {
-  const BitTree& free = index_.slots().At(index_.slots().free_slot());
+  const BitTree& free = index_.free_chunks();
   if (free.count() <= options_.balance.free_chunks_min) return absl::InfiniteFuture();
   absl::Time oldest = absl::InfiniteFuture();
   for (auto id = free.FindFirst(); id; id = free.FindFrom(*id + 1)) {

@@ -64,7 +64,7 @@ ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   out.id = chunk.id();
   out.kind = chunk.lease_map ? ChunkKind::kLeased : chunk.kind();
   out.base = PercpuPtr(chunk.memory().base.value());
-  out.slot = chunk.slot;
+  out.slot = index_.SlotOf(chunk);
   out.begin_offset = chunk.range().begin;
   out.end_offset = chunk.range().end;
   out.free_bytes = ToBytes(chunk.areas().free());
@@ -101,7 +101,7 @@ AreaSnapshot Allocator::DescribeArea(const Placement& placement) const {
 Stats Allocator::GetStats() const {
   RankedLock index(&index_mu_);
   Stats stats = index_.stats();
-  stats.free_chunks = index_.free_chunks();
+  stats.free_chunks = index_.free_chunks().count();
   stats.leased_chunks = index_.leased();
   const FootprintSnapshot footprint = backend_->footprint();
   const auto chunks = stats.nr_chunks;
@@ -153,20 +153,21 @@ absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
 }
 
 std::vector<SlotSnapshot> Allocator::GetSlots() const {
-  RankedLock index(&index_mu_);
-  const Slots& slots = index_.slots();
+  const Slots slots(info_->unit_size);
   std::vector<SlotSnapshot> out(slots.count());
   for (std::uint32_t slot = 0; slot < slots.count(); ++slot) {
     out[slot].slot = slot;
     out[slot].min_run = slots.MinRun(slot);
     out[slot].is_full = slot == 0;
     out[slot].is_free = slot == slots.free_slot();
-    const BitTree& chunks = slots.At(slot);
-    for (auto id = chunks.FindFirst(); id; id = chunks.FindFrom(*id + 1)) {
-      out[slot].chunks.emplace_back(*id);
-    }
   }
-  return out;
+  for (ChunkId at = Index::kFirstId;; at = ChunkId(at.value() + 1)) {
+    RankedLock index(&index_mu_);
+    const Chunk* chunk = index_.FindFrom(at);
+    if (chunk == nullptr) return out;
+    at = chunk->id();
+    if (!chunk->withdrawn && !chunk->lease_map) out[index_.SlotOf(*chunk)].chunks.push_back(at);
+  }
 }
 
 BuddySnapshot Allocator::GetBuddy() const {

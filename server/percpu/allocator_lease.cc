@@ -1,8 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Leases: chunks that one client sub-allocates itself. Such a chunk is in no
-// slot and serves no request; its areas are the client's business, and the map
+// Leases: chunks that one client sub-allocates itself. Such a chunk is not
+// searched and serves no request; its areas are the client's business, and the map
 // of them lies in pages of the arena that the client writes.
 
 #include <cstring>
@@ -56,7 +56,7 @@ absl::StatusOr<LeasedChunk> Allocator::LeaseChunk() {
 absl::StatusOr<Chunk*> Allocator::WithdrawFreeChunk() {
   const auto withdraw = [this]() -> Chunk* {
     RankedLock index(&index_mu_);
-    const auto id = index_.slots().At(index_.slots().free_slot()).FindFirst();
+    const auto id = index_.free_chunks().FindFirst();
     if (!id) return nullptr;
     Chunk* chunk = index_.Find(ChunkId(*id));
     index_.Withdraw(*chunk);

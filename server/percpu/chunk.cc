@@ -4,8 +4,6 @@
 #include "server/percpu/chunk.h"
 
 #include <algorithm>
-#include <bit>
-#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
@@ -35,12 +33,6 @@ std::unique_ptr<bits::Word[]> HeapMetadata(std::size_t words) {
   return std::unique_ptr<bits::Word[]>(new (std::nothrow) bits::Word[words]);
 }
 
-constexpr Chunk::FailedFits Chunk::NoFailedFits() {
-  FailedFits none{};
-  none.fill(std::numeric_limits<Granules::Rep>::max());
-  return none;
-}
-
 std::unique_ptr<Chunk> Chunk::Make(ChunkKind kind, ManagedRange range,
                                    const MetadataSource& source) {
   std::unique_ptr<bits::Word[]> words = source(MetadataWords(range));
@@ -53,8 +45,7 @@ Chunk::Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> w
       range_(range),
       words_(std::move(words)),
       dirty_map_(words_.get() + AreaMap::StorageWords(MapSize(range))),
-      populated_map_(dirty_map_ + bits::WordsFor(MapSize(range).value())),
-      failed_fits_(NoFailedFits()) {
+      populated_map_(dirty_map_ + bits::WordsFor(MapSize(range).value())) {
   std::fill(dirty_map_, words_.get() + MetadataWords(range), bits::Word{0});
   areas_ = AreaMap::Format(std::span(words_.get(), AreaMap::StorageWords(MapSize(range))),
                            MapSize(range));
@@ -63,12 +54,7 @@ Chunk::Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> w
 
 std::optional<Granules> Chunk::Find(Granules count, Granules align, bool populated_only) const {
   if (populated_only && populated_blocks_ < blocks()) return FindPopulated(count, align);
-  // Without alignment the longest run alone decides.
-  const auto align_class = static_cast<std::size_t>(std::countr_zero(align.value()));
-  if (count.value() >= failed_fits_[align_class]) return std::nullopt;
-  std::optional<Granules> at = areas_.Find(count, align);
-  if (!at) failed_fits_[align_class] = count.value();
-  return at;
+  return areas_.Find(count, align);
 }
 
 std::optional<Granules> Chunk::FindPopulated(Granules count, Granules align) const {
@@ -81,11 +67,6 @@ std::optional<Granules> Chunk::FindPopulated(Granules count, Granules align) con
     block = missing.first + missing.count;
   }
   return std::nullopt;
-}
-
-void Chunk::Release(AreaSpan area) {
-  areas_.Release(area);
-  failed_fits_ = NoFailedFits();
 }
 
 void Chunk::MarkDirty(AreaSpan range) {
@@ -137,8 +118,9 @@ absl::Status Chunk::CheckInvariants() const {
     return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": dirty count is wrong"));
   }
   for (auto area = areas_.NextArea(Granules(0)); area; area = areas_.NextArea(area->end())) {
-    if (DirtyIn(*area).size > Granules(0)) {
-      return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a live area is dirty"));
+    if (bits::CountRange(dirty_map_, area->offset.value(), area->end().value()) !=
+        area->size.value()) {
+      return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a live area is clean"));
     }
     if (UnpopulatedIn(*area).count > 0) {
       return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a live area is unbacked"));

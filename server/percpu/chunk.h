@@ -4,7 +4,6 @@
 #ifndef PERCPUD_SERVER_PERCPU_CHUNK_H_
 #define PERCPUD_SERVER_PERCPU_CHUNK_H_
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,7 +30,7 @@ struct ManagedRange {
   Bytes end;
 };
 
-// One chunk: its area map, which of its free granules were used before (dirty)
+// One chunk: its area map, which of its granules were used before (dirty)
 // and which of its blocks are backed (populated). The reserved part of the
 // first chunk is a Chunk of its own over the same memory, as in the kernel.
 //
@@ -64,16 +63,18 @@ class Chunk {
   // nullopt means there is none.
   [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align,
                                              bool populated_only) const;
-  void Take(AreaSpan area) { areas_.Take(area); }
-  void Release(AreaSpan area);
+  AreaMap::Changed Take(AreaSpan area) { return areas_.Take(area); }
+  AreaMap::Changed Release(AreaSpan area) { return areas_.Release(area); }
 
-  // --- Dirty granules: free, but holding what their last area left --------------
+  // --- Dirty granules: granted since they were last cleared -----------------------
+  // Marked when an area is granted, so that giving it back costs nothing.
   void MarkDirty(AreaSpan range);
   // The dirty part of the range, from its first to its last dirty granule;
   // size 0 if it is clean.
   [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const;
   void MarkClean(AreaSpan range);
-  [[nodiscard]] Granules dirty() const { return dirty_; }
+  // Free granules that are dirty: live areas are anyway.
+  [[nodiscard]] Granules dirty() const { return dirty_ - (capacity() - areas_.free()); }
 
   // --- Populated blocks -----------------------------------------------------------
   // The first run of unpopulated blocks that `range` touches; count 0 if none.
@@ -85,13 +86,12 @@ class Chunk {
   [[nodiscard]] std::uint32_t empty_populated_blocks() const;
 
   // --- Kept for the index ----------------------------------------------------------
-  std::uint32_t slot = 0;
   // Touch() calls in progress; the chunk is not destroyed meanwhile.
   std::uint32_t pins = 0;
-  // Being cleaned or destroyed: out of the slots, not searched.
+  // Being cleaned or destroyed: not searched.
   bool withdrawn = false;
-  // While leased: where its map lies in the arena. Out of the slots then, and
-  // every granule free as far as `areas` knows.
+  // While leased: where its map lies in the arena. Not searched then, and every
+  // granule free as far as `areas` knows.
   std::optional<Bytes> lease_map;
   absl::Time free_since = absl::InfinitePast();
   Granules max_area;
@@ -102,13 +102,6 @@ class Chunk {
 
  private:
   Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words);
-
-  // By log2 of the alignment in granules, the least count that Find failed to
-  // place since the last Release: free space only shrinks until then, so the
-  // search need not be repeated.
-  static constexpr std::size_t kAlignClasses = 11;
-  using FailedFits = std::array<Granules::Rep, kAlignClasses>;
-  static constexpr FailedFits NoFailedFits();
 
   [[nodiscard]] std::optional<Granules> FindPopulated(Granules count, Granules align) const;
 
@@ -122,7 +115,6 @@ class Chunk {
   bits::Word* const populated_map_;
   Granules dirty_;
   std::uint32_t populated_blocks_ = 0;
-  mutable FailedFits failed_fits_;
 };
 
 }  // namespace percpud

@@ -4,6 +4,7 @@
 #include "server/percpu/index.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,9 +14,29 @@
 #include "server/base/errors.h"
 
 namespace percpud {
+namespace {
+
+std::optional<Placement> At(Chunk* chunk, std::optional<Granules> offset, Granules count) {
+  if (!offset) return std::nullopt;
+  return Placement{.chunk = chunk, .area = {*offset, count}};
+}
+
+// Chunks the arena has room for, the two lowest ids included.
+std::uint64_t MostChunks(const AllocInfo& info, Bytes arena_size) {
+  return 2 + arena_size / info.chunk_size();
+}
+
+}  // namespace
 
 Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages)
-    : info_(info), page_size_(page_size), page_map_(arena_pages), slots_(info.unit_size) {
+    : info_(info),
+      page_size_(page_size),
+      page_shift_(static_cast<unsigned>(std::countr_zero(page_size.value()))),
+      page_map_(arena_pages),
+      slots_(info.unit_size),
+      fits_(MostChunks(info, ToBytes(arena_pages, page_size)),
+            static_cast<std::uint32_t>(info.unit_size / kBasePageSize)),
+      free_chunks_(MostChunks(info, ToBytes(arena_pages, page_size))) {
   chunks_.resize(2);
   stats_.min_alloc_size = info.unit_size;
 }
@@ -41,8 +62,8 @@ Chunk& Index::Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory) {
   if (inserted.kind() == ChunkKind::kReserved) return inserted;
 
   page_map_.Set(memory.first_page, memory.pages, id);
-  inserted.slot = SlotFor(inserted);
-  slots_.Insert(inserted.slot, id);
+  Enter(inserted);
+  partly_populated_ += std::uint32_t{inserted.populated_blocks() < inserted.blocks()};
   stats_.empty_pop_pages += inserted.empty_populated_blocks();
   ++stats_.chunks_created;
   stats_.nr_max_chunks = std::max(stats_.nr_max_chunks, ++stats_.nr_chunks);
@@ -55,9 +76,10 @@ std::unique_ptr<Chunk> Index::Remove(Chunk& chunk) {
   if (chunk.withdrawn) {
     --withdrawn_;
   } else {
-    slots_.Remove(chunk.slot, id);
+    Leave(chunk);
   }
   stats_.empty_pop_pages -= chunk.empty_populated_blocks();
+  partly_populated_ -= std::uint32_t{chunk.populated_blocks() < chunk.blocks()};
   ++stats_.chunks_destroyed;
   --stats_.nr_chunks;
   unused_ids_.push_back(id);
@@ -77,7 +99,7 @@ Chunk* Index::FindFrom(ChunkId id) const {
 }
 
 void Index::Withdraw(Chunk& chunk) {
-  slots_.Remove(chunk.slot, chunk.id());
+  Leave(chunk);
   chunk.withdrawn = true;
   ++withdrawn_;
 }
@@ -102,72 +124,86 @@ Bytes Index::Unlease(Chunk& chunk) {
 void Index::Restore(Chunk& chunk) {
   chunk.withdrawn = false;
   --withdrawn_;
-  chunk.slot = SlotFor(chunk);
-  slots_.Insert(chunk.slot, chunk.id());
+  Enter(chunk);
 }
 
-std::uint32_t Index::SlotFor(const Chunk& chunk) const {
+void Index::Enter(Chunk& chunk) {
+  for (std::uint32_t block = 0; block < chunk.blocks(); ++block) {
+    fits_.Set(chunk.id(), block, chunk.areas().best(block));
+  }
+  if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) free_chunks_.Set(chunk.id().value());
+}
+
+void Index::Leave(Chunk& chunk) {
+  fits_.Remove(chunk.id());
+  free_chunks_.Clear(chunk.id().value());
+}
+
+std::uint32_t Index::SlotOf(const Chunk& chunk) const {
   if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) return slots_.free_slot();
   return Slots::SlotOf(ToBytes(chunk.areas().longest_run()));
-}
-
-void Index::Reslot(Chunk& chunk) {
-  const std::uint32_t slot = SlotFor(chunk);
-  if (slot == chunk.slot) return;
-  slots_.Remove(chunk.slot, chunk.id());
-  slots_.Insert(slot, chunk.id());
-  chunk.slot = slot;
 }
 
 // --- Areas -------------------------------------------------------------------
 
 std::optional<Placement> Index::FindFit(Granules count, Granules align, Region region,
                                         bool populated_only) const {
-  const auto fit_in = [&](Chunk* chunk) -> std::optional<Placement> {
-    const std::optional<Granules> at = chunk->Find(count, align, populated_only);
-    if (!at) return std::nullopt;
-    return Placement{.chunk = chunk, .area = {*at, count}};
-  };
   if (region == Region::kReserved) {
     Chunk* reserved = Find(kReservedId);
-    return reserved == nullptr ? std::nullopt : fit_in(reserved);
+    if (reserved == nullptr) return std::nullopt;
+    return At(reserved, reserved->Find(count, align, populated_only), count);
   }
-  // A request of a whole unit fits free chunks only, whose class is the last.
-  const std::uint32_t tightest = std::min(Slots::SlotOf(ToBytes(count)), slots_.free_slot());
-  for (std::uint32_t slot = slots_.NextOccupied(tightest); slot < slots_.count();
-       slot = slots_.NextOccupied(slot + 1)) {
-    const BitTree& chunks = slots_.At(slot);
-    for (auto id = chunks.FindFirst(); id; id = chunks.FindFrom(*id + 1)) {
-      if (std::optional<Placement> placement = fit_in(chunks_[*id].get())) return placement;
-    }
+  if (populated_only && partly_populated_ > 0) return FindPopulated(count, align);
+  return fits_.Find(count, [&](ChunkId id, std::uint32_t block) {
+    Chunk* chunk = chunks_[id.value()].get();
+    return At(chunk, chunk->areas().FindIn(block, count, align), count);
+  });
+}
+
+// The lowest fit in backed blocks of the chunk with the lowest id.
+std::optional<Placement> Index::FindPopulated(Granules count, Granules align) const {
+  for (Chunk* chunk = FindFrom(kFirstId); chunk != nullptr;
+       chunk = FindFrom(ChunkId(chunk->id().value() + 1))) {
+    if (chunk->withdrawn || chunk->lease_map) continue;
+    if (auto placement = At(chunk, chunk->Find(count, align, true), count)) return placement;
   }
   return std::nullopt;
 }
 
-template <typename Change>
-void Index::Update(Chunk& chunk, Change change) {
-  if (chunk.kind() == ChunkKind::kReserved) {
-    change();
-    return;
-  }
-  const std::uint64_t empty = chunk.empty_populated_blocks();
-  change();
-  stats_.empty_pop_pages += chunk.empty_populated_blocks() - empty;
-  Reslot(chunk);
-}
-
 void Index::Take(const Placement& placement) {
-  Update(*placement.chunk, [&] { placement.chunk->Take(placement.area); });
+  Chunk& chunk = *placement.chunk;
+  const bool was_free = chunk.is_free();
+  const std::uint64_t empty = chunk.empty_populated_blocks();
+  const AreaMap::Changed blocks = chunk.Take(placement.area);
+  if (chunk.kind() == ChunkKind::kReserved) return;
+  Follow(chunk, blocks, empty);
+  if (was_free) free_chunks_.Clear(chunk.id().value());
 }
 
 void Index::Release(const Placement& placement) {
-  Update(*placement.chunk, [&] { placement.chunk->Release(placement.area); });
+  Chunk& chunk = *placement.chunk;
+  const std::uint64_t empty = chunk.empty_populated_blocks();
+  const AreaMap::Changed blocks = chunk.Release(placement.area);
+  if (chunk.kind() == ChunkKind::kReserved) return;
+  Follow(chunk, blocks, empty);
+  if (chunk.is_free() && chunk.kind() == ChunkKind::kDynamic) {
+    free_chunks_.Set(chunk.id().value());
+  }
+}
+
+// What a change to those blocks means to the search; `empty` populated blocks
+// there were before.
+void Index::Follow(const Chunk& chunk, AreaMap::Changed blocks, std::uint64_t empty) {
+  stats_.empty_pop_pages += chunk.empty_populated_blocks() - empty;
+  for (std::uint32_t block = blocks.first; block <= blocks.last; ++block) {
+    fits_.Set(chunk.id(), block, chunk.areas().best(block));
+  }
 }
 
 void Index::CommitGrant(const Placement& placement, TagId tag) {
   Chunk& chunk = *placement.chunk;
   const Bytes size = ToBytes(placement.area.size);
-  if (chunk.dirty() > Granules(0)) chunk.MarkClean(placement.area);
+  chunk.MarkDirty(placement.area);
   if (tag != kNoTag) chunk.tags.emplace(placement.area.offset.value(), tag);
   chunk.max_area = std::max(chunk.max_area, placement.area.size);
   ++stats_.nr_alloc;
@@ -179,7 +215,6 @@ void Index::CommitGrant(const Placement& placement, TagId tag) {
 
 void Index::CommitFree(const Placement& placement) {
   Chunk& chunk = *placement.chunk;
-  chunk.MarkDirty(placement.area);
   if (!chunk.tags.empty()) {
     if (const auto tag = chunk.tags.find(placement.area.offset.value()); tag != chunk.tags.end()) {
       tags_.Release(tag->second, 1);
@@ -192,13 +227,16 @@ void Index::CommitFree(const Placement& placement) {
 }
 
 void Index::NotePopulated(Chunk& chunk, BlockRange blocks) {
-  Update(chunk, [&] { chunk.MarkPopulated(blocks); });
+  const std::uint64_t empty = chunk.empty_populated_blocks();
+  chunk.MarkPopulated(blocks);
+  stats_.empty_pop_pages += chunk.empty_populated_blocks() - empty;
+  if (chunk.populated_blocks() == chunk.blocks()) --partly_populated_;
 }
 
 // --- Pointers ----------------------------------------------------------------
 
 std::optional<Index::Location> Index::Locate(PercpuPtr pointer) const {
-  const std::optional<ChunkId> id = page_map_.Find(PageId(pointer.value() / page_size_.value()));
+  const std::optional<ChunkId> id = page_map_.Find(PageId(pointer.value() >> page_shift_));
   if (!id) return std::nullopt;
   Chunk* chunk = chunks_[id->value()].get();
   const Bytes from_base = Bytes(pointer.value()) - chunk->memory().base;
@@ -239,38 +277,52 @@ absl::StatusOr<Placement> Index::FindArea(PercpuPtr pointer) const {
 
 // --- Checking ----------------------------------------------------------------
 
+absl::Status Index::CheckChunk(const Chunk& chunk) const {
+  if (absl::Status status = chunk.CheckInvariants(); !status.ok()) return status;
+  const bool searched =
+      chunk.kind() != ChunkKind::kReserved && !chunk.withdrawn && !chunk.lease_map;
+  const bool counts_free = searched && chunk.kind() == ChunkKind::kDynamic && chunk.is_free();
+  if (free_chunks_.Test(chunk.id().value()) != counts_free) {
+    return absl::InternalError(
+        absl::StrCat("index: chunk ", chunk.id().value(), " is wrongly counted free"));
+  }
+  for (std::uint32_t block = 0; block < chunk.blocks(); ++block) {
+    const Granules best = searched ? chunk.areas().best(block) : Granules(0);
+    if (fits_.class_of(chunk.id(), block) != FitIndex::ClassOf(best)) {
+      return absl::InternalError(absl::StrCat("index: block ", block, " of chunk ",
+                                              chunk.id().value(), " is in the wrong class"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Index::CheckInvariants() const {
   std::uint64_t live = 0;
   std::uint64_t empty = 0;
   std::uint64_t dynamic = 0;
+  std::uint64_t partly = 0;
   Granules live_granules;
   for (const std::unique_ptr<Chunk>& chunk : chunks_) {
     if (chunk == nullptr) continue;
-    if (absl::Status status = chunk->CheckInvariants(); !status.ok()) return status;
+    if (absl::Status status = CheckChunk(*chunk); !status.ok()) return status;
     live += chunk->areas().live();
     live_granules += chunk->capacity() - chunk->areas().free();
     if (chunk->kind() == ChunkKind::kReserved) continue;
     ++dynamic;
-    if (chunk->lease_map) continue;
-    empty += chunk->empty_populated_blocks();
-    if (chunk->withdrawn) continue;
-    if (chunk->slot != SlotFor(*chunk) || !slots_.At(chunk->slot).Test(chunk->id().value())) {
-      return absl::InternalError(
-          absl::StrCat("index: chunk ", chunk->id().value(), " is in the wrong slot"));
-    }
+    partly += std::uint64_t{chunk->populated_blocks() < chunk->blocks()};
+    if (!chunk->lease_map) empty += chunk->empty_populated_blocks();
   }
-  std::uint64_t slotted = withdrawn_ + leased_;
-  for (std::uint32_t slot = 0; slot < slots_.count(); ++slot) slotted += slots_.At(slot).count();
-  if (slotted != dynamic || dynamic != stats_.nr_chunks) {
-    return absl::InternalError(absl::StrCat("index: ", dynamic, " chunks, ", slotted, " in slots, ",
-                                            stats_.nr_chunks, " counted"));
+  if (dynamic != stats_.nr_chunks || partly != partly_populated_) {
+    return absl::InternalError(absl::StrCat("index: ", dynamic, " chunks, ", partly,
+                                            " of them in part; counted ", stats_.nr_chunks, ", ",
+                                            partly_populated_));
   }
   if (live != stats_.nr_cur_alloc || stats_.nr_alloc - stats_.nr_dealloc != live ||
       ToBytes(live_granules) != stats_.live_bytes || empty != stats_.empty_pop_pages) {
     return absl::InternalError(absl::StrCat("index: counters differ from the chunks: ", live,
                                             " areas, ", empty, " empty pages"));
   }
-  return absl::OkStatus();
+  return fits_.CheckInvariants();
 }
 
 }  // namespace percpud

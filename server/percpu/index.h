@@ -16,6 +16,7 @@
 #include "server/base/units.h"
 #include "server/percpu/alloc_info.h"
 #include "server/percpu/chunk.h"
+#include "server/percpu/fit_index.h"
 #include "server/percpu/slots.h"
 #include "server/percpu/snapshot.h"
 #include "server/percpu/tag_table.h"
@@ -52,9 +53,11 @@ class Index {
   [[nodiscard]] Chunk* Find(ChunkId id) const;
   // The chunk with the lowest id at or after `id`.
   [[nodiscard]] Chunk* FindFrom(ChunkId id) const;
-  // Free dynamic chunks; withdrawn ones not counted.
-  [[nodiscard]] std::uint64_t free_chunks() const { return slots_.At(slots_.free_slot()).count(); }
+  // Ids of the free dynamic chunks; withdrawn ones are not among them.
+  [[nodiscard]] const BitTree& free_chunks() const { return free_chunks_; }
+  // The slot a chunk is shown in.
   [[nodiscard]] const Slots& slots() const { return slots_; }
+  [[nodiscard]] std::uint32_t SlotOf(const Chunk& chunk) const;
   // Takes a chunk out of the search while it is worked on without the lock,
   // and puts it back. REQUIRES: not reserved.
   void Withdraw(Chunk& chunk);
@@ -104,20 +107,27 @@ class Index {
   [[nodiscard]] absl::Status CheckInvariants() const;
 
  private:
-  [[nodiscard]] std::uint32_t SlotFor(const Chunk& chunk) const;
-  void Reslot(Chunk& chunk);
-  // Runs `change` on the chunk and follows its empty blocks and slot.
-  template <typename Change>
-  void Update(Chunk& chunk, Change change);
+  // Makes the chunk one that is searched, and takes it out of the search.
+  void Enter(Chunk& chunk);
+  void Leave(Chunk& chunk);
+  void Follow(const Chunk& chunk, AreaMap::Changed blocks, std::uint64_t empty);
+  [[nodiscard]] std::optional<Placement> FindPopulated(Granules count, Granules align) const;
+  [[nodiscard]] absl::Status CheckChunk(const Chunk& chunk) const;
 
   const AllocInfo& info_;
   const Bytes page_size_;
+  const unsigned page_shift_;
   PageMap page_map_;
-  Slots slots_;
+  const Slots slots_;
+  FitIndex fits_;
+  // Ids of the free dynamic chunks that are searched.
+  BitTree free_chunks_;
   // Indexed by id; null where the id is unused.
   std::vector<std::unique_ptr<Chunk>> chunks_;
   std::vector<ChunkId> unused_ids_;
   std::uint32_t withdrawn_ = 0;
+  // Chunks with a block that is not backed.
+  std::uint32_t partly_populated_ = 0;
   std::uint32_t leased_ = 0;
   Stats stats_;
   TagTable tags_;

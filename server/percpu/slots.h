@@ -4,47 +4,42 @@
 #ifndef PERCPUD_SERVER_PERCPU_SLOTS_H_
 #define PERCPUD_SERVER_PERCPU_SLOTS_H_
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
-#include <vector>
 
-#include "server/base/bit_tree.h"
 #include "server/base/units.h"
 
 namespace percpud {
 
-// Chunks by the size class of their longest free run, so that the tightest
-// chunk that can serve a request is looked at first. Class k holds runs of
-// 2^(k+2) to 2^(k+3)-1 bytes, as the kernel's slots do; class 0 is full chunks
-// and the last class entirely free ones.
-//
-// Within a class the lowest chunk id comes first, where the kernel has list
-// order: allocations gather in old chunks and young ones drain, and placement
-// depends on nothing but the sequence of operations.
-//
-// Guarded by the index lock.
+// The size classes that chunks are shown in: slot k holds chunks whose longest
+// free run has 2^(k+2) to 2^(k+3)-1 bytes, as the kernel's slots do; slot 0 is
+// full chunks and the last slot entirely free ones. The kernel also searches by
+// them; here fit_index.h does that, block by block.
 class Slots {
  public:
-  explicit Slots(Bytes unit_size);
+  explicit Slots(Bytes unit_size) : unit_size_(unit_size) {}
 
-  // The class of a run of that length. REQUIRES: not an entirely free chunk.
-  [[nodiscard]] static std::uint32_t SlotOf(Bytes longest_run);
-  [[nodiscard]] std::uint32_t free_slot() const { return count() - 1; }
-  [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(slots_.size()); }
-  // The shortest run of the class.
-  [[nodiscard]] Bytes MinRun(std::uint32_t slot) const;
-
-  void Insert(std::uint32_t slot, ChunkId chunk);
-  void Remove(std::uint32_t slot, ChunkId chunk);
-  [[nodiscard]] const BitTree& At(std::uint32_t slot) const { return slots_[slot]; }
-  // The lowest class at or after `slot` that has a chunk; count() if none.
-  [[nodiscard]] std::uint32_t NextOccupied(std::uint32_t slot) const;
+  // The slot of a run of that length. REQUIRES: not an entirely free chunk.
+  [[nodiscard]] static std::uint32_t SlotOf(Bytes longest_run) {
+    if (longest_run < kGranuleSize) return 0;
+    const auto width = static_cast<std::uint32_t>(std::bit_width(longest_run.value()));
+    return std::max(width - kBaseShift, std::uint32_t{1});
+  }
+  [[nodiscard]] std::uint32_t free_slot() const { return SlotOf(unit_size_) + 1; }
+  [[nodiscard]] std::uint32_t count() const { return free_slot() + 1; }
+  // The shortest run of the slot.
+  [[nodiscard]] Bytes MinRun(std::uint32_t slot) const {
+    if (slot == 0) return Bytes(0);
+    if (slot == free_slot()) return unit_size_;
+    return slot == 1 ? kGranuleSize : Bytes(std::uint64_t{1} << (slot + kBaseShift - 1));
+  }
 
  private:
+  // pcpu_size_to_slot: fls(bytes) - PCPU_SLOT_BASE_SHIFT + 2.
+  static constexpr std::uint32_t kBaseShift = 3;
+
   const Bytes unit_size_;
-  // Per class, the ids of its chunks.
-  std::vector<BitTree> slots_;
-  // Bit i: class i has a chunk. A unit of 1 GiB has 30 classes.
-  std::uint64_t occupied_ = 0;
 };
 
 }  // namespace percpud

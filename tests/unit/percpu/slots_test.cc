@@ -5,8 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
-
 namespace percpud {
 namespace {
 
@@ -30,16 +28,6 @@ TEST(SlotsTest, TheShortestRunOfAClassIsInIt) {
     if (slot > 1) EXPECT_EQ(Slots::SlotOf(slots.MinRun(slot) - Bytes(1)), slot - 1);
   }
   EXPECT_EQ(slots.MinRun(slots.free_slot()), Bytes(64 << 10));
-}
-
-TEST(SlotsTest, LowestChunkFirstAndRoomForMany) {
-  Slots slots(Bytes(64 << 10));
-  for (std::uint32_t id : {900u, 7u, 100000u}) slots.Insert(3, ChunkId(id));
-  EXPECT_EQ(slots.At(3).FindFirst(), std::optional<std::uint64_t>(7));
-  EXPECT_EQ(slots.At(3).FindFrom(8), std::optional<std::uint64_t>(900));
-  slots.Remove(3, ChunkId(900));
-  EXPECT_EQ(slots.At(3).FindFrom(8), std::optional<std::uint64_t>(100000));
-  EXPECT_EQ(slots.At(3).count(), 2u);
 }
 
 }  // namespace

@@ -184,6 +184,25 @@ AreaMap::Changed AreaMap::MarkTaken(AreaSpan range) {
   return UpdateBest(blocks, old_left, old_right);
 }
 
+AreaMap::Taken AreaMap::TakeMany(std::uint32_t block, Granules count, Granules align,
+                                 std::span<std::uint32_t> out) {
+  BlockRuns& runs = runs_[block];
+  if (runs.best < count.value()) return {.areas = 0, .changed = {block, block}};
+  const BlockRuns before = runs;
+  const std::uint32_t areas =
+      runs.TakeMany(BlockWords(block), count.value(), align.value(), BeginsRun(block), out);
+  if (areas == 0) return {.areas = 0, .changed = {block, block}};
+  counts_->empty_blocks -= std::uint32_t{before.is_empty()};
+  counts_->free -= areas * count.value();
+  counts_->live += areas;
+  bits::Set(used_, block);
+  for (std::uint32_t& at : out.first(areas)) {
+    at += block * kBlockBits;
+    bits::Set(starts_, at);
+  }
+  return {.areas = areas, .changed = UpdateBest({block, block}, before.left, before.right)};
+}
+
 AreaMap::Changed AreaMap::Release(AreaSpan area) {
   assert(IsStart(area.offset) && AreaEnd(area.offset) == area.end());
   const Changed blocks{.first = area.offset.value() / kBlockBits,

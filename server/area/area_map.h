@@ -84,6 +84,15 @@ class AreaMap {
   };
   // Makes a free range one area. REQUIRES: it is free.
   Changed Take(AreaSpan area);
+  // Makes as many areas of `count` granules as `out` holds from the lowest fits
+  // among the runs that begin in the block, as far as they lie in it; says where
+  // and how many. Cheaper than one by one: the block is read once.
+  // REQUIRES: 0 < count <= 64, align is a power of two <= 64.
+  struct Taken {
+    std::uint32_t areas;
+    Changed changed;
+  };
+  Taken TakeMany(std::uint32_t block, Granules count, Granules align, std::span<std::uint32_t> out);
   // Makes an area's granules free again. REQUIRES: AreaAt(area.offset) == area.
   Changed Release(AreaSpan area);
   // Takes the first `count` granules out of use for good, without an area.

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace percpud {
 namespace {
@@ -152,6 +153,39 @@ void BlockRuns::ScanInner(const Word* words) {
   }
   inner = static_cast<std::uint16_t>(longest.length);
   inner_count = longest.count;
+}
+
+std::uint32_t BlockRuns::TakeMany(Word* words, std::uint32_t count, std::uint32_t align,
+                                  bool from_left, std::span<std::uint32_t> out) {
+  const Word aligned = bits::AlignedBits(align);
+  const std::uint32_t begin = from_left ? 0 : left;
+  std::uint32_t taken = 0;
+  std::uint32_t run = 0;  // free granules just before the word
+  ForEachFreeWord(words, begin, kBits, [&](std::uint32_t base, Word word) {
+    const auto take = [&](std::uint32_t at) {
+      bits::SetRange(words, at, at + count);
+      out[taken++] = at;
+    };
+    const std::uint32_t at = (base - run + align - 1) & ~(align - 1);
+    if (run > 0 && at < base && at + count <= base + Head(word) && taken < out.size()) {
+      take(at);
+      if (at + count > base) word &= ~bits::MaskBetween(0, at + count - base);
+    }
+    for (Word starts = bits::RunStarts(word, count) & aligned; starts != 0 && taken < out.size();
+         starts = bits::RunStarts(word, count) & aligned) {
+      const auto bit = static_cast<std::uint32_t>(std::countr_zero(starts));
+      take(base + bit);
+      word &= ~bits::MaskBetween(bit, bit + count);
+    }
+    run = ~word == 0 ? run + bits::kWordBits : Tail(word);
+    return taken < out.size();
+  });
+  if (taken > 0) {
+    const std::uint32_t kept = best;
+    *this = Of(words);
+    best = kept;
+  }
+  return taken;
 }
 
 std::optional<std::uint32_t> BlockRuns::FindInner(const Word* words, std::uint32_t count,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "server/area/bits.h"
 
@@ -45,6 +46,12 @@ struct BlockRuns {
   // REQUIRES: the range is free (Take) or taken (Release), and not empty.
   void Take(Word* words, std::uint32_t begin, std::uint32_t end);
   void Release(Word* words, std::uint32_t begin, std::uint32_t end);
+
+  // Takes the lowest fits of `count` granules at multiples of `align`, as many
+  // as `out` holds, and says where; returns how many. Not from the left end if
+  // that run begins in the block before. REQUIRES: 0 < count, align <= 64.
+  std::uint32_t TakeMany(Word* words, std::uint32_t count, std::uint32_t align, bool from_left,
+                         std::span<std::uint32_t> out);
 
   // The lowest multiple of `align` with `count` free granules in an inner run.
   [[nodiscard]] std::optional<std::uint32_t> FindInner(const Word* words, std::uint32_t count,

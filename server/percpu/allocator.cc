@@ -125,10 +125,9 @@ bool Allocator::Place(Granting& granting) {
   while (granting.placed.size() < granting.specs.size()) {
     const AreaSpec& spec = granting.specs[granting.placed.size()];
     const std::optional<Placement> placement =
-        index_.FindFit(ToGranules(spec.size), AlignGranules(spec.alignment),
-                       granting.options.region, granting.options.no_grow);
+        index_.Place(ToGranules(spec.size), AlignGranules(spec.alignment), granting.options.region,
+                     granting.options.no_grow);
     if (!placement) return false;
-    index_.Take(*placement);
     granting.placed.push_back(*placement);
   }
   return true;
@@ -136,7 +135,7 @@ bool Allocator::Place(Granting& granting) {
 
 void Allocator::Undo(Granting& granting) {
   for (; !granting.placed.empty(); granting.placed.pop_back()) {
-    index_.Release(granting.placed.back());
+    index_.Unplace(granting.placed.back());
   }
 }
 
@@ -157,7 +156,7 @@ absl::Status Allocator::Commit(Granting& granting) {
     }
     index_.CommitGrant(placement, *tag);
   }
-  granting.wake_balancer = TakeBalanceSignal();
+  granting.wake_balancer = TakeBalanceSignal(false);
   return absl::OkStatus();
 }
 
@@ -323,34 +322,37 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
   absl::InlinedVector<Placement, 4> freed;
   freed.reserve(pointers.size());
   Bytes total;
+  bool freed_chunk = false;
   bool wake_balancer = false;
   {
     RankedLock index(&index_mu_);
     for (const PercpuPtr pointer : pointers) {
       absl::StatusOr<Placement> area = index_.FindArea(pointer);
       if (!area.ok()) return RefuseFree(pointer, freed);
-      index_.Release(*area);
+      Index::Retire(*area);
       freed.push_back(*area);
     }
     for (const Placement& placement : freed) {
       index_.CommitFree(placement);
       total += ToBytes(placement.area.size);
-      if (placement.chunk->is_free()) placement.chunk->free_since = options_.clock->Now();
+      if (!placement.chunk->is_free()) continue;
+      placement.chunk->free_since = options_.clock->Now();
+      freed_chunk = true;
     }
-    wake_balancer = TakeBalanceSignal();
+    wake_balancer = TakeBalanceSignal(freed_chunk);
   }
   if (wake_balancer && balance_wanted_) balance_wanted_();
   return total;
 }
 
-// Puts back what the batch took out before `pointer` (nobody saw it gone), and
+// Puts back what the batch retired before `pointer` (nobody saw it gone), and
 // only then says what is wrong: an interior pointer to one of those is that.
 absl::Status Allocator::RefuseFree(PercpuPtr pointer, std::span<const Placement> freed) {
   ++index_.mutable_stats().refused_frees;
   const bool twice = std::any_of(freed.begin(), freed.end(), [&](const Placement& placement) {
     return placement.pointer() == pointer;
   });
-  for (const Placement& placement : freed) index_.Take(placement);
+  for (const Placement& placement : freed) Index::Unretire(placement);
   return twice ? errors::DuplicateInBatch(pointer) : ExplainNoArea(pointer);
 }
 
@@ -389,7 +391,7 @@ absl::StatusOr<Allocator::Pin> Allocator::Touch(PercpuPtr pointer, Bytes length)
     area = {Granules(0), chunk.areas().size()};
   } else if (!IsStatic(*location)) {
     const Granules at(location->offset.value() / kGranuleSize.value());
-    const std::optional<AreaSpan> found = chunk.areas().AreaAt(at);
+    const std::optional<AreaSpan> found = chunk.LiveAt(at);
     if (!found) return errors::AreaNotLive(pointer, chunk.id());
     area = *found;
   }

@@ -140,6 +140,9 @@ class Allocator {
   [[nodiscard]] Bytes max_alloc_size() const;
 
   [[nodiscard]] Stats GetStats() const;
+  // The same at less cost: a page that only parked areas lie in is not counted
+  // as empty.
+  [[nodiscard]] Stats GetCounters() const;
   // Ascending ids, from `first` on, `limit` at most.
   [[nodiscard]] std::vector<ChunkSnapshot> GetChunks(ChunkId first, std::size_t limit) const;
   [[nodiscard]] absl::StatusOr<AreaMapSnapshot> GetAreaMap(ChunkId chunk) const;
@@ -232,9 +235,8 @@ class Allocator {
   // Clears what is dirty in a withdrawn chunk.
   void CleanWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   [[nodiscard]] bool ReserveLow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  [[nodiscard]] bool BalanceDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // True once per need: the caller then calls balance_wanted_ without locks.
-  bool TakeBalanceSignal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  bool TakeBalanceSignal(bool freed_chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] std::optional<ChunkId> PickReleasable() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   bool CleanOneFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
@@ -259,7 +261,8 @@ class Allocator {
 
   mutable RankedMutex grow_mu_{LockRank::kGrow};
   mutable RankedMutex index_mu_ ABSL_ACQUIRED_AFTER(grow_mu_){LockRank::kIndex};
-  Index index_ ABSL_GUARDED_BY(index_mu_);
+  // Looking at it frees what is parked, which nobody can tell: hence mutable.
+  mutable Index index_ ABSL_GUARDED_BY(index_mu_);
   // balance_wanted_ was called and Balance has not run since.
   bool balance_pending_ ABSL_GUARDED_BY(index_mu_) = false;
   // A request that may not grow was seen: from then on a reserve is kept for

@@ -13,22 +13,18 @@
 
 namespace percpud {
 
-bool Allocator::BalanceDue() const {
-  const BalancePolicy& policy = options_.balance;
-  if (ReserveLow() && !reserve_blocked_ && policy.empty_pages_high > 0) return true;
-  const BitTree& free = index_.free_chunks();
-  if (free.count() > policy.free_chunks_min) return true;
-  const std::optional<std::uint64_t> lowest = free.FindFirst();
-  return lowest && options_.zero && index_.Find(ChunkId(*lowest))->dirty() > Granules(0);
-}
-
 bool Allocator::ReserveLow() const {
   const bool few = index_.stats().empty_pop_pages < options_.balance.empty_pages_low;
   return reserve_wanted_ || (reserve_in_use_ && few);
 }
 
-bool Allocator::TakeBalanceSignal() {
-  if (balance_pending_ || !BalanceDue()) return false;
+// `freed_chunk`: one more chunk is free, to be cleaned or, if too many are, let go.
+bool Allocator::TakeBalanceSignal(bool freed_chunk) {
+  const BalancePolicy& policy = options_.balance;
+  const bool reserve_due = ReserveLow() && !reserve_blocked_ && policy.empty_pages_high > 0;
+  const bool release_due =
+      freed_chunk && (options_.zero || index_.free_chunks().count() > policy.free_chunks_min);
+  if (balance_pending_ || !(reserve_due || release_due)) return false;
   balance_pending_ = true;
   return true;
 }

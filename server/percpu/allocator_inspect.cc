@@ -99,6 +99,14 @@ AreaSnapshot Allocator::DescribeArea(const Placement& placement) const {
 }
 
 Stats Allocator::GetStats() const {
+  {
+    RankedLock index(&index_mu_);
+    index_.Unpark();
+  }
+  return GetCounters();
+}
+
+Stats Allocator::GetCounters() const {
   RankedLock index(&index_mu_);
   Stats stats = index_.stats();
   stats.free_chunks = index_.free_chunks().count();
@@ -126,6 +134,7 @@ std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit
     std::vector<AreaSpan> areas;
     {
       RankedLock index(&index_mu_);
+      index_.Unpark();
       const Chunk* chunk = index_.FindFrom(at);
       if (chunk == nullptr) break;
       out.push_back(Describe(*chunk));
@@ -141,6 +150,7 @@ absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
   std::vector<AreaSpan> areas;
   {
     RankedLock index(&index_mu_);
+    index_.Unpark();
     Chunk* chunk = index_.Find(id);
     if (chunk == nullptr) return errors::ChunkNotFound(id);
     out.chunk = Describe(*chunk);
@@ -163,6 +173,7 @@ std::vector<SlotSnapshot> Allocator::GetSlots() const {
   }
   for (ChunkId at = Index::kFirstId;; at = ChunkId(at.value() + 1)) {
     RankedLock index(&index_mu_);
+    index_.Unpark();
     const Chunk* chunk = index_.FindFrom(at);
     if (chunk == nullptr) return out;
     at = chunk->id();
@@ -201,7 +212,7 @@ absl::StatusOr<Resolution> Allocator::Resolve(PercpuPtr pointer) const {
     return out;
   }
   const Granules at(location->offset.value() / kGranuleSize.value());
-  const std::optional<AreaSpan> area = location->chunk->areas().AreaAt(at);
+  const std::optional<AreaSpan> area = location->chunk->LiveAt(at);
   out.owner = area ? Resolution::Owner::kArea : Resolution::Owner::kFree;
   if (area) {
     out.area = DescribeArea({location->chunk, *area});
@@ -222,6 +233,7 @@ absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) 
   RankedLock grow(&grow_mu_);
   {
     RankedLock index(&index_mu_);
+    index_.Unpark();
     const auto fit = index_.FindFit(count, AlignGranules(spec.alignment), region, false);
     if (fit) out.chunk = fit->chunk->id();
   }

@@ -96,7 +96,7 @@ absl::Status Allocator::ReturnLease(ChunkId id) {
   {
     RankedLock index(&index_mu_);
     index_.Restore(*chunk);
-    wake_balancer = TakeBalanceSignal();
+    wake_balancer = TakeBalanceSignal(true);
   }
   if (wake_balancer && balance_wanted_) balance_wanted_();
   return absl::OkStatus();

@@ -23,7 +23,7 @@ std::uint32_t BlocksOf(ManagedRange range) {
 }
 
 std::size_t MetadataWords(ManagedRange range) {
-  return AreaMap::StorageWords(MapSize(range)) + bits::WordsFor(MapSize(range).value()) +
+  return AreaMap::StorageWords(MapSize(range)) + 2 * bits::WordsFor(MapSize(range).value()) +
          bits::WordsFor(BlocksOf(range));
 }
 
@@ -45,7 +45,8 @@ Chunk::Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> w
       range_(range),
       words_(std::move(words)),
       dirty_map_(words_.get() + AreaMap::StorageWords(MapSize(range))),
-      populated_map_(dirty_map_ + bits::WordsFor(MapSize(range).value())) {
+      parked_map_(dirty_map_ + bits::WordsFor(MapSize(range).value())),
+      populated_map_(parked_map_ + bits::WordsFor(MapSize(range).value())) {
   std::fill(dirty_map_, words_.get() + MetadataWords(range), bits::Word{0});
   areas_ = AreaMap::Format(std::span(words_.get(), AreaMap::StorageWords(MapSize(range))),
                            MapSize(range));
@@ -67,6 +68,12 @@ std::optional<Granules> Chunk::FindPopulated(Granules count, Granules align) con
     block = missing.first + missing.count;
   }
   return std::nullopt;
+}
+
+std::optional<AreaSpan> Chunk::LiveAt(Granules at) const {
+  const std::optional<AreaSpan> area = areas_.AreaAt(at);
+  if (!area || bits::Test(parked_map_, area->offset.value())) return std::nullopt;
+  return area;
 }
 
 void Chunk::MarkDirty(AreaSpan range) {
@@ -117,7 +124,11 @@ absl::Status Chunk::CheckInvariants() const {
   if (bits::CountRange(dirty_map_, 0, MapSize(range_).value()) != dirty_.value()) {
     return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": dirty count is wrong"));
   }
+  if (bits::CountRange(parked_map_, 0, MapSize(range_).value()) != parked_) {
+    return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": parked count is wrong"));
+  }
   for (auto area = areas_.NextArea(Granules(0)); area; area = areas_.NextArea(area->end())) {
+    if (!IsLive(area->offset)) continue;
     if (bits::CountRange(dirty_map_, area->offset.value(), area->end().value()) !=
         area->size.value()) {
       return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a live area is clean"));

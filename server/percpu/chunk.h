@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
@@ -66,6 +67,29 @@ class Chunk {
   AreaMap::Changed Take(AreaSpan area) { return areas_.Take(area); }
   AreaMap::Changed Release(AreaSpan area) { return areas_.Release(area); }
 
+  AreaMap::Taken TakeMany(std::uint32_t block, Granules count, Granules align,
+                          std::span<std::uint32_t> out) {
+    return areas_.TakeMany(block, count, align, out);
+  }
+
+  // --- Parked areas: taken in the map, but nobody's --------------------------------
+  // Whether a live area begins there.
+  [[nodiscard]] bool IsLive(Granules at) const {
+    return areas_.IsStart(at) && !bits::Test(parked_map_, at.value());
+  }
+  // The live area that covers `at`; nullopt if there is none.
+  [[nodiscard]] std::optional<AreaSpan> LiveAt(Granules at) const;
+  // REQUIRES: an area begins there that is not parked, or is.
+  void Park(Granules at) {
+    bits::Set(parked_map_, at.value());
+    ++parked_;
+  }
+  void Unpark(Granules at) {
+    bits::Clear(parked_map_, at.value());
+    --parked_;
+  }
+  [[nodiscard]] std::uint32_t parked() const { return parked_; }
+
   // --- Dirty granules: granted since they were last cleared -----------------------
   // Marked when an area is granted, so that giving it back costs nothing.
   void MarkDirty(AreaSpan range);
@@ -73,7 +97,8 @@ class Chunk {
   // size 0 if it is clean.
   [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const;
   void MarkClean(AreaSpan range);
-  // Free granules that are dirty: live areas are anyway.
+  // Free granules that are dirty: live areas are anyway. Exact while nothing
+  // is parked.
   [[nodiscard]] Granules dirty() const { return dirty_ - (capacity() - areas_.free()); }
 
   // --- Populated blocks -----------------------------------------------------------
@@ -112,7 +137,9 @@ class Chunk {
   const std::unique_ptr<bits::Word[]> words_;
   AreaMap areas_;
   bits::Word* const dirty_map_;
+  bits::Word* const parked_map_;
   bits::Word* const populated_map_;
+  std::uint32_t parked_ = 0;
   Granules dirty_;
   std::uint32_t populated_blocks_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -22,9 +23,9 @@ namespace percpud {
 //
 //   class 2      chunk 1 block 3, chunk 1 block 9, chunk 4 block 0, ...
 //   class 3      chunk 2 block 7, ...
-//   class 64     chunk 5 block 0        an entirely free chunk, say
+//   class 96     chunk 5 block 0        an entirely free chunk, say
 //
-// Runs of up to 16 granules have a class each, longer ones four per doubling.
+// Runs of up to 64 granules have a class each, longer ones four per doubling.
 // Within a class the lowest block of the lowest chunk comes first: areas gather
 // in old chunks and young ones drain, and placement depends on nothing but the
 // sequence of operations. The kernel classes whole chunks, by powers of two.
@@ -45,41 +46,28 @@ class FitIndex {
   void Remove(ChunkId chunk);
 
   // Calls attempt(chunk, block) for the blocks whose best run may hold `count`
-  // granules, tightest class first, until it returns a value. Exact: each such
-  // block is tried before nullopt is returned. In a class of which many were
-  // tried in vain (misaligned, or too short by a little) the rest is left for
-  // a second round.
+  // granules, tightest class first, until it returns a value; in each class for
+  // a few only, since whatever misfits those (misaligned, or too short by a
+  // little) tends to misfit all.
   template <typename Attempt>
-  auto Find(Granules count, Attempt attempt) const -> decltype(attempt(ChunkId(), 0u)) {
-    std::array<std::uint64_t, 2> left_over{};
-    for (std::uint32_t each = NextOccupied(ClassOf(count)); each < kClasses;
-         each = NextOccupied(each + 1)) {
-      const BitTree& blocks = classes_[each];
-      std::uint32_t tries = 0;
-      for (auto at = blocks.FindFirst(); at; at = blocks.FindFrom(*at + 1)) {
-        if (auto found = attempt(ChunkOf(*at), BlockOf(*at))) return found;
-        if (++tries == kTriesPerClass) {
-          left_over[each / 64] |= std::uint64_t{1} << (each % 64);
-          break;
-        }
-      }
-    }
-    for (std::uint32_t each = ClassOf(count); each < kClasses; ++each) {
-      if ((left_over[each / 64] >> (each % 64) & 1) == 0) continue;
-      const BitTree& blocks = classes_[each];
-      for (auto at = blocks.FindFirst(); at; at = blocks.FindFrom(*at + 1)) {
-        if (auto found = attempt(ChunkOf(*at), BlockOf(*at))) return found;
-      }
-    }
-    return std::nullopt;
+  auto TryFew(Granules count, Attempt attempt) const {
+    return Try(count, kFew, attempt);
+  }
+  // The same, and if that came to nothing, for all of them. Exact: each such
+  // block is tried before nullopt is returned.
+  template <typename Attempt>
+  auto TryAll(Granules count, Attempt attempt) const {
+    if (auto found = Try(count, kFew, attempt)) return found;
+    return Try(count, std::numeric_limits<std::uint32_t>::max(), attempt);
   }
 
   // Class 0 is no run. Exact up to kExact granules.
   [[nodiscard]] static constexpr std::uint32_t ClassOf(Granules run) {
     const std::uint32_t n = run.value();
     if (n <= kExact) return n;
+    constexpr std::uint32_t kExactLog2 = std::countr_zero(kExact);
     const auto log2 = static_cast<std::uint32_t>(std::bit_width(n) - 1);
-    return kExact + (log2 - 4) * 4 + ((n >> (log2 - 2)) & 3);
+    return kExact + (log2 - kExactLog2) * 4 + ((n >> (log2 - 2)) & 3);
   }
   // That every class has the blocks that say so and no others; walks them all.
   [[nodiscard]] absl::Status CheckInvariants() const;
@@ -89,10 +77,25 @@ class FitIndex {
   }
 
  private:
-  static constexpr std::uint32_t kExact = 16;
-  // Up to runs of 2^31 granules.
-  static constexpr std::uint32_t kClasses = 128;
-  static constexpr std::uint32_t kTriesPerClass = 8;
+  static constexpr std::uint32_t kExact = 64;
+  // Up to runs of 2^32 - 1 granules.
+  static constexpr std::uint32_t kClasses = 192;
+  static constexpr std::uint32_t kFew = 8;
+
+  template <typename Attempt>
+  auto Try(Granules count, std::uint32_t tries_per_class, Attempt attempt) const
+      -> decltype(attempt(ChunkId(), 0U)) {
+    for (std::uint32_t each = NextOccupied(ClassOf(count)); each < kClasses;
+         each = NextOccupied(each + 1)) {
+      const BitTree& blocks = classes_[each];
+      std::uint32_t tries = 0;
+      for (auto at = blocks.FindFirst(); at && tries < tries_per_class; ++tries) {
+        if (auto found = attempt(ChunkOf(*at), BlockOf(*at))) return found;
+        at = blocks.FindFrom(*at + 1);
+      }
+    }
+    return std::nullopt;
+  }
 
   [[nodiscard]] std::uint64_t IndexOf(ChunkId chunk, std::uint32_t block) const {
     return (std::uint64_t{chunk.value()} << block_bits_) + block;

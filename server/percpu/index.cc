@@ -4,10 +4,12 @@
 #include "server/percpu/index.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +21,10 @@ namespace {
 std::optional<Placement> At(Chunk* chunk, std::optional<Granules> offset, Granules count) {
   if (!offset) return std::nullopt;
   return Placement{.chunk = chunk, .area = {*offset, count}};
+}
+
+bool IsQuick(Granules count, Granules align) {
+  return count <= QuickLists::kLargest && align <= QuickLists::kLargest;
 }
 
 // Chunks the arena has room for, the two lowest ids included.
@@ -146,6 +152,75 @@ std::uint32_t Index::SlotOf(const Chunk& chunk) const {
 
 // --- Areas -------------------------------------------------------------------
 
+std::optional<Placement> Index::Place(Granules count, Granules align, Region region,
+                                      bool populated_only) {
+  const bool backed = !populated_only || partly_populated_ == 0;
+  if (IsQuick(count, align) && region == Region::kDynamic && backed) {
+    if (std::optional<Placement> parked = TakeParked(count, align)) return parked;
+    ParkMore(count, align);
+    if (std::optional<Placement> parked = TakeParked(count, align)) return parked;
+  }
+  std::optional<Placement> placement = FindFit(count, align, region, populated_only);
+  if (!placement && parked_.total() > 0) {
+    Unpark();
+    placement = FindFit(count, align, region, populated_only);
+  }
+  if (placement) Take(*placement);
+  return placement;
+}
+
+void Index::Unplace(const Placement& placement) {
+  const Granules size = placement.area.size;
+  if (placement.chunk->kind() == ChunkKind::kReserved || size > QuickLists::kLargest ||
+      parked_.is_full(size)) {
+    Release(placement);
+    return;
+  }
+  placement.chunk->Park(placement.area.offset);
+  parked_.Push(size, {placement.chunk->id(), placement.area.offset});
+}
+
+std::optional<Placement> Index::TakeParked(Granules count, Granules align) {
+  const std::optional<QuickLists::Entry> entry = parked_.Pop(count, align);
+  if (!entry) return std::nullopt;
+  Chunk* chunk = chunks_[entry->chunk.value()].get();
+  chunk->Unpark(entry->offset);
+  return Placement{.chunk = chunk, .area = {entry->offset, count}};
+}
+
+// Parks as many areas as half the list takes, from the tightest block, of
+// which the lowest is the next to go.
+void Index::ParkMore(Granules count, Granules align) {
+  const std::uint32_t half = QuickLists::Depth(count) / 2;
+  parked_.Drain(count, half, [&](QuickLists::Entry entry) { ReleaseParked(count, entry); });
+  std::array<std::uint32_t, QuickLists::kDeepest / 2> at{};
+  fits_.TryFew(count, [&](ChunkId id, std::uint32_t block) -> std::optional<ChunkId> {
+    Chunk& chunk = *chunks_[id.value()];
+    const std::uint64_t empty = chunk.empty_populated_blocks();
+    const AreaMap::Taken taken = chunk.TakeMany(block, count, align, std::span(at).first(half));
+    if (taken.areas == 0) return std::nullopt;
+    Follow(chunk, taken.changed, empty);
+    free_chunks_.Clear(id.value());
+    for (std::uint32_t i = taken.areas; i-- > 0;) {
+      chunk.Park(Granules(at[i]));
+      parked_.Push(count, {id, Granules(at[i])});
+    }
+    return id;
+  });
+}
+
+void Index::ReleaseParked(Granules size, QuickLists::Entry entry) {
+  Chunk* chunk = chunks_[entry.chunk.value()].get();
+  chunk->Unpark(entry.offset);
+  Release({.chunk = chunk, .area = {entry.offset, size}});
+}
+
+void Index::Unpark() {
+  for (Granules size(1); size <= QuickLists::kLargest && parked_.total() > 0; size += Granules(1)) {
+    parked_.Drain(size, 0, [&](QuickLists::Entry entry) { ReleaseParked(size, entry); });
+  }
+}
+
 std::optional<Placement> Index::FindFit(Granules count, Granules align, Region region,
                                         bool populated_only) const {
   if (region == Region::kReserved) {
@@ -154,7 +229,7 @@ std::optional<Placement> Index::FindFit(Granules count, Granules align, Region r
     return At(reserved, reserved->Find(count, align, populated_only), count);
   }
   if (populated_only && partly_populated_ > 0) return FindPopulated(count, align);
-  return fits_.Find(count, [&](ChunkId id, std::uint32_t block) {
+  return fits_.TryAll(count, [&](ChunkId id, std::uint32_t block) {
     Chunk* chunk = chunks_[id.value()].get();
     return At(chunk, chunk->areas().FindIn(block, count, align), count);
   });
@@ -224,6 +299,18 @@ void Index::CommitFree(const Placement& placement) {
   ++stats_.nr_dealloc;
   --stats_.nr_cur_alloc;
   stats_.live_bytes -= ToBytes(placement.area.size);
+  const Granules size = placement.area.size;
+  if (size > QuickLists::kLargest || chunk.kind() == ChunkKind::kReserved) {
+    ReleaseParked(size, {chunk.id(), placement.area.offset});
+  } else {
+    if (parked_.is_full(size)) {
+      parked_.Drain(size, QuickLists::Depth(size) / 2,
+                    [&](QuickLists::Entry entry) { ReleaseParked(size, entry); });
+    }
+    parked_.Push(size, {chunk.id(), placement.area.offset});
+  }
+  // What is parked keeps no chunk from being free.
+  if (chunk.areas().live() == chunk.parked()) Unpark();
 }
 
 void Index::NotePopulated(Chunk& chunk, BlockRange blocks) {
@@ -268,8 +355,8 @@ absl::StatusOr<Placement> Index::FindArea(PercpuPtr pointer) const {
   Chunk& chunk = *location->chunk;
   const Granules at(location->offset.value() / kGranuleSize.value());
   const bool on_granule = location->offset % kGranuleSize == Bytes(0);
-  if (on_granule && chunk.areas().IsStart(at)) return Placement{&chunk, chunk.areas().AreaFrom(at)};
-  if (const std::optional<AreaSpan> area = chunk.areas().AreaAt(at)) {
+  if (on_granule && chunk.IsLive(at)) return Placement{&chunk, chunk.areas().AreaFrom(at)};
+  if (const std::optional<AreaSpan> area = chunk.LiveAt(at)) {
     return errors::PointerInsideArea(pointer, chunk.PointerTo(area->offset), ToBytes(area->size));
   }
   return errors::AreaNotLive(pointer, chunk.id());
@@ -296,16 +383,31 @@ absl::Status Index::CheckChunk(const Chunk& chunk) const {
   return absl::OkStatus();
 }
 
+absl::Status Index::CheckParked() const {
+  std::uint64_t parked = 0;
+  for (const std::unique_ptr<Chunk>& chunk : chunks_) {
+    if (chunk != nullptr) parked += chunk->parked();
+  }
+  bool wrong = parked != parked_.total();
+  parked_.ForEach([&](Granules size, QuickLists::Entry entry) {
+    const Chunk* chunk = Find(entry.chunk);
+    wrong |= chunk == nullptr || !chunk->areas().IsStart(entry.offset) ||
+             chunk->IsLive(entry.offset) || chunk->areas().AreaFrom(entry.offset).size != size;
+  });
+  return wrong ? absl::InternalError("index: parked areas differ from the chunks")
+               : absl::OkStatus();
+}
+
 absl::Status Index::CheckInvariants() const {
   std::uint64_t live = 0;
   std::uint64_t empty = 0;
   std::uint64_t dynamic = 0;
   std::uint64_t partly = 0;
-  Granules live_granules;
+  Granules live_granules = Granules(0) - parked_.granules();
   for (const std::unique_ptr<Chunk>& chunk : chunks_) {
     if (chunk == nullptr) continue;
     if (absl::Status status = CheckChunk(*chunk); !status.ok()) return status;
-    live += chunk->areas().live();
+    live += chunk->areas().live() - chunk->parked();
     live_granules += chunk->capacity() - chunk->areas().free();
     if (chunk->kind() == ChunkKind::kReserved) continue;
     ++dynamic;
@@ -322,6 +424,7 @@ absl::Status Index::CheckInvariants() const {
     return absl::InternalError(absl::StrCat("index: counters differ from the chunks: ", live,
                                             " areas, ", empty, " empty pages"));
   }
+  if (absl::Status status = CheckParked(); !status.ok()) return status;
   return fits_.CheckInvariants();
 }
 

@@ -17,6 +17,7 @@
 #include "server/percpu/alloc_info.h"
 #include "server/percpu/chunk.h"
 #include "server/percpu/fit_index.h"
+#include "server/percpu/quick_lists.h"
 #include "server/percpu/slots.h"
 #include "server/percpu/snapshot.h"
 #include "server/percpu/tag_table.h"
@@ -70,17 +71,27 @@ class Index {
   [[nodiscard]] std::uint32_t withdrawn() const { return withdrawn_; }
 
   // --- Areas -----------------------------------------------------------------
-  // Where an area of that size would go; exact: nullopt means that no chunk
+  // Takes room for an area: a parked one of its size if there is one (small
+  // areas only), else the tightest free run. Exact: nullopt means that no chunk
   // which may serve the request has an aligned free run of it.
+  std::optional<Placement> Place(Granules count, Granules align, Region region,
+                                 bool populated_only);
+  // Gives back what Place took.
+  void Unplace(const Placement& placement);
+  // Where Place would go once nothing is parked.
   [[nodiscard]] std::optional<Placement> FindFit(Granules count, Granules align, Region region,
                                                  bool populated_only) const;
-  void Take(const Placement& placement);
-  void Release(const Placement& placement);
-  // Marks what Take took as granted for good, or Release as freed for good:
-  // statistics, tags and the dirty map move only now, so that taking back a
-  // half-done batch leaves no trace.
+  // Makes a placed area live: counted, tagged, its granules dirty.
   void CommitGrant(const Placement& placement, TagId tag);
+  // Makes a live area nobody's: found no more, but not yet given up.
+  static void Retire(const Placement& placement) { placement.chunk->Park(placement.area.offset); }
+  static void Unretire(const Placement& placement) {
+    placement.chunk->Unpark(placement.area.offset);
+  }
+  // Gives a retired area up: parks it if it is small, and frees it otherwise.
   void CommitFree(const Placement& placement);
+  // Frees what is parked; bounded by QuickLists.
+  void Unpark();
   void NotePopulated(Chunk& chunk, BlockRange blocks);
 
   // --- Pointers --------------------------------------------------------------
@@ -111,6 +122,12 @@ class Index {
   void Enter(Chunk& chunk);
   void Leave(Chunk& chunk);
   void Follow(const Chunk& chunk, AreaMap::Changed blocks, std::uint64_t empty);
+  void Take(const Placement& placement);
+  void Release(const Placement& placement);
+  std::optional<Placement> TakeParked(Granules count, Granules align);
+  void ParkMore(Granules count, Granules align);
+  void ReleaseParked(Granules size, QuickLists::Entry entry);
+  [[nodiscard]] absl::Status CheckParked() const;
   [[nodiscard]] std::optional<Placement> FindPopulated(Granules count, Granules align) const;
   [[nodiscard]] absl::Status CheckChunk(const Chunk& chunk) const;
 
@@ -120,6 +137,7 @@ class Index {
   PageMap page_map_;
   const Slots slots_;
   FitIndex fits_;
+  QuickLists parked_;
   // Ids of the free dynamic chunks that are searched.
   BitTree free_chunks_;
   // Indexed by id; null where the id is unused.

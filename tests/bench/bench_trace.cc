@@ -180,7 +180,7 @@ absl::Status Measure(const Flags& flags, const std::vector<percpu::TraceOp>& ops
   std::uint64_t demanded = 0;
   for (const percpu::TraceOp& op : ops) {
     if (absl::Status status = (*pass)->Run(op); !status.ok()) return status;
-    const Stats stats = allocator.GetStats();
+    const Stats stats = allocator.GetCounters();
     result.final_utilisation = stats.utilisation();
     sum += result.final_utilisation;
     result.chunks_peak = std::max(result.chunks_peak, stats.nr_chunks);

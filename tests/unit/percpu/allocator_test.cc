@@ -217,7 +217,11 @@ TEST_F(AllocatorTest, AFailedNoGrowMakesTheBalancerFillTheReserve) {
 
 TEST_F(AllocatorTest, TheReserveIsKeptBetweenItsMarks) {
   Make({}, {.empty_pages_low = 2, .empty_pages_high = 4});
-  for (int i = 0; i < 14; ++i) Alloc(4096, 4096);
+  for (int i = 0; i < 13; ++i) Alloc(4096, 4096);
+  allocator_->Balance();
+  EXPECT_EQ(allocator_->GetStats().nr_chunks, 1u);
+  // Only a request that may not grow shows that there is need of one.
+  EXPECT_TRUE(AllocStatus(4096, 4096, {.no_grow = true}).ok());
   EXPECT_EQ(allocator_->GetStats().empty_pop_pages, 1u);
   allocator_->Balance();
   EXPECT_GE(allocator_->GetStats().empty_pop_pages, 4u);

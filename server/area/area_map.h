@@ -115,6 +115,7 @@ class AreaMap {
   [[nodiscard]] Granules size() const { return size_; }
   [[nodiscard]] std::uint32_t blocks() const { return blocks_; }
   [[nodiscard]] Granules free() const { return Granules(counts_->free); }
+  [[nodiscard]] Granules free_in(std::uint32_t block) const { return Granules(runs_[block].free); }
   [[nodiscard]] std::uint32_t live() const { return counts_->live; }
   // Blocks without a taken granule.
   [[nodiscard]] std::uint32_t empty_blocks() const { return counts_->empty_blocks; }

@@ -19,9 +19,26 @@ namespace {
 
 Granules AlignGranules(Bytes alignment) { return ToGranules(std::max(alignment, kMinAlign)); }
 
-bool HasControlCharacter(absl::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+absl::Status CheckTag(absl::string_view tag) {
+  if (tag.size() > kMaxTagLength) return errors::TagOverLimit(tag.size(), kMaxTagLength);
+  const bool has_control = std::any_of(tag.begin(), tag.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  return has_control ? errors::TagNotText() : absl::OkStatus();
+}
+
+bool IsSound(const AreaSpec& spec, Bytes limit) {
+  return spec.size > Bytes(0) && spec.size <= limit && spec.alignment <= kMaxAlign &&
+         IsPowerOfTwo(std::max(spec.alignment, kMinAlign));
+}
+
+absl::Status ExplainUnsound(const AreaSpec& spec, Bytes limit) {
+  if (spec.size == Bytes(0)) return errors::SizeIsZero();
+  if (spec.size > limit) return errors::SizeOverLimit(spec.size, limit);
+  if (!IsPowerOfTwo(std::max(spec.alignment, kMinAlign))) {
+    return errors::AlignmentNotPowerOfTwo(spec.alignment);
+  }
+  return errors::AlignmentOverLimit(spec.alignment, kMaxAlign);
 }
 
 }  // namespace
@@ -102,20 +119,14 @@ Bytes Allocator::max_alloc_size() const { return info_->unit_size; }
 absl::Status Allocator::Validate(std::span<const AreaSpec> specs,
                                  const AllocOptions& options) const {
   if (specs.empty()) return errors::BatchIsEmpty("sizes");
-  if (options.tag.size() > kMaxTagLength) {
-    return errors::TagOverLimit(options.tag.size(), kMaxTagLength);
+  if (!options.tag.empty()) {
+    if (absl::Status status = CheckTag(options.tag); !status.ok()) return status;
   }
-  if (HasControlCharacter(options.tag)) return errors::TagNotText();
   const bool reserved = options.region == Region::kReserved;
   if (reserved && info_->reserved_size == Bytes(0)) return errors::NoReservedRegion();
   const Bytes limit = reserved ? info_->reserved_size : max_alloc_size();
   for (const AreaSpec& spec : specs) {
-    if (spec.size == Bytes(0)) return errors::SizeIsZero();
-    if (spec.size > limit) return errors::SizeOverLimit(spec.size, limit);
-    if (!IsPowerOfTwo(std::max(spec.alignment, kMinAlign))) {
-      return errors::AlignmentNotPowerOfTwo(spec.alignment);
-    }
-    if (spec.alignment > kMaxAlign) return errors::AlignmentOverLimit(spec.alignment, kMaxAlign);
+    if (!IsSound(spec, limit)) return ExplainUnsound(spec, limit);
   }
   return absl::OkStatus();
 }
@@ -202,7 +213,8 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
     }
     const bool unbacked =
         std::any_of(granting.placed.begin(), granting.placed.end(), [](const Placement& placement) {
-          return placement.chunk->UnpopulatedIn(placement.area).count > 0;
+          const Chunk& chunk = *placement.chunk;
+          return !chunk.is_populated() && chunk.UnpopulatedIn(placement.area).count > 0;
         });
     if (unbacked) {
       Undo(granting);

@@ -11,9 +11,10 @@
 //     | u0 | u1 | u2 |  | u0 | u1 | u2 |   ptr + unit_offset[u] = unit u's copy
 //     +-a--+-a--+-a--+  +----+-b--+----+
 //
-// An Alloc looks for the chunk whose longest free run fits most tightly (slots.h),
-// takes the lowest fit inside it (area/area_map.h), and only when no chunk of
-// any slot has an aligned run does it create one. Behaviour follows the
+// An Alloc takes a parked area of its size (quick_lists.h), else looks for the
+// block whose best free run fits most tightly (fit_index.h) and takes the lowest
+// fit inside it (area/area_map.h), and only when no block of any chunk has an
+// aligned run does it create one. Behaviour follows the
 // kernel's mm/percpu.c; where it improves on it, the place says so.
 
 #ifndef PERCPUD_SERVER_PERCPU_ALLOCATOR_H_

@@ -4,6 +4,7 @@
 #include "server/percpu/chunk.h"
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 #include <new>
 #include <optional>
@@ -77,10 +78,13 @@ std::optional<AreaSpan> Chunk::LiveAt(Granules at) const {
 }
 
 void Chunk::MarkDirty(AreaSpan range) {
-  const std::uint32_t begin = range.offset.value();
-  const std::uint32_t end = range.end().value();
-  dirty_ += Granules((end - begin) - bits::CountRange(dirty_map_, begin, end));
-  bits::SetRange(dirty_map_, begin, end);
+  bits::ForEachWord(range.offset.value(), range.end().value(),
+                    [this](std::uint32_t word, bits::Word mask) {
+                      bits::Word& dirty = dirty_map_[word];
+                      dirty_ += Granules(std::popcount(mask & ~dirty));
+                      dirty |= mask;
+                      return true;
+                    });
 }
 
 AreaSpan Chunk::DirtyIn(AreaSpan range) const {

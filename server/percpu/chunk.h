@@ -102,6 +102,7 @@ class Chunk {
   [[nodiscard]] Granules dirty() const { return dirty_ - (capacity() - areas_.free()); }
 
   // --- Populated blocks -----------------------------------------------------------
+  [[nodiscard]] bool is_populated() const { return populated_blocks_ == areas_.blocks(); }
   // The first run of unpopulated blocks that `range` touches; count 0 if none.
   [[nodiscard]] BlockRange UnpopulatedIn(AreaSpan range) const;
   void MarkPopulated(BlockRange blocks);

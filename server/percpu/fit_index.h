@@ -51,7 +51,7 @@ class FitIndex {
   // little) tends to misfit all.
   template <typename Attempt>
   auto TryFew(Granules count, Attempt attempt) const {
-    return Try(count, kFew, attempt);
+    return Try(count, kVeryFew, attempt);
   }
   // The same, and if that came to nothing, for all of them. Exact: each such
   // block is tried before nullopt is returned.
@@ -81,6 +81,7 @@ class FitIndex {
   // Up to runs of 2^32 - 1 granules.
   static constexpr std::uint32_t kClasses = 192;
   static constexpr std::uint32_t kFew = 8;
+  static constexpr std::uint32_t kVeryFew = 2;
 
   template <typename Attempt>
   auto Try(Granules count, std::uint32_t tries_per_class, Attempt attempt) const

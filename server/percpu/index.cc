@@ -23,6 +23,18 @@ std::optional<Placement> At(Chunk* chunk, std::optional<Granules> offset, Granul
   return Placement{.chunk = chunk, .area = {*offset, count}};
 }
 
+// Measured on four seeds of `churn` and on `powerlaw`: at a 16th of a block,
+// parking costs no fullness (at an 8th, 1 %; without a bound, 2 % and 6 %) and
+// saves half the time.
+constexpr Granules kSparse{AreaMap::kBlock.value() / 16};
+
+// Whether what is freed there is better left to join its neighbours: in a block
+// with much room, long runs come of it, and in time a free chunk.
+bool IsSparse(const Chunk& chunk, Granules at) {
+  const std::uint32_t block = at.value() / AreaMap::kBlock.value();
+  return chunk.areas().free_in(block) > kSparse;
+}
+
 bool IsQuick(Granules count, Granules align) {
   return count <= QuickLists::kLargest && align <= QuickLists::kLargest;
 }
@@ -300,7 +312,8 @@ void Index::CommitFree(const Placement& placement) {
   --stats_.nr_cur_alloc;
   stats_.live_bytes -= ToBytes(placement.area.size);
   const Granules size = placement.area.size;
-  if (size > QuickLists::kLargest || chunk.kind() == ChunkKind::kReserved) {
+  if (size > QuickLists::kLargest || chunk.kind() == ChunkKind::kReserved ||
+      IsSparse(chunk, placement.area.offset)) {
     ReleaseParked(size, {chunk.id(), placement.area.offset});
   } else {
     if (parked_.is_full(size)) {

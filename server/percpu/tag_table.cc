@@ -10,8 +10,7 @@
 
 namespace percpud {
 
-std::optional<TagId> TagTable::Acquire(absl::string_view tag, std::uint64_t uses) {
-  if (tag.empty() || uses == 0) return kNoTag;
+std::optional<TagId> TagTable::Enter(absl::string_view tag, std::uint64_t uses) {
   if (const auto found = ids_.find(tag); found != ids_.end()) {
     entries_[found->second.value()].uses += uses;
     return found->second;

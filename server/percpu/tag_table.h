@@ -26,7 +26,9 @@ class TagTable {
  public:
   // The id of `tag` (kNoTag if it is empty) with `uses` more uses; nullopt if
   // kMaxTags different tags are in use.
-  std::optional<TagId> Acquire(absl::string_view tag, std::uint64_t uses);
+  std::optional<TagId> Acquire(absl::string_view tag, std::uint64_t uses) {
+    return tag.empty() || uses == 0 ? kNoTag : Enter(tag, uses);
+  }
   // REQUIRES: that many uses were acquired.
   void Release(TagId id, std::uint64_t uses);
   // Valid until the last use is released.
@@ -34,6 +36,8 @@ class TagTable {
   [[nodiscard]] std::size_t size() const { return ids_.size(); }
 
  private:
+  std::optional<TagId> Enter(absl::string_view tag, std::uint64_t uses);
+
   struct Entry {
     std::string name;
     std::uint64_t uses = 0;

@@ -93,7 +93,7 @@ Course Mixed() {
 Course Large() {
   return {.name = "large",
           .geometry = {.cpus = 2, .unit_size = Bytes(256 << 10)},
-          .mix = {.alloc = 60, .aligned = 80, .largest = Bytes(256 << 10), .most_live = 200},
+          .mix = {.alloc = 60, .aligned = 80, .largest = Bytes(256 << 10), .most_live = 600},
           .operations = 2'000'000,
           .canaries = false};
 }

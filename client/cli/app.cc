@@ -24,10 +24,10 @@ constexpr int kExitUsage = 2;
 
 // In the order of the help text: look, then work, then the rest.
 constexpr std::array kCommands = {
-    AddInfo,     AddGroups,  AddUnits,    AddStatics, AddChunks,     AddChunk,   AddSlots,
-    AddBuddy,    AddStats,   AddSessions, AddLeases,  AddVariables,  AddResolve, AddEstimate,
-    AddWatch,    AddAlloc,   AddFree,     AddRead,    AddWrite,      AddAdd,     AddSum,
-    AddVariable, AddSession, AddReplay,   AddPing,    AddCompletion,
+    AddInfo,  AddGroups,   AddUnits,    AddStatics, AddChunks,    AddChunk,      AddSlots,
+    AddBuddy, AddStats,    AddSessions, AddLeases,  AddVariables, AddResolve,    AddEstimate,
+    AddTop,   AddWatch,    AddAlloc,    AddFree,    AddRead,      AddWrite,      AddAdd,
+    AddSum,   AddVariable, AddSession,  AddReplay,  AddPing,      AddCompletion,
 };
 
 struct Globals {
@@ -103,7 +103,8 @@ int Run(const Command& command, const Globals& globals, const Environment& envir
   Session session{.client = *std::move(client),
                   .address = globals.address,
                   .renderer = *renderer,
-                  .progress = environment.progress ? &environment.err : nullptr};
+                  .progress = environment.progress ? &environment.err : nullptr,
+                  .clock = environment.clock};
   const absl::StatusOr<Report> report = command.run(session);
   if (!report.ok()) {
     return Fail(environment, kExitRefused, Explain(report.status(), globals));

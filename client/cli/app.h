@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client/cli/command.h"
 #include "client/cli/render.h"
 #include "client/sdk/percpu/client.h"
 
@@ -23,6 +24,7 @@ struct Environment {
   // Whether somebody watches `err`.
   bool progress = false;
   std::function<absl::StatusOr<Client>(const std::string& address, const Options& options)> connect;
+  Clock clock = {};
 };
 
 // Runs percpuctl. The exit code: 0; 1 if the daemon refused or was not reached;

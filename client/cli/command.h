@@ -10,11 +10,19 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "client/cli/render.h"
 #include "client/cli/report.h"
 #include "client/sdk/percpu/client.h"
 
 namespace percpu::cli {
+
+// Time as a command sees it: a test's passes as fast as it is asked to.
+struct Clock {
+  std::function<absl::Time()> now = absl::Now;
+  std::function<void(absl::Duration)> sleep = absl::SleepFor;
+};
 
 // What a command may use while it runs.
 struct Session {
@@ -25,6 +33,7 @@ struct Session {
   Renderer& renderer;
   // Where a Progress goes; nullptr when nobody watches.
   std::ostream* progress = nullptr;
+  Clock clock;
 };
 
 // A subcommand: how it is written, which its own parser knows, and what it does.
@@ -56,6 +65,7 @@ Command AddSlots(CLI::App& root);
 Command AddStatics(CLI::App& root);
 Command AddStats(CLI::App& root);
 Command AddSum(CLI::App& root);
+Command AddTop(CLI::App& root);
 Command AddUnits(CLI::App& root);
 Command AddVariable(CLI::App& root);
 Command AddVariables(CLI::App& root);

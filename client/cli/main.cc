@@ -20,10 +20,11 @@ bool NoColour() {
 
 int main(int argc, char** argv) {
   const bool terminal = isatty(STDOUT_FILENO) == 1;
-  return percpu::cli::RunApp(argc, argv,
-                             {.out = std::cout,
-                              .err = std::cerr,
-                              .style = {.unicode = terminal, .colour = terminal && !NoColour()},
-                              .progress = isatty(STDERR_FILENO) == 1,
-                              .connect = percpu::Client::Connect});
+  return percpu::cli::RunApp(
+      argc, argv,
+      {.out = std::cout,
+       .err = std::cerr,
+       .style = {.unicode = terminal, .colour = terminal && !NoColour(), .refresh = terminal},
+       .progress = isatty(STDERR_FILENO) == 1,
+       .connect = percpu::Client::Connect});
 }

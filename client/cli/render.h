@@ -15,6 +15,8 @@ namespace percpu::cli {
 struct Style {
   bool unicode = false;
   bool colour = false;
+  // Frames take each other's place.
+  bool refresh = false;
 };
 
 // Writes reports to a stream that outlives it. Not thread safe.
@@ -25,10 +27,12 @@ class Renderer {
   virtual void Render(const Report& report) = 0;
   // Rows that come one by one. Every call of a stream has the same columns.
   virtual void RenderRows(const Table& table) = 0;
+  // Reports that come one by one, each instead of the one before.
+  virtual void RenderFrame(const Report& report) = 0;
 };
 
 std::unique_ptr<Renderer> MakeTableRenderer(std::ostream& out, Style style);
-// One object per report, indented; one object a line for rows that stream.
+// One object per report, indented; one object a line for what comes one by one.
 std::unique_ptr<Renderer> MakeJsonRenderer(std::ostream& out);
 
 }  // namespace percpu::cli

@@ -76,10 +76,13 @@ class JsonRenderer final : public Renderer {
   explicit JsonRenderer(std::ostream& out) : out_(out) {}
 
   void Render(const Report& report) override {
-    Json object = Json::object();
-    for (const Section& section : report.sections) std::visit(AddTo{object}, section);
-    Print(object, "\n");
+    Print(ToObject(report), "\n");
     out_ << '\n';
+  }
+
+  void RenderFrame(const Report& report) override {
+    out_ << Compact(ToObject(report)) << '\n';
+    out_.flush();
   }
 
   void RenderRows(const Table& table) override {
@@ -88,6 +91,12 @@ class JsonRenderer final : public Renderer {
   }
 
  private:
+  static Json ToObject(const Report& report) {
+    Json object = Json::object();
+    for (const Section& section : report.sections) std::visit(AddTo{object}, section);
+    return object;
+  }
+
   // A line per member of an object and per row of a table; `newline` ends a line
   // and indents the next. Arrays of plain values take one line however long.
   void Print(const Json& json, const std::string& newline) {

@@ -19,6 +19,8 @@ namespace percpu::cli {
 namespace {
 
 constexpr absl::string_view kGap = "  ";
+// To the upper left corner, and nothing is left of what was there.
+constexpr absl::string_view kClear = "\x1b[H\x1b[2J";
 
 // Text that fills `width` columns.
 std::string Pad(absl::string_view text, std::size_t width, bool right) {
@@ -132,6 +134,14 @@ class TableRenderer final : public Renderer {
     if (!streaming_) grid.PrintHeadings(out_);
     streaming_ = true;
     for (std::size_t row = 0; row < table.rows.size(); ++row) grid.PrintRow(out_, row);
+    out_.flush();
+  }
+
+  void RenderFrame(const Report& report) override {
+    if (style_.refresh) out_ << kClear;
+    if (!style_.refresh && streaming_) out_ << '\n';
+    streaming_ = true;
+    Render(report);
     out_.flush();
   }
 

@@ -40,8 +40,10 @@ absl::StatusOr<FastLane::Response> FastLane::Call(Request request, absl::Time de
   request.set_id(id);
   Waiter waiter;
   waiters_.emplace(id, &waiter);
+  ++awaited_;
   outbox_.push_back(std::move(request));
   Write();
+  Read();
   while (!waiter.done && !(broken_ && finished_)) {
     if (absl::Now() >= deadline) break;
     if (polling_) {
@@ -51,6 +53,7 @@ absl::StatusOr<FastLane::Response> FastLane::Call(Request request, absl::Time de
     }
   }
   waiters_.erase(id);
+  if (!waiter.done) --awaited_;
   // Somebody else has to poll now.
   if (!polling_ && !waiters_.empty()) waiters_.begin()->second->news.Signal();
   if (waiter.done) return std::move(waiter.response);
@@ -81,21 +84,28 @@ void FastLane::On(Event event, bool ok) {
   switch (event) {
     case Event::kStarted:
       started_ = true;
-      stream_->Read(&incoming_, Tag(Event::kRead));
       break;
     case Event::kRead:
+      reading_ = false;
       if (const auto waiter = waiters_.find(incoming_.id()); waiter != waiters_.end()) {
         waiter->second->response = std::move(incoming_);
         waiter->second->done = true;
         waiter->second->news.Signal();
+        --awaited_;
       }
       incoming_.Clear();
-      stream_->Read(&incoming_, Tag(Event::kRead));
       break;
     default:
       break;
   }
   Write();
+  Read();
+}
+
+void FastLane::Read() {
+  if (!started_ || reading_ || broken_ || awaited_ == 0) return;
+  reading_ = true;
+  stream_->Read(&incoming_, Tag(Event::kRead));
 }
 
 void FastLane::Write() {

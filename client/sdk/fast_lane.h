@@ -68,6 +68,10 @@ class FastLane {
   void Poll(absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void On(Event event, bool ok) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Reads while an answer is awaited, and no further: a read asks for more of
+  // the flow-control window, which costs a packet of its own (and wakes the
+  // daemon) unless a request goes out before it.
+  void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Break() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] absl::Status Failure() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -78,6 +82,7 @@ class FastLane {
   mutable absl::Mutex mu_;
   bool started_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;
   bool polling_ ABSL_GUARDED_BY(mu_) = false;
   bool broken_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
@@ -85,6 +90,8 @@ class FastLane {
   std::uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<Request> outbox_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::uint64_t, Waiter*> waiters_ ABSL_GUARDED_BY(mu_);
+  // Of the waiters, those that are not done.
+  std::size_t awaited_ ABSL_GUARDED_BY(mu_) = 0;
   // Read into without the lock, by the one read under way.
   Response incoming_;
 };

@@ -68,7 +68,15 @@ class GrpcConnection final : public Connection {
   }
   ~GrpcConnection() override { delete epoch_.load(); }
 
+  // On the session's stream, which it keeps open; a stream that broke is no
+  // answer, so then as a call of its own.
   absl::StatusOr<v1::PingResponse> Ping(const v1::PingRequest& request) override {
+    if (tokens_ != nullptr) {
+      absl::StatusOr<v1::PingResponse> answer =
+          Hot<v1::PingResponse>(&Memory::Ping, request, &v1::AttachRequest::mutable_ping,
+                                &v1::AttachResponse::mutable_ping);
+      if (!absl::IsUnavailable(answer.status())) return answer;
+    }
     return Call(&StubSet::memory, &Memory::Ping, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) override {

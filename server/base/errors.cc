@@ -3,6 +3,8 @@
 
 #include "server/base/errors.h"
 
+#include <limits>
+
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -42,6 +44,12 @@ absl::Status BatchIsEmpty(absl::string_view field) {
 absl::Status BatchOverLimit(absl::string_view field, std::uint64_t entries, std::uint64_t limit) {
   return absl::InvalidArgumentError(
       absl::StrCat(field, ": ", entries, " entries is over the limit of ", limit));
+}
+
+absl::Status AlignmentOverSkew(Bytes alignment, Bytes skew) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "alignments: ", alignment.value(), " is over ", skew.value(),
+      ", the unit_skew this daemon was started with: units begin at multiples of that only"));
 }
 
 absl::Status AlignmentCountMismatch(std::uint64_t alignments, std::uint64_t sizes) {
@@ -190,6 +198,12 @@ absl::Status OwnedByNobody(PercpuPtr ptr) {
 }
 
 absl::Status NotMaker(absl::string_view variable, std::uint32_t maker) {
+  // The kernel's own "no such user": it was made by a caller without a uid.
+  if (maker == std::numeric_limits<std::uint32_t>::max()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("name: ", variable,
+                     " was made by a caller unknown to the kernel; an operator may remove it"));
+  }
   return absl::PermissionDeniedError(
       absl::StrCat("name: ", variable, " was made by uid ", maker, ", who may remove it"));
 }
@@ -245,6 +259,11 @@ absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken) {
 absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit) {
   return absl::ResourceExhaustedError(
       absl::StrCat("quota: ", holder, " has ", limit, " sessions, the limit"));
+}
+
+absl::Status TooManyRemoteSessions(absl::string_view opener, std::uint64_t limit) {
+  return absl::ResourceExhaustedError(absl::StrCat("quotas.remote_sessions_per_opener: ", opener,
+                                                   " has ", limit, " remote sessions, the limit"));
 }
 
 absl::Status LeaseNotFound(ChunkId chunk) {

@@ -22,6 +22,7 @@ absl::Status SizeIsZero();
 absl::Status SizeOverLimit(Bytes size, Bytes limit);
 absl::Status AlignmentNotPowerOfTwo(Bytes alignment);
 absl::Status AlignmentOverLimit(Bytes alignment, Bytes limit);
+absl::Status AlignmentOverSkew(Bytes alignment, Bytes skew);
 absl::Status BatchIsEmpty(absl::string_view field);
 absl::Status BatchOverLimit(absl::string_view field, std::uint64_t entries, std::uint64_t limit);
 absl::Status AlignmentCountMismatch(std::uint64_t alignments, std::uint64_t sizes);
@@ -82,6 +83,7 @@ absl::Status QuotaExceeded(absl::string_view holder, absl::string_view quota, st
 absl::Status TooManyHandshakes(std::uint64_t limit);
 absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken);
 absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit);
+absl::Status TooManyRemoteSessions(absl::string_view opener, std::uint64_t limit);
 
 // --- Exhaustion ----------------------------------------------------------------
 absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment);

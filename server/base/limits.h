@@ -22,6 +22,9 @@ inline constexpr std::size_t kMaxTagLength = 128;
 inline constexpr std::size_t kMaxTags = 65536;
 
 // --- Geometry (kernel: PCPU_MIN_UNIT_SIZE, PERCPU_DYNAMIC_EARLY_SIZE) --------
+// A line of the cache, and half of what areas are aligned to at most.
+inline constexpr Bytes kMinSkew{64};
+inline constexpr Bytes kMaxSkew{2048};
 inline constexpr Bytes kMinUnitSize{32 << 10};
 inline constexpr Bytes kMaxUnitSize{1 << 30};
 inline constexpr Bytes kMinDynamicSize{12 << 10};

@@ -176,6 +176,17 @@ absl::StatusOr<StaticLayout> ReadStatics(const Config& config, Bytes static_size
   return StaticLayout::Build(std::move(variables), static_size);
 }
 
+absl::Status CheckStaticAlignments(const StaticLayout& statics, Bytes skew) {
+  if (skew == Bytes(0)) return absl::OkStatus();
+  for (const StaticVariable& variable : statics.variables()) {
+    if (variable.alignment <= skew) continue;
+    return errors::BadConfig(
+        absl::StrCat("static_variables[", variable.name, "].alignment"),
+        absl::StrCat(variable.alignment.value(), " is over unit_skew, ", skew.value()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TakeSizes(const Config& config, DaemonConfig& out) {
   Bytes unit_size = kDefaultUnitSize;
   Bytes static_size;
@@ -185,6 +196,7 @@ absl::Status TakeSizes(const Config& config, DaemonConfig& out) {
   sizes.atom_size = std::max(out.page_size, kBasePageSize);
   status.Update(TakeSize("atom_size", config.atom_size(), sizes.atom_size));
   status.Update(TakeSize("unit_size", config.unit_size(), unit_size));
+  status.Update(TakeSize("unit_skew", config.unit_skew(), sizes.unit_skew));
   status.Update(TakeSize("static_size", config.static_size(), static_size));
   status.Update(TakeSize("reserved_size", config.reserved_size(), sizes.reserved_size));
   if (!status.ok()) return status;
@@ -196,9 +208,11 @@ absl::Status TakeSizes(const Config& config, DaemonConfig& out) {
   absl::StatusOr<StaticLayout> statics = ReadStatics(config, static_size);
   if (!statics.ok()) return statics.status();
   out.statics = *std::move(statics);
+  status = CheckStaticAlignments(out.statics, sizes.unit_skew);
+  if (!status.ok()) return status;
   sizes.static_size = out.statics.size();
   const Bytes fixed = sizes.static_size + sizes.reserved_size;
-  if (fixed + kMinDynamicSize > unit_size) {
+  if (fixed + kMinDynamicSize + sizes.unit_skew > unit_size) {
     return errors::BadConfig(
         "unit_size", absl::StrCat(Format(unit_size), " leaves less than ", Format(kMinDynamicSize),
                                   " beside static_size ", Format(sizes.static_size),

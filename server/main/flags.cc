@@ -38,6 +38,8 @@ void AddFlags(CLI::App& app, Config& flags) {
   AddText(app, "--reserved-size", "Reserved part of the unit (0)", *flags.mutable_reserved_size());
   AddText(app, "--atom-size", "Grain of a group's memory (the page size)",
           *flags.mutable_atom_size());
+  AddText(app, "--unit-skew", "Bytes by which units are out of step with pages: 64, or 0 (0)",
+          *flags.mutable_unit_skew());
   AddText(app, "--door", "The side door, unix:PATH or none (the first Unix address + .door)",
           *flags.mutable_door());
   AddText(app, "--update-mode", "rseq, atomic or auto", *flags.mutable_update_mode());

@@ -17,6 +17,14 @@ namespace {
 
 using GroupCpus = std::vector<std::optional<CpuId>>;
 
+absl::Status CheckSkew(Bytes skew) {
+  const bool fits = IsPowerOfTwo(skew) && skew >= kMinSkew && skew <= kMaxSkew;
+  if (skew == Bytes(0) || fits) return absl::OkStatus();
+  return errors::BadConfig("unit_skew",
+                           absl::StrCat(skew.value(), " is neither 0 nor a power of two in ",
+                                        kMinSkew.value(), "..", kMaxSkew.value()));
+}
+
 absl::Status CheckSizes(const AllocSizes& sizes) {
   const auto over = [](absl::string_view field, Bytes value) {
     return errors::BadConfig(
@@ -39,7 +47,7 @@ absl::Status CheckSizes(const AllocSizes& sizes) {
         "atom_size",
         absl::StrCat(sizes.atom_size.value(), " is not a power of two of at least a page"));
   }
-  return absl::OkStatus();
+  return CheckSkew(sizes.unit_skew);
 }
 
 // Groups in the order in which their nodes are first met.
@@ -125,6 +133,11 @@ UnitId AllocInfo::UnitAt(Bytes offset) const {
   return UnitId(above - unit_offset.begin() - 1);
 }
 
+absl::Status CheckAlignment(const AllocInfo& info, Bytes alignment) {
+  if (info.unit_skew == Bytes(0) || alignment <= info.unit_skew) return absl::OkStatus();
+  return errors::AlignmentOverSkew(alignment, info.unit_skew);
+}
+
 absl::StatusOr<AllocInfo> BuildAllocInfo(const AllocSizes& sizes, const Topology& topology) {
   if (absl::Status status = CheckSizes(sizes); !status.ok()) return status;
   if (topology.cpus.empty() || topology.cpus.size() > kMaxCpus) {
@@ -137,13 +150,19 @@ absl::StatusOr<AllocInfo> BuildAllocInfo(const AllocSizes& sizes, const Topology
   info.atom_size = sizes.atom_size;
   const Bytes fixed = sizes.static_size + sizes.reserved_size;
   const Bytes sum = RoundUp(fixed + std::max(sizes.dyn_size, kMinDynamicSize), kBasePageSize);
-  info.dyn_size = sum - fixed;
+  info.unit_skew = sizes.unit_skew;
+  info.dyn_size = sum - fixed - info.unit_skew;
   const Bytes min_unit = std::max(sum, kMinUnitSize);
   info.alloc_size = RoundUp(min_unit, sizes.atom_size);
   info.groups = GroupByNode(topology);
   info.units_per_alloc =
       UnitsPerAllocation(info.alloc_size, min_unit, info.groups, topology.cpus.size());
-  info.unit_size = Bytes(info.alloc_size.value() / info.units_per_alloc);
+  if (info.unit_skew > Bytes(0) && info.groups.size() > 1) {
+    return errors::BadConfig("unit_skew",
+                             absl::StrCat("needs one group, and there are ", info.groups.size(),
+                                          ": a group begins on an atom"));
+  }
+  info.unit_size = Bytes(info.alloc_size.value() / info.units_per_alloc) - info.unit_skew;
   if (info.unit_size > kMaxUnitSize) {
     return errors::BadConfig(
         "unit_size",

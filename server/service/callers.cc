@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/errors.h"
 #include "server/session/peer.h"
@@ -35,7 +37,7 @@ NumberRange Numbers() {
 
 int Callers::Adopt(int fd) {
   const NumberRange numbers = Numbers();
-  const std::optional<Peer> peer = AskPeer(fd);
+  Remote remote{.peer = AskPeer(fd), .host = HostOf(fd)};
   RankedLock lock(&mu_);
   next_number_ = std::max(next_number_, numbers.first);
   int moved = fcntl(fd, F_DUPFD_CLOEXEC, next_number_);
@@ -47,22 +49,23 @@ int Callers::Adopt(int fd) {
   } else {
     moved = fd;
   }
-  if (peer) {
-    peers_.insert_or_assign(moved, *peer);
-  } else {
-    peers_.erase(moved);
-  }
+  remotes_.insert_or_assign(moved, std::move(remote));
   return moved;
 }
 
-std::optional<Peer> Callers::PeerOf(const grpc::ServerContextBase& context) const {
+Callers::Remote Callers::RemoteOf(const grpc::ServerContextBase& context) const {
   const std::string name = context.peer();
   absl::string_view number = name;
   int fd = 0;
-  if (!absl::ConsumePrefix(&number, "fd:") || !absl::SimpleAtoi(number, &fd)) return std::nullopt;
+  if (!absl::ConsumePrefix(&number, "fd:") || !absl::SimpleAtoi(number, &fd)) return {};
   RankedLock lock(&mu_);
-  const auto peer = peers_.find(fd);
-  return peer == peers_.end() ? std::nullopt : std::optional(peer->second);
+  const auto remote = remotes_.find(fd);
+  return remote == remotes_.end() ? Remote{} : remote->second;
+}
+
+std::string Callers::OpenerOf(const grpc::ServerContextBase& context) const {
+  const Remote remote = RemoteOf(context);
+  return remote.peer ? absl::StrCat("uid ", remote.peer->uid.value()) : remote.host;
 }
 
 absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const {
@@ -75,7 +78,7 @@ absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const
     if (!caller) return errors::TokenUnknown();
     return *caller;
   }
-  const std::optional<Peer> peer = PeerOf(context);
+  const std::optional<Peer> peer = RemoteOf(context).peer;
   return Caller{
       .role = rules_.RoleOf(peer), .session = kNoSession, .uid = peer ? peer->uid : kNobody};
 }

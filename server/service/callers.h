@@ -7,6 +7,7 @@
 #include <grpcpp/server_context.h>
 
 #include <optional>
+#include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -38,15 +39,24 @@ class Callers {
   absl::StatusOr<Caller> Of(const grpc::ServerContextBase& context) const;
   // The same, if it may call that RPC. Errors besides: RoleTooLow.
   absl::StatusOr<Caller> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
+  // Whom a remote session counts for that is opened by this call: the user
+  // ("uid 1000") or the host at the other end; empty if there is neither.
+  [[nodiscard]] std::string OpenerOf(const grpc::ServerContextBase& context) const;
 
  private:
-  [[nodiscard]] std::optional<Peer> PeerOf(const grpc::ServerContextBase& context) const;
+  // What is at the other end of a connection.
+  struct Remote {
+    std::optional<Peer> peer;
+    // Of a TCP connection.
+    std::string host;
+  };
+  [[nodiscard]] Remote RemoteOf(const grpc::ServerContextBase& context) const;
 
   Sessions& sessions_;
   const AccessRules rules_;
   mutable RankedMutex mu_{LockRank::kLeaf};
   // By descriptor; an entry is replaced when its number comes round again.
-  absl::flat_hash_map<int, Peer> peers_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<int, Remote> remotes_ ABSL_GUARDED_BY(mu_);
   int next_number_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

@@ -80,7 +80,9 @@ v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
   out.set_wasted_pages(footprint.wasted_pages.value());
   out.set_ghost_pages(footprint.ghost_pages.value());
   out.set_max_alloc_size(allocator.max_alloc_size().value());
-  out.set_max_alignment(kMaxAlign.value());
+  out.set_max_alignment(info.max_alignment().value());
+  out.set_unit_skew(info.unit_skew.value());
+  out.set_skew_bytes((info.memory_size() - info.chunk_size()).value());
   out.set_arena_kind("memfd: ends with the daemon");
   return out;
 }

@@ -42,6 +42,7 @@ grpc::Status SessionService::OpenSession(grpc::ServerContext* context,
   const absl::StatusOr<OpenedSession> opened =
       sessions_.Open({.kind = SessionKind::kRemote,
                       .command = CutText(request->command(), kMaxCommandLength),
+                      .opener = callers_.OpenerOf(*context),
                       .ttl = *ttl});
   if (!opened.ok()) return ToGrpc(opened.status());
   response->set_session(opened->id.value());

@@ -3,11 +3,13 @@
 
 #include "server/session/peer.h"
 
+#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -34,6 +36,18 @@ std::optional<Peer> AskPeer(int fd) {
   return Peer{.pid = ProcessId(credentials.pid),
               .uid = UserId(credentials.uid),
               .gid = UserGroupId(credentials.gid)};
+}
+
+std::string HostOf(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  if (getpeername(fd, any, &size) != 0) return {};
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return {};
+  std::array<char, NI_MAXHOST> host{};
+  constexpr int kNumbers = NI_NUMERICHOST;
+  if (getnameinfo(any, size, host.data(), host.size(), nullptr, 0, kNumbers) != 0) return {};
+  return host.data();
 }
 
 UniqueFd OpenProcess(int fd, const Peer& peer) {

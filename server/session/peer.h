@@ -16,6 +16,10 @@ namespace percpud {
 // socket.
 std::optional<Peer> AskPeer(int fd);
 
+// The host at the other end of a TCP connection, "10.0.0.7"; empty for any
+// other socket.
+std::string HostOf(int fd);
+
 // A descriptor that becomes readable when the peer's process ends; none where
 // the kernel has no such thing, or the process is gone already.
 UniqueFd OpenProcess(int fd, const Peer& peer);

@@ -37,7 +37,9 @@ Token Sessions::RandomToken() {
 }
 
 Sessions::Sessions(Allocator& allocator, Options options)
-    : allocator_(allocator), options_(std::move(options)) {}
+    : allocator_(allocator),
+      options_(std::move(options)),
+      variables_(options_.variables_per_user) {}
 
 // --- Life --------------------------------------------------------------------
 
@@ -57,6 +59,7 @@ absl::StatusOr<OpenedSession> Sessions::Open(SessionSpec spec) {
     }
     ++user.sessions;
   }
+  if (absl::Status status = CountOpener(spec); !status.ok()) return status;
   const SessionId id(++last_id_);
   Session& session = sessions_[id];
   session.token = token;
@@ -83,6 +86,7 @@ bool Sessions::End(SessionId id) {
       const auto user = users_.find(session.spec.peer->uid);
       if (--user->second.sessions == 0) users_.erase(user);
     }
+    UncountOpener(session.spec);
     tokens_.erase(session.token);
     sessions_.erase(entry);
   }
@@ -90,6 +94,23 @@ bool Sessions::End(SessionId id) {
   for (const ChunkId chunk : leases) allocator_.ReturnLease(chunk).IgnoreError();
   if (ended_) ended_(id);
   return true;
+}
+
+absl::Status Sessions::CountOpener(const SessionSpec& spec) {
+  if (spec.kind != SessionKind::kRemote || spec.opener.empty()) return absl::OkStatus();
+  std::uint32_t& open = openers_[spec.opener];
+  if (open >= options_.remote_sessions_per_opener) {
+    ++quota_refusals_;
+    return errors::TooManyRemoteSessions(spec.opener, options_.remote_sessions_per_opener);
+  }
+  ++open;
+  return absl::OkStatus();
+}
+
+void Sessions::UncountOpener(const SessionSpec& spec) {
+  if (spec.kind != SessionKind::kRemote || spec.opener.empty()) return;
+  const auto opener = openers_.find(spec.opener);
+  if (--opener->second == 0) openers_.erase(opener);
 }
 
 std::optional<Caller> Sessions::Find(const Token& token) {
@@ -351,7 +372,7 @@ std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) 
 
 std::uint64_t Sessions::quota_refusals() const {
   RankedLock lock(&mu_);
-  return quota_refusals_;
+  return quota_refusals_ + variables_.quota_refusals();
 }
 
 }  // namespace percpud

@@ -61,6 +61,9 @@ struct SessionSpec {
   // The process's name, or what a remote one calls itself; shown only.
   std::string command;
   Role role = Role::kClient;
+  // Of a remote one: who opened it, as a quota counts ("uid 1000", a host);
+  // empty counts for nobody.
+  std::string opener;
   // Of a remote one: how long it lives unrenewed.
   absl::Duration ttl = absl::InfiniteDuration();
 };
@@ -90,6 +93,9 @@ class Sessions {
     Quota per_user;
     std::uint32_t sessions_per_user = 1024;
     std::uint32_t sessions = 4096;
+    // Opened by RPC, by one user of this host or one other host.
+    std::uint32_t remote_sessions_per_opener = 256;
+    VariableQuota variables_per_user;
     // Outlives the sessions.
     const Clock* clock = nullptr;
     // Where tokens come from; tests count.
@@ -105,7 +111,7 @@ class Sessions {
   Sessions& operator=(const Sessions&) = delete;
 
   // --- Life --------------------------------------------------------------------
-  // Errors: TooManySessions, of the user or in all.
+  // Errors: TooManySessions, of the user or in all; TooManyRemoteSessions.
   absl::StatusOr<OpenedSession> Open(SessionSpec spec);
   // Ends it and takes back what it owns; false if there is none such.
   bool End(SessionId id);
@@ -212,6 +218,11 @@ class Sessions {
   // Areas taken out of the books, and from whom.
   using Withdrawn = std::vector<std::pair<PercpuPtr, Owned>>;
 
+  // Errors: as Variables::CheckRoom.
+  absl::Status CheckVariableRoom(UserId maker, Bytes size);
+  // Counts a remote session for its opener. Errors: TooManyRemoteSessions.
+  absl::Status CountOpener(const SessionSpec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void UncountOpener(const SessionSpec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Renew(Session& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Charge(SessionId id, const Usage& more);
   // The kept lease of that name, taken up by the caller; nullopt if there is
@@ -252,6 +263,8 @@ class Sessions {
     Account account;
   };
   absl::flat_hash_map<UserId, User> users_ ABSL_GUARDED_BY(mu_);
+  // Remote sessions of each opener.
+  absl::flat_hash_map<std::string, std::uint32_t> openers_ ABSL_GUARDED_BY(mu_);
   // Areas that a session owns.
   absl::flat_hash_map<PercpuPtr, Owned> owned_ ABSL_GUARDED_BY(mu_);
   Variables variables_ ABSL_GUARDED_BY(mu_);

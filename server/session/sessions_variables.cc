@@ -35,6 +35,9 @@ absl::StatusOr<Sessions::OpenedVariable> Sessions::OpenVariable(const Caller& ca
   std::optional<Variable> found = find();
   if (!found && !spec.create) return errors::VariableNotFound(spec.name);
   if (!found) {
+    absl::Status status = CheckAlignment(allocator_.info(), spec.alignment);
+    if (status.ok()) status = CheckVariableRoom(caller.uid, spec.size);
+    if (!status.ok()) return status;
     absl::StatusOr<PercpuPtr> area =
         allocator_.Alloc({.size = spec.size, .alignment = spec.alignment}, {.tag = spec.name});
     if (!area.ok()) return area.status();
@@ -56,6 +59,15 @@ absl::StatusOr<Sessions::OpenedVariable> Sessions::OpenVariable(const Caller& ca
   }
   if (absl::Status status = CheckAlike(*found, spec); !status.ok()) return status;
   return OpenedVariable{.variable = *std::move(found), .created = false};
+}
+
+// Before anything is allocated for it: an area that is refused in the end must
+// not have made the daemon grow.
+absl::Status Sessions::CheckVariableRoom(UserId maker, Bytes size) {
+  // Sizes that the allocator refuses must not be rounded up here.
+  if (size > allocator_.max_alloc_size()) return absl::OkStatus();
+  RankedLock lock(&mu_);
+  return variables_.CheckRoom(maker, RoundUp(size, kGranuleSize));
 }
 
 absl::StatusOr<Variable> Sessions::Publish(const Caller& caller, PercpuPtr pointer,

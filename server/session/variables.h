@@ -5,6 +5,8 @@
 #define PERCPUD_SERVER_SESSION_VARIABLES_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -29,10 +31,23 @@ struct Variable {
   UserId maker;
 };
 
-// Variables by name and by pointer. Not thread safe.
+// What one user may hold in variables.
+struct VariableQuota {
+  std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
+  // Of one unit.
+  Bytes bytes = Bytes::Max();
+};
+
+// Variables by name and by pointer, and what each user holds in them; makers
+// without a uid are one user. Not thread safe.
 class Variables {
  public:
-  // Errors: VariableExists, TooManyVariables.
+  explicit Variables(const VariableQuota& per_user) : per_user_(per_user) {}
+
+  // Whether `maker` may have one more, of `size`. Errors: QuotaExceeded, which
+  // is counted; TooManyVariables.
+  absl::Status CheckRoom(UserId maker, Bytes size);
+  // Errors: VariableExists, and as CheckRoom.
   absl::Status Insert(const Variable& variable);
   // REQUIRES: there is one.
   void Remove(absl::string_view name);
@@ -41,10 +56,19 @@ class Variables {
   [[nodiscard]] const Variable* At(PercpuPtr area) const;
   // By name, after `after`, `limit` at most.
   [[nodiscard]] std::vector<Variable> List(absl::string_view after, std::size_t limit) const;
+  [[nodiscard]] std::uint64_t quota_refusals() const { return quota_refusals_; }
 
  private:
+  struct Held {
+    std::uint64_t count = 0;
+    Bytes bytes;
+  };
+
+  const VariableQuota per_user_;
   std::map<std::string, Variable> by_name_;
   absl::flat_hash_map<PercpuPtr, const Variable*> by_pointer_;
+  absl::flat_hash_map<UserId, Held> held_;
+  std::uint64_t quota_refusals_ = 0;
 };
 
 // A name of letters, digits and "._-/:", up to kMaxNameLength.

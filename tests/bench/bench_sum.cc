@@ -4,7 +4,8 @@
 // What it costs to read a counter: Ref::Sum over units at different strides,
 // beside an array of padded counters, one load and the loop one would write for
 // a fixed stride. A stride of whole pages puts all copies of a variable into
-// one set of the first-level cache; 64 bytes more spread them.
+// one set of the first-level cache; a unit_skew of 64 bytes spreads them. The
+// units lie as the daemon lays them out.
 //
 // All lines are in the reader's own cache: this is the price of the walk. Lines
 // that other CPUs have just written cost a transfer each, in every layout.
@@ -24,6 +25,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/sdk/percpu/ref.h"
+#include "server/base/limits.h"
+#include "server/percpu/alloc_info.h"
 #include "tests/bench/comparison.h"
 #include "tests/bench/workers.h"
 
@@ -31,19 +34,22 @@ namespace percpud::bench {
 namespace {
 
 constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kSkew = 64;
+constexpr std::uint64_t kStride = 64 * kKiB;
 constexpr percpu::Pointer kCounter{256};
 // Sums per batch: one costs tens of operations.
 constexpr int kPerSum = 20;
 
-// `units` units at `stride`, the first pages of which are there.
+// A chunk as the daemon lays it out, the pages of the counter being there.
 class Units {
  public:
-  Units(std::uint32_t units, std::uint64_t stride) : bytes_(units * stride + 4096) {
+  Units(std::uint32_t units, Bytes unit_size, Bytes skew) {
+    const auto info =
+        BuildAllocInfo({.dyn_size = unit_size, .unit_skew = skew}, *Topology::Uniform(units));
+    bytes_ = info->memory_size().value();
     base_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (base_ == MAP_FAILED) std::abort();
     for (std::uint32_t unit = 0; unit < units; ++unit) {
-      offsets_.push_back(unit * stride);
+      offsets_.push_back(info->unit_offset[unit].value());
       cpu_units_.push_back({.cpu = unit, .unit = percpu::Unit{unit}, .offset = offsets_.back()});
     }
     mapping_ = {.base = static_cast<std::byte*>(base_),
@@ -61,7 +67,7 @@ class Units {
   [[nodiscard]] const percpu::Mapping& mapping() const { return mapping_; }
 
  private:
-  std::size_t bytes_;
+  std::size_t bytes_ = 0;
   void* base_ = nullptr;
   std::vector<std::uint64_t> offsets_;
   std::vector<percpu::CpuUnit> cpu_units_;
@@ -83,24 +89,26 @@ void AddRow(Comparison& comparison, const std::string& group, const std::string&
   });
 }
 
-void AddStride(Comparison& comparison, const std::string& group, const std::string& name,
-               std::uint32_t units, std::uint64_t stride) {
-  const auto memory = std::make_shared<Units>(units, stride);
+void AddLayout(Comparison& comparison, const std::string& group, const std::string& name,
+               std::uint32_t units, Bytes unit_size, Bytes skew) {
+  const auto memory = std::make_shared<Units>(units, unit_size, skew);
   AddRow(comparison, group, name,
          [memory] { Keep(percpu::Ref<std::uint64_t>(memory->mapping(), kCounter).Sum()); });
 }
 
 void AddGroup(Comparison& comparison, std::uint32_t units) {
   const std::string group = absl::StrCat("sum of ", units, " units");
-  AddStride(comparison, group, "Ref::Sum, 64 KiB + 64 B apart", units, 64 * kKiB + kSkew);
-  AddStride(comparison, group, "Ref::Sum, 64 KiB apart", units, 64 * kKiB);
-  AddStride(comparison, group, "Ref::Sum, 2 MiB + 64 B apart", units, 2048 * kKiB + kSkew);
-  AddStride(comparison, group, "Ref::Sum, 2 MiB apart", units, 2048 * kKiB);
-  const auto fixed = std::make_shared<Units>(units, 64 * kKiB);
+  const Bytes small(kStride);
+  const Bytes large(2048 * kKiB);
+  AddLayout(comparison, group, "Ref::Sum, units of 64 KiB, unit_skew 64", units, small, kMinSkew);
+  AddLayout(comparison, group, "Ref::Sum, units of 64 KiB", units, small, Bytes(0));
+  AddLayout(comparison, group, "Ref::Sum, units of 2 MiB, unit_skew 64", units, large, kMinSkew);
+  AddLayout(comparison, group, "Ref::Sum, units of 2 MiB", units, large, Bytes(0));
+  const auto fixed = std::make_shared<Units>(units, small, Bytes(0));
   AddRow(comparison, group, "base + cpu * 64 KiB, as librseq lays it out", [fixed, units] {
     std::uint64_t sum = 0;
     std::byte* copy = fixed->mapping().base + percpu::Value(kCounter);
-    for (std::uint32_t unit = 0; unit < units; ++unit, copy += 64 * kKiB) {
+    for (std::uint32_t unit = 0; unit < units; ++unit, copy += kStride) {
       sum +=
           std::atomic_ref(*reinterpret_cast<std::uint64_t*>(copy)).load(std::memory_order_relaxed);
     }

@@ -84,7 +84,7 @@ std::vector<std::string> Words(absl::string_view line) {
 
 // Pids and uids set the width of their columns: such a table keeps only its words.
 std::string SettlePeers(const std::string& text) {
-  static const std::regex kJson("(\"(?:pid|uid|age_seconds)\": )[0-9][-+.e0-9]*");
+  static const std::regex kJson("(\"(?:pid|uid|age_seconds)\": ?)[0-9][-+.e0-9]*");
   static const std::regex kTable("(^|\n)(ID  KIND +PID|NAME .* UID\n)");
   static const std::regex kField("(uid *: ) *[0-9]+");
   const std::string json = std::regex_replace(text, kJson, "$1N");

@@ -26,7 +26,8 @@ absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(const Geometry& geometr
       BuildAllocInfo({.static_size = statics->size(),
                       .reserved_size = geometry.reserved_size,
                       .dyn_size = geometry.unit_size - statics->size() - geometry.reserved_size,
-                      .atom_size = pages.page_size()},
+                      .atom_size = pages.page_size(),
+                      .unit_skew = geometry.unit_skew},
                      *topology);
   if (!info.ok()) return info.status();
   auto owned_info = std::make_unique<const AllocInfo>(*std::move(info));

@@ -24,6 +24,7 @@ struct Geometry {
   Bytes reserved_size{0};
   Bytes arena_size{64 << 20};
   std::string backend = "km";
+  Bytes unit_skew{0};
 };
 
 // Makes a backend over `info` and `pages`; MakeBackend by default.

@@ -10,25 +10,6 @@
 #include "client/cli/parse.h"
 
 namespace percpu::cli {
-namespace {
-
-std::string KindName(v1::ChunkKind kind) {
-  switch (kind) {
-    case v1::CHUNK_KIND_RESERVED:
-      return "reserved";
-    case v1::CHUNK_KIND_FIRST:
-      return "first";
-    case v1::CHUNK_KIND_DYNAMIC:
-      return "dynamic";
-    case v1::CHUNK_KIND_LEASED:
-      return "leased";
-    default:
-      return "unknown";
-  }
-}
-
-}  // namespace
-
 Command AddPlain(CLI::App& root, const char* name, const char* summary, const char* details,
                  std::function<absl::StatusOr<Report>(Session&)> run) {
   CLI::App* parser = root.add_subcommand(name, summary);
@@ -68,11 +49,26 @@ Region ToRegion(const std::string& name) {
   return name == "reserved" ? Region::kReserved : Region::kDynamic;
 }
 
+std::string ChunkKindName(v1::ChunkKind kind) {
+  switch (kind) {
+    case v1::CHUNK_KIND_RESERVED:
+      return "reserved";
+    case v1::CHUNK_KIND_FIRST:
+      return "first";
+    case v1::CHUNK_KIND_DYNAMIC:
+      return "dynamic";
+    case v1::CHUNK_KIND_LEASED:
+      return "leased";
+    default:
+      return "unknown";
+  }
+}
+
 Fields ChunkFields(const v1::Chunk& chunk) {
   return {.key = "chunk",
           .title = "",
           .fields = {{"id", Count{chunk.id()}, ""},
-                     {"kind", KindName(chunk.kind()), ""},
+                     {"kind", ChunkKindName(chunk.kind()), ""},
                      {"base", Offset{chunk.base()}, ""},
                      {"slot", Count{chunk.slot()}, ""},
                      {"pages", Count{chunk.pages()}, ""},

@@ -44,6 +44,10 @@ Region ToRegion(const std::string& name);
 // Sizes, layout and waste.
 Fields AllocInfoFields(const v1::AllocInfo& info);
 
+// A row per session.
+Table SessionTable(const std::vector<v1::Session>& sessions);
+
+std::string ChunkKindName(v1::ChunkKind kind);
 // Everything there is to say about a chunk.
 Fields ChunkFields(const v1::Chunk& chunk);
 // The same, a row per chunk. A table shows the keys that `headings` names, and

@@ -35,6 +35,9 @@ Fields AllocInfoFields(const v1::AllocInfo& info) {
               {"arena_size", Size{info.arena_size()}, ""},
               {"page_size", Size{info.page_size()}, ""},
               {"unit_size", Size{info.unit_size()}, "static + reserved + dynamic"},
+              {"unit_skew", Size{info.unit_skew()},
+               ShareOf(info.unit_skew(), info.unit_size() + info.unit_skew(),
+                       "each unit, so that copies share no cache set")},
               {"static_size", Size{info.static_size()}, ""},
               {"reserved_size", Size{info.reserved_size()}, ""},
               {"dyn_size", Size{info.dyn_size()}, ""},
@@ -52,7 +55,8 @@ Fields AllocInfoFields(const v1::AllocInfo& info) {
               {"ghost_pages", Count{info.ghost_pages()},
                ShareOf(info.ghost_pages(), block, "the block, in units without a CPU")},
               {"max_alloc_size", Size{info.max_alloc_size()}, ""},
-              {"max_alignment", Size{info.max_alignment()}, ""},
+              {"max_alignment", Size{info.max_alignment()},
+               info.unit_skew() == 0 ? "" : "no more than unit_skew"},
           }};
 }
 

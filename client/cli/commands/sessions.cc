@@ -45,6 +45,17 @@ Span AgeOf(const v1::Session& session) {
 absl::StatusOr<Report> Sessions(Session& session) {
   const absl::StatusOr<std::vector<v1::Session>> sessions = session.client.Sessions();
   if (!sessions.ok()) return sessions.status();
+  return Report{{SessionTable(*sessions)}};
+}
+
+absl::StatusOr<Report> End(Session& session, std::uint64_t id) {
+  if (absl::Status status = session.client.EndSession(id); !status.ok()) return status;
+  return Report{{Fields{.key = "", .title = "", .fields = {{"ended", Count{id}, ""}}}}};
+}
+
+}  // namespace
+
+Table SessionTable(const std::vector<v1::Session>& sessions) {
   Table table{.key = "sessions",
               .title = "",
               .columns = {{"id", "ID"},
@@ -58,22 +69,15 @@ absl::StatusOr<Report> Sessions(Session& session) {
                           {"areas", "AREAS"},
                           {"leases", "LEASES"}},
               .rows = {}};
-  for (const v1::Session& each : *sessions) {
+  for (const v1::Session& each : sessions) {
     table.rows.push_back({Count{each.id()}, KindName(each.kind()),
                           each.has_pid() ? Value(Count{each.pid()}) : Absent{},
                           each.has_uid() ? Value(Count{each.uid()}) : Absent{}, each.command(),
                           ModeName(each.kind()), AgeOf(each), Size{each.bytes()},
                           Count{each.areas()}, Count{each.leases()}});
   }
-  return Report{{std::move(table)}};
+  return table;
 }
-
-absl::StatusOr<Report> End(Session& session, std::uint64_t id) {
-  if (absl::Status status = session.client.EndSession(id); !status.ok()) return status;
-  return Report{{Fields{.key = "", .title = "", .fields = {{"ended", Count{id}, ""}}}}};
-}
-
-}  // namespace
 
 Command AddSessions(CLI::App& root) {
   return AddPlain(

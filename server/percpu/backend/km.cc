@@ -13,11 +13,11 @@ namespace {
 
 FootprintSnapshot MeasureFootprint(const AllocInfo& info, Bytes page_size) {
   FootprintSnapshot out;
-  out.pages_per_chunk = ToPages(info.chunk_size(), page_size);
+  out.pages_per_chunk = ToPages(info.memory_size(), page_size);
   out.block_order = OrderFor(out.pages_per_chunk);
   out.block_pages = BlockPages(out.block_order);
   out.wasted_pages = out.block_pages - out.pages_per_chunk;
-  out.ghost_pages = Pages(info.unit_size * info.ghosts() / page_size);
+  out.ghost_pages = Pages((info.unit_size + info.unit_skew) * info.ghosts() / page_size);
   return out;
 }
 
@@ -33,10 +33,10 @@ absl::Status KmBackend::VerifyAllocInfo() const {
   if (info_.groups.size() != 1) {
     return errors::KmNeedsOneGroup(static_cast<std::uint32_t>(info_.groups.size()));
   }
-  if (info_.chunk_size() % pages_.page_size() != Bytes(0)) {
+  if (info_.memory_size() % pages_.page_size() != Bytes(0)) {
     return errors::BadConfig(
         "atom_size",
-        absl::StrCat("a chunk of ", Format(info_.chunk_size()), " does not end on a page of ",
+        absl::StrCat("a chunk of ", Format(info_.memory_size()), " does not end on a page of ",
                      Format(pages_.page_size()), "; use an atom of that size"));
   }
   return absl::OkStatus();
@@ -49,7 +49,7 @@ absl::StatusOr<ChunkMemory> KmBackend::CreateChunk() {
                            .first_page = *block,
                            .pages = footprint_.pages_per_chunk,
                            .block_order = footprint_.block_order};
-  if (absl::Status status = pages_.Populate(memory.base, info_.chunk_size()); !status.ok()) {
+  if (absl::Status status = pages_.Populate(memory.base, info_.memory_size()); !status.ok()) {
     DestroyChunk(memory);
     return status;
   }
@@ -57,7 +57,7 @@ absl::StatusOr<ChunkMemory> KmBackend::CreateChunk() {
 }
 
 void KmBackend::DestroyChunk(const ChunkMemory& memory) {
-  FreeBlock(memory.first_page, memory.block_order, info_.chunk_size());
+  FreeBlock(memory.first_page, memory.block_order, info_.memory_size());
 }
 
 void KmBackend::FreeBlock(PageId first_page, Order order, Bytes size) {

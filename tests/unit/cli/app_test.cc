@@ -140,10 +140,10 @@ TEST_F(AppTest, HelpGoesToStandardOutput) {
 TEST_F(AppTest, EveryCommandHasASummary) {
   const std::string help = cli_.Run({"--help"}).out;
   for (const char* command :
-       {"info",    "groups", "units",    "statics",   "chunks",  "chunk",    "slots",
-        "buddy",   "stats",  "sessions", "variables", "resolve", "estimate", "watch",
-        "alloc",   "free",   "read",     "write",     "add",     "sum",      "variable",
-        "session", "replay", "ping",     "completion"}) {
+       {"info",     "groups",  "units",    "statics",   "chunks",    "chunk",    "slots",
+        "buddy",    "stats",   "sessions", "variables", "resolve",   "estimate", "watch",
+        "top",      "alloc",   "free",     "read",      "write",     "add",      "sum",
+        "variable", "session", "replay",   "ping",      "completion"}) {
     EXPECT_THAT(help, ::testing::ContainsRegex(std::string("\n  ") + command + " +[A-Z]"));
   }
 }

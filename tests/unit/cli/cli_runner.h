@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "client/cli/app.h"
 #include "client/sdk/percpu/mocks/mock_connection.h"
 
@@ -29,14 +30,16 @@ class CliRunner {
     const Environment environment{
         .out = out,
         .err = err,
-        .style = {},
+        .style = style,
         .progress = progress,
         .connect = [this](const std::string& address,
                           const Options& options) -> absl::StatusOr<Client> {
           used_address = address;
           used_options = options;
           return Client(connection);
-        }};
+        },
+        .clock = {.now = [this] { return now; },
+                  .sleep = [this](absl::Duration duration) { now += duration; }}};
     std::vector<const char*> argv = {"percpuctl"};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
     const int exit_code = RunApp(static_cast<int>(argv.size()), argv.data(), environment);
@@ -46,6 +49,9 @@ class CliRunner {
   std::shared_ptr<mocks::MockConnection> connection =
       std::make_shared<::testing::NiceMock<mocks::MockConnection>>();
   bool progress = false;
+  Style style;
+  // Passes by sleeping.
+  absl::Time now = absl::FromUnixSeconds(1'700'000'000);
   std::string used_address;
   Options used_options;
 };

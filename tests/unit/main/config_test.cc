@@ -116,9 +116,32 @@ TEST(ConfigTest, BadAddressesAreNamed) {
   ExpectRefused(R"(socket_mode: "0888")", "socket_mode", "0888");
 }
 
+TEST(ConfigTest, ASkewIsTakenAndStaticVariablesKeepToIt) {
+  const auto config = Check(R"(unit_skew: "128" static_variables {
+    name: "a" type: "bytes" size: "8" alignment: 128 })");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->sizes.unit_skew, Bytes(128));
+  EXPECT_EQ(Check("")->sizes.unit_skew, Bytes(0));
+  ExpectRefused(R"(unit_skew: "64" static_variables {
+    name: "a" type: "bytes" size: "8" alignment: 128 })",
+                "static_variables[a].alignment", "128 is over unit_skew, 64");
+}
+
+TEST(ConfigTest, QuotasOfOpenersAndOfVariables) {
+  const auto config = Check(R"(quotas {
+    remote_sessions_per_opener: 7 variables_per_user { count: 0 bytes: "1MiB" } })");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->sessions.remote_sessions_per_opener, 7U);
+  EXPECT_EQ(config->sessions.variables_per_user.count, 0U);
+  EXPECT_EQ(config->sessions.variables_per_user.bytes, Bytes(1 << 20));
+  EXPECT_EQ(Check("")->sessions.remote_sessions_per_opener, 256U);
+  ExpectRefused(R"(quotas { variables_per_user { bytes: "much" } })",
+                "quotas.variables_per_user.bytes", "much");
+}
+
 TEST(ConfigTest, BadSizesAreNamed) {
-  for (const char* field :
-       {"arena_size", "page_size", "unit_size", "static_size", "reserved_size", "atom_size"}) {
+  for (const char* field : {"arena_size", "page_size", "unit_size", "unit_skew", "static_size",
+                            "reserved_size", "atom_size"}) {
     ExpectRefused(absl::StrCat(field, ": \"12 apples\""), field, "12 apples");
     ExpectRefused(absl::StrCat(field, ": \"-1\""), field, "-1");
   }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -210,6 +211,52 @@ TEST(AllocInfoTest, TheLargestUnitFits) {
   EXPECT_EQ(info->chunk_size(), kMaxUnitSize * kMaxCpus);
 }
 
+constexpr Bytes kLine{64};
+
+TEST(AllocInfoTest, ASkewPutsTheCopiesOfAVariableIntoDifferentCacheSets) {
+  const AllocSizes plain{.static_size = kLine, .dyn_size = kKiB * 64 - kLine};
+  AllocSizes skewed = plain;
+  skewed.unit_skew = kLine;
+  const auto without = BuildAllocInfo(plain, *Topology::Uniform(64));
+  const auto info = BuildAllocInfo(skewed, *Topology::Uniform(64));
+  ASSERT_TRUE(info.ok()) << info.status();
+  std::set<std::uint64_t> sets;
+  for (const Bytes offset : info->unit_offset) sets.insert(offset.value() % 4096 / kLine.value());
+  EXPECT_EQ(sets.size(), 64U);
+  // It costs a line of each unit, and no page.
+  EXPECT_EQ(info->unit_size, kKiB * 64 - kLine);
+  EXPECT_EQ(info->static_size + info->reserved_size + info->dyn_size, info->unit_size);
+  EXPECT_EQ(info->memory_size(), without->memory_size());
+  EXPECT_EQ(info->max_alignment(), kLine);
+  EXPECT_EQ(without->max_alignment(), kMaxAlign);
+}
+
+TEST(AllocInfoTest, ASkewIsALineOrAPowerOfTwoOfThemInOneGroup) {
+  const auto refusal = [](std::uint64_t skew, const Topology& topology) {
+    return std::string(BuildAllocInfo({.dyn_size = kKiB * 64, .unit_skew = Bytes(skew)}, topology)
+                           .status()
+                           .message());
+  };
+  const Topology one = *Topology::Uniform(4);
+  for (const std::uint64_t bad : {1, 32, 96, 4096}) {
+    EXPECT_EQ(refusal(bad, one),
+              "unit_skew: " + std::to_string(bad) + " is neither 0 nor a power of two in 64..2048");
+  }
+  for (const std::uint64_t good : {0, 64, 128, 2048}) EXPECT_EQ(refusal(good, one), "");
+  EXPECT_THAT(refusal(64, *Topology::FromSynthetic("numa:2 core:2 pu:1")),
+              HasSubstr("unit_skew: needs one group, and there are 2"));
+}
+
+TEST(AllocInfoTest, WhatASkewCannotAlignIsRefused) {
+  const auto skewed =
+      BuildAllocInfo({.dyn_size = kKiB * 64, .unit_skew = Bytes(128)}, *Topology::Uniform(4));
+  EXPECT_TRUE(CheckAlignment(*skewed, Bytes(128)).ok());
+  EXPECT_EQ(CheckAlignment(*skewed, Bytes(256)).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(CheckAlignment(*skewed, Bytes(256)).message()), HasSubstr("unit_skew"));
+  const auto plain = BuildAllocInfo({.dyn_size = kKiB * 64}, *Topology::Uniform(4));
+  EXPECT_TRUE(CheckAlignment(*plain, kMaxAlign).ok());
+}
+
 // A layout asked for at random: what the invariants are checked against.
 struct Request {
   AllocSizes sizes;
@@ -229,6 +276,7 @@ Request RandomRequest(std::mt19937_64& random) {
     id += 1 + random() % 3;
     request.topology.cpus.push_back({CpuId(id), NumaNodeId(random() % nodes), true});
   }
+  if (nodes == 1 && random() % 2 == 0) request.sizes.unit_skew = kLine * (1 << random() % 6);
   return request;
 }
 
@@ -247,14 +295,16 @@ void CheckUnitSize(const Request& request, const AllocInfo& info) {
   const AllocSizes& sizes = request.sizes;
   EXPECT_EQ(info.static_size, sizes.static_size);
   EXPECT_EQ(info.reserved_size, sizes.reserved_size);
-  EXPECT_GE(info.dyn_size, std::max(sizes.dyn_size, kMinDynamicSize));
-  const Bytes sum = info.static_size + info.reserved_size + info.dyn_size;
+  EXPECT_GE(info.dyn_size + info.unit_skew, std::max(sizes.dyn_size, kMinDynamicSize));
+  const Bytes sum = info.static_size + info.reserved_size + info.dyn_size + info.unit_skew;
   EXPECT_EQ(sum % kBasePageSize, Bytes(0));
   EXPECT_LT(sum, sizes.static_size + sizes.reserved_size +
                      std::max(sizes.dyn_size, kMinDynamicSize) + kBasePageSize);
-  EXPECT_GE(info.unit_size, std::max(sum, kMinUnitSize));
-  EXPECT_EQ(info.unit_size % kBasePageSize, Bytes(0));
-  EXPECT_EQ(info.unit_size * info.units_per_alloc, info.alloc_size);
+  const Bytes unit = info.unit_size + info.unit_skew;
+  EXPECT_GE(unit, std::max(sum, kMinUnitSize));
+  EXPECT_EQ(unit % kBasePageSize, Bytes(0));
+  EXPECT_EQ(unit * info.units_per_alloc, info.alloc_size);
+  EXPECT_EQ(unit * info.units(), info.memory_size());
   EXPECT_EQ(info.alloc_size, RoundUp(std::max(sum, kMinUnitSize), sizes.atom_size));
 }
 

@@ -114,8 +114,19 @@ Course Canaries() {
       .canaries = true};
 }
 
+// The units out of step with the pages.
+Course Skewed() {
+  return {
+      .name = "skewed",
+      .geometry = {.cpus = 5, .reserved_size = Bytes(4096), .unit_skew = Bytes(64)},
+      .mix = {.alloc = 55, .balance = 5, .reserved = 5, .largest = Bytes(2048), .most_live = 1500},
+      .operations = 300'000,
+      .canaries = true};
+}
+
 INSTANTIATE_TEST_SUITE_P(Courses, AllocatorProperties,
-                         ::testing::Values(Small(), Mixed(), Large(), Exhausted(), Canaries()),
+                         ::testing::Values(Small(), Mixed(), Large(), Exhausted(), Canaries(),
+                                           Skewed()),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "percpud/v1/session.grpc.pb.h"
 #include "server/base/unique_fd.h"
@@ -42,9 +43,11 @@ class Witness final : public v1::SessionService::Service {
                           v1::EndSessionResponse* /*response*/) override {
     const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kEndSession, *context);
     if (caller.ok()) seen = *caller;
+    opener = callers_.OpenerOf(*context);
     return ToGrpc(caller.status());
   }
   std::optional<Caller> seen;
+  std::string opener;
 
  private:
   const Callers& callers_;
@@ -179,6 +182,7 @@ TEST_F(CallersTest, TheKernelVouchesForAUnixPeer) {
   EXPECT_EQ(witness_->seen->uid, UserId(getuid()));
   EXPECT_EQ(witness_->seen->role, Role::kOperator);
   EXPECT_EQ(witness_->seen->session, kNoSession);
+  EXPECT_EQ(witness_->opener, absl::StrCat("uid ", getuid()));
 }
 
 TEST_F(CallersTest, WhoeverTheKernelDoesNotKnowIsRemote) {
@@ -187,7 +191,9 @@ TEST_F(CallersTest, WhoeverTheKernelDoesNotKnowIsRemote) {
   const grpc::Status over_tcp = CallOver(std::move(pair), adopted);
   EXPECT_EQ(over_tcp.error_code(), grpc::PERMISSION_DENIED);
   EXPECT_THAT(over_tcp.error_message(), HasSubstr("viewer"));
+  EXPECT_EQ(witness_->opener, "127.0.0.1");
   EXPECT_EQ(CallInProcess().error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_EQ(witness_->opener, "");
   Ends never_adopted = UnixPair();
   const int fd = never_adopted.server.release();
   EXPECT_EQ(CallOver(std::move(never_adopted), fd).error_code(), grpc::PERMISSION_DENIED);

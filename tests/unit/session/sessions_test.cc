@@ -226,5 +226,29 @@ TEST_F(SessionsTest, EndingUnderLoadLeaksNothing) {
   EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
 }
 
+TEST_F(SessionsTest, AnOpenerHasSoManyRemoteSessions) {
+  Restart({.remote_sessions_per_opener = 2});
+  const auto open = [&](const std::string& opener) {
+    return sessions_->Open(
+        {.kind = SessionKind::kRemote, .opener = opener, .ttl = absl::Seconds(1)});
+  };
+  const auto first = open("10.0.0.7");
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(open("10.0.0.7").ok());
+  const absl::Status refused = open("10.0.0.7").status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(refused.message(),
+            "quotas.remote_sessions_per_opener: 10.0.0.7 has 2 remote sessions, the limit");
+  EXPECT_EQ(sessions_->quota_refusals(), 1U);
+  EXPECT_TRUE(open("10.0.0.8").ok());
+  // Whoever has neither user nor host is in this process.
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(open("").ok());
+  sessions_->End(first->id);
+  EXPECT_TRUE(open("10.0.0.7").ok());
+  clock_.Advance(absl::Seconds(2));
+  sessions_->ReapExpired();
+  EXPECT_TRUE(open("10.0.0.7").ok() && open("10.0.0.7").ok());
+}
+
 }  // namespace
 }  // namespace percpud

@@ -122,6 +122,40 @@ TEST_F(VariablesTest, NamesAreSpelt) {
   EXPECT_EQ(LiveAreas(), 2U);
 }
 
+TEST_F(VariablesTest, AUsersQuotaCountsWhatHasANameAndNothingElse) {
+  Restart({.variables_per_user = {.count = 2, .bytes = Bytes(64)}});
+  const Caller alice = CallerOf(Open());
+  ASSERT_TRUE(OpenCounter(alice, "a").ok());
+  // By name as by publishing; found again costs nothing.
+  const PercpuPtr area = MustAlloc(alice, Bytes(60));
+  const auto over = sessions_->Publish(alice, area, "b", VariableType::kBytes);
+  EXPECT_EQ(over.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(over.status().message(),
+            "quota: uid 1000 uses 8 of 64 bytes in variables and asks for 60 more");
+  EXPECT_EQ(sessions_->OwnerOf(area), alice.session);
+  ASSERT_TRUE(OpenCounter(alice, "b").ok());
+  EXPECT_TRUE(OpenCounter(alice, "a").ok());
+  const auto third = OpenCounter(alice, "c");
+  EXPECT_EQ(third.status().message(), "quota: uid 1000 uses 2 of 2 variables and asks for 1 more");
+  EXPECT_EQ(sessions_->quota_refusals(), 2U);
+  EXPECT_EQ(LiveAreas(), 3U);
+  // Another user has a quota of its own; a removed one is room again.
+  EXPECT_TRUE(OpenCounter(CallerOf(Open(kBob)), "bobs").ok());
+  ASSERT_TRUE(sessions_->RemoveVariable(alice, "a").ok());
+  EXPECT_TRUE(OpenCounter(alice, "c").ok());
+}
+
+TEST_F(VariablesTest, MakersWithoutAUidShareAQuotaAndMayNotRemove) {
+  Restart({.variables_per_user = {.count = 1}});
+  const Caller stranger{.role = Role::kClient};
+  ASSERT_TRUE(OpenCounter(stranger, "theirs").ok());
+  EXPECT_EQ(OpenCounter(stranger, "more").status().code(), absl::StatusCode::kResourceExhausted);
+  const absl::Status refused = sessions_->RemoveVariable(CallerOf(Open()), "theirs");
+  EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(refused.message(),
+            "name: theirs was made by a caller unknown to the kernel; an operator may remove it");
+}
+
 TEST_F(VariablesTest, TheListGoesOnWhereItEnded) {
   const Caller alice = CallerOf(Open());
   for (const char* name : {"c", "a", "b"}) ASSERT_TRUE(OpenCounter(alice, name).ok());

@@ -1,0 +1,258 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// top: the daemon at work, a frame every interval. What is a rate is the
+// difference of two readings.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "client/cli/commands/common.h"
+#include "client/cli/parse.h"
+
+namespace percpu::cli {
+namespace {
+
+// Integers that are read each time: a call each.
+constexpr std::size_t kMaxIntegers = 1000;
+
+struct TopOptions {
+  std::int64_t interval_ns = absl::ToInt64Nanoseconds(absl::Seconds(1));
+  std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
+  std::size_t rows = 10;
+};
+
+// A counter or gauge with a name.
+struct Integer {
+  std::string type;
+  std::uint64_t pointer = 0;
+  std::int64_t sum = 0;
+};
+
+// What is read for a frame.
+struct Reading {
+  absl::Time at;
+  v1::Stats stats;
+  std::vector<v1::Session> sessions;
+  std::vector<v1::Chunk> chunks;
+  std::map<std::string, Integer> integers;
+};
+
+// Names and pointers of all integers, those of the configuration included.
+absl::Status FindIntegers(Client& client, std::map<std::string, Integer>& out) {
+  const absl::StatusOr<std::vector<v1::StaticVariable>> statics = client.StaticVariables();
+  if (!statics.ok()) return statics.status();
+  for (const v1::StaticVariable& variable : *statics) {
+    if (variable.type() != "counter" && variable.type() != "gauge") continue;
+    out[variable.name()] = {.type = variable.type(), .pointer = variable.pointer()};
+  }
+  const absl::StatusOr<std::vector<v1::Variable>> variables = client.Variables();
+  if (!variables.ok()) return variables.status();
+  for (const v1::Variable& variable : *variables) {
+    const bool is_counter = variable.type() == v1::VARIABLE_TYPE_COUNTER;
+    if (!is_counter && variable.type() != v1::VARIABLE_TYPE_GAUGE) continue;
+    out[variable.name()] = {.type = is_counter ? "counter" : "gauge",
+                            .pointer = variable.pointer()};
+  }
+  return absl::OkStatus();
+}
+
+// Reads as many as there may be; one that was removed just now is left out.
+absl::Status SumIntegers(Client& client, std::map<std::string, Integer>& integers) {
+  std::size_t read = 0;
+  for (auto entry = integers.begin(); entry != integers.end();) {
+    if (read == kMaxIntegers) {
+      integers.erase(entry, integers.end());
+      break;
+    }
+    const absl::StatusOr<std::int64_t> sum = client.Sum(Pointer{entry->second.pointer});
+    if (absl::IsNotFound(sum.status())) {
+      entry = integers.erase(entry);
+      continue;
+    }
+    if (!sum.ok()) return sum.status();
+    entry->second.sum = *sum;
+    ++entry;
+    ++read;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Reading> Read(Session& session) {
+  Reading out;
+  const absl::StatusOr<v1::Stats> stats = session.client.Stats();
+  if (!stats.ok()) return stats.status();
+  absl::StatusOr<std::vector<v1::Session>> sessions = session.client.Sessions();
+  if (!sessions.ok()) return sessions.status();
+  absl::StatusOr<std::vector<v1::Chunk>> chunks = session.client.Chunks();
+  if (!chunks.ok()) return chunks.status();
+  out.stats = *stats;
+  out.sessions = *std::move(sessions);
+  out.chunks = *std::move(chunks);
+  absl::Status status = FindIntegers(session.client, out.integers);
+  // The clock is read as near to the sums as can be: most rates are theirs.
+  out.at = session.clock.now();
+  if (status.ok()) status = SumIntegers(session.client, out.integers);
+  if (!status.ok()) return status;
+  return out;
+}
+
+// The first `rows` by a weight, the heaviest first.
+template <typename T, typename Weight>
+void KeepHeaviest(std::vector<T>& all, std::size_t rows, Weight weight) {
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const T& a, const T& b) { return weight(a) > weight(b); });
+  if (all.size() > rows) all.resize(rows);
+}
+
+// Frames of one run: rates from one reading to the next.
+class Frame {
+ public:
+  Frame(const Reading& before, const Reading& now, std::size_t rows)
+      : before_(before), now_(now), rows_(rows) {}
+
+  [[nodiscard]] Report ToReport(absl::Time began) const {
+    return {{Summary(began), SessionsByBytes(), ChunksByFill(), IntegersByRate()}};
+  }
+
+ private:
+  [[nodiscard]] double Rate(double from, double to) const {
+    const double seconds = absl::ToDoubleSeconds(now_.at - before_.at);
+    return seconds > 0 ? (to - from) / seconds : 0;
+  }
+  [[nodiscard]] Real CallRate(std::uint64_t (v1::Stats::*field)() const) const {
+    return {Rate(static_cast<double>((before_.stats.*field)()),
+                 static_cast<double>((now_.stats.*field)()))};
+  }
+
+  [[nodiscard]] Fields Summary(absl::Time began) const {
+    const v1::Stats& stats = now_.stats;
+    return {.key = "",
+            .title = "",
+            .fields = {{"elapsed_seconds", Real{absl::ToDoubleSeconds(now_.at - began)}, ""},
+                       {"nr_sessions", Count{now_.sessions.size()}, ""},
+                       {"nr_cur_alloc", Count{stats.nr_cur_alloc()}, "areas"},
+                       {"live_bytes", Size{stats.live_bytes()}, "of one unit"},
+                       {"utilisation", Share{stats.utilisation()}, ""},
+                       {"nr_chunks", Count{stats.nr_chunks()}, ""},
+                       {"leased_chunks", Count{stats.leased_chunks()}, ""},
+                       {"allocs_per_second", CallRate(&v1::Stats::nr_alloc), ""},
+                       {"frees_per_second", CallRate(&v1::Stats::nr_dealloc), ""},
+                       {"failed_allocs_per_second", CallRate(&v1::Stats::failed_allocs), ""},
+                       {"refused_frees_per_second", CallRate(&v1::Stats::refused_frees), ""}}};
+  }
+
+  [[nodiscard]] Table SessionsByBytes() const {
+    std::vector<v1::Session> sessions = now_.sessions;
+    KeepHeaviest(sessions, rows_, [](const v1::Session& each) { return each.bytes(); });
+    Table table = SessionTable(sessions);
+    table.title = "sessions, by bytes";
+    return table;
+  }
+
+  [[nodiscard]] Table ChunksByFill() const {
+    const auto used = [](const v1::Chunk& chunk) {
+      const auto capacity = static_cast<double>(chunk.capacity_bytes());
+      return capacity > 0 ? 1 - static_cast<double>(chunk.free_bytes()) / capacity : 0;
+    };
+    std::vector<v1::Chunk> chunks = now_.chunks;
+    KeepHeaviest(chunks, rows_, used);
+    Table table{.key = "chunks",
+                .title = "chunks, by fill",
+                .columns = {{"id", "ID"},
+                            {"kind", "KIND"},
+                            {"used", "USED"},
+                            {"capacity_bytes", "CAPACITY"},
+                            {"free_bytes", "FREE"},
+                            {"largest_run_bytes", "LARGEST"},
+                            {"live_areas", "AREAS"}},
+                .rows = {}};
+    for (const v1::Chunk& chunk : chunks) {
+      table.rows.push_back({Count{chunk.id()}, ChunkKindName(chunk.kind()), Share{used(chunk)},
+                            Size{chunk.capacity_bytes()}, Size{chunk.free_bytes()},
+                            Size{chunk.largest_run_bytes()}, Count{chunk.live_areas()}});
+    }
+    return table;
+  }
+
+  [[nodiscard]] Table IntegersByRate() const {
+    struct Row {
+      std::string name;
+      Integer integer;
+      // None for one that was not there before.
+      std::optional<double> rate;
+    };
+    std::vector<Row> integers;
+    for (const auto& [name, integer] : now_.integers) {
+      Row& row = integers.emplace_back(Row{.name = name, .integer = integer, .rate = {}});
+      const auto was = before_.integers.find(name);
+      if (was == before_.integers.end() || was->second.pointer != integer.pointer) continue;
+      row.rate = Rate(static_cast<double>(was->second.sum), static_cast<double>(integer.sum));
+    }
+    KeepHeaviest(integers, rows_, [](const Row& row) { return std::abs(row.rate.value_or(0)); });
+    Table table{.key = "variables",
+                .title = "counters and gauges, by adds per second",
+                .columns = {{"name", "NAME"},
+                            {"type", "TYPE"},
+                            {"sum", "SUM"},
+                            {"adds_per_second", "ADDS/S"}},
+                .rows = {}};
+    for (Row& row : integers) {
+      table.rows.push_back({std::move(row.name), std::move(row.integer.type),
+                            Signed{row.integer.sum},
+                            row.rate ? Value(Real{*row.rate}) : Value(Absent{})});
+    }
+    return table;
+  }
+
+  const Reading& before_;
+  const Reading& now_;
+  const std::size_t rows_;
+};
+
+absl::StatusOr<Report> Top(Session& session, const TopOptions& options) {
+  absl::StatusOr<Reading> before = Read(session);
+  if (!before.ok()) return before.status();
+  const absl::Time began = before->at;
+  for (std::uint64_t frame = 0; frame < options.count; ++frame) {
+    session.clock.sleep(absl::Nanoseconds(options.interval_ns));
+    absl::StatusOr<Reading> now = Read(session);
+    if (!now.ok()) return now.status();
+    session.renderer.RenderFrame(Frame(*before, *now, options.rows).ToReport(began));
+    before = std::move(now);
+  }
+  return Report{};
+}
+
+}  // namespace
+
+Command AddTop(CLI::App& root) {
+  CLI::App* parser = root.add_subcommand("top", "Live: sessions, chunks, adds per second");
+  parser->footer(
+      "Refreshes in a terminal, and prints frame after frame into a pipe; JSON is one\n"
+      "object a line. The first frame takes an interval. ADDS/S is what the sum of a\n"
+      "counter or gauge changed by, whoever added: mapped clients too. Of the names,\n"
+      "the first thousand are read.");
+  const auto options = std::make_shared<TopOptions>();
+  parser->add_option("--interval", options->interval_ns, "Between frames")
+      ->option_text("TIME [1s]")
+      ->transform(AsNanoseconds());
+  parser->add_option("-n,--count", options->count, "Stop after so many frames")
+      ->option_text("N [never]")
+      ->check(CLI::PositiveNumber);
+  parser->add_option("--rows", options->rows, "Of each table")
+      ->option_text("N [10]")
+      ->check(CLI::PositiveNumber);
+  return {.parser = parser, .run = [options](Session& session) { return Top(session, *options); }};
+}
+
+}  // namespace percpu::cli

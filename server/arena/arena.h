@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/arena/page_source.h"
+#include "server/base/unique_fd.h"
 #include "server/base/units.h"
 
 namespace percpud {
@@ -31,6 +32,12 @@ class Arena final : public PageSource {
   // that mends it when no huge page is there, otherwise what the system said.
   static absl::StatusOr<std::unique_ptr<Arena>> Create(const Options& options);
 
+  // The same over memory that there is already: a memfd that somebody kept, or a
+  // file of a memory file system (arena_file.h). Errors besides: BadConfig if it
+  // has another size. A file cannot be sealed: whoever maps it for writing could
+  // cut it short.
+  static absl::StatusOr<std::unique_ptr<Arena>> Adopt(UniqueFd fd, const Options& options);
+
   ~Arena() override;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -48,6 +55,7 @@ class Arena final : public PageSource {
   Arena(int fd, std::byte* base, Bytes size, Bytes page_size)
       : fd_(fd), base_(base), size_(size), page_size_(page_size) {}
 
+  static absl::StatusOr<std::unique_ptr<Arena>> Map(UniqueFd fd, const Options& options);
   // FAILED_PRECONDITION unless at least one huge page is to be had.
   absl::Status ProbeHugePage();
   // True of whole pages inside the arena.

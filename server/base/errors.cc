@@ -285,6 +285,12 @@ absl::Status NoContiguousBlock(Order order, Pages free_pages) {
       " contiguous pages); ", free_pages.value(), " pages are free in smaller ones"));
 }
 
+absl::Status BlockNotFree(PageId page, Order order) {
+  return absl::ResourceExhaustedError(absl::StrCat("arena: no free block of order ",
+                                                   int{order.value()}, " begins at page ",
+                                                   page.value()));
+}
+
 absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number) {
   return absl::ResourceExhaustedError(absl::StrCat("arena: the system would not back ",
                                                    length.value(), " bytes at offset ",

@@ -88,6 +88,7 @@ absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment);
 absl::Status NoReservedSpace(Bytes size, Bytes alignment);
 absl::Status NoReservedRegion();
 absl::Status NoContiguousBlock(Order order, Pages free_pages);
+absl::Status BlockNotFree(PageId page, Order order);
 absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number);
 absl::Status MetadataExhausted(absl::string_view what);
 

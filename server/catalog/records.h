@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "server/base/file_identity.h"
 #include "server/base/identity.h"
 #include "server/base/units.h"
 
@@ -22,23 +23,12 @@ namespace percpud::catalog {
 // The number goes up with every change of a record's encoding.
 inline constexpr absl::string_view kFormat = "percpud catalog 1";
 
-// The bytes that a catalog speaks of, in the kernel's word: nothing of it lies
-// in the arena, which clients may write.
-struct ArenaFile {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  // When the file was made; 0 where the file system does not say.
-  std::uint64_t born_ns = 0;
-  Bytes size;
-
-  friend bool operator==(const ArenaFile&, const ArenaFile&) = default;
-};
-
 // The one record of table `arena`.
 struct Arena {
   // Random; what clients know the arena by.
   std::array<std::uint8_t, 16> id{};
-  ArenaFile file;
+  // Nothing of it lies in the arena, which clients may write.
+  FileIdentity file;
   // Of the running system: no arena is good beyond it.
   std::string boot_id;
   // How chunks are laid out, as "name=value" lines. Another text is another

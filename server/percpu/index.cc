@@ -60,9 +60,13 @@ std::unique_ptr<Chunk> Index::Remove(Chunk& chunk) {
   stats_.empty_pop_pages -= chunk.empty_populated_blocks();
   ++stats_.chunks_destroyed;
   --stats_.nr_chunks;
+  AddUnused(id);
+  return std::move(chunks_[id.value()]);
+}
+
+void Index::AddUnused(ChunkId id) {
   unused_ids_.push_back(id);
   std::push_heap(unused_ids_.begin(), unused_ids_.end(), std::greater<>());
-  return std::move(chunks_[id.value()]);
 }
 
 Chunk* Index::Find(ChunkId id) const {

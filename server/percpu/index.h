@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_PERCPU_INDEX_H_
 #define PERCPUD_SERVER_PERCPU_INDEX_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -47,6 +48,10 @@ class Index {
   // --- Chunks ----------------------------------------------------------------
   // Takes the chunk in: an id, the pages' back pointers, a slot.
   Chunk& Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory);
+  // So that the next Insert numbers its chunk `id`: ids are restored ascending,
+  // and what was passed over is used again once AddUnused says so.
+  void SkipTo(ChunkId id) { chunks_.resize(std::max<std::size_t>(chunks_.size(), id.value())); }
+  void AddUnused(ChunkId id);
   // Gives it up. REQUIRES: a free dynamic chunk.
   std::unique_ptr<Chunk> Remove(Chunk& chunk);
   [[nodiscard]] Chunk* Find(ChunkId id) const;

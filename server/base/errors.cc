@@ -328,6 +328,10 @@ absl::Status AnswerForgotten(std::uint64_t request) {
       absl::StrCat("request_id: ", request, " is so old that its answer is forgotten"));
 }
 
+absl::Status RequestDiffers() {
+  return absl::InvalidArgumentError("request_id: was the number of another request before");
+}
+
 absl::Status RequestUnderWay(std::uint64_t request) {
   return absl::UnavailableError(
       absl::StrCat("request_id: ", request, " is being served; ask again for its answer"));

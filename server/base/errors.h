@@ -103,6 +103,8 @@ absl::Status CatalogFailed(absl::string_view operation, absl::string_view why);
 absl::Status NotRestorable(absl::string_view what, absl::string_view why);
 // A request that came again: too late, or too soon.
 absl::Status AnswerForgotten(std::uint64_t request);
+// The same number with other contents.
+absl::Status RequestDiffers();
 absl::Status RequestUnderWay(std::uint64_t request);
 absl::Status ResumeRefused(absl::string_view why);
 

@@ -24,10 +24,12 @@ Catalog::Ticket Catalog::Enter(Changes changes) {
   return Ticket{entered_};
 }
 
-void Catalog::EnterOwed(Changes changes) {
+Catalog::Ticket Catalog::EnterOwed(Changes changes) {
+  if (changes.empty()) return Ticket::kNothing;
   RankedLock lock(&mu_);
   queue_.push_back(
       {.number = ++entered_, .owed = true, .changes = std::move(changes), .status = {}});
+  return Ticket{entered_};
 }
 
 absl::Status Catalog::Await(Ticket ticket) {

@@ -47,9 +47,10 @@ class Catalog {
   // Errors: CatalogFull, CatalogFailed.
   absl::Status Await(Ticket ticket);
   absl::Status Commit(Changes changes) { return Await(Enter(std::move(changes))); }
-  // As Enter, for changes that nobody answers for: they go with the next commit,
-  // and as long as they fail, so does everything else that adds a record.
-  void EnterOwed(Changes changes);
+  // As Enter, for changes that can no longer be refused: they go with the next
+  // commit, and as long as they fail, so does everything else that adds a
+  // record. The ticket need not be awaited; OK if it is.
+  Ticket EnterOwed(Changes changes);
 
   // Nothing is committed meanwhile. Errors: CatalogDamaged.
   absl::StatusOr<Contents> Load(const std::function<bool(const Area&)>& on_area);

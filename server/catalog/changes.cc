@@ -8,7 +8,7 @@ namespace percpud::catalog {
 template <typename EncodeKeyFn, typename EncodeValueFn>
 void Changes::Add(Table table, EncodeKeyFn encode_key, EncodeValueFn encode_value) {
   Op op{.table = table,
-        .put = true,
+        .kind = Kind::kPut,
         .at = static_cast<std::uint32_t>(bytes_.size()),
         .key_size = 0,
         .value_size = 0};
@@ -18,13 +18,13 @@ void Changes::Add(Table table, EncodeKeyFn encode_key, EncodeValueFn encode_valu
   op.value_size = static_cast<std::uint32_t>(bytes_.size() - op.at - op.key_size);
   Seal(key(op), bytes_.data() + op.at + op.key_size, op.value_size);
   ops_.push_back(op);
-  puts_ = true;
+  puts_ = puts_ || table != Table::kAnswers;
 }
 
 template <typename EncodeKeyFn>
 void Changes::Delete(Table table, EncodeKeyFn encode_key) {
   Op op{.table = table,
-        .put = false,
+        .kind = Kind::kDelete,
         .at = static_cast<std::uint32_t>(bytes_.size()),
         .key_size = 0,
         .value_size = 0};
@@ -72,7 +72,7 @@ void Changes::Put(const Answer& record) {
 }
 void Changes::PutFormat() {
   ops_.push_back({.table = Table::kMeta,
-                  .put = true,
+                  .kind = Kind::kPut,
                   .at = static_cast<std::uint32_t>(bytes_.size()),
                   .key_size = static_cast<std::uint32_t>(kFormatKey.size()),
                   .value_size = static_cast<std::uint32_t>(kFormat.size())});
@@ -80,6 +80,17 @@ void Changes::PutFormat() {
   bytes_.append(kFormat.data(), kFormat.size());
   puts_ = true;
 }
+void Changes::SetOwner(PercpuPtr pointer, SessionId owner) {
+  Op op{.table = Table::kAreas,
+        .kind = Kind::kSetOwner,
+        .at = static_cast<std::uint32_t>(bytes_.size()),
+        .key_size = sizeof(std::uint64_t),
+        .value_size = sizeof(std::uint64_t)};
+  EncodeKey(pointer.value(), bytes_);
+  EncodeKey(owner.value(), bytes_);
+  ops_.push_back(op);
+}
+
 void Changes::Put(const LastSession& record) {
   Add(Table::kMeta, Text(kLastSessionKey), Value(record));
 }

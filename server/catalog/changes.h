@@ -28,6 +28,8 @@ class Changes {
   void Put(const Answer& record);
   // What kind of catalog it is; with the first record of a fresh one.
   void PutFormat();
+  // Of an area that is there; else nothing happens.
+  void SetOwner(PercpuPtr pointer, SessionId owner);
   void Put(const LastSession& record);
 
   // Nothing happens to what is not there.
@@ -39,13 +41,16 @@ class Changes {
   void DeleteAnswer(SessionId session, RequestId request);
 
   [[nodiscard]] bool empty() const { return ops_.empty(); }
+  // Whether records are added, for which there has to be room. Answers are not
+  // counted: they replace each other.
   [[nodiscard]] bool puts() const { return puts_; }
   // Bytes of keys and values.
   [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
 
+  enum class Kind : std::uint8_t { kPut, kDelete, kSetOwner };
   struct Op {
     Table table;
-    bool put;
+    Kind kind;
     std::uint32_t at;
     std::uint32_t key_size;
     std::uint32_t value_size;

@@ -165,6 +165,11 @@ void Encode(const Area& record, std::string& value) {
   value.append(record.tag.data(), record.tag.size());
 }
 
+void PatchOwner(absl::string_view key, SessionId owner, std::string& value) {
+  std::memcpy(value.data() + kCheckBytes + sizeof(Area::size), &owner, sizeof(owner));
+  Seal(key, value.data(), value.size());
+}
+
 template <>
 std::optional<Area> Decode(absl::string_view key, absl::string_view value) {
   Reader reader(key, value);

@@ -45,6 +45,9 @@ void Encode(const LastSession& record, std::string& value);
 // which Encode left for it.
 void Seal(absl::string_view key, char* value, std::size_t size);
 
+// Makes a sealed area another's. REQUIRES: Encode(Area) made `value`.
+void PatchOwner(absl::string_view key, SessionId owner, std::string& value);
+
 // nullopt: damaged. An area's tag points into `value`.
 template <typename Record>
 std::optional<Record> Decode(absl::string_view key, absl::string_view value);

@@ -48,6 +48,43 @@ Bytes Weight(std::span<const Changes* const> batch) {
   return Bytes(bytes);
 }
 
+int SetOwner(MDB_txn* txn, MDB_dbi table, MDB_val key, absl::string_view owner) {
+  MDB_val value{};
+  const int code = mdb_get(txn, table, &key, &value);
+  if (code == MDB_NOTFOUND) return MDB_SUCCESS;
+  if (code != MDB_SUCCESS) return code;
+  SessionId id;
+  std::memcpy(&id, owner.data(), sizeof(id));
+  std::string record(static_cast<const char*>(value.mv_data), value.mv_size);
+  PatchOwner({static_cast<const char*>(key.mv_data), key.mv_size}, id, record);
+  value = {record.size(), record.data()};
+  return mdb_put(txn, table, &key, &value, 0);
+}
+
+// An LMDB code.
+int ApplyOne(MDB_txn* txn, MDB_dbi table, const Changes& changes, const Changes::Op& op) {
+  const absl::string_view text = changes.key(op);
+  // LMDB reads an integer key as one.
+  std::uint64_t number = 0;
+  MDB_val key{text.size(), const_cast<char*>(text.data())};
+  if (text.size() == sizeof(number)) {
+    std::memcpy(&number, text.data(), sizeof(number));
+    key.mv_data = &number;
+  }
+  const absl::string_view bytes = changes.value(op);
+  MDB_val value{bytes.size(), const_cast<char*>(bytes.data())};
+  switch (op.kind) {
+    case Changes::Kind::kPut:
+      return mdb_put(txn, table, &key, &value, 0);
+    case Changes::Kind::kSetOwner:
+      return SetOwner(txn, table, key, bytes);
+    case Changes::Kind::kDelete:
+      break;
+  }
+  const int code = mdb_del(txn, table, &key, nullptr);
+  return code == MDB_NOTFOUND ? MDB_SUCCESS : code;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
@@ -159,23 +196,10 @@ int Store::TryApply(std::span<const Changes* const> batch) {
   if (code != MDB_SUCCESS) return code;
   for (const Changes* changes : batch) {
     for (const Changes::Op& op : changes->ops()) {
-      const MDB_dbi table = tables_[static_cast<std::size_t>(op.table)];
-      const absl::string_view text = changes->key(op);
-      // LMDB reads an integer key as one.
-      std::uint64_t number = 0;
-      MDB_val key{text.size(), const_cast<char*>(text.data())};
-      if (text.size() == sizeof(number)) {
-        std::memcpy(&number, text.data(), sizeof(number));
-        key.mv_data = &number;
-      }
-      const absl::string_view bytes = changes->value(op);
-      MDB_val value{bytes.size(), const_cast<char*>(bytes.data())};
-      code = op.put ? mdb_put(txn, table, &key, &value, 0) : mdb_del(txn, table, &key, nullptr);
-      if (!op.put && code == MDB_NOTFOUND) code = MDB_SUCCESS;
-      if (code != MDB_SUCCESS) {
-        mdb_txn_abort(txn);
-        return code;
-      }
+      code = ApplyOne(txn, tables_[static_cast<std::size_t>(op.table)], *changes, op);
+      if (code == MDB_SUCCESS) continue;
+      mdb_txn_abort(txn);
+      return code;
     }
   }
   return mdb_txn_commit(txn);

@@ -39,6 +39,8 @@ struct Caller {
   SessionId session = kNoSession;
   // kNobody if the kernel did not say.
   UserId uid = kNobody;
+  // What the client calls this request, if it may come again.
+  RequestId request = kNoRequest;
 };
 
 }  // namespace percpud

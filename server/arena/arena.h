@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +26,7 @@ class Arena final : public PageSource {
     Bytes size;
     // kBasePageSize, or kHugePageSize for hugetlb.
     Bytes page_size = kBasePageSize;
+    std::string kind = "memfd: ends with the daemon";
   };
 
   // Errors: BadConfig (arena_size no multiple of the page, over the limit; a
@@ -45,6 +47,7 @@ class Arena final : public PageSource {
   [[nodiscard]] Bytes size() const override { return size_; }
   [[nodiscard]] Bytes page_size() const override { return page_size_; }
   [[nodiscard]] std::byte* base() const override { return base_; }
+  [[nodiscard]] absl::string_view kind() const override { return kind_; }
   absl::Status Populate(Bytes offset, Bytes length) override;
   absl::Status Release(Bytes offset, Bytes length) override;
 
@@ -52,8 +55,12 @@ class Arena final : public PageSource {
   [[nodiscard]] int fd() const { return fd_; }
 
  private:
-  Arena(int fd, std::byte* base, Bytes size, Bytes page_size)
-      : fd_(fd), base_(base), size_(size), page_size_(page_size) {}
+  Arena(int fd, std::byte* base, const Options& options)
+      : fd_(fd),
+        base_(base),
+        size_(options.size),
+        page_size_(options.page_size),
+        kind_(options.kind) {}
 
   static absl::StatusOr<std::unique_ptr<Arena>> Map(UniqueFd fd, const Options& options);
   // FAILED_PRECONDITION unless at least one huge page is to be had.
@@ -65,6 +72,7 @@ class Arena final : public PageSource {
   std::byte* const base_;
   const Bytes size_;
   const Bytes page_size_;
+  const std::string kind_;
 };
 
 }  // namespace percpud

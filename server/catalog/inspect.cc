@@ -25,6 +25,7 @@ namespace {
 constexpr int kReadable = 0;
 constexpr int kDamaged = 1;
 constexpr int kForeign = 2;
+constexpr int kUnbegun = 3;
 
 absl::Status ReadOnce(const std::string& path) {
   MDB_env* env = nullptr;
@@ -48,6 +49,7 @@ absl::Status ReadOnce(const std::string& path) {
   const std::string why(status.message());
   static_cast<void>(write(report, why.data(), why.size()));
   if (status.ok()) _exit(kReadable);
+  if (absl::IsNotFound(status)) _exit(kUnbegun);
   _exit(absl::IsFailedPrecondition(status) ? kForeign : kDamaged);
 }
 
@@ -87,6 +89,9 @@ absl::Status Inspect(const std::string& path) {
                                   absl::StrCat("reading it ends in signal ", WTERMSIG(status)));
   }
   if (WEXITSTATUS(status) == kReadable) return absl::OkStatus();
+  if (WEXITSTATUS(status) == kUnbegun) {
+    return absl::NotFoundError(absl::StrCat("catalog: ", path, ": ", why));
+  }
   if (WEXITSTATUS(status) == kForeign) {
     return absl::FailedPreconditionError(absl::StrCat("catalog: ", path, ": ", why));
   }

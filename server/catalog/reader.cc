@@ -35,6 +35,8 @@ absl::Status ForEach(MDB_txn* txn, Table table, OnRecord on_record) {
   MDB_dbi dbi = 0;
   MDB_stat stat{};
   int code = mdb_dbi_open(txn, TableName(table), TableFlags(table), &dbi);
+  // Made with the others, before anything is entered.
+  if (code == MDB_NOTFOUND && table == Table::kMeta) return absl::OkStatus();
   if (code == MDB_SUCCESS) code = mdb_stat(txn, dbi, &stat);
   MDB_cursor* cursor = nullptr;
   if (code == MDB_SUCCESS) code = mdb_cursor_open(txn, dbi, &cursor);
@@ -69,10 +71,12 @@ absl::Status ReadTable(MDB_txn* txn, Table table, std::vector<Record>& out) {
 }
 
 absl::Status ReadMeta(MDB_txn* txn, Contents& out) {
+  bool is_empty = true;
   std::string format;
   std::optional<Arena> arena;
   absl::Status status =
       ForEach(txn, Table::kMeta, [&](absl::string_view key, absl::string_view value) {
+        is_empty = false;
         if (key == kFormatKey) format = std::string(value);
         if (key == kArenaKey) arena = Decode<Arena>(key, value);
         if (key != kLastSessionKey) return true;
@@ -81,6 +85,7 @@ absl::Status ReadMeta(MDB_txn* txn, Contents& out) {
         return last.has_value();
       });
   if (!status.ok()) return status;
+  if (is_empty) return absl::NotFoundError("nothing was ever entered");
   if (format != kFormat) {
     return absl::FailedPreconditionError(
         absl::StrCat("its format is \"", absl::CEscape(format), "\", not \"", kFormat, "\""));

@@ -21,7 +21,7 @@ const char* TableName(Table table);
 unsigned TableFlags(Table table);
 
 // Reads every record of an open environment. Errors: DATA_LOSS naming the table,
-// FAILED_PRECONDITION for another format.
+// FAILED_PRECONDITION for another format, NOT_FOUND if nothing was ever entered.
 absl::StatusOr<Contents> ReadAll(MDB_env* env, const std::function<bool(const Area&)>& on_area);
 
 }  // namespace percpud::catalog

@@ -81,7 +81,7 @@ v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
   out.set_ghost_pages(footprint.ghost_pages.value());
   out.set_max_alloc_size(allocator.max_alloc_size().value());
   out.set_max_alignment(kMaxAlign.value());
-  out.set_arena_kind("memfd: ends with the daemon");
+  out.set_arena_kind(std::string(allocator.pages().kind()));
   return out;
 }
 

@@ -134,10 +134,10 @@ absl::StatusOr<Admission> Knock(const std::string& address, MapMode wanted, std:
       Connect(absl::StrCat(address.substr(sizeof(kUnixPrefix) - 1), kDoorSuffix));
   if (!door.ok()) return door.status();
   abi::Hello hello{.magic = abi::kHelloMagic,
-                         .version = abi::kHandoffVersion,
-                         .wanted = static_cast<std::uint32_t>(wanted),
-                         .abilities = abilities,
-                         .resume = {}};
+                   .version = abi::kHandoffVersion,
+                   .wanted = static_cast<std::uint32_t>(wanted),
+                   .abilities = abilities,
+                   .resume = {}};
   std::copy_n(resume.begin(), std::min(resume.size(), hello.resume.size()), hello.resume.begin());
   // The daemon may have refused already (too many at once): its words are read
   // whether or not ours went out.

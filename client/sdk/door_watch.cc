@@ -22,9 +22,7 @@ constexpr int kLongestPauseMs = 500;
 }  // namespace
 
 DoorWatch::DoorWatch(int door, Return come_back)
-    : process_(getpid()),
-      come_back_(std::move(come_back)),
-      stop_(eventfd(0, EFD_CLOEXEC)) {
+    : process_(getpid()), come_back_(std::move(come_back)), stop_(eventfd(0, EFD_CLOEXEC)) {
   // The program's signals are none of this thread's business.
   sigset_t all;
   sigset_t before;

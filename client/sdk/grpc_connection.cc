@@ -77,7 +77,8 @@ class GrpcConnection final : public Connection {
     return Call(&StubSet::memory, &Memory::Ping, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) override {
-    return Hot<v1::AllocResponse>(&Memory::Alloc, Numbered(request), &v1::AttachRequest::mutable_alloc,
+    return Hot<v1::AllocResponse>(&Memory::Alloc, Numbered(request),
+                                  &v1::AttachRequest::mutable_alloc,
                                   &v1::AttachResponse::mutable_alloc);
   }
   absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) override {
@@ -292,9 +293,9 @@ class GrpcConnection final : public Connection {
   // Whether to try once more, after a pause; the next one is longer.
   [[nodiscard]] bool TryAgain(Repeat repeat, bool unavailable, int attempt, absl::Time deadline,
                               absl::Duration& backoff) const {
-    const bool allowed =
-        repeat == Repeat::kSafe ? attempt < options_.retry.max_retries
-                                : repeat == Repeat::kNumbered && options_.retry.max_retries > 0;
+    const bool allowed = repeat == Repeat::kSafe
+                             ? attempt < options_.retry.max_retries
+                             : repeat == Repeat::kNumbered && options_.retry.max_retries > 0;
     if (!allowed || !unavailable || absl::Now() + backoff >= deadline) return false;
     absl::SleepFor(backoff);
     backoff = std::min(backoff * 2, options_.retry.max_backoff);

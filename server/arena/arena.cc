@@ -144,8 +144,7 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Map(UniqueFd fd, const Options& op
   void* const base = ::mmap(nullptr, options.size.value(), PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
   if (base == MAP_FAILED) return errors::OsRefused("mmap", kName, errno);
-  return std::unique_ptr<Arena>(
-      new Arena(fd.release(), static_cast<std::byte*>(base), options));
+  return std::unique_ptr<Arena>(new Arena(fd.release(), static_cast<std::byte*>(base), options));
 }
 
 Arena::~Arena() {

@@ -286,9 +286,8 @@ absl::Status NoContiguousBlock(Order order, Pages free_pages) {
 }
 
 absl::Status BlockNotFree(PageId page, Order order) {
-  return absl::ResourceExhaustedError(absl::StrCat("arena: no free block of order ",
-                                                   int{order.value()}, " begins at page ",
-                                                   page.value()));
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "arena: no free block of order ", int{order.value()}, " begins at page ", page.value()));
 }
 
 absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number) {

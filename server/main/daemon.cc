@@ -246,13 +246,14 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
   builder.RegisterService(session_service.get());
   builder.RegisterService(&health);
   memory_service = std::make_unique<MemoryService>(MemoryContext{.allocator = *allocator,
-                                                         .sessions = *sessions,
-                                                         .updater = *updater,
-                                                         .limits = config.limits},
-                                           *callers, builder);
+                                                                 .sessions = *sessions,
+                                                                 .updater = *updater,
+                                                                 .limits = config.limits},
+                                                   *callers, builder);
   server = builder.BuildAndStart();
   if (server == nullptr) return absl::InternalError("gRPC would not start a server");
-  SessionStream::Post(memory_service->lane(), memory_service->context(), *callers, *session_service);
+  SessionStream::Post(memory_service->lane(), memory_service->context(), *callers,
+                      *session_service);
   memory_service->Start();
 
   // Connections made since the sockets were bound have waited until now.

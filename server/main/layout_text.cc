@@ -29,10 +29,10 @@ std::string LayoutText(const AllocInfo& info, const StaticLayout& statics,
                                                out->push_back('-');
                                              }
                                            })),
-      absl::StrCat("offsets=", absl::StrJoin(info.unit_offset, ",",
-                                             [](std::string* out, Bytes offset) {
-                                               absl::StrAppend(out, offset.value());
-                                             }))};
+      absl::StrCat("offsets=",
+                   absl::StrJoin(info.unit_offset, ",", [](std::string* out, Bytes offset) {
+                     absl::StrAppend(out, offset.value());
+                   }))};
   for (const StaticVariable& variable : statics.variables()) {
     lines.push_back(absl::StrCat("static ", variable.name, "=", Name(variable.type), " of ",
                                  variable.size.value(), " at ", variable.offset.value()));

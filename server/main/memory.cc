@@ -226,8 +226,9 @@ absl::Status Memory::MakeArena() {
              .layout = layout_,
              .epoch = 1};
   if (kept_by_manager_ && !StoreFd(kStoredName, arena_->fd())) {
-    return errors::BadConfig("catalog", "systemd would not keep the arena: the unit needs "
-                                        "FileDescriptorStoreMax=");
+    return errors::BadConfig("catalog",
+                             "systemd would not keep the arena: the unit needs "
+                             "FileDescriptorStoreMax=");
   }
   return absl::OkStatus();
 }

@@ -296,14 +296,6 @@ absl::StatusOr<ChunkId> Allocator::CreateChunk() {
   return made.id();
 }
 
-void Allocator::TellOf(const Chunk& chunk, bool destroyed) const {
-  if (!options_.on_chunk) return;
-  options_.on_chunk({.id = chunk.id(),
-                     .base = chunk.memory().base,
-                     .order = chunk.memory().block_order,
-                     .destroyed = destroyed});
-}
-
 void Allocator::DestroyIfFree(ChunkId id) {
   std::unique_ptr<Chunk> removed;
   {

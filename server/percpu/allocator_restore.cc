@@ -42,6 +42,14 @@ bool IsLeased(const RestoredState& state, ChunkId id) {
 
 }  // namespace
 
+void Allocator::TellOf(const Chunk& chunk, bool destroyed) const {
+  if (!options_.on_chunk) return;
+  options_.on_chunk({.id = chunk.id(),
+                     .base = chunk.memory().base,
+                     .order = chunk.memory().block_order,
+                     .destroyed = destroyed});
+}
+
 absl::StatusOr<std::unique_ptr<Allocator>> Allocator::Restore(std::unique_ptr<const AllocInfo> info,
                                                               StaticLayout statics,
                                                               std::unique_ptr<Backend> backend,
@@ -70,8 +78,7 @@ absl::Status Allocator::RestoreChunks(const RestoredState& state) {
     const Areas before = CutFront(rest, chunk.base.value());
     if (!before.empty()) return errors::NotRestorable(NameOf(before.front()), "is in no chunk");
     const Areas areas = CutFront(rest, (chunk.base + info_->unit_size).value());
-    const bool wanted =
-        !areas.empty() || chunk.id == Index::kFirstId || IsLeased(state, chunk.id);
+    const bool wanted = !areas.empty() || chunk.id == Index::kFirstId || IsLeased(state, chunk.id);
     // Half made, or emptied just then: rolled back.
     if (wanted) {
       filled.push_back({chunk, areas});
@@ -128,9 +135,8 @@ absl::Status Allocator::RestoreChunk(const RestoredState::Chunk& chunk, Areas ar
     reserved = make(ChunkKind::kReserved, {static_end, reserved_end});
     if (reserved == nullptr) return errors::MetadataExhausted("the reserved chunk's area map");
   }
-  std::unique_ptr<Chunk> whole =
-      make(is_first ? ChunkKind::kFirst : ChunkKind::kDynamic,
-           {is_first ? reserved_end : Bytes(0), info_->unit_size});
+  std::unique_ptr<Chunk> whole = make(is_first ? ChunkKind::kFirst : ChunkKind::kDynamic,
+                                      {is_first ? reserved_end : Bytes(0), info_->unit_size});
   if (whole == nullptr) return errors::MetadataExhausted("a chunk's area map");
   if (!backend_->populates_at_creation()) {
     absl::Status status = backend_->PopulateChunk(*memory, {0, whole->blocks()});

@@ -125,7 +125,7 @@ Outcome Free(MemoryContext& context, const Caller& caller, Pace /*pace*/,
     return errors::BatchOverLimit("pointers", request.pointers_size(), context.limits.batch);
   }
   const std::vector<PercpuPtr> pointers(request.pointers().begin(), request.pointers().end());
-  const absl::StatusOr<Bytes> freed = 
+  const absl::StatusOr<Bytes> freed =
       context.sessions.FreeBatch(WithRequest(caller, request), pointers);
   if (!freed.ok()) return freed.status();
   response.set_freed_bytes(freed->value());

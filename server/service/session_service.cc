@@ -78,7 +78,8 @@ grpc::Status SessionService::HandOver(grpc::ServerContext* context,
     return ToGrpc(errors::BatchOverLimit("pointers", request->pointers_size(), limits_.batch));
   }
   const std::vector<PercpuPtr> pointers(request->pointers().begin(), request->pointers().end());
-  return ToGrpc(sessions_.HandOver(WithRequest(*caller, *request), pointers, SessionId(request->session())));
+  return ToGrpc(
+      sessions_.HandOver(WithRequest(*caller, *request), pointers, SessionId(request->session())));
 }
 
 grpc::Status SessionService::OpenVariable(grpc::ServerContext* context,
@@ -108,8 +109,8 @@ grpc::Status SessionService::Publish(grpc::ServerContext* context,
   if (!caller.ok()) return ToGrpc(caller.status());
   const absl::StatusOr<VariableType> type = FromProto(request->type());
   if (!type.ok()) return ToGrpc(type.status());
-  const absl::StatusOr<Variable> variable =
-      sessions_.Publish(WithRequest(*caller, *request), PercpuPtr(request->pointer()), request->name(), *type);
+  const absl::StatusOr<Variable> variable = sessions_.Publish(
+      WithRequest(*caller, *request), PercpuPtr(request->pointer()), request->name(), *type);
   if (!variable.ok()) return ToGrpc(variable.status());
   *response->mutable_variable() = ToProto(*variable);
   return grpc::Status::OK;
@@ -128,7 +129,8 @@ grpc::Status SessionService::LeaseChunk(grpc::ServerContext* context,
                                         v1::LeaseChunkResponse* response) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kLease, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  const absl::StatusOr<Sessions::GrantedLease> lease = sessions_.Lease(WithRequest(*caller, *request), request->name());
+  const absl::StatusOr<Sessions::GrantedLease> lease =
+      sessions_.Lease(WithRequest(*caller, *request), request->name());
   if (!lease.ok()) return ToGrpc(lease.status());
   response->set_chunk_id(lease->chunk.id.value());
   response->set_pointer(lease->chunk.base.value());
@@ -144,7 +146,8 @@ grpc::Status SessionService::ReturnLease(grpc::ServerContext* context,
                                          v1::ReturnLeaseResponse* /*response*/) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kReturnLease, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  return ToGrpc(sessions_.ReturnLease(WithRequest(*caller, *request), ChunkId(request->chunk_id())));
+  return ToGrpc(
+      sessions_.ReturnLease(WithRequest(*caller, *request), ChunkId(request->chunk_id())));
 }
 
 }  // namespace percpud

@@ -310,24 +310,20 @@ class Sessions {
   absl::Status Grant(const Caller& caller, std::span<const AreaSpec> specs, absl::string_view tag,
                      std::span<const PercpuPtr> pointers);
   void Ungrant(const Caller& caller, std::span<const PercpuPtr> pointers);
-  [[nodiscard]] bool MayFree(const Withdrawn& withdrawn,
-                             std::span<const PercpuPtr> pointers) const;
+  [[nodiscard]] bool MayFree(const Withdrawn& withdrawn, std::span<const PercpuPtr> pointers) const;
   absl::StatusOr<Bytes> FreeWithdrawn(const Caller& caller, const Withdrawn& withdrawn,
                                       std::span<const PercpuPtr> pointers);
   void EnterAgain(const Withdrawn& areas);
-  [[nodiscard]] Bytes SizeOf(const Withdrawn& withdrawn,
-                             std::span<const PercpuPtr> pointers) const;
-  // Undoes HandOver, as far as both are still there.
+  [[nodiscard]] Bytes SizeOf(const Withdrawn& withdrawn, std::span<const PercpuPtr> pointers) const;
+  // sessions_handover.cc: undoes HandOver, as far as both are still there.
   void HandBack(const Withdrawn& moved, SessionId from);
 
   // sessions_restore.cc
   absl::Status RestoreSession(const catalog::Session& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status RestoreVariable(const catalog::Variable& record)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreVariable(const catalog::Variable& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreLease(const catalog::Lease& record, const catalog::Contents& contents)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void RestoreAnswers(std::span<const catalog::Answer> answers)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RestoreAnswers(std::span<const catalog::Answer> answers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] std::vector<SessionId> FindDead() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Takes the areas out of the books, all or none; nobody's are passed over.

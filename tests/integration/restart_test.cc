@@ -43,8 +43,8 @@ constexpr absl::Duration kPatience = absl::Seconds(60);
 // Memory that children share with this process; zero at first.
 template <typename T>
 T* Share(std::size_t count) {
-  void* memory = mmap(nullptr, sizeof(T) * count, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      mmap(nullptr, sizeof(T) * count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   return static_cast<T*>(memory);
 }
 
@@ -207,14 +207,15 @@ TEST_P(FaultTest, KilledThereNothingIsLost) {
   ExpectAllThere();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Commits, FaultTest,
-    ::testing::Combine(::testing::Values("before-commit", "after-commit"),
-                       ::testing::Values(1, 2, 3, 4, 5, 6, 7, 9, 12, 20, 50, 120)),
-    [](const auto& test) {
-      const std::string point = std::get<0>(test.param);
-      return absl::StrCat(point.substr(0, point.find('-')), std::get<1>(test.param));
-    });
+INSTANTIATE_TEST_SUITE_P(Commits, FaultTest,
+                         ::testing::Combine(::testing::Values("before-commit", "after-commit"),
+                                            ::testing::Values(1, 2, 3, 4, 5, 6, 7, 9, 12, 20, 50,
+                                                              120)),
+                         [](const auto& test) {
+                           const std::string point = std::get<0>(test.param);
+                           return absl::StrCat(point.substr(0, point.find('-')),
+                                               std::get<1>(test.param));
+                         });
 
 // --- Meanwhile -------------------------------------------------------------------
 
@@ -280,8 +281,8 @@ class VerdictTest : public RestartTest {
     ASSERT_TRUE(Start());
     const int made = Child([&] {
                        Client client = *Client::Connect(address());
-                       const auto variable = client.OpenVariable(
-                           {.name = "kept", .size_bytes = 8, .create = true});
+                       const auto variable =
+                           client.OpenVariable({.name = "kept", .size_bytes = 8, .create = true});
                        return variable.ok() ? 0 : 1;
                      }).Wait();
     ASSERT_EQ(made, 0);

@@ -108,8 +108,8 @@ class Worker {
   }
 
   void Allocate() {
-    const auto pointer = session_->client().Allocate(
-        {.size_bytes = 8 + random_() % 256}, {.tag = random_() % 2 == 0 ? "load" : ""});
+    const auto pointer = session_->client().Allocate({.size_bytes = 8 + random_() % 256},
+                                                     {.tag = random_() % 2 == 0 ? "load" : ""});
     if (Note(pointer.status(), "Allocate")) Take(*pointer);
   }
   void AllocateBatch() {

@@ -55,9 +55,8 @@ class AllocatorRestoreTest : public ::testing::Test {
   }
   void Create() {
     Parts parts = Make();
-    auto made =
-        Allocator::Create(std::move(parts.info), std::move(parts.statics),
-                          std::move(parts.backend), pages_, std::move(parts.options));
+    auto made = Allocator::Create(std::move(parts.info), std::move(parts.statics),
+                                  std::move(parts.backend), pages_, std::move(parts.options));
     ASSERT_TRUE(made.ok()) << made.status();
     allocator_ = *std::move(made);
   }
@@ -119,7 +118,8 @@ TEST_F(AllocatorRestoreTest, EverythingIsWhereItWas) {
     }
   }
   MustAlloc(Bytes(64), {.region = Region::kReserved});
-  for (const PercpuPtr pointer : live) std::memset(At(pointer, 2), 0x5a, areas_[pointer].size.value());
+  for (const PercpuPtr pointer : live)
+    std::memset(At(pointer, 2), 0x5a, areas_[pointer].size.value());
   const auto lease = allocator_->LeaseChunk();
   ASSERT_TRUE(lease.ok()) << lease.status();
   leases_.push_back({lease->id, lease->map_base});

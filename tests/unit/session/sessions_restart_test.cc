@@ -50,11 +50,11 @@ class SessionsRestartTest : public ::testing::Test {
 
   void Make(const RestoredState* state) {
     auto statics = *StaticLayout::Build({}, Bytes(4096));
-    auto info = std::make_unique<const AllocInfo>(
-        *BuildAllocInfo({.static_size = statics.size(),
-                         .reserved_size = Bytes(0),
-                         .dyn_size = Bytes((32 << 10) - 4096)},
-                        *Topology::Uniform(2)));
+    auto info =
+        std::make_unique<const AllocInfo>(*BuildAllocInfo({.static_size = statics.size(),
+                                                           .reserved_size = Bytes(0),
+                                                           .dyn_size = Bytes((32 << 10) - 4096)},
+                                                          *Topology::Uniform(2)));
     auto backend = *MakeBackend("km", *info, pages_);
     Allocator::Options options;
     options.clock = &clock_;
@@ -140,15 +140,14 @@ TEST_F(SessionsRestartTest, EverythingComesBackToItsOwner) {
   ASSERT_TRUE(Free(CallerOf(a), freed).ok());
   ASSERT_TRUE(sessions_->HandOver(CallerOf(a), std::span(&given, 1), b.id).ok());
   ASSERT_TRUE(sessions_->Publish(CallerOf(a), named, "hits", VariableType::kCounter).ok());
-  ASSERT_TRUE(sessions_
-                  ->OpenVariable(CallerOf(b), {.name = "made",
-                                               .type = VariableType::kGauge,
-                                               .size = Bytes(8),
-                                               .create = true})
-                  .ok());
-  ASSERT_TRUE(sessions_
-                  ->OpenVariable(kOperator, {.name = "gone", .size = Bytes(8), .create = true})
-                  .ok());
+  ASSERT_TRUE(
+      sessions_
+          ->OpenVariable(
+              CallerOf(b),
+              {.name = "made", .type = VariableType::kGauge, .size = Bytes(8), .create = true})
+          .ok());
+  ASSERT_TRUE(
+      sessions_->OpenVariable(kOperator, {.name = "gone", .size = Bytes(8), .create = true}).ok());
   ASSERT_TRUE(sessions_->RemoveVariable(kOperator, "gone").ok());
   const auto lease = sessions_->Lease(CallerOf(a), "");
   const auto cache = sessions_->Lease(CallerOf(b), "cache");

@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Case{errors::BlockNotFree(PageId(64), Order(3)),
              StatusCode::kResourceExhausted,
-             {"arena:", "64", "3"}},
+             {"arena:", "3", "64"}},
         Case{errors::CatalogFull(Bytes(8 << 20), "no space"),
              StatusCode::kResourceExhausted,
              {"catalog:", "8MiB", "no space"}},

@@ -125,7 +125,7 @@ absl::StatusOr<Admission> Interpret(Message message) {
 }  // namespace
 
 absl::StatusOr<Admission> Knock(const std::string& address, MapMode wanted, std::uint32_t abilities,
-                                absl::Time deadline) {
+                                absl::Time deadline, const std::string& resume) {
   if (!absl::StartsWith(address, kUnixPrefix)) {
     return absl::FailedPreconditionError(
         absl::StrCat("address: ", address, " is not on this host: it has no side door"));
@@ -133,11 +133,12 @@ absl::StatusOr<Admission> Knock(const std::string& address, MapMode wanted, std:
   absl::StatusOr<UniqueFd> door =
       Connect(absl::StrCat(address.substr(sizeof(kUnixPrefix) - 1), kDoorSuffix));
   if (!door.ok()) return door.status();
-  const abi::Hello hello{.magic = abi::kHelloMagic,
-                         .version = abi::kHandoffVersion,
-                         .wanted = static_cast<std::uint32_t>(wanted),
-                         .abilities = abilities,
-                         .reserved = {}};
+  abi::Hello hello{.magic = abi::kHelloMagic,
+                   .version = abi::kHandoffVersion,
+                   .wanted = static_cast<std::uint32_t>(wanted),
+                   .abilities = abilities,
+                   .resume = {}};
+  std::copy_n(resume.begin(), std::min(resume.size(), hello.resume.size()), hello.resume.begin());
   // The daemon may have refused already (too many at once): its words are read
   // whether or not ours went out.
   static_cast<void>(send(door->get(), &hello, sizeof(hello), MSG_NOSIGNAL));

@@ -30,10 +30,12 @@ struct Admission {
 };
 
 // Asks at the side door of the daemon that serves "unix:PATH". Blocks, up to
-// `deadline`. Errors: UNAVAILABLE if nobody is there, the daemon's refusal,
-// DATA_LOSS for an answer that is none.
+// `deadline`. `resume` is the token of a session of this process that a daemon
+// before had, or empty for a new one. Errors: UNAVAILABLE if nobody is there,
+// the daemon's refusal (NOT_FOUND: the session has ended), DATA_LOSS for an
+// answer that is none.
 absl::StatusOr<Admission> Knock(const std::string& address, MapMode wanted, std::uint32_t abilities,
-                                absl::Time deadline);
+                                absl::Time deadline, const std::string& resume = {});
 
 }  // namespace percpu
 

@@ -133,6 +133,14 @@ absl::StatusOr<std::unique_ptr<ArenaMap>> ArenaMap::Map(const UniqueFd& arena,
   return out;
 }
 
+absl::StatusOr<std::array<std::uint8_t, 16>> ArenaMap::ReadId(const UniqueFd& layout) {
+  const absl::StatusOr<std::vector<std::byte>> page = Copy(layout.get());
+  if (!page.ok()) return page.status();
+  const absl::StatusOr<abi::LayoutHeader> header = Header(*page);
+  if (!header.ok()) return header.status();
+  return header->arena_id;
+}
+
 bool ArenaMap::Holds(std::uint64_t pointer, std::uint64_t width) const {
   const std::uint64_t last = *std::max_element(unit_offsets_.begin(), unit_offsets_.end());
   return pointer != 0 && pointer % width == 0 && pointer < arena_bytes_ - last &&

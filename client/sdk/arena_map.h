@@ -26,6 +26,8 @@ class ArenaMap {
   static absl::StatusOr<std::unique_ptr<ArenaMap>> Map(const UniqueFd& arena,
                                                        const UniqueFd& layout, MapMode granted,
                                                        Fallback* fallback);
+  // Of the arena that a layout page is about. Errors: as Map.
+  static absl::StatusOr<std::array<std::uint8_t, 16>> ReadId(const UniqueFd& layout);
   ~ArenaMap();
   ArenaMap(const ArenaMap&) = delete;
   ArenaMap& operator=(const ArenaMap&) = delete;

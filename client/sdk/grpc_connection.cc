@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -43,8 +44,9 @@ int Milliseconds(absl::Duration duration) {
 // What a session's token rides under.
 constexpr char kTokenKey[] = "percpud-token-bin";
 
-// Whether a call may run twice without harm.
-enum class Repeat { kSafe, kUnsafe };
+// Whether a call may be made twice: without harm, never, or as often as it takes
+// because the daemon knows it by its number.
+enum class Repeat { kSafe, kUnsafe, kNumbered };
 
 // Always the same, in whatever process.
 class FixedToken final : public TokenSource {
@@ -59,8 +61,11 @@ class FixedToken final : public TokenSource {
 class GrpcConnection final : public Connection {
  public:
   // `tokens` may be null: then nobody in particular calls.
-  GrpcConnection(std::string address, const Options& options, TokenSource* tokens)
-      : address_(std::move(address)), options_(options), tokens_(tokens) {
+  // `numbers`: the session is this connection's alone, so that no other numbers
+  // its requests.
+  GrpcConnection(std::string address, const Options& options, TokenSource* tokens,
+                 bool numbers = false)
+      : address_(std::move(address)), options_(options), tokens_(tokens), numbers_(numbers) {
     // Read by gRPC when it starts: without it, a child of a process that made
     // calls cannot.
     setenv("GRPC_ENABLE_FORK_SUPPORT", "1", /*replace=*/0);
@@ -80,11 +85,12 @@ class GrpcConnection final : public Connection {
     return Call(&StubSet::memory, &Memory::Ping, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) override {
-    return Hot<v1::AllocResponse>(&Memory::Alloc, request, &v1::AttachRequest::mutable_alloc,
+    return Hot<v1::AllocResponse>(&Memory::Alloc, Numbered(request),
+                                  &v1::AttachRequest::mutable_alloc,
                                   &v1::AttachResponse::mutable_alloc);
   }
   absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) override {
-    return Hot<v1::FreeResponse>(&Memory::Free, request, &v1::AttachRequest::mutable_free,
+    return Hot<v1::FreeResponse>(&Memory::Free, Numbered(request), &v1::AttachRequest::mutable_free,
                                  &v1::AttachResponse::mutable_free);
   }
   absl::StatusOr<v1::ReadResponse> Read(const v1::ReadRequest& request) override {
@@ -155,26 +161,26 @@ class GrpcConnection final : public Connection {
     return Call(&StubSet::session, &Session::EndSession, request, Repeat::kUnsafe);
   }
   absl::StatusOr<v1::HandOverResponse> HandOver(const v1::HandOverRequest& request) override {
-    return Call(&StubSet::session, &Session::HandOver, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::HandOver, Numbered(request), WhenNumbered());
   }
   absl::StatusOr<v1::OpenVariableResponse> OpenVariable(
       const v1::OpenVariableRequest& request) override {
     return Call(&StubSet::session, &Session::OpenVariable, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
-    return Call(&StubSet::session, &Session::Publish, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::Publish, Numbered(request), WhenNumbered());
   }
   absl::StatusOr<v1::RemoveVariableResponse> RemoveVariable(
       const v1::RemoveVariableRequest& request) override {
-    return Call(&StubSet::session, &Session::RemoveVariable, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::RemoveVariable, Numbered(request), WhenNumbered());
   }
 
   absl::StatusOr<v1::LeaseChunkResponse> LeaseChunk(const v1::LeaseChunkRequest& request) override {
-    return Call(&StubSet::session, &Session::LeaseChunk, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::LeaseChunk, Numbered(request), WhenNumbered());
   }
   absl::StatusOr<v1::ReturnLeaseResponse> ReturnLease(
       const v1::ReturnLeaseRequest& request) override {
-    return Call(&StubSet::session, &Session::ReturnLease, request, Repeat::kUnsafe);
+    return Call(&StubSet::session, &Session::ReturnLease, Numbered(request), WhenNumbered());
   }
   absl::StatusOr<v1::ListLeasesResponse> ListLeases(const v1::ListLeasesRequest& request) override {
     return Call(&StubSet::introspection, &Introspection::ListLeases, request, Repeat::kSafe);
@@ -283,6 +289,27 @@ class GrpcConnection final : public Connection {
     return epoch.lane;
   }
 
+  template <typename Request>
+  Request Numbered(Request request) {
+    if (numbers_) request.set_request_id(++last_request_);
+    return request;
+  }
+  [[nodiscard]] Repeat WhenNumbered() const {
+    return numbers_ ? Repeat::kNumbered : Repeat::kUnsafe;
+  }
+
+  // Whether to try once more, after a pause; the next one is longer.
+  [[nodiscard]] bool TryAgain(Repeat repeat, bool unavailable, int attempt, absl::Time deadline,
+                              absl::Duration& backoff) const {
+    const bool allowed = repeat == Repeat::kSafe
+                             ? attempt < options_.retry.max_retries
+                             : repeat == Repeat::kNumbered && options_.retry.max_retries > 0;
+    if (!allowed || !unavailable || absl::Now() + backoff >= deadline) return false;
+    absl::SleepFor(backoff);
+    backoff = std::min(backoff * 2, options_.retry.max_backoff);
+    return true;
+  }
+
   // A call that the session's stream carries, else a unary one.
   template <typename Response, typename Request>
   absl::StatusOr<Response> Hot(grpc::Status (Memory::*method)(grpc::ClientContext*, const Request&,
@@ -290,21 +317,30 @@ class GrpcConnection final : public Connection {
                                const Request& request, Request* (v1::AttachRequest::*field)(),
                                Response* (v1::AttachResponse::*answer)()) {
     const absl::Time deadline = absl::Now() + options_.deadline;
+    constexpr bool kHasNumber = !std::is_same_v<Request, v1::AddRequest>;
+    const Repeat repeat = kHasNumber ? WhenNumbered() : Repeat::kUnsafe;
     Epoch& epoch = Current();
-    const absl::StatusOr<std::shared_ptr<FastLane>> lane = Lane(epoch, deadline);
-    if (!lane.ok()) return lane.status();
-    if (*lane != nullptr) {
+    absl::Duration backoff = options_.retry.initial_backoff;
+    for (int attempt = 0;; ++attempt) {
+      const absl::StatusOr<std::shared_ptr<FastLane>> lane = Lane(epoch, deadline);
+      if (!lane.ok()) return lane.status();
+      if (*lane == nullptr) break;
       v1::AttachRequest envelope;
       *(envelope.*field)() = request;
       absl::StatusOr<v1::AttachResponse> reply = (*lane)->Call(std::move(envelope), deadline);
+      absl::Status status = reply.status();
       if (reply.ok() && reply->code() == 0) return std::move(*(*reply.*answer)());
-      if (reply.ok())
-        return absl::Status(static_cast<absl::StatusCode>(reply->code()), reply->message());
-      if (!absl::IsUnimplemented(reply.status())) return reply.status();
-      absl::MutexLock lock(&epoch.mu);
-      epoch.no_lane = true;
+      if (reply.ok()) {
+        status = absl::Status(static_cast<absl::StatusCode>(reply->code()), reply->message());
+      }
+      if (absl::IsUnimplemented(reply.status())) {
+        absl::MutexLock lock(&epoch.mu);
+        epoch.no_lane = true;
+        break;
+      }
+      if (!TryAgain(repeat, absl::IsUnavailable(status), attempt, deadline, backoff)) return status;
     }
-    return Call(&StubSet::memory, method, request, Repeat::kUnsafe);
+    return Call(&StubSet::memory, method, request, repeat);
   }
 
   template <typename Stub, typename Request, typename Response>
@@ -322,18 +358,16 @@ class GrpcConnection final : public Connection {
       const grpc::Status status =
           ((Current().stubs.*stub).get()->*method)(&context, request, &response);
       if (status.ok()) return response;
-      const bool again = repeat == Repeat::kSafe && attempt < options_.retry.max_retries &&
-                         status.error_code() == grpc::StatusCode::UNAVAILABLE &&
-                         absl::Now() + backoff < deadline;
-      if (!again) return FromGrpc(status);
-      absl::SleepFor(backoff);
-      backoff = std::min(backoff * 2, options_.retry.max_backoff);
+      const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
+      if (!TryAgain(repeat, unavailable, attempt, deadline, backoff)) return FromGrpc(status);
     }
   }
 
   const std::string address_;
   const Options options_;
   TokenSource* const tokens_;
+  const bool numbers_;
+  std::atomic<std::uint64_t> last_request_ = 0;
   std::atomic<Epoch*> epoch_ = nullptr;
 };
 
@@ -355,7 +389,7 @@ std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const
 
 std::shared_ptr<Connection> MakeSessionConnection(const std::string& address,
                                                   const Options& options, TokenSource& tokens) {
-  return std::make_shared<GrpcConnection>(address, options, &tokens);
+  return std::make_shared<GrpcConnection>(address, options, &tokens, /*numbers=*/true);
 }
 
 }  // namespace percpu

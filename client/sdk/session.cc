@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "client/sdk/admission.h"
 #include "client/sdk/arena_map.h"
+#include "client/sdk/door_watch.h"
 #include "client/sdk/fork.h"
 #include "client/sdk/leases.h"
 #include "client/sdk/token_source.h"
@@ -73,7 +74,12 @@ class Session::Impl final : public TokenSource {
         client_(connection_) {
     fallback_.set_client(&client_);
   }
-  ~Impl() override { delete epoch_.load(); }
+  ~Impl() override {
+    Epoch* const epoch = epoch_.load();
+    // Before what it calls goes; in a child the parent's is left alone.
+    epoch->watch.reset();
+    delete epoch;
+  }
 
   // Admits the process and maps what it is given.
   absl::Status Start() {
@@ -85,7 +91,14 @@ class Session::Impl final : public TokenSource {
     if (!map.ok()) return map.status();
     map_ = *std::move(map);
     chunks_ = std::make_unique<DaemonChunks>(connection_, *map_);
+    Watch(epoch);
     return absl::OkStatus();
+  }
+
+  SessionState State() {
+    Epoch& epoch = Current();
+    absl::MutexLock lock(&epoch.mu);
+    return epoch.state;
   }
 
   // Null if this process may not write where it would lease.
@@ -133,6 +146,9 @@ class Session::Impl final : public TokenSource {
     absl::Mutex mu;
     bool admitted ABSL_GUARDED_BY(mu) = false;
     Admission admission ABSL_GUARDED_BY(mu);
+    SessionState state ABSL_GUARDED_BY(mu) = SessionState::kConnected;
+    // Made under the lock, and ends without it.
+    std::unique_ptr<DoorWatch> watch;
   };
 
   [[nodiscard]] absl::Time Deadline() const { return absl::Now() + options_.calls.deadline; }
@@ -165,7 +181,57 @@ class Session::Impl final : public TokenSource {
     if (!admission.ok()) return admission.status();
     epoch.admission = *std::move(admission);
     epoch.admitted = true;
+    // A child's; the first one is watched once its arena is mapped.
+    if (map_ != nullptr) Watch(epoch);
     return absl::OkStatus();
+  }
+
+  void Watch(Epoch& epoch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(epoch.mu) {
+    epoch.watch = std::make_unique<DoorWatch>(
+        epoch.admission.door.get(), [this, &epoch](int& door) { return ComeBack(epoch, door); });
+  }
+
+  // On the watch's thread, while the daemon is away.
+  bool ComeBack(Epoch& epoch, int& door) {
+    std::string token;
+    {
+      absl::MutexLock lock(&epoch.mu);
+      token = epoch.admission.token;
+    }
+    Become(epoch, SessionState::kWaiting, absl::UnavailableError("the daemon hung up"));
+    const MapMode wanted = options_.read_only ? MapMode::kReadOnly : MapMode::kReadWrite;
+    absl::StatusOr<Admission> admission = Knock(address_, wanted, Abilities(), Deadline(), token);
+    absl::Status status = admission.status();
+    if (status.ok()) status = CheckSameArena(*admission);
+    if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) return false;
+    if (!status.ok()) {
+      // It ended, here or with the daemon.
+      door = -1;
+      Become(epoch, SessionState::kLost, status);
+      return true;
+    }
+    {
+      absl::MutexLock lock(&epoch.mu);
+      epoch.admission = *std::move(admission);
+      door = epoch.admission.door.get();
+    }
+    Become(epoch, SessionState::kConnected, absl::OkStatus());
+    return true;
+  }
+
+  [[nodiscard]] absl::Status CheckSameArena(const Admission& admission) const {
+    absl::StatusOr<std::array<std::uint8_t, 16>> id = ArenaMap::ReadId(admission.layout);
+    if (!id.ok()) return id.status();
+    if (*id == map_->arena_id()) return absl::OkStatus();
+    return absl::NotFoundError("the daemon began anew, with another arena");
+  }
+
+  void Become(Epoch& epoch, SessionState state, const absl::Status& why) {
+    {
+      absl::MutexLock lock(&epoch.mu);
+      if (std::exchange(epoch.state, state) == state) return;
+    }
+    if (options_.on_state) options_.on_state(state, why);
   }
 
   const std::string address_;
@@ -190,6 +256,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const std::string& addres
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Session::~Session() = default;
+
+SessionState Session::state() { return impl_->State(); }
 
 Client& Session::client() { return impl_->client(); }
 

@@ -17,9 +17,9 @@
 #include <thread>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/base/file_identity.h"
 #include "server/base/limits.h"
 
 namespace percpud {
@@ -54,13 +54,13 @@ absl::Status CheckOptions(const Arena::Options& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> MakeMemfd(Bytes page_size) {
+absl::StatusOr<UniqueFd> MakeMemfd(Bytes page_size) {
   const bool is_huge = page_size == kHugePageSize;
   const unsigned flags =
       MFD_CLOEXEC | MFD_ALLOW_SEALING | (is_huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0U);
   int fd = ::memfd_create(kName, flags | kNoExecSeal);
   if (fd < 0 && errno == EINVAL) fd = ::memfd_create(kName, flags);
-  if (fd >= 0) return fd;
+  if (fd >= 0) return UniqueFd(fd);
   const int error = errno;
   if (is_huge && (error == ENODEV || error == ENOSYS || error == EINVAL)) {
     return errors::BadConfig("page_size",
@@ -117,23 +117,34 @@ bool IsExhaustion(int error) {
 
 absl::StatusOr<std::unique_ptr<Arena>> Arena::Create(const Options& options) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
-  const absl::StatusOr<int> fd = MakeMemfd(options.page_size);
+  absl::StatusOr<UniqueFd> fd = MakeMemfd(options.page_size);
   if (!fd.ok()) return fd.status();
-  absl::Cleanup close_fd = [&fd] { ::close(*fd); };
-  if (absl::Status status = FixSize(*fd, options.size); !status.ok()) return status;
-
-  // Nothing is reserved: the arena may be larger than memory, and huge pages
-  // that run out are refused by Populate rather than all claimed now.
-  void* const base = ::mmap(nullptr, options.size.value(), PROT_READ | PROT_WRITE,
-                            MAP_SHARED | MAP_NORESERVE, *fd, 0);
-  if (base == MAP_FAILED) return errors::OsRefused("mmap", kName, errno);
-  std::move(close_fd).Cancel();
-  std::unique_ptr<Arena> arena(
-      new Arena(*fd, static_cast<std::byte*>(base), options.size, options.page_size));
-  if (options.page_size == kHugePageSize) {
-    if (absl::Status status = arena->ProbeHugePage(); !status.ok()) return status;
+  if (absl::Status status = FixSize(fd->get(), options.size); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Arena>> arena = Map(*std::move(fd), options);
+  if (arena.ok() && options.page_size == kHugePageSize) {
+    if (absl::Status status = (*arena)->ProbeHugePage(); !status.ok()) return status;
   }
   return arena;
+}
+
+absl::StatusOr<std::unique_ptr<Arena>> Arena::Adopt(UniqueFd fd, const Options& options) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  const absl::StatusOr<FileIdentity> file = IdentifyFile(fd.get());
+  if (!file.ok()) return file.status();
+  if (file->size != options.size) {
+    return errors::BadConfig("arena_size", absl::StrCat(Format(options.size), " is not the ",
+                                                        Format(file->size), " that are there"));
+  }
+  return Map(std::move(fd), options);
+}
+
+// Nothing is reserved: the arena may be larger than memory, and huge pages
+// that run out are refused by Populate rather than all claimed now.
+absl::StatusOr<std::unique_ptr<Arena>> Arena::Map(UniqueFd fd, const Options& options) {
+  void* const base = ::mmap(nullptr, options.size.value(), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
+  if (base == MAP_FAILED) return errors::OsRefused("mmap", kName, errno);
+  return std::unique_ptr<Arena>(new Arena(fd.release(), static_cast<std::byte*>(base), options));
 }
 
 Arena::~Arena() {

@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/arena/page_source.h"
+#include "server/base/unique_fd.h"
 #include "server/base/units.h"
 
 namespace percpud {
@@ -24,12 +26,19 @@ class Arena final : public PageSource {
     Bytes size;
     // kBasePageSize, or kHugePageSize for hugetlb.
     Bytes page_size = kBasePageSize;
+    std::string kind = "memfd: ends with the daemon";
   };
 
   // Errors: BadConfig (arena_size no multiple of the page, over the limit; a
   // page size the system does not offer), FAILED_PRECONDITION with the command
   // that mends it when no huge page is there, otherwise what the system said.
   static absl::StatusOr<std::unique_ptr<Arena>> Create(const Options& options);
+
+  // The same over memory that there is already: a memfd that somebody kept, or a
+  // file of a memory file system (arena_file.h). Errors besides: BadConfig if it
+  // has another size. A file cannot be sealed: whoever maps it for writing could
+  // cut it short.
+  static absl::StatusOr<std::unique_ptr<Arena>> Adopt(UniqueFd fd, const Options& options);
 
   ~Arena() override;
   Arena(const Arena&) = delete;
@@ -38,6 +47,7 @@ class Arena final : public PageSource {
   [[nodiscard]] Bytes size() const override { return size_; }
   [[nodiscard]] Bytes page_size() const override { return page_size_; }
   [[nodiscard]] std::byte* base() const override { return base_; }
+  [[nodiscard]] absl::string_view kind() const override { return kind_; }
   absl::Status Populate(Bytes offset, Bytes length) override;
   absl::Status Release(Bytes offset, Bytes length) override;
 
@@ -45,9 +55,14 @@ class Arena final : public PageSource {
   [[nodiscard]] int fd() const { return fd_; }
 
  private:
-  Arena(int fd, std::byte* base, Bytes size, Bytes page_size)
-      : fd_(fd), base_(base), size_(size), page_size_(page_size) {}
+  Arena(int fd, std::byte* base, const Options& options)
+      : fd_(fd),
+        base_(base),
+        size_(options.size),
+        page_size_(options.page_size),
+        kind_(options.kind) {}
 
+  static absl::StatusOr<std::unique_ptr<Arena>> Map(UniqueFd fd, const Options& options);
   // FAILED_PRECONDITION unless at least one huge page is to be had.
   absl::Status ProbeHugePage();
   // True of whole pages inside the arena.
@@ -57,6 +72,7 @@ class Arena final : public PageSource {
   std::byte* const base_;
   const Bytes size_;
   const Bytes page_size_;
+  const std::string kind_;
 };
 
 }  // namespace percpud

@@ -71,6 +71,36 @@ absl::StatusOr<PageId> PageAllocator::Allocate(Order order) {
   return page;
 }
 
+absl::Status PageAllocator::AllocateAt(PageId page, Order order) {
+  std::size_t from = order.value();
+  const auto is_free = [&](std::size_t at) {
+    const std::uint64_t index = BlockIndex(page, at);
+    return index < free_lists_[at].size() && free_lists_[at].Test(index);
+  };
+  while (from < free_lists_.size() && !is_free(from)) ++from;
+  if (from >= free_lists_.size() || !IsAligned(page, order.value())) {
+    return errors::BlockNotFree(page, order);
+  }
+  free_lists_[from].Clear(BlockIndex(page, from));
+  while (from > order.value()) {
+    // Keep the half with the page in it, give back the other.
+    --from;
+    free_lists_[from].Set(BlockIndex(page, from) ^ 1);
+  }
+  granted_order_[page.value()] = static_cast<std::uint8_t>(order.value() + 1);
+  free_ -= BlockPages(order);
+  return absl::OkStatus();
+}
+
+void PageAllocator::ForEachFree(const std::function<void(PageId, Order)>& visit) const {
+  for (std::size_t order = 0; order < free_lists_.size(); ++order) {
+    const BitTree& list = free_lists_[order];
+    for (auto block = list.FindFirst(); block; block = list.FindFrom(*block + 1)) {
+      visit(PageId(*block << order), Order(order));
+    }
+  }
+}
+
 absl::Status PageAllocator::Free(PageId page, Order order) {
   if (page.value() >= total_.value() || granted_order_[page.value()] != order.value() + 1) {
     return errors::BlockNotGranted(page, order);

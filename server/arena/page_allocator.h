@@ -5,6 +5,7 @@
 #define PERCPUD_SERVER_ARENA_PAGE_ALLOCATOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,6 +41,11 @@ class PageAllocator {
   // REQUIRES: order < 64.
   absl::StatusOr<PageId> Allocate(Order order);
 
+  // That very block, as a restart finds it granted. RESOURCE_EXHAUSTED
+  // (BlockNotFree) if it is not free, or not all inside the arena, or `page` is
+  // no multiple of its size.
+  absl::Status AllocateAt(PageId page, Order order);
+
   // Takes back a block exactly as granted, joining it with free buddies.
   // INTERNAL (BlockNotGranted) if `page` heads no granted block of that order;
   // nothing changes.
@@ -50,6 +56,8 @@ class PageAllocator {
   // Orders 0 .. order_count()-1 exist; the last one holds the whole arena or
   // most of it.
   [[nodiscard]] int order_count() const { return static_cast<int>(free_lists_.size()); }
+  // The free blocks, by order and within one ascending.
+  void ForEachFree(const std::function<void(PageId, Order)>& visit) const;
   // /proc/buddyinfo's columns.
   [[nodiscard]] std::vector<std::uint64_t> FreeBlocksByOrder() const;
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "server/base/units.h"
 
 namespace percpud {
@@ -29,6 +30,9 @@ class PageSource {
   [[nodiscard]] virtual Bytes page_size() const = 0;
   // Where offset 0 is mapped in this process; valid as long as the source.
   [[nodiscard]] virtual std::byte* base() const = 0;
+
+  // What it is and what it outlives, in words for the operator.
+  [[nodiscard]] virtual absl::string_view kind() const { return "memory of one process"; }
 
   // Backs [offset, offset + length) with memory, so that touching it cannot
   // fault; fresh pages read zero. RESOURCE_EXHAUSTED if the system has none;

@@ -304,6 +304,11 @@ absl::Status NoContiguousBlock(Order order, Pages free_pages) {
       " contiguous pages); ", free_pages.value(), " pages are free in smaller ones"));
 }
 
+absl::Status BlockNotFree(PageId page, Order order) {
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "arena: no free block of order ", int{order.value()}, " begins at page ", page.value()));
+}
+
 absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number) {
   return absl::ResourceExhaustedError(absl::StrCat("arena: the system would not back ",
                                                    length.value(), " bytes at offset ",
@@ -312,6 +317,46 @@ absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number) {
 
 absl::Status MetadataExhausted(absl::string_view what) {
   return absl::ResourceExhaustedError(absl::StrCat("daemon: out of memory for ", what));
+}
+
+absl::Status CatalogFull(Bytes size, absl::string_view why) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("catalog: cannot grow beyond ", Format(size), ": ", why));
+}
+
+absl::Status CatalogInUse(absl::string_view path) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("catalog: ", path, " is kept by another daemon"));
+}
+
+absl::Status CatalogDamaged(absl::string_view path, absl::string_view why) {
+  return absl::DataLossError(absl::StrCat("catalog: ", path, " is damaged: ", why));
+}
+
+absl::Status CatalogFailed(absl::string_view operation, absl::string_view why) {
+  return absl::InternalError(absl::StrCat("catalog: ", operation, ": ", why));
+}
+
+absl::Status NotRestorable(absl::string_view what, absl::string_view why) {
+  return absl::DataLossError(absl::StrCat("catalog: ", what, " ", why));
+}
+
+absl::Status AnswerForgotten(std::uint64_t request) {
+  return absl::AbortedError(
+      absl::StrCat("request_id: ", request, " is so old that its answer is forgotten"));
+}
+
+absl::Status RequestDiffers() {
+  return absl::InvalidArgumentError("request_id: was the number of another request before");
+}
+
+absl::Status RequestUnderWay(std::uint64_t request) {
+  return absl::UnavailableError(
+      absl::StrCat("request_id: ", request, " is being served; ask again for its answer"));
+}
+
+absl::Status ResumeRefused(absl::string_view why) {
+  return absl::NotFoundError(absl::StrCat("door: the session cannot be resumed: ", why));
 }
 
 absl::Status BadConfig(absl::string_view field, absl::string_view why) {

@@ -90,8 +90,25 @@ absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment);
 absl::Status NoReservedSpace(Bytes size, Bytes alignment);
 absl::Status NoReservedRegion();
 absl::Status NoContiguousBlock(Order order, Pages free_pages);
+absl::Status BlockNotFree(PageId page, Order order);
 absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number);
 absl::Status MetadataExhausted(absl::string_view what);
+
+// The catalog cannot grow: `why` says at which size and for what reason.
+absl::Status CatalogFull(Bytes size, absl::string_view why);
+
+// --- Restart -------------------------------------------------------------------
+absl::Status CatalogInUse(absl::string_view path);
+absl::Status CatalogDamaged(absl::string_view path, absl::string_view why);
+absl::Status CatalogFailed(absl::string_view operation, absl::string_view why);
+// An area, chunk or lease of the catalog that cannot be where it says.
+absl::Status NotRestorable(absl::string_view what, absl::string_view why);
+// A request that came again: too late, or too soon.
+absl::Status AnswerForgotten(std::uint64_t request);
+// The same number with other contents.
+absl::Status RequestDiffers();
+absl::Status RequestUnderWay(std::uint64_t request);
+absl::Status ResumeRefused(absl::string_view why);
 
 // --- Start-up ------------------------------------------------------------------
 // A field of the configuration or its flag; `why` completes "<field> <why>".

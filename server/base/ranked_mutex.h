@@ -30,8 +30,10 @@ enum class LockRank : int {
   // The allocator's index. Short: no system call, no zeroing, no allocation of
   // chunks under it.
   kIndex = 30,
-  // A queue or a flag; nothing is taken under it.
+  // A queue or a flag; nothing is taken under it but the next.
   kLeaf = 40,
+  // The catalog's queue, entered under the lock that orders what is entered.
+  kCatalog = 50,
 };
 
 class ABSL_LOCKABLE RankedMutex {

@@ -233,9 +233,7 @@ std::optional<Hello> Door::Receive(int fd) const {
   CloseStrays(message);
   if (strays || length != sizeof(Hello)) return std::nullopt;
   std::memcpy(&hello, buffer.data(), sizeof(hello));
-  const bool is_zero = std::all_of(hello.reserved.begin(), hello.reserved.end(),
-                                   [](std::uint8_t byte) { return byte == 0; });
-  if (hello.magic != abi::v1::kHelloMagic || !is_zero) return std::nullopt;
+  if (hello.magic != abi::v1::kHelloMagic) return std::nullopt;
   return hello;
 }
 
@@ -259,14 +257,9 @@ absl::StatusOr<MapMode> Door::Grant(const Peer& peer, const Hello& hello) const 
 absl::Status Door::Admit(Connection& connection, const Hello& hello) {
   const absl::StatusOr<MapMode> granted = Grant(connection.peer, hello);
   if (!granted.ok()) return granted.status();
-  // A session never has an operator's power, whoever runs it: it is a program
-  // at work, and its mistakes must not reach others.
-  const Role role = std::min(options_.rules.RoleOf(connection.peer), Role::kClient);
+  const bool resumes = hello.resume != Token{};
   const absl::StatusOr<OpenedSession> opened =
-      sessions_.Open({.kind = KindOf(*granted),
-                      .peer = connection.peer,
-                      .command = CommandOf(connection.peer),
-                      .role = role});
+      resumes ? sessions_.Resume(hello.resume, connection.peer) : Open(connection.peer, *granted);
   if (!opened.ok()) return opened.status();
   connection.session = opened->id;
   if (absl::Status status = SendWelcome(connection, opened->token, *granted); !status.ok()) {
@@ -275,6 +268,17 @@ absl::Status Door::Admit(Connection& connection, const Hello& hello) {
     return status;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<OpenedSession> Door::Open(const Peer& peer, MapMode granted) {
+  // A session never has an operator's power, whoever runs it: it is a program
+  // at work, and its mistakes must not reach others.
+  const Role role = std::min(options_.rules.RoleOf(peer), Role::kClient);
+  return sessions_.Open({.kind = KindOf(granted),
+                         .peer = peer,
+                         .command = CommandOf(peer),
+                         .role = role,
+                         .started = StartOf(peer.pid).value_or(0)});
 }
 
 absl::Status Door::SendWelcome(const Connection& connection, const Token& token,

@@ -87,6 +87,7 @@ class Door {
   [[nodiscard]] int WaitMs(absl::Time now) const;
   [[nodiscard]] std::optional<abi::v1::Hello> Receive(int fd) const;
   absl::Status Admit(Connection& connection, const abi::v1::Hello& hello);
+  absl::StatusOr<OpenedSession> Open(const Peer& peer, abi::v1::MapMode granted);
   [[nodiscard]] absl::StatusOr<abi::v1::MapMode> Grant(const Peer& peer,
                                                        const abi::v1::Hello& hello) const;
   [[nodiscard]] absl::Status SendWelcome(const Connection& connection, const Token& token,

@@ -319,6 +319,7 @@ absl::StatusOr<DaemonConfig> CheckConfig(const Config& config) {
   if (status.ok()) status = TakeUpdateMode(config.update_mode(), out);
   if (status.ok()) status = TakeAccess(config, out);
   if (status.ok()) status = TakeSizes(config, out);
+  if (status.ok()) status = TakeRestart(config, out);
   if (status.ok()) status = TakeBalancer(config.balancer(), out.balance);
   if (status.ok()) status = TakeLimits(config.limits(), out);
   if (status.ok()) status = TakeLogLevel(config.log_level(), out.log_level);

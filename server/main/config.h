@@ -43,6 +43,13 @@ struct DaemonConfig {
   std::optional<abi::v1::UpdateMode> update_mode;
   AccessRules access;
   Sessions::Options sessions;
+  // Of the arena; empty for a memfd.
+  std::string arena_file;
+  // Where what is granted is kept; empty: nowhere.
+  std::string catalog;
+  // Wipe what an earlier daemon left and cannot be used, rather than keep it
+  // aside.
+  bool discard = false;
 };
 
 // Reads a file in text format. The error names the file, line, column and what
@@ -55,6 +62,8 @@ absl::StatusOr<DaemonConfig> CheckConfig(const config::v1::Config& config);
 
 // The part of CheckConfig about callers (config_access.cc): access, quotas.
 absl::Status TakeAccess(const config::v1::Config& config, DaemonConfig& out);
+// The part about restarts (config_restart.cc): arena, catalog, resume window.
+absl::Status TakeRestart(const config::v1::Config& config, DaemonConfig& out);
 // Reads `text` into `out`; an empty one keeps what is there. The error names
 // `field`.
 absl::Status TakeSize(absl::string_view field, const std::string& text, Bytes& out);

@@ -25,7 +25,9 @@
 #include "server/handoff/door.h"
 #include "server/handoff/layout_page.h"
 #include "server/main/balancer_thread.h"
+#include "server/main/layout_text.h"
 #include "server/main/listener.h"
+#include "server/main/memory.h"
 #include "server/main/reaper_thread.h"
 #include "server/main/startup_log.h"
 #include "server/percpu/cpu_units.h"
@@ -38,6 +40,7 @@
 #include "server/service/session_service.h"
 #include "server/service/session_stream.h"
 #include "server/service/stream_gate.h"
+#include "server/session/restart.h"
 
 namespace percpud {
 namespace {
@@ -52,12 +55,12 @@ constexpr int kLargestMessages = 4;
 // More calls at once than that are refused.
 constexpr int kSyncThreads = 32;
 
-// The arena and how it will be used: all that can be wrong about a
-// configuration shows here.
+// How the arena will be used: all that can be wrong about a configuration shows
+// here.
 struct Layout {
-  std::unique_ptr<Arena> arena;
   std::unique_ptr<const AllocInfo> info;
-  std::unique_ptr<Backend> backend;
+  rseq::UpdateMode mode;
+  std::string text;
 };
 
 // Names what the page allocator could only call a lack of pages.
@@ -69,22 +72,14 @@ absl::Status CheckRoom(const FootprintSnapshot& footprint, const Arena& arena) {
       absl::StrCat(Format(arena.size()), " does not hold one chunk, a block of ", Format(block)));
 }
 
-absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
-  absl::StatusOr<AllocInfo> info = BuildAllocInfo(config.sizes, config.topology);
-  if (!info.ok()) return info.status();
-  absl::StatusOr<std::unique_ptr<Arena>> arena =
-      Arena::Create({.size = config.arena_size, .page_size = config.page_size});
-  if (!arena.ok()) return arena.status();
-  Layout out;
-  out.arena = *std::move(arena);
-  out.info = std::make_unique<const AllocInfo>(*std::move(info));
-  auto backend = MakeBackend(config.backend, *out.info, *out.arena);
+absl::StatusOr<std::unique_ptr<Backend>> CheckedBackend(const DaemonConfig& config,
+                                                        const AllocInfo& info, Arena& arena) {
+  auto backend = MakeBackend(config.backend, info, arena);
   if (!backend.ok()) return backend.status();
-  out.backend = *std::move(backend);
-  absl::Status status = out.backend->VerifyAllocInfo();
-  if (status.ok()) status = CheckRoom(out.backend->footprint(), *out.arena);
+  absl::Status status = (*backend)->VerifyAllocInfo();
+  if (status.ok()) status = CheckRoom((*backend)->footprint(), arena);
   if (!status.ok()) return status;
-  return out;
+  return backend;
 }
 
 // Restartable updates need a unit per CPU; otherwise, or if asked for, several
@@ -102,6 +97,18 @@ absl::StatusOr<rseq::UpdateMode> ChooseMode(const std::optional<rseq::UpdateMode
   return asked.value_or(can ? UpdateMode::kRseq : UpdateMode::kAtomic);
 }
 
+absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
+  absl::StatusOr<AllocInfo> info = BuildAllocInfo(config.sizes, config.topology);
+  if (!info.ok()) return info.status();
+  const CpuUnits cpus = PlaceCpus(*info, HostCpus());
+  const absl::StatusOr<rseq::UpdateMode> mode = ChooseMode(config.update_mode, cpus);
+  if (!mode.ok()) return mode.status();
+  std::string text = LayoutText(*info, config.statics, config.backend, config.page_size, *mode);
+  return Layout{.info = std::make_unique<const AllocInfo>(*std::move(info)),
+                .mode = *mode,
+                .text = std::move(text)};
+}
+
 void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
   const Bytes memory = std::max(kGrpcMemory, config.message_limit * kLargestMessages);
   grpc::ResourceQuota quota("percpud");
@@ -117,13 +124,15 @@ void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
 struct Daemon::Parts {
   explicit Parts(const DaemonConfig& config) : streams(config.limits.watchers) {}
 
-  absl::Status Allocate(DaemonConfig& config);
+  absl::Status Allocate(const DaemonConfig& config);
+  absl::Status MakeBooks(const DaemonConfig& config, const AllocInfo& layout);
   absl::Status OpenDoor(const DaemonConfig& config);
   absl::Status Serve(const DaemonConfig& config);
 
   SystemClock clock;
   std::unique_ptr<Listener> listener;
-  std::unique_ptr<Arena> arena;
+  rseq::UpdateMode mode = rseq::UpdateMode::kAtomic;
+  std::unique_ptr<Memory> memory;
   std::unique_ptr<Allocator> allocator;
   std::unique_ptr<BalancerThread> balancer;
   UniqueFd layout_page;
@@ -136,52 +145,84 @@ struct Daemon::Parts {
   HealthService health{streams};
   std::unique_ptr<IntrospectionService> introspection;
   std::unique_ptr<SessionService> session_service;
-  std::unique_ptr<MemoryService> memory;
+  std::unique_ptr<MemoryService> memory_service;
   std::unique_ptr<grpc::Server> server;
 };
 
-absl::Status Daemon::Parts::Allocate(DaemonConfig& config) {
+absl::Status Daemon::Parts::Allocate(const DaemonConfig& config) {
   absl::StatusOr<Layout> layout = LayOut(config);
   if (!layout.ok()) return layout.status();
-  arena = std::move(layout->arena);
-  Allocator::Options options;
-  options.balance = config.balance;
-  options.clock = &clock;
-  auto made = Allocator::Create(std::move(layout->info), std::move(config.statics),
-                                std::move(layout->backend), *arena, std::move(options));
-  if (!made.ok()) return made.status();
-  allocator = *std::move(made);
+  mode = layout->mode;
+  absl::StatusOr<Memory> opened = Memory::Open(config, layout->text);
+  if (!opened.ok()) return opened.status();
+  memory = std::make_unique<Memory>(*std::move(opened));
+  if (memory->remembered()) {
+    absl::Status status = MakeBooks(config, *layout->info);
+    // Sound by itself, but not as a whole.
+    if (absl::IsDataLoss(status)) status = memory->StartCold(std::string(status.message()));
+    if (!status.ok()) return status;
+  }
+  if (!memory->remembered()) {
+    if (absl::Status status = MakeBooks(config, *layout->info); !status.ok()) return status;
+  }
+  if (absl::Status status = memory->Begin(); !status.ok()) return status;
+  spdlog::info("start is {}", memory->verdict());
   LogLayout(*allocator);
   balancer = std::make_unique<BalancerThread>(*allocator);
   return absl::OkStatus();
 }
 
+// Allocator and sessions over the memory: as they were, or empty.
+absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInfo& layout) {
+  sessions.reset();
+  allocator.reset();
+  auto info = std::make_unique<const AllocInfo>(layout);
+  auto backend = CheckedBackend(config, *info, memory->arena());
+  if (!backend.ok()) return backend.status();
+  Allocator::Options options;
+  options.balance = config.balance;
+  options.clock = &clock;
+  if (memory->catalog() != nullptr) options.on_chunk = ChunkRecorder(*memory->catalog());
+  const auto& remembered = memory->remembered();
+  auto made = remembered
+                  ? Allocator::Restore(std::move(info), config.statics, *std::move(backend),
+                                       memory->arena(), std::move(options), StateOf(*remembered))
+                  : Allocator::Create(std::move(info), config.statics, *std::move(backend),
+                                      memory->arena(), std::move(options));
+  if (!made.ok()) return made.status();
+  allocator = *std::move(made);
+  Sessions::Options session_options = config.sessions;
+  session_options.clock = &clock;
+  session_options.catalog = memory->catalog();
+  sessions = std::make_unique<Sessions>(*allocator, std::move(session_options));
+  if (!remembered) return absl::OkStatus();
+  const absl::Status sound = allocator->CheckInvariants();
+  if (!sound.ok()) return errors::NotRestorable("the allocator", sound.message());
+  return sessions->Restore(remembered->contents, remembered->areas);
+}
+
 absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   const std::uint32_t host_cpus = HostCpus();
   const CpuUnits cpus = PlaceCpus(allocator->info(), host_cpus);
-  const absl::StatusOr<rseq::UpdateMode> mode = ChooseMode(config.update_mode, cpus);
-  if (!mode.ok()) return mode.status();
-  LayoutFacts facts{.arena_id = Sessions::RandomToken(),
+  LayoutFacts facts{.arena_id = memory->id(),
                     .arena_size = config.arena_size,
                     .page_size = config.page_size,
-                    .update_mode = *mode};
+                    .update_mode = mode,
+                    .epoch = memory->epoch()};
   absl::StatusOr<UniqueFd> page = PublishLayout(EncodeLayout(allocator->info(), cpus, facts));
   if (!page.ok()) return page.status();
   layout_page = *std::move(page);
-  updater = std::make_unique<Updater>(allocator->info(), cpus, *mode, host_cpus);
-  Sessions::Options options = config.sessions;
-  options.clock = &clock;
-  sessions = std::make_unique<Sessions>(*allocator, std::move(options));
+  updater = std::make_unique<Updater>(allocator->info(), cpus, mode, host_cpus);
   callers = std::make_unique<Callers>(*sessions, config.access);
   reaper = std::make_unique<ReaperThread>(*sessions);
   if (config.door.empty()) return absl::OkStatus();
-  const bool unlocked = *mode == rseq::UpdateMode::kRseq;
+  const bool unlocked = mode == rseq::UpdateMode::kRseq;
   auto opened =
       Door::Bind(*sessions, {.path = config.door,
                              .mode = config.socket_mode,
                              .rules = config.access,
                              .needed_abilities = unlocked ? abi::v1::kCanRseq : abi::v1::kCanAtomic,
-                             .arena_fd = arena->fd(),
+                             .arena_fd = memory->arena().fd(),
                              .layout_fd = layout_page.get(),
                              .clock = &clock});
   if (!opened.ok()) return opened.status();
@@ -204,15 +245,16 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
   builder.RegisterService(introspection.get());
   builder.RegisterService(session_service.get());
   builder.RegisterService(&health);
-  memory = std::make_unique<MemoryService>(MemoryContext{.allocator = *allocator,
-                                                         .sessions = *sessions,
-                                                         .updater = *updater,
-                                                         .limits = config.limits},
-                                           *callers, builder);
+  memory_service = std::make_unique<MemoryService>(MemoryContext{.allocator = *allocator,
+                                                                 .sessions = *sessions,
+                                                                 .updater = *updater,
+                                                                 .limits = config.limits},
+                                                   *callers, builder);
   server = builder.BuildAndStart();
   if (server == nullptr) return absl::InternalError("gRPC would not start a server");
-  SessionStream::Post(memory->lane(), memory->context(), *callers, *session_service);
-  memory->Start();
+  SessionStream::Post(memory_service->lane(), memory_service->context(), *callers,
+                      *session_service);
+  memory_service->Start();
 
   // Connections made since the sockets were bound have waited until now.
   listener->Start(
@@ -221,7 +263,13 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
   return absl::OkStatus();
 }
 
-absl::Status Daemon::Check(const DaemonConfig& config) { return LayOut(config).status(); }
+absl::Status Daemon::Check(const DaemonConfig& config) {
+  const absl::StatusOr<Layout> layout = LayOut(config);
+  if (!layout.ok()) return layout.status();
+  const auto arena = Arena::Create({.size = config.arena_size, .page_size = config.page_size});
+  if (!arena.ok()) return arena.status();
+  return CheckedBackend(config, *layout->info, **arena).status();
+}
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(DaemonConfig config) {
   auto parts = std::make_unique<Parts>(config);
@@ -245,9 +293,9 @@ Daemon::~Daemon() {
   parts_->listener->Stop();
   if (parts_->door) parts_->door->Stop();
   parts_->streams.Drain(deadline);
-  parts_->memory->Settle(deadline);
+  parts_->memory_service->Settle(deadline);
   parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + kGoodbye));
-  parts_->memory->Close();
+  parts_->memory_service->Close();
 }
 
 }  // namespace percpud

@@ -45,6 +45,11 @@ void AddFlags(CLI::App& app, Config& flags) {
   AddText(app, "--update-mode", "rseq, atomic or auto", *flags.mutable_update_mode());
   AddText(app, "--remote", "Role of whoever comes by TCP: anonymous, viewer, client, operator",
           *flags.mutable_access()->mutable_remote());
+  AddText(app, "--arena", "memfd, or file:PATH on tmpfs or hugetlbfs", *flags.mutable_arena());
+  AddText(app, "--catalog", "Directory that tells the next daemon what was granted (PATH.catalog)",
+          *flags.mutable_catalog());
+  AddText(app, "--resume-window", "How long restored sessions wait for their processes (30s)",
+          *flags.mutable_resume_window());
   AddText(app, "--log-level", "trace, debug, info, warning or error", *flags.mutable_log_level());
 }
 
@@ -114,6 +119,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   app.set_version_flag("--version", "percpud " PERCPUD_VERSION);
   app.add_option("--config", config_file, "Configuration file, text format");
   app.add_flag("--check-config", out.check_only, "Check the configuration and exit");
+  app.add_flag("--discard", out.discard,
+               "Wipe what an earlier daemon left and cannot be used, instead of keeping it aside");
   AddFlags(app, flags);
   AddCpuFlags(app, *flags.mutable_cpus());
   AddBalancerFlags(app, *flags.mutable_balancer());

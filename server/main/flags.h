@@ -16,6 +16,7 @@ struct CommandLine {
   std::optional<int> exit_code;
   // --check-config: say whether the configuration is good, and end.
   bool check_only = false;
+  bool discard = false;
   config::v1::Config config;
 };
 

@@ -12,6 +12,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "server/main/daemon.h"
+#include "server/main/fd_store.h"
 #include "server/main/flags.h"
 
 namespace percpud {
@@ -55,15 +56,18 @@ int Main(int argc, char** argv) {
     std::puts("percpud: configuration ok");
     return 0;
   }
+  config->discard = command_line->discard;
   spdlog::set_level(spdlog::level::from_str(config->log_level));
 
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(*std::move(config));
   if (!daemon.ok()) return Fail(daemon.status());
   std::puts("percpud: ready");
   std::fflush(stdout);
+  NotifyManager("READY=1");
 
   int signal_number = 0;
   sigwait(&stop_signals, &signal_number);
+  NotifyManager("STOPPING=1");
   spdlog::info("draining on signal {}", signal_number);
   daemon->reset();
   spdlog::info("stopped");

@@ -104,7 +104,7 @@ absl::Status Allocator::CreateFirstChunk() {
   }
   first->MarkPopulated({0, first->blocks()});
   RankedLock index(&index_mu_);
-  index_.Insert(std::move(first), *memory);
+  TellOf(index_.Insert(std::move(first), *memory), /*destroyed=*/false);
   if (reserved != nullptr) {
     reserved->MarkPopulated({0, reserved->blocks()});
     index_.Insert(std::move(reserved), *memory);
@@ -303,7 +303,9 @@ absl::StatusOr<ChunkId> Allocator::CreateChunk() {
   if (backend_->populates_at_creation()) chunk->MarkPopulated({0, chunk->blocks()});
   chunk->free_since = options_.clock->Now();
   RankedLock index(&index_mu_);
-  return index_.Insert(std::move(chunk), *memory).id();
+  const Chunk& made = index_.Insert(std::move(chunk), *memory);
+  TellOf(made, /*destroyed=*/false);
+  return made.id();
 }
 
 void Allocator::DestroyIfFree(ChunkId id) {
@@ -312,6 +314,7 @@ void Allocator::DestroyIfFree(ChunkId id) {
     RankedLock index(&index_mu_);
     Chunk* chunk = index_.Find(id);
     if (chunk == nullptr || !chunk->is_free() || chunk->pins > 0 || chunk->lease_map) return;
+    TellOf(*chunk, /*destroyed=*/true);
     removed = index_.Remove(*chunk);
     reserve_blocked_ = false;
   }

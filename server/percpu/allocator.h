@@ -42,6 +42,7 @@
 #include "server/percpu/backend/backend.h"
 #include "server/percpu/balance_policy.h"
 #include "server/percpu/index.h"
+#include "server/percpu/restored_state.h"
 #include "server/percpu/snapshot.h"
 #include "server/percpu/static_layout.h"
 
@@ -60,6 +61,14 @@ struct AllocOptions {
   // Never create a chunk, never populate a page.
   bool no_grow = false;
   absl::string_view tag;
+};
+
+// What became of a chunk.
+struct ChunkEvent {
+  ChunkId id;
+  Bytes base;
+  Order order;
+  bool destroyed = false;
 };
 
 // A chunk leased to a client. Offsets are the arena's.
@@ -84,6 +93,9 @@ class Allocator {
     bool zero = true;
     // Where bitmaps come from; tests fail the n-th.
     MetadataSource metadata = HeapMetadata;
+    // Told of every chunk that is made or destroyed, under the index lock, in
+    // order, and before an area of it can be granted: it must not block.
+    std::function<void(const ChunkEvent&)> on_chunk;
   };
 
   // `backend` and `pages` belong to the same arena; `pages` outlives the
@@ -93,6 +105,15 @@ class Allocator {
                                                            StaticLayout statics,
                                                            std::unique_ptr<Backend> backend,
                                                            PageSource& pages, Options options);
+  // As Create, but with what another daemon had granted (allocator_restore.cc).
+  // Chunks that hold nothing of it are given back; whatever is not in an area
+  // is taken for dirty. Errors besides: NotRestorable, if it contradicts itself
+  // or the layout.
+  static absl::StatusOr<std::unique_ptr<Allocator>> Restore(std::unique_ptr<const AllocInfo> info,
+                                                            StaticLayout statics,
+                                                            std::unique_ptr<Backend> backend,
+                                                            PageSource& pages, Options options,
+                                                            const RestoredState& state);
   ~Allocator();
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
@@ -206,6 +227,17 @@ class Allocator {
 
   // allocator.cc: the steps of a grant, in order.
   absl::Status CreateFirstChunk() ABSL_LOCKS_EXCLUDED(grow_mu_);
+  void TellOf(const Chunk& chunk, bool destroyed) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+
+  // allocator_restore.cc
+  absl::Status RestoreChunks(const RestoredState& state) ABSL_LOCKS_EXCLUDED(grow_mu_);
+  absl::Status RestoreChunk(const RestoredState::Chunk& chunk,
+                            std::span<const RestoredState::Area> areas)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  absl::Status RestoreAreas(Chunk& chunk, std::span<const RestoredState::Area> areas)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  absl::Status RestoreLease(const RestoredState::Lease& lease)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   bool Place(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Undo(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   absl::Status Commit(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);

@@ -39,11 +39,6 @@ bool IsQuick(Granules count, Granules align) {
   return count <= QuickLists::kLargest && align <= QuickLists::kLargest;
 }
 
-// Chunks the arena has room for, the two lowest ids included.
-std::uint64_t MostChunks(const AllocInfo& info, Bytes arena_size) {
-  return 2 + arena_size / info.chunk_size();
-}
-
 }  // namespace
 
 Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages)
@@ -57,6 +52,10 @@ Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages)
       free_chunks_(MostChunks(info, ToBytes(arena_pages, page_size))) {
   chunks_.resize(2);
   stats_.min_alloc_size = info.unit_size;
+}
+
+std::uint64_t Index::MostChunks(const AllocInfo& info, Bytes arena_size) {
+  return 2 + arena_size / info.chunk_size();
 }
 
 // --- Chunks ------------------------------------------------------------------
@@ -100,9 +99,13 @@ std::unique_ptr<Chunk> Index::Remove(Chunk& chunk) {
   partly_populated_ -= std::uint32_t{chunk.populated_blocks() < chunk.blocks()};
   ++stats_.chunks_destroyed;
   --stats_.nr_chunks;
+  AddUnused(id);
+  return std::move(chunks_[id.value()]);
+}
+
+void Index::AddUnused(ChunkId id) {
   unused_ids_.push_back(id);
   std::push_heap(unused_ids_.begin(), unused_ids_.end(), std::greater<>());
-  return std::move(chunks_[id.value()]);
 }
 
 Chunk* Index::Find(ChunkId id) const {

@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_PERCPU_INDEX_H_
 #define PERCPUD_SERVER_PERCPU_INDEX_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,9 +47,17 @@ class Index {
   // `info` outlives the index.
   Index(const AllocInfo& info, Bytes page_size, Pages arena_pages);
 
+  // Chunk ids lie below this: as many as the arena has room for, and the two
+  // that are there from the start.
+  static std::uint64_t MostChunks(const AllocInfo& info, Bytes arena_size);
+
   // --- Chunks ----------------------------------------------------------------
   // Takes the chunk in: an id, the pages' back pointers, a slot.
   Chunk& Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory);
+  // So that the next Insert numbers its chunk `id`: ids are restored ascending,
+  // and what was passed over is used again once AddUnused says so.
+  void SkipTo(ChunkId id) { chunks_.resize(std::max<std::size_t>(chunks_.size(), id.value())); }
+  void AddUnused(ChunkId id);
   // Gives it up. REQUIRES: a free dynamic chunk.
   std::unique_ptr<Chunk> Remove(Chunk& chunk);
   [[nodiscard]] Chunk* Find(ChunkId id) const;

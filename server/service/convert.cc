@@ -83,7 +83,7 @@ v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
   out.set_max_alignment(info.max_alignment().value());
   out.set_unit_skew(info.unit_skew.value());
   out.set_skew_bytes((info.memory_size() - info.chunk_size()).value());
-  out.set_arena_kind("memfd: ends with the daemon");
+  out.set_arena_kind(std::string(allocator.pages().kind()));
   return out;
 }
 

@@ -57,6 +57,14 @@ std::int64_t Load(std::byte* address) {
   return std::atomic_ref<T>(*reinterpret_cast<T*>(address)).load(std::memory_order_relaxed);
 }
 
+// The caller, and which of its requests this is.
+template <typename Request>
+Caller WithRequest(const Caller& caller, const Request& request) {
+  Caller out = caller;
+  out.request = RequestId(request.request_id());
+  return out;
+}
+
 std::vector<AreaSpec> Specs(const v1::AllocRequest& request) {
   std::vector<AreaSpec> specs(static_cast<std::size_t>(request.sizes_size()));
   const bool one_for_all = request.alignments_size() == 1;
@@ -92,8 +100,9 @@ Outcome Ping(MemoryContext& /*context*/, const Caller& /*caller*/, Pace /*pace*/
   return absl::OkStatus();
 }
 
-Outcome Alloc(MemoryContext& context, const Caller& caller, Pace pace,
+Outcome Alloc(MemoryContext& context, const Caller& anyone, Pace pace,
               const v1::AllocRequest& request, v1::AllocResponse& response) {
+  const Caller caller = WithRequest(anyone, request);
   if (absl::Status status = CheckAlloc(context, request); !status.ok()) return status;
   const absl::StatusOr<Region> region = FromProto(request.region());
   if (!region.ok()) return region.status();
@@ -120,7 +129,8 @@ Outcome Free(MemoryContext& context, const Caller& caller, Pace /*pace*/,
     return errors::BatchOverLimit("pointers", request.pointers_size(), context.limits.batch);
   }
   const std::vector<PercpuPtr> pointers(request.pointers().begin(), request.pointers().end());
-  const absl::StatusOr<Bytes> freed = context.sessions.FreeBatch(caller, pointers);
+  const absl::StatusOr<Bytes> freed =
+      context.sessions.FreeBatch(WithRequest(caller, request), pointers);
   if (!freed.ok()) return freed.status();
   response.set_freed_bytes(freed->value());
   return absl::OkStatus();

@@ -29,6 +29,14 @@ std::string CutText(const std::string& text, std::size_t limit) {
   return text.substr(0, end);
 }
 
+// The caller, and which of its requests this is.
+template <typename Request>
+Caller WithRequest(const Caller& caller, const Request& request) {
+  Caller out = caller;
+  out.request = RequestId(request.request_id());
+  return out;
+}
+
 }  // namespace
 
 grpc::Status SessionService::OpenSession(grpc::ServerContext* context,
@@ -71,7 +79,8 @@ grpc::Status SessionService::HandOver(grpc::ServerContext* context,
     return ToGrpc(errors::BatchOverLimit("pointers", request->pointers_size(), limits_.batch));
   }
   const std::vector<PercpuPtr> pointers(request->pointers().begin(), request->pointers().end());
-  return ToGrpc(sessions_.HandOver(*caller, pointers, SessionId(request->session())));
+  return ToGrpc(
+      sessions_.HandOver(WithRequest(*caller, *request), pointers, SessionId(request->session())));
 }
 
 grpc::Status SessionService::OpenVariable(grpc::ServerContext* context,
@@ -101,8 +110,8 @@ grpc::Status SessionService::Publish(grpc::ServerContext* context,
   if (!caller.ok()) return ToGrpc(caller.status());
   const absl::StatusOr<VariableType> type = FromProto(request->type());
   if (!type.ok()) return ToGrpc(type.status());
-  const absl::StatusOr<Variable> variable =
-      sessions_.Publish(*caller, PercpuPtr(request->pointer()), request->name(), *type);
+  const absl::StatusOr<Variable> variable = sessions_.Publish(
+      WithRequest(*caller, *request), PercpuPtr(request->pointer()), request->name(), *type);
   if (!variable.ok()) return ToGrpc(variable.status());
   *response->mutable_variable() = ToProto(*variable);
   return grpc::Status::OK;
@@ -113,7 +122,7 @@ grpc::Status SessionService::RemoveVariable(grpc::ServerContext* context,
                                             v1::RemoveVariableResponse* /*response*/) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kRemoveVariable, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  return ToGrpc(sessions_.RemoveVariable(*caller, request->name()));
+  return ToGrpc(sessions_.RemoveVariable(WithRequest(*caller, *request), request->name()));
 }
 
 grpc::Status SessionService::LeaseChunk(grpc::ServerContext* context,
@@ -121,7 +130,8 @@ grpc::Status SessionService::LeaseChunk(grpc::ServerContext* context,
                                         v1::LeaseChunkResponse* response) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kLease, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  const absl::StatusOr<Sessions::GrantedLease> lease = sessions_.Lease(*caller, request->name());
+  const absl::StatusOr<Sessions::GrantedLease> lease =
+      sessions_.Lease(WithRequest(*caller, *request), request->name());
   if (!lease.ok()) return ToGrpc(lease.status());
   response->set_chunk_id(lease->chunk.id.value());
   response->set_pointer(lease->chunk.base.value());
@@ -137,7 +147,8 @@ grpc::Status SessionService::ReturnLease(grpc::ServerContext* context,
                                          v1::ReturnLeaseResponse* /*response*/) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kReturnLease, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  return ToGrpc(sessions_.ReturnLease(*caller, ChunkId(request->chunk_id())));
+  return ToGrpc(
+      sessions_.ReturnLease(WithRequest(*caller, *request), ChunkId(request->chunk_id())));
 }
 
 }  // namespace percpud

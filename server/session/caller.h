@@ -4,24 +4,12 @@
 #ifndef PERCPUD_SERVER_SESSION_CALLER_H_
 #define PERCPUD_SERVER_SESSION_CALLER_H_
 
-#include <array>
 #include <cstdint>
 #include <string>
 
-#include "server/base/units.h"
+#include "server/base/identity.h"
 
 namespace percpud {
-
-using SessionId = Id<struct SessionIdTag, std::uint64_t>;
-// Whoever calls without a session, and what belongs to none.
-inline constexpr SessionId kNoSession{0};
-
-using ProcessId = Id<struct ProcessIdTag, std::uint32_t>;
-using UserId = Id<struct UserIdTag, std::uint32_t>;
-using UserGroupId = Id<struct UserGroupIdTag, std::uint32_t>;
-
-// The kernel's own "no such user".
-inline constexpr UserId kNobody{0xffffffff};
 
 // Who is at the other end of a Unix socket, in the kernel's word (SO_PEERCRED),
 // as of its connect().
@@ -45,15 +33,14 @@ enum class Role : std::uint8_t {
   kOperator,
 };
 
-// 128 random bits: whoever shows them speaks for the session.
-using Token = std::array<std::uint8_t, 16>;
-
 // On whose behalf a request is served. Plain data.
 struct Caller {
   Role role = Role::kAnonymous;
   SessionId session = kNoSession;
   // kNobody if the kernel did not say.
   UserId uid = kNobody;
+  // What the client calls this request, if it may come again.
+  RequestId request = kNoRequest;
 };
 
 }  // namespace percpud

@@ -11,8 +11,11 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "server/base/limits.h"
 
 namespace percpud {
@@ -57,6 +60,25 @@ UniqueFd OpenProcess(int fd, const Peer& peer) {
   // By number, which may be another's by now: then the connection alone says
   // when the session ends, and the other's end only ends it early.
   return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, peer.pid.value(), 0)));
+}
+
+std::optional<std::uint64_t> StartOf(ProcessId process) {
+  std::ifstream file(absl::StrCat("/proc/", process.value(), "/stat"));
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  // The second field is the name, in brackets, with whatever in it.
+  const std::size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  const std::vector<std::string> fields =
+      absl::StrSplit(line.substr(name_end + 1), ' ', absl::SkipEmpty());
+  constexpr std::size_t kState = 0;
+  constexpr std::size_t kStartTime = 19;
+  std::uint64_t start = 0;
+  if (fields.size() <= kStartTime || !absl::SimpleAtoi(fields[kStartTime], &start)) {
+    return std::nullopt;
+  }
+  const bool is_dead = fields[kState] == "Z" || fields[kState] == "X";
+  return is_dead ? std::nullopt : std::optional(start);
 }
 
 std::string CommandOf(const Peer& peer) {

@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_SESSION_PEER_H_
 #define PERCPUD_SERVER_SESSION_PEER_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,10 @@ UniqueFd OpenProcess(int fd, const Peer& peer);
 
 // The process's name, as ps shows it; empty if it is gone.
 std::string CommandOf(const Peer& peer);
+
+// When the process started, in the kernel's ticks since boot; nullopt if there
+// is none, or it is dead already.
+std::optional<std::uint64_t> StartOf(ProcessId process);
 
 }  // namespace percpud
 

@@ -26,6 +26,14 @@ Usage UsageOf(std::span<const AreaSpec> specs) {
   return out;
 }
 
+// The answer that was given before.
+absl::Status Repeat(const Answers::Words& words, std::span<PercpuPtr> out) {
+  if (words.size() != out.size()) return errors::RequestDiffers();
+  std::transform(words.begin(), words.end(), out.begin(),
+                 [](std::uint64_t word) { return PercpuPtr(word); });
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Token Sessions::RandomToken() {
@@ -45,40 +53,66 @@ Sessions::Sessions(Allocator& allocator, Options options)
 
 absl::StatusOr<OpenedSession> Sessions::Open(SessionSpec spec) {
   const Token token = options_.make_token();
-  const absl::Time now = options_.clock->Now();
-  RankedLock lock(&mu_);
+  Ticket ticket = Ticket::kNothing;
+  SessionId id;
+  {
+    RankedLock lock(&mu_);
+    if (absl::Status status = CheckRoom(spec); !status.ok()) return status;
+    if (absl::Status status = CountOpener(spec); !status.ok()) return status;
+    if (spec.peer) ++users_[spec.peer->uid].sessions;
+    id = SessionId(++last_id_);
+    Session& session = sessions_[id];
+    session.token = token;
+    session.since = options_.clock->Now();
+    session.expires = session.since + spec.ttl;
+    session.spec = std::move(spec);
+    tokens_.emplace(token, id);
+    if (options_.catalog != nullptr) {
+      catalog::Changes changes;
+      changes.Put(RecordOf(id, session));
+      changes.Put(catalog::LastSession{.id = id});
+      ticket = Enter(std::move(changes));
+    }
+  }
+  if (absl::Status status = Await(ticket); !status.ok()) {
+    End(id);
+    return status;
+  }
+  return OpenedSession{.id = id, .token = token};
+}
+
+absl::Status Sessions::CheckRoom(const SessionSpec& spec) {
   if (sessions_.size() >= options_.sessions) {
     ++quota_refusals_;
     return errors::TooManySessions("the daemon", options_.sessions);
   }
-  if (spec.peer) {
-    User& user = users_[spec.peer->uid];
-    if (user.sessions >= options_.sessions_per_user) {
-      ++quota_refusals_;
-      return errors::TooManySessions(HolderName(spec.peer->uid), options_.sessions_per_user);
-    }
-    ++user.sessions;
+  if (!spec.peer) return absl::OkStatus();
+  const auto user = users_.find(spec.peer->uid);
+  if (user == users_.end() || user->second.sessions < options_.sessions_per_user) {
+    return absl::OkStatus();
   }
-  if (absl::Status status = CountOpener(spec); !status.ok()) return status;
-  const SessionId id(++last_id_);
-  Session& session = sessions_[id];
-  session.token = token;
-  session.since = now;
-  session.expires = now + spec.ttl;
-  session.spec = std::move(spec);
-  tokens_.emplace(token, id);
-  return OpenedSession{.id = id, .token = token};
+  ++quota_refusals_;
+  return errors::TooManySessions(HolderName(spec.peer->uid), options_.sessions_per_user);
 }
 
 bool Sessions::End(SessionId id) {
   std::vector<PercpuPtr> areas;
   std::vector<ChunkId> leases;
+  Ticket ticket = Ticket::kNothing;
   {
     RankedLock lock(&mu_);
     const auto entry = sessions_.find(id);
     if (entry == sessions_.end()) return false;
     Session& session = entry->second;
-    leases = Release(id);
+    catalog::Changes changes;
+    if (options_.catalog != nullptr) {
+      changes.DeleteSession(id);
+      for (const RequestId request : session.answers.kept()) changes.DeleteAnswer(id, request);
+    }
+    leases = Release(id, changes);
+    // The areas follow in slices: one that is left behind by a crash has an
+    // owner that is none, and goes at the next start.
+    ticket = EnterOwed(std::move(changes));
     areas.assign(session.areas.begin(), session.areas.end());
     for (const PercpuPtr area : areas) owned_.erase(area);
     RefundLocked(session, session.account.use());
@@ -90,6 +124,7 @@ bool Sessions::End(SessionId id) {
     tokens_.erase(session.token);
     sessions_.erase(entry);
   }
+  Await(ticket).IgnoreError();
   FreeAll(std::move(areas));
   for (const ChunkId chunk : leases) allocator_.ReturnLease(chunk).IgnoreError();
   if (ended_) ended_(id);
@@ -151,12 +186,14 @@ std::size_t Sessions::ReapExpired() {
   return expired.size();
 }
 
-// In slices, so that the allocator's index lock is free in between.
+// In slices, so that the allocator's index lock is free in between. What is gone
+// from the catalog is granted again only behind its deletion, so nobody waits.
 void Sessions::FreeAll(std::vector<PercpuPtr> areas) {
   constexpr std::size_t kSlice = 256;
   std::sort(areas.begin(), areas.end());
   for (std::size_t done = 0; done < areas.size(); done += kSlice) {
     const auto slice = std::span(areas).subspan(done, std::min(kSlice, areas.size() - done));
+    EnterOwed(DeletionOf(slice));
     // An operator may have freed one of them just now, which spoils the batch.
     if (allocator_.FreeBatch(slice).ok()) continue;
     for (const PercpuPtr area : slice) allocator_.Free(area).IgnoreError();
@@ -182,6 +219,7 @@ void Sessions::RefundLocked(Session& session, const Usage& less) {
 }
 
 absl::Status Sessions::Charge(SessionId id, const Usage& more) {
+  if (id == kNoSession) return absl::OkStatus();
   RankedLock lock(&mu_);
   const auto session = sessions_.find(id);
   if (session == sessions_.end()) return errors::SessionEnded(id.value());
@@ -189,6 +227,7 @@ absl::Status Sessions::Charge(SessionId id, const Usage& more) {
 }
 
 void Sessions::Refund(SessionId id, const Usage& less) {
+  if (id == kNoSession) return;
   RankedLock lock(&mu_);
   // An ended session's account went with it.
   if (const auto session = sessions_.find(id); session != sessions_.end()) {
@@ -202,7 +241,9 @@ std::optional<absl::Status> Sessions::TryAllocBatch(const Caller& caller,
                                                     std::span<const AreaSpec> specs,
                                                     const AllocOptions& options,
                                                     std::span<PercpuPtr> out) {
-  if (caller.session == kNoSession) return allocator_.TryAllocBatch(specs, options, out);
+  const Request request(*this, caller);
+  if (!request.status().ok()) return request.status();
+  if (request.answer()) return Repeat(*request.answer(), out);
   // Before the books are touched: sizes out of range must not be added up.
   if (absl::Status status = allocator_.Validate(specs, options); !status.ok()) return status;
   const Usage more = UsageOf(specs);
@@ -212,12 +253,14 @@ std::optional<absl::Status> Sessions::TryAllocBatch(const Caller& caller,
     Refund(caller.session, more);
     return status;
   }
-  return Own(caller.session, specs, out);
+  return Grant(caller, specs, options.tag, out);
 }
 
 absl::Status Sessions::AllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
                                   const AllocOptions& options, std::span<PercpuPtr> out) {
-  if (caller.session == kNoSession) return allocator_.AllocBatch(specs, options, out);
+  const Request request(*this, caller);
+  if (!request.status().ok()) return request.status();
+  if (request.answer()) return Repeat(*request.answer(), out);
   if (absl::Status status = allocator_.Validate(specs, options); !status.ok()) return status;
   const Usage more = UsageOf(specs);
   if (absl::Status status = Charge(caller.session, more); !status.ok()) return status;
@@ -225,33 +268,17 @@ absl::Status Sessions::AllocBatch(const Caller& caller, std::span<const AreaSpec
     Refund(caller.session, more);
     return status;
   }
-  return Own(caller.session, specs, out);
-}
-
-absl::Status Sessions::Own(SessionId id, std::span<const AreaSpec> specs,
-                           std::span<const PercpuPtr> pointers) {
-  {
-    RankedLock lock(&mu_);
-    if (const auto entry = sessions_.find(id); entry != sessions_.end()) {
-      for (std::size_t i = 0; i < pointers.size(); ++i) {
-        const Bytes size = RoundUp(specs[i].size, kGranuleSize);
-        owned_.insert_or_assign(pointers[i], Owned{.session = id, .size = size});
-        entry->second.areas.insert(pointers[i]);
-      }
-      return absl::OkStatus();
-    }
-  }
-  FreeAll({pointers.begin(), pointers.end()});
-  return errors::SessionEnded(id.value());
+  return Grant(caller, specs, options.tag, out);
 }
 
 absl::StatusOr<Bytes> Sessions::FreeBatch(const Caller& caller,
                                           std::span<const PercpuPtr> pointers) {
+  const Request request(*this, caller);
+  if (!request.status().ok()) return request.status();
+  if (request.answer()) return Bytes(request.answer()->empty() ? 0 : request.answer()->front());
   const absl::StatusOr<Withdrawn> withdrawn = Withdraw(Rpc::kFree, caller, pointers);
   if (!withdrawn.ok()) return Explain(pointers, withdrawn.status());
-  absl::StatusOr<Bytes> freed = allocator_.FreeBatch(pointers);
-  if (!freed.ok()) Reenter(*withdrawn);
-  return freed;
+  return FreeWithdrawn(caller, *withdrawn, pointers);
 }
 
 // A pointer nobody owns may be no area at all: freed before, or never granted.
@@ -307,41 +334,12 @@ void Sessions::Reenter(const Withdrawn& areas) {
         continue;
       }
       Session& session = entry->second;
-      const Usage held{.bytes = owned.size, .areas = 1};
-      session.account.Restore(held);
-      if (session.spec.peer) users_[session.spec.peer->uid].account.Restore(held);
+      RestoreUse(session, {.bytes = owned.size, .areas = 1});
       session.areas.insert(pointer);
       owned_.emplace(pointer, owned);
     }
   }
   FreeAll(std::move(orphans));
-}
-
-absl::Status Sessions::HandOver(const Caller& caller, std::span<const PercpuPtr> pointers,
-                                SessionId to) {
-  if (pointers.empty()) return errors::BatchIsEmpty("pointers");
-  RankedLock lock(&mu_);
-  const auto receiver = sessions_.find(to);
-  if (receiver == sessions_.end()) return errors::SessionNotFound(to.value());
-  Usage moved;
-  for (const PercpuPtr pointer : pointers) {
-    if (absl::Status status = CheckMayTake(Rpc::kHandOver, caller, pointer); !status.ok()) {
-      return status;
-    }
-    const auto entry = owned_.find(pointer);
-    if (entry == owned_.end()) return errors::OwnedByNobody(pointer);
-    moved += {.bytes = entry->second.size, .areas = 1};
-  }
-  if (absl::Status status = ChargeLocked(to, receiver->second, moved); !status.ok()) return status;
-  for (const PercpuPtr pointer : pointers) {
-    Owned& owned = owned_.find(pointer)->second;
-    Session& giver = sessions_.find(owned.session)->second;
-    giver.areas.erase(pointer);
-    RefundLocked(giver, {.bytes = owned.size, .areas = 1});
-    receiver->second.areas.insert(pointer);
-    owned.session = to;
-  }
-  return absl::OkStatus();
 }
 
 // --- Looking at it -----------------------------------------------------------

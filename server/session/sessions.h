@@ -34,8 +34,11 @@
 #include "server/base/clock.h"
 #include "server/base/ranked_mutex.h"
 #include "server/base/units.h"
+#include "server/catalog/catalog.h"
 #include "server/percpu/allocator.h"
+#include "server/session/answers.h"
 #include "server/session/caller.h"
+#include "server/session/peer.h"
 #include "server/session/policy.h"
 #include "server/session/quota.h"
 #include "server/session/variables.h"
@@ -66,6 +69,9 @@ struct SessionSpec {
   std::string opener;
   // Of a remote one: how long it lives unrenewed.
   absl::Duration ttl = absl::InfiniteDuration();
+  // When the process of a local one started (StartOf): with its number that
+  // names it for good.
+  std::uint64_t started = 0;
 };
 
 // One session, as introspection shows it.
@@ -100,6 +106,14 @@ class Sessions {
     const Clock* clock = nullptr;
     // Where tokens come from; tests count.
     std::function<Token()> make_token = RandomToken;
+    // Whatever is granted is committed there before it is answered. May be null;
+    // outlives the sessions.
+    catalog::Catalog* catalog = nullptr;
+    // After a restart: how long a local session waits for its process to come
+    // back to the door.
+    absl::Duration resume_window = absl::Seconds(30);
+    // Tests tell of processes that are none.
+    std::function<std::optional<std::uint64_t>(ProcessId)> process_start = StartOf;
   };
 
   // 128 bits from the kernel.
@@ -121,6 +135,16 @@ class Sessions {
   absl::Status CheckAlive(const Caller& caller);
   // Ends every session nobody renewed; returns how many.
   std::size_t ReapExpired();
+  // --- After a restart (sessions_restore.cc) ------------------------------------
+  // Takes in what the last daemon's catalog says, into empty books. `areas` are
+  // those of `contents`, which the allocator has restored. Sessions whose
+  // process has gone are ended with what they own; the other local ones wait
+  // for Resume. Errors: NotRestorable.
+  absl::Status Restore(const catalog::Contents& contents, std::span<const catalog::Area> areas);
+  // The restored session that the token stands for, for the process it was
+  // opened for. Errors: ResumeRefused.
+  absl::StatusOr<OpenedSession> Resume(const Token& token, const Peer& peer);
+
   // Called with every session that ended, on the thread that ended it and
   // without a lock. Set before the first Open.
   void set_ended(std::function<void(SessionId)> ended) { ended_ = std::move(ended); }
@@ -214,7 +238,17 @@ class Sessions {
     absl::Time expires;
     Account account;
     absl::flat_hash_set<PercpuPtr> areas;
+    Answers answers;
+    // Restored, and its process has not come back yet.
+    bool detached = false;
   };
+  // sessions_variables.cc
+  absl::Status EnterVariable(const Variable& variable, Bytes alignment);
+  [[nodiscard]] absl::StatusOr<Variable> FindVariable(const std::string& name) const;
+  absl::StatusOr<Variable> PublishInBooks(const Caller& caller, PercpuPtr pointer,
+                                          const std::string& name, VariableType type, Owned& owned,
+                                          catalog::Catalog::Ticket& ticket);
+
   // Areas taken out of the books, and from whom.
   using Withdrawn = std::vector<std::pair<PercpuPtr, Owned>>;
 
@@ -223,22 +257,86 @@ class Sessions {
   // Counts a remote session for its opener. Errors: TooManyRemoteSessions.
   absl::Status CountOpener(const SessionSpec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void UncountOpener(const SessionSpec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckRoom(const SessionSpec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Move(PercpuPtr pointer, SessionId to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RestoreUse(Session& session, const Usage& held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Renew(Session& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Charge(SessionId id, const Usage& more);
   // The kept lease of that name, taken up by the caller; nullopt if there is
   // none.
-  absl::StatusOr<std::optional<GrantedLease>> TakeUp(const Caller& caller, const std::string& name)
+  absl::StatusOr<std::optional<GrantedLease>> TakeUp(const Caller& caller, const std::string& name,
+                                                     catalog::Catalog::Ticket& ticket)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<GrantedLease> LeaseFresh(const Caller& caller, const std::string& name);
+  absl::StatusOr<GrantedLease> Committed(const Caller& caller, const GrantedLease& granted,
+                                         catalog::Catalog::Ticket ticket);
+  [[nodiscard]] absl::StatusOr<GrantedLease> RepeatLease(const Answers::Words& words) const;
   // Lets go of a session's leases; those that are not kept are to be returned.
-  std::vector<ChunkId> Release(SessionId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::vector<ChunkId> Release(SessionId id, catalog::Changes& changes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] Usage UsageOfLease() const;
   void Refund(SessionId id, const Usage& less);
   absl::Status ChargeLocked(SessionId id, Session& session, const Usage& more)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RefundLocked(Session& session, const Usage& less) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Enters what was granted; if the session has ended meanwhile, gives it back.
-  absl::Status Own(SessionId id, std::span<const AreaSpec> specs,
-                   std::span<const PercpuPtr> pointers);
+
+  // sessions_catalog.cc
+  using Ticket = catalog::Catalog::Ticket;
+  Ticket Enter(catalog::Changes changes);
+  Ticket EnterOwed(catalog::Changes changes);
+  absl::Status Await(Ticket ticket);
+  static catalog::Session RecordOf(SessionId id, const Session& session);
+  static catalog::Lease RecordOf(const LeaseRecord& lease);
+  static catalog::Variable RecordOf(const Variable& variable);
+  static catalog::Area RecordOf(PercpuPtr pointer, const AreaSpec& spec, SessionId owner,
+                                absl::string_view tag);
+  [[nodiscard]] catalog::Changes DeletionOf(std::span<const PercpuPtr> areas) const;
+
+  // A request that may have been answered before, or be under way.
+  class Request {
+   public:
+    Request(Sessions& sessions, const Caller& caller);
+    ~Request();
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+    // Errors: SessionEnded, RequestUnderWay, AnswerForgotten.
+    [[nodiscard]] const absl::Status& status() const { return status_; }
+    [[nodiscard]] const std::optional<Answers::Words>& answer() const { return answer_; }
+
+   private:
+    Sessions& sessions_;
+    const SessionId session_;
+    const RequestId id_;
+    absl::Status status_;
+    bool begun_ = false;
+    std::optional<Answers::Words> answer_;
+  };
+  // With what else the request changes.
+  void KeepAnswer(const Caller& caller, Answers::Words words, catalog::Changes& changes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ForgetAnswer(const Caller& caller) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Enters what was granted, and commits it; if that fails, or the session has
+  // ended meanwhile, gives it back.
+  absl::Status Grant(const Caller& caller, std::span<const AreaSpec> specs, absl::string_view tag,
+                     std::span<const PercpuPtr> pointers);
+  void Ungrant(const Caller& caller, std::span<const PercpuPtr> pointers);
+  [[nodiscard]] bool MayFree(const Withdrawn& withdrawn, std::span<const PercpuPtr> pointers) const;
+  absl::StatusOr<Bytes> FreeWithdrawn(const Caller& caller, const Withdrawn& withdrawn,
+                                      std::span<const PercpuPtr> pointers);
+  void EnterAgain(const Withdrawn& areas);
+  [[nodiscard]] Bytes SizeOf(const Withdrawn& withdrawn, std::span<const PercpuPtr> pointers) const;
+  // sessions_handover.cc: undoes HandOver, as far as both are still there.
+  void HandBack(const Withdrawn& moved, SessionId from);
+
+  // sessions_restore.cc
+  absl::Status RestoreSession(const catalog::Session& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreVariable(const catalog::Variable& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreLease(const catalog::Lease& record, const catalog::Contents& contents)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void RestoreAnswers(std::span<const catalog::Answer> answers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] std::vector<SessionId> FindDead() const ABSL_LOCKS_EXCLUDED(mu_);
+
   // Takes the areas out of the books, all or none; nobody's are passed over.
   absl::StatusOr<Withdrawn> Withdraw(Rpc rpc, const Caller& caller,
                                      std::span<const PercpuPtr> pointers);

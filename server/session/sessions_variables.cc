@@ -46,11 +46,7 @@ absl::StatusOr<Sessions::OpenedVariable> Sessions::OpenVariable(const Caller& ca
                   .pointer = *area,
                   .size = RoundUp(spec.size, kGranuleSize),
                   .maker = caller.uid};
-    absl::Status inserted;
-    {
-      RankedLock lock(&mu_);
-      inserted = variables_.Insert(made);
-    }
+    const absl::Status inserted = EnterVariable(made, spec.alignment);
     if (inserted.ok()) return OpenedVariable{.variable = std::move(made), .created = true};
     // Somebody else was faster: theirs it is.
     allocator_.Free(*area).IgnoreError();
@@ -70,35 +66,92 @@ absl::Status Sessions::CheckVariableRoom(UserId maker, Bytes size) {
   return variables_.CheckRoom(maker, RoundUp(size, kGranuleSize));
 }
 
+// With its area, which is nobody's; not there if it cannot be committed.
+absl::Status Sessions::EnterVariable(const Variable& variable, Bytes alignment) {
+  Ticket ticket = Ticket::kNothing;
+  {
+    RankedLock lock(&mu_);
+    if (absl::Status status = variables_.Insert(variable); !status.ok()) return status;
+    if (options_.catalog != nullptr) {
+      catalog::Changes changes;
+      changes.Put(RecordOf(variable.pointer, {.size = variable.size, .alignment = alignment},
+                           kNoSession, variable.name));
+      changes.Put(RecordOf(variable));
+      ticket = Enter(std::move(changes));
+    }
+  }
+  absl::Status status = Await(ticket);
+  if (!status.ok()) {
+    RankedLock lock(&mu_);
+    variables_.Remove(variable.name);
+  }
+  return status;
+}
+
 absl::StatusOr<Variable> Sessions::Publish(const Caller& caller, PercpuPtr pointer,
                                            std::string name, VariableType type) {
   if (absl::Status status = CheckVariableName(name); !status.ok()) return status;
-  const auto publish = [&]() -> absl::StatusOr<Variable> {
-    RankedLock lock(&mu_);
-    absl::Status status = CheckMayTake(Rpc::kPublish, caller, pointer);
-    if (!status.ok()) return status;
-    const auto entry = owned_.find(pointer);
-    if (entry == owned_.end()) return errors::OwnedByNobody(pointer);
-    Variable variable{.name = std::move(name),
-                      .type = type,
-                      .pointer = pointer,
-                      .size = entry->second.size,
-                      .maker = caller.uid};
-    status = variables_.Insert(variable);
-    if (!status.ok()) return status;
-    Session& session = sessions_.find(entry->second.session)->second;
-    session.areas.erase(pointer);
-    RefundLocked(session, {.bytes = variable.size, .areas = 1});
-    owned_.erase(entry);
-    return variable;
-  };
-  absl::StatusOr<Variable> published = publish();
-  if (published.ok() || absl::IsAlreadyExists(published.status())) return published;
-  return Explain(std::span(&pointer, 1), published.status());
+  const Request request(*this, caller);
+  if (!request.status().ok()) return request.status();
+  if (request.answer()) return FindVariable(name);
+  Owned owned;
+  Ticket ticket = Ticket::kNothing;
+  absl::StatusOr<Variable> published = PublishInBooks(caller, pointer, name, type, owned, ticket);
+  if (!published.ok()) {
+    if (absl::IsAlreadyExists(published.status())) return published;
+    return Explain(std::span(&pointer, 1), published.status());
+  }
+  if (absl::Status status = Await(ticket); !status.ok()) {
+    {
+      RankedLock lock(&mu_);
+      variables_.Remove(name);
+      ForgetAnswer(caller);
+    }
+    Reenter({{pointer, owned}});
+    return status;
+  }
+  return published;
+}
+
+absl::StatusOr<Variable> Sessions::FindVariable(const std::string& name) const {
+  RankedLock lock(&mu_);
+  const Variable* variable = variables_.Find(name);
+  if (variable == nullptr) return errors::VariableNotFound(name);
+  return *variable;
+}
+
+absl::StatusOr<Variable> Sessions::PublishInBooks(const Caller& caller, PercpuPtr pointer,
+                                                  const std::string& name, VariableType type,
+                                                  Owned& owned, Ticket& ticket) {
+  RankedLock lock(&mu_);
+  absl::Status status = CheckMayTake(Rpc::kPublish, caller, pointer);
+  if (!status.ok()) return status;
+  const auto entry = owned_.find(pointer);
+  if (entry == owned_.end()) return errors::OwnedByNobody(pointer);
+  owned = entry->second;
+  Variable variable{
+      .name = name, .type = type, .pointer = pointer, .size = owned.size, .maker = caller.uid};
+  status = variables_.Insert(variable);
+  if (!status.ok()) return status;
+  Session& session = sessions_.find(owned.session)->second;
+  session.areas.erase(pointer);
+  RefundLocked(session, {.bytes = variable.size, .areas = 1});
+  owned_.erase(entry);
+  catalog::Changes changes;
+  if (options_.catalog != nullptr) {
+    changes.SetOwner(pointer, kNoSession);
+    changes.Put(RecordOf(variable));
+  }
+  KeepAnswer(caller, {}, changes);
+  ticket = Enter(std::move(changes));
+  return variable;
 }
 
 absl::Status Sessions::RemoveVariable(const Caller& caller, absl::string_view name) {
-  PercpuPtr area;
+  const Request request(*this, caller);
+  if (!request.status().ok() || request.answer()) return request.status();
+  Variable removed;
+  Ticket ticket = Ticket::kNothing;
   {
     RankedLock lock(&mu_);
     const Variable* variable = variables_.Find(name);
@@ -107,10 +160,23 @@ absl::Status Sessions::RemoveVariable(const Caller& caller, absl::string_view na
     if (caller.role != Role::kOperator && !is_maker) {
       return errors::NotMaker(name, variable->maker.value());
     }
-    area = variable->pointer;
+    removed = *variable;
     variables_.Remove(name);
+    catalog::Changes changes;
+    if (options_.catalog != nullptr) {
+      changes.DeleteVariable(name);
+      changes.DeleteArea(removed.pointer);
+    }
+    KeepAnswer(caller, {}, changes);
+    ticket = Enter(std::move(changes));
   }
-  return allocator_.Free(area).status();
+  if (absl::Status status = Await(ticket); !status.ok()) {
+    RankedLock lock(&mu_);
+    ForgetAnswer(caller);
+    variables_.Insert(removed).IgnoreError();
+    return status;
+  }
+  return allocator_.Free(removed.pointer).status();
 }
 
 std::vector<Variable> Sessions::ListVariables(absl::string_view after, std::size_t limit) const {

@@ -40,6 +40,11 @@ absl::Status Variables::CheckRoom(UserId maker, Bytes size) {
 absl::Status Variables::Insert(const Variable& variable) {
   if (by_name_.contains(variable.name)) return errors::VariableExists(variable.name);
   if (absl::Status status = CheckRoom(variable.maker, variable.size); !status.ok()) return status;
+  return Restore(variable);
+}
+
+absl::Status Variables::Restore(const Variable& variable) {
+  if (by_name_.contains(variable.name)) return errors::VariableExists(variable.name);
   const auto entry = by_name_.emplace(variable.name, variable).first;
   Held& held = held_[variable.maker];
   ++held.count;

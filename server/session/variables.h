@@ -49,6 +49,8 @@ class Variables {
   absl::Status CheckRoom(UserId maker, Bytes size);
   // Errors: VariableExists, and as CheckRoom.
   absl::Status Insert(const Variable& variable);
+  // The same, whatever the quotas: of one that was there before them.
+  absl::Status Restore(const Variable& variable);
   // REQUIRES: there is one.
   void Remove(absl::string_view name);
 

@@ -142,6 +142,37 @@ TEST_P(BackendConformance, AFullArenaRefusesAndRecovers) {
   EXPECT_TRUE(CreatePopulated().ok());
 }
 
+// As a restart does: another backend over the same memory.
+TEST_P(BackendConformance, AdoptsWhatAnotherOfItsKindHadMade) {
+  const auto given_back = CreatePopulated();
+  const auto kept = CreatePopulated();
+  const auto pages = backend_->TakePages(Bytes(8192));
+  ASSERT_TRUE(given_back.ok() && kept.ok() && pages.ok());
+  *UnitBytes(*kept, 1) = std::byte{0x5a};
+  *UnitBytes(*given_back, 1) = std::byte{0x5a};
+  backend_ = *MakeBackend(GetParam(), info_, *pages_);
+  const auto adopted = backend_->AdoptChunk(kept->base);
+  ASSERT_TRUE(adopted.ok()) << adopted.status();
+  EXPECT_EQ(adopted->base, kept->base);
+  EXPECT_EQ(adopted->first_page, kept->first_page);
+  EXPECT_EQ(adopted->block_order, kept->block_order);
+  EXPECT_TRUE(backend_->AdoptPages(*pages, Bytes(8192)).ok());
+  EXPECT_TRUE(backend_->CheckInvariants().ok()) << backend_->CheckInvariants();
+  // Neither twice nor askew.
+  EXPECT_FALSE(backend_->AdoptChunk(kept->base).ok());
+  EXPECT_FALSE(backend_->AdoptChunk(kept->base + kBasePageSize).ok());
+  EXPECT_FALSE(backend_->AdoptChunk(kept->base + Bytes(1)).ok());
+  EXPECT_FALSE(backend_->AdoptPages(*pages, Bytes(8192)).ok());
+  EXPECT_FALSE(backend_->AdoptPages(arena_->size(), Bytes(8192)).ok());
+  EXPECT_TRUE(backend_->ReleaseRest().ok());
+  EXPECT_EQ(*UnitBytes(*kept, 1), std::byte{0x5a});
+  EXPECT_EQ(*UnitBytes(*given_back, 1), std::byte{0});
+  backend_->DestroyChunk(*adopted);
+  backend_->GivePages(*pages, Bytes(8192));
+  const BuddySnapshot buddy = backend_->Buddy();
+  EXPECT_EQ(buddy.free_pages, buddy.total_pages);
+}
+
 TEST_P(BackendConformance, ServesAnAllocatorUnderCanaries) {
   auto allocator = MakeAllocator({.cpus = 6, .backend = GetParam()}, *arena_, {});
   ASSERT_TRUE(allocator.ok()) << allocator.status();

@@ -8,11 +8,13 @@
 
 namespace percpu {
 
-// When a call that found no daemon (UNAVAILABLE) is made again. Only calls that
-// may run twice without harm are: Ping, Read, Sum and all introspection. The
-// rest change something, and a lost answer does not tell whether they did.
+// When a call that found no daemon (UNAVAILABLE) is made again. Calls that may
+// run twice without harm are: Ping, Read, Sum and all introspection. In a session
+// of the SDK's so are those that grant, free and name, until their deadline: they
+// bear numbers, and the daemon answers one that it has served as it did before.
+// Add and Write are not: a lost answer does not tell whether they were made.
 struct RetryPolicy {
-  // After the first attempt. 0: never again.
+  // After the first attempt. 0: never again, whatever the call.
   int max_retries = 3;
   // Before the first retry; doubled before each further one, up to the cap.
   // gRPC reconnects every 100 ms at the soonest, so less gains nothing.

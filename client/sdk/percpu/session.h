@@ -5,6 +5,7 @@
 #define PERCPUD_CLIENT_SDK_PERCPU_SESSION_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,8 +29,22 @@ enum class Updates {
   kRpc,
 };
 
+// What became of a session while its daemon was away.
+enum class SessionState {
+  kConnected,
+  // The daemon has gone; the session is taken up again when it is back. What is
+  // mapped goes on being counted in.
+  kWaiting,
+  // The next daemon does not know it, or has another arena: its areas and leases
+  // are gone. Open another.
+  kLost,
+};
+
 struct SessionOptions {
   Options calls;
+  // Told of every change of state, on a thread of the session's. It must not end
+  // the session.
+  std::function<void(SessionState state, const absl::Status& why)> on_state;
   // Map the arena for reading only, as a viewer.
   bool read_only = false;
 };
@@ -49,6 +64,9 @@ struct SessionOptions {
 // Fork while no thread is in a call. gRPC lets a child make calls only if
 // GRPC_ENABLE_FORK_SUPPORT=1 was in the environment when it started; this SDK
 // puts it there, which helps unless the program used gRPC before.
+// The daemon may end and come back at any time: calls that cannot have been made
+// twice are made again until their deadline, and the session goes on under its
+// id, with the mapping as it is.
 // Thread safety: all methods from any thread.
 class Session {
  public:
@@ -68,6 +86,8 @@ class Session {
   // Valid as long as the session, a child's included.
   [[nodiscard]] const Mapping& mapping() const;
   [[nodiscard]] Updates update_mode() const;
+  // Of this process's; a child's own is connected.
+  [[nodiscard]] SessionState state();
 
   // An integer anywhere in the arena. REQUIRES: as Ref.
   template <SlotInteger T>

@@ -75,6 +75,14 @@ class Backend {
   // REQUIRES: TakePages(size) returned it.
   virtual void GivePages(Bytes offset, Bytes size) = 0;
 
+  // --- After a restart, before anything is created ---------------------------
+  // The chunk that lay at `base`, with what is in it. Errors: BlockNotFree.
+  virtual absl::StatusOr<ChunkMemory> AdoptChunk(Bytes base) = 0;
+  // Pages that TakePages returned in another life. Errors: BlockNotFree.
+  virtual absl::Status AdoptPages(Bytes offset, Bytes size) = 0;
+  // Gives what nobody adopted back to the system. Errors: what it said.
+  virtual absl::Status ReleaseRest() = 0;
+
   // The arena page that holds `offset` of `unit`.
   [[nodiscard]] virtual PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
                                              Bytes offset) const = 0;

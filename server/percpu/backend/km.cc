@@ -91,6 +91,35 @@ absl::Status KmBackend::PopulateChunk(const ChunkMemory& /*memory*/, BlockRange 
 
 void KmBackend::DepopulateChunk(const ChunkMemory& /*memory*/, BlockRange /*blocks*/) {}
 
+absl::StatusOr<ChunkMemory> KmBackend::AdoptChunk(Bytes base) {
+  const PageId first(base / pages_.page_size());
+  if (base % pages_.page_size() != Bytes(0)) {
+    return errors::BlockNotFree(first, footprint_.block_order);
+  }
+  absl::Status status = blocks_.AllocateAt(first, footprint_.block_order);
+  if (!status.ok()) return status;
+  return ChunkMemory{.base = base,
+                     .first_page = first,
+                     .pages = footprint_.pages_per_chunk,
+                     .block_order = footprint_.block_order};
+}
+
+absl::Status KmBackend::AdoptPages(Bytes offset, Bytes size) {
+  const Order order = OrderFor(ToPages(size, pages_.page_size()));
+  const PageId first(offset / pages_.page_size());
+  if (offset % pages_.page_size() != Bytes(0)) return errors::BlockNotFree(first, order);
+  return blocks_.AllocateAt(first, order);
+}
+
+absl::Status KmBackend::ReleaseRest() {
+  absl::Status status;
+  blocks_.ForEachFree([&](PageId first, Order order) {
+    status.Update(pages_.Release(ToBytes(Pages(first.value()), pages_.page_size()),
+                                 ToBytes(BlockPages(order), pages_.page_size())));
+  });
+  return status;
+}
+
 PageId KmBackend::AddressToPage(const ChunkMemory& memory, UnitId unit, Bytes offset) const {
   const Bytes at = info_.unit_offset[unit.value()] + offset;
   return Advance(memory.first_page, Pages(at / pages_.page_size()));

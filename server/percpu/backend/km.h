@@ -32,6 +32,9 @@ class KmBackend final : public Backend {
   void DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) override;
   absl::StatusOr<Bytes> TakePages(Bytes size) override;
   void GivePages(Bytes offset, Bytes size) override;
+  absl::StatusOr<ChunkMemory> AdoptChunk(Bytes base) override;
+  absl::Status AdoptPages(Bytes offset, Bytes size) override;
+  absl::Status ReleaseRest() override;
   [[nodiscard]] PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
                                      Bytes offset) const override;
   [[nodiscard]] BuddySnapshot Buddy() const override;

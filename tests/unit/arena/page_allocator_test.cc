@@ -204,5 +204,36 @@ TEST(PageAllocatorTest, ALargeArenaCostsNextToNothingUntilItIsUsed) {
   EXPECT_EQ(pages.FreeBlocksByOrder().back(), 1u);
 }
 
+// Blocks granted one by one are granted again by place, in any order.
+TEST(PageAllocatorTest, GrantsABlockByItsPlace) {
+  constexpr Pages kTotal{1000};
+  std::mt19937 random(5);
+  PageAllocator first(kTotal);
+  std::vector<std::pair<PageId, Order>> granted;
+  while (true) {
+    const Order order(random() % 5);
+    const auto page = first.Allocate(order);
+    if (!page.ok()) break;
+    granted.emplace_back(*page, order);
+  }
+  std::shuffle(granted.begin(), granted.end(), random);
+  granted.resize(granted.size() / 2);
+  PageAllocator second(kTotal);
+  for (const auto& [page, order] : granted) {
+    ASSERT_TRUE(second.AllocateAt(page, order).ok());
+    EXPECT_FALSE(second.AllocateAt(page, order).ok());
+    EXPECT_FALSE(second.AllocateAt(page, Order(0)).ok());
+  }
+  EXPECT_TRUE(second.CheckInvariants().ok()) << second.CheckInvariants();
+  Pages free;
+  second.ForEachFree([&free](PageId, Order order) { free += BlockPages(order); });
+  EXPECT_EQ(free, second.free_pages());
+  for (const auto& [page, order] : granted) EXPECT_TRUE(second.Free(page, order).ok());
+  EXPECT_EQ(second.free_pages(), kTotal);
+  EXPECT_FALSE(second.AllocateAt(PageId(1), Order(1)).ok());
+  EXPECT_FALSE(second.AllocateAt(PageId(1000), Order(0)).ok());
+  EXPECT_FALSE(second.AllocateAt(PageId(0), Order(12)).ok());
+}
+
 }  // namespace
 }  // namespace percpud

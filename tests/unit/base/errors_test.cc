@@ -155,5 +155,33 @@ INSTANTIATE_TEST_SUITE_P(StartUp, ErrorsTest,
                                                 StatusCode::kInternal,
                                                 {"arena:", "64", "3"}}));
 
+INSTANTIATE_TEST_SUITE_P(
+    Restart, ErrorsTest,
+    ::testing::Values(
+        Case{errors::BlockNotFree(PageId(64), Order(3)),
+             StatusCode::kResourceExhausted,
+             {"arena:", "3", "64"}},
+        Case{errors::CatalogFull(Bytes(8 << 20), "no space"),
+             StatusCode::kResourceExhausted,
+             {"catalog:", "8MiB", "no space"}},
+        Case{errors::CatalogInUse("/run/c"),
+             StatusCode::kFailedPrecondition,
+             {"catalog:", "/run/c"}},
+        Case{errors::CatalogDamaged("/run/c", "cut"),
+             StatusCode::kDataLoss,
+             {"catalog:", "/run/c", "cut"}},
+        Case{errors::CatalogFailed("commit", "bad"),
+             StatusCode::kInternal,
+             {"catalog:", "commit", "bad"}},
+        Case{errors::NotRestorable("chunk 7", "overlaps"),
+             StatusCode::kDataLoss,
+             {"catalog:", "chunk 7", "overlaps"}},
+        Case{errors::AnswerForgotten(9), StatusCode::kAborted, {"request_id:", "9"}},
+        Case{errors::RequestDiffers(), StatusCode::kInvalidArgument, {"request_id:"}},
+        Case{errors::RequestUnderWay(9), StatusCode::kUnavailable, {"request_id:", "9"}},
+        Case{errors::ResumeRefused("it has ended"),
+             StatusCode::kNotFound,
+             {"door:", "it has ended"}}));
+
 }  // namespace
 }  // namespace percpud

@@ -46,7 +46,7 @@ Hello GoodHello(MapMode wanted = MapMode::kReadWrite, std::uint32_t abilities = 
           .version = abi::v1::kHandoffVersion,
           .wanted = static_cast<std::uint32_t>(wanted),
           .abilities = abilities,
-          .reserved = {}};
+          .resume = {}};
 }
 
 int OpenFds() {
@@ -377,6 +377,24 @@ TEST_F(DoorTest, TenThousandConnectionsLeaveNothingBehind) {
   const absl::Time deadline = absl::Now() + kPatience;
   while (OpenFds() != before && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_EQ(OpenFds(), before);
+}
+
+TEST_F(DoorTest, ASessionThatIsNotWaitingCannotBeResumed) {
+  Visitor first(door_->path());
+  first.Say(GoodHello());
+  const Reply welcome = first.Hear();
+  ASSERT_TRUE(std::holds_alternative<Welcome>(welcome.said));
+  for (const Token& token : {std::get<Welcome>(welcome.said).token, Token{1, 2, 3}}) {
+    Hello hello = GoodHello();
+    hello.resume = token;
+    Visitor second(door_->path());
+    second.Say(hello);
+    const Reply reply = second.Hear();
+    ASSERT_TRUE(std::holds_alternative<Refusal>(reply.said));
+    EXPECT_EQ(std::get<Refusal>(reply.said).code,
+              static_cast<std::uint32_t>(absl::StatusCode::kNotFound));
+  }
+  EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
 }
 
 TEST_F(DoorTest, AnonymousPeersAreTurnedAway) {

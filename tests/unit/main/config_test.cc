@@ -198,6 +198,20 @@ TEST(ConfigTest, BadBalancersAreNamed) {
   ExpectRefused(R"(balancer { free_chunk_age: "-1s" })", "balancer.free_chunk_age", "-1s");
 }
 
+TEST(ConfigTest, TheCatalogLiesBesideTheArena) {
+  const auto config = Check(R"(arena: "file:/run/p/arena" resume_window: "5s")");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->arena_file, "/run/p/arena");
+  EXPECT_EQ(config->catalog, "/run/p/arena.catalog");
+  EXPECT_EQ(config->sessions.resume_window, absl::Seconds(5));
+  EXPECT_EQ(Check(R"(arena: "file:/a" catalog: "/c")")->catalog, "/c");
+  EXPECT_EQ(Check(R"(arena: "memfd")")->catalog, "");
+  ExpectRefused(R"(arena: "disk")", "arena", "neither");
+  ExpectRefused(R"(arena: "file:relative")", "arena", "absolute");
+  ExpectRefused(R"(catalog: "relative")", "catalog", "absolute");
+  ExpectRefused(R"(resume_window: "soon")", "resume_window", "30s");
+}
+
 TEST(ConfigTest, BadLimitsAreNamed) {
   ExpectRefused("limits { batch: 65537 }", "limits.batch", "65537");
   ExpectRefused(R"(limits { transfer: "much" })", "limits.transfer", "much");

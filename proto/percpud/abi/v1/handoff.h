@@ -48,8 +48,9 @@ struct Hello {
   // MapMode.
   std::uint32_t wanted;
   std::uint32_t abilities;
-  // Zero.
-  std::array<std::uint8_t, 16> reserved;
+  // The token of a session that this process had before the daemon restarted,
+  // to go on with; zero for a new one. Refused with NOT_FOUND if it has ended.
+  std::array<std::uint8_t, 16> resume;
 };
 static_assert(sizeof(Hello) == 32);
 

@@ -1,0 +1,107 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/catalog/changes.h"
+
+namespace percpud::catalog {
+
+template <typename EncodeKeyFn, typename EncodeValueFn>
+void Changes::Add(Table table, EncodeKeyFn encode_key, EncodeValueFn encode_value) {
+  Op op{.table = table,
+        .kind = Kind::kPut,
+        .at = static_cast<std::uint32_t>(bytes_.size()),
+        .key_size = 0,
+        .value_size = 0};
+  encode_key(bytes_);
+  op.key_size = static_cast<std::uint32_t>(bytes_.size() - op.at);
+  encode_value(bytes_);
+  op.value_size = static_cast<std::uint32_t>(bytes_.size() - op.at - op.key_size);
+  Seal(key(op), bytes_.data() + op.at + op.key_size, op.value_size);
+  ops_.push_back(op);
+  puts_ = puts_ || table != Table::kAnswers;
+}
+
+template <typename EncodeKeyFn>
+void Changes::Delete(Table table, EncodeKeyFn encode_key) {
+  Op op{.table = table,
+        .kind = Kind::kDelete,
+        .at = static_cast<std::uint32_t>(bytes_.size()),
+        .key_size = 0,
+        .value_size = 0};
+  encode_key(bytes_);
+  op.key_size = static_cast<std::uint32_t>(bytes_.size() - op.at);
+  ops_.push_back(op);
+}
+
+namespace {
+
+auto Number(std::uint64_t id) {
+  return [id](std::string& out) { EncodeKey(id, out); };
+}
+auto Text(absl::string_view text) {
+  return [text](std::string& out) { out.append(text.data(), text.size()); };
+}
+template <typename Record>
+auto Value(const Record& record) {
+  return [&record](std::string& out) { Encode(record, out); };
+}
+
+}  // namespace
+
+void Changes::Put(const Arena& record) { Add(Table::kMeta, Text(kArenaKey), Value(record)); }
+void Changes::Put(const Chunk& record) {
+  Add(Table::kChunks, Number(record.id.value()), Value(record));
+}
+void Changes::Put(const Area& record) {
+  Add(Table::kAreas, Number(record.pointer.value()), Value(record));
+}
+void Changes::Put(const Variable& record) {
+  Add(Table::kVariables, Text(record.name), Value(record));
+}
+void Changes::Put(const Session& record) {
+  Add(Table::kSessions, Number(record.id.value()), Value(record));
+}
+void Changes::Put(const Lease& record) {
+  Add(Table::kLeases, Number(record.chunk.value()), Value(record));
+}
+void Changes::Put(const Answer& record) {
+  Add(
+      Table::kAnswers,
+      [&record](std::string& out) { EncodeKey(record.session, record.request, out); },
+      Value(record));
+}
+void Changes::PutFormat() {
+  ops_.push_back({.table = Table::kMeta,
+                  .kind = Kind::kPut,
+                  .at = static_cast<std::uint32_t>(bytes_.size()),
+                  .key_size = static_cast<std::uint32_t>(kFormatKey.size()),
+                  .value_size = static_cast<std::uint32_t>(kFormat.size())});
+  bytes_.append(kFormatKey.data(), kFormatKey.size());
+  bytes_.append(kFormat.data(), kFormat.size());
+  puts_ = true;
+}
+void Changes::SetOwner(PercpuPtr pointer, SessionId owner) {
+  Op op{.table = Table::kAreas,
+        .kind = Kind::kSetOwner,
+        .at = static_cast<std::uint32_t>(bytes_.size()),
+        .key_size = sizeof(std::uint64_t),
+        .value_size = sizeof(std::uint64_t)};
+  EncodeKey(pointer.value(), bytes_);
+  EncodeKey(owner.value(), bytes_);
+  ops_.push_back(op);
+}
+
+void Changes::Put(const LastSession& record) {
+  Add(Table::kMeta, Text(kLastSessionKey), Value(record));
+}
+
+void Changes::DeleteChunk(ChunkId id) { Delete(Table::kChunks, Number(id.value())); }
+void Changes::DeleteArea(PercpuPtr pointer) { Delete(Table::kAreas, Number(pointer.value())); }
+void Changes::DeleteVariable(absl::string_view name) { Delete(Table::kVariables, Text(name)); }
+void Changes::DeleteSession(SessionId id) { Delete(Table::kSessions, Number(id.value())); }
+void Changes::DeleteLease(ChunkId chunk) { Delete(Table::kLeases, Number(chunk.value())); }
+void Changes::DeleteAnswer(SessionId session, RequestId request) {
+  Delete(Table::kAnswers, [=](std::string& out) { EncodeKey(session, request, out); });
+}
+
+}  // namespace percpud::catalog

@@ -1,0 +1,84 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_CATALOG_CHANGES_H_
+#define PERCPUD_SERVER_CATALOG_CHANGES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/catalog/codec.h"
+#include "server/catalog/records.h"
+
+namespace percpud::catalog {
+
+// What one request changes in the catalog, encoded and in order: committed as a
+// whole or not at all. A later change of a record wins. Not thread safe.
+class Changes {
+ public:
+  void Put(const Arena& record);
+  void Put(const Chunk& record);
+  void Put(const Area& record);
+  void Put(const Variable& record);
+  void Put(const Session& record);
+  void Put(const Lease& record);
+  void Put(const Answer& record);
+  // What kind of catalog it is; with the first record of a fresh one.
+  void PutFormat();
+  // Of an area that is there; else nothing happens.
+  void SetOwner(PercpuPtr pointer, SessionId owner);
+  void Put(const LastSession& record);
+
+  // Nothing happens to what is not there.
+  void DeleteChunk(ChunkId id);
+  void DeleteArea(PercpuPtr pointer);
+  void DeleteVariable(absl::string_view name);
+  void DeleteSession(SessionId id);
+  void DeleteLease(ChunkId chunk);
+  void DeleteAnswer(SessionId session, RequestId request);
+
+  [[nodiscard]] bool empty() const { return ops_.empty(); }
+  // Whether records are added, for which there has to be room. Answers are not
+  // counted: they replace each other.
+  [[nodiscard]] bool puts() const { return puts_; }
+  // Bytes of keys and values.
+  [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }
+
+  enum class Kind : std::uint8_t { kPut, kDelete, kSetOwner };
+  struct Op {
+    Table table;
+    Kind kind;
+    std::uint32_t at;
+    std::uint32_t key_size;
+    std::uint32_t value_size;
+  };
+  [[nodiscard]] const std::vector<Op>& ops() const { return ops_; }
+  [[nodiscard]] absl::string_view key(const Op& op) const {
+    return absl::string_view(bytes_).substr(op.at, op.key_size);
+  }
+  [[nodiscard]] absl::string_view value(const Op& op) const {
+    return absl::string_view(bytes_).substr(op.at + op.key_size, op.value_size);
+  }
+
+ private:
+  template <typename EncodeKeyFn, typename EncodeValueFn>
+  void Add(Table table, EncodeKeyFn encode_key, EncodeValueFn encode_value);
+  template <typename EncodeKeyFn>
+  void Delete(Table table, EncodeKeyFn encode_key);
+
+  std::vector<Op> ops_;
+  std::string bytes_;
+  bool puts_ = false;
+};
+
+// Keys of table `meta`. The first one's value is kFormat, nothing before it.
+inline constexpr absl::string_view kFormatKey = "format";
+inline constexpr absl::string_view kArenaKey = "arena";
+inline constexpr absl::string_view kLastSessionKey = "last_session";
+
+}  // namespace percpud::catalog
+
+#endif  // PERCPUD_SERVER_CATALOG_CHANGES_H_

@@ -1,0 +1,274 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/catalog/codec.h"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+namespace percpud::catalog {
+namespace {
+
+constexpr std::size_t kCheckBytes = sizeof(std::uint32_t);
+
+// Multiplying spreads a flipped bit upwards, the shift brings it down again.
+std::uint64_t Mix(std::uint64_t hash, absl::string_view bytes) {
+  constexpr std::uint64_t kPrime = 0x9e3779b97f4a7c15;
+  while (!bytes.empty()) {
+    std::uint64_t word = bytes.size();
+    const std::size_t size = std::min(bytes.size(), sizeof(word));
+    std::memcpy(&word, bytes.data(), size);
+    hash = (hash ^ word) * kPrime;
+    hash ^= hash >> 29;
+    bytes.remove_prefix(size);
+  }
+  return hash;
+}
+
+std::uint32_t Check(absl::string_view key, absl::string_view payload) {
+  return static_cast<std::uint32_t>(Mix(Mix(0, key), payload) >> 16);
+}
+
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) { out_.append(kCheckBytes, '\0'); }
+
+  template <typename T>
+  Writer& operator<<(const T& field) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    out_.append(reinterpret_cast<const char*>(&field), sizeof(field));
+    return *this;
+  }
+  Writer& Text(absl::string_view text) {
+    *this << static_cast<std::uint32_t>(text.size());
+    out_.append(text.data(), text.size());
+    return *this;
+  }
+
+ private:
+  std::string& out_;
+};
+
+// Reads what Writer wrote; once something is missing, nothing more is there.
+class Reader {
+ public:
+  Reader(absl::string_view key, absl::string_view value) : rest_(value) {
+    std::uint32_t check = 0;
+    *this >> check;
+    ok_ = ok_ && check == Check(key, rest_);
+  }
+
+  template <typename T>
+  Reader& operator>>(T& field) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    ok_ = ok_ && rest_.size() >= sizeof(T);
+    if (ok_) {
+      std::memcpy(&field, rest_.data(), sizeof(T));
+      rest_.remove_prefix(sizeof(T));
+    }
+    return *this;
+  }
+  Reader& Text(absl::string_view& text) {
+    std::uint32_t size = 0;
+    *this >> size;
+    ok_ = ok_ && size <= rest_.size();
+    if (ok_) {
+      text = rest_.substr(0, size);
+      rest_.remove_prefix(size);
+    }
+    return *this;
+  }
+  Reader& Text(std::string& text) {
+    absl::string_view view;
+    Text(view);
+    text.assign(view.data(), view.size());
+    return *this;
+  }
+  [[nodiscard]] std::size_t left() const { return rest_.size(); }
+  // All was there, and nothing else.
+  [[nodiscard]] bool done() const { return ok_ && rest_.empty(); }
+  [[nodiscard]] bool ok() const { return ok_; }
+
+ private:
+  absl::string_view rest_;
+  bool ok_ = true;
+};
+
+// The number that a key of eight bytes is.
+std::optional<std::uint64_t> Number(absl::string_view key) {
+  std::uint64_t id = 0;
+  if (key.size() != sizeof(id)) return std::nullopt;
+  std::memcpy(&id, key.data(), sizeof(id));
+  return id;
+}
+
+template <typename Record>
+std::optional<Record> Finish(const Reader& reader, Record record) {
+  if (!reader.done()) return std::nullopt;
+  return record;
+}
+
+}  // namespace
+
+void EncodeKey(std::uint64_t id, std::string& out) {
+  out.append(reinterpret_cast<const char*>(&id), sizeof(id));
+}
+
+void EncodeKey(SessionId session, RequestId request, std::string& out) {
+  EncodeKey(session.value(), out);
+  EncodeKey(request.value(), out);
+}
+
+void Seal(absl::string_view key, char* value, std::size_t size) {
+  const absl::string_view payload(value + kCheckBytes, size - kCheckBytes);
+  const std::uint32_t check = Check(key, payload);
+  std::memcpy(value, &check, sizeof(check));
+}
+
+// --- Records -----------------------------------------------------------------
+
+void Encode(const Arena& record, std::string& value) {
+  Writer writer(value);
+  writer << record.id << record.file.device << record.file.inode << record.file.born_ns
+         << record.file.size << record.epoch;
+  writer.Text(record.boot_id).Text(record.layout);
+}
+
+template <>
+std::optional<Arena> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  Arena out;
+  reader >> out.id >> out.file.device >> out.file.inode >> out.file.born_ns >> out.file.size >>
+      out.epoch;
+  reader.Text(out.boot_id).Text(out.layout);
+  return Finish(reader, std::move(out));
+}
+
+void Encode(const Chunk& record, std::string& value) {
+  Writer(value) << record.base << record.order;
+}
+
+template <>
+std::optional<Chunk> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> id = Number(key);
+  if (!id) return std::nullopt;
+  Chunk out{.id = ChunkId(*id), .base = {}, .order = {}};
+  reader >> out.base >> out.order;
+  return Finish(reader, out);
+}
+
+void Encode(const Area& record, std::string& value) {
+  // No length before the tag: it is the rest.
+  Writer(value) << record.size << record.owner << record.alignment;
+  value.append(record.tag.data(), record.tag.size());
+}
+
+void PatchOwner(absl::string_view key, SessionId owner, std::string& value) {
+  std::memcpy(value.data() + kCheckBytes + sizeof(Area::size), &owner, sizeof(owner));
+  Seal(key, value.data(), value.size());
+}
+
+template <>
+std::optional<Area> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> pointer = Number(key);
+  if (!pointer) return std::nullopt;
+  Area out{.pointer = PercpuPtr(*pointer), .size = {}};
+  reader >> out.size >> out.owner >> out.alignment;
+  if (!reader.ok()) return std::nullopt;
+  out.tag = value.substr(value.size() - reader.left());
+  return out;
+}
+
+void Encode(const Variable& record, std::string& value) {
+  Writer(value) << record.type << record.pointer << record.size << record.maker;
+}
+
+template <>
+std::optional<Variable> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  Variable out;
+  out.name.assign(key.data(), key.size());
+  reader >> out.type >> out.pointer >> out.size >> out.maker;
+  return Finish(reader, std::move(out));
+}
+
+void Encode(const Session& record, std::string& value) {
+  Writer writer(value);
+  writer << record.token << record.kind << record.role << record.has_peer << record.pid
+         << record.uid << record.gid << record.started << record.opened_ns << record.ttl_ns;
+  writer.Text(record.command);
+}
+
+template <>
+std::optional<Session> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> id = Number(key);
+  if (!id) return std::nullopt;
+  Session out;
+  std::uint8_t has_peer = 0;
+  out.id = SessionId(*id);
+  reader >> out.token >> out.kind >> out.role >> has_peer >> out.pid >> out.uid >> out.gid >>
+      out.started >> out.opened_ns >> out.ttl_ns;
+  reader.Text(out.command);
+  out.has_peer = has_peer != 0;
+  return Finish(reader, std::move(out));
+}
+
+void Encode(const Lease& record, std::string& value) {
+  Writer writer(value);
+  writer << record.map_base << record.holder << record.maker;
+  writer.Text(record.name);
+}
+
+template <>
+std::optional<Lease> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> id = Number(key);
+  if (!id) return std::nullopt;
+  Lease out;
+  out.chunk = ChunkId(*id);
+  reader >> out.map_base >> out.holder >> out.maker;
+  reader.Text(out.name);
+  return Finish(reader, std::move(out));
+}
+
+void Encode(const Answer& record, std::string& value) {
+  Writer writer(value);
+  writer << record.order;
+  for (const std::uint64_t word : record.words) writer << word;
+}
+
+template <>
+std::optional<Answer> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> session = Number(key.substr(0, sizeof(std::uint64_t)));
+  const std::optional<std::uint64_t> request =
+      Number(key.substr(std::min(key.size(), sizeof(std::uint64_t))));
+  if (!session || !request) return std::nullopt;
+  Answer out;
+  out.session = SessionId(*session);
+  out.request = RequestId(*request);
+  reader >> out.order;
+  for (std::size_t words = reader.left() / sizeof(std::uint64_t); reader.ok() && words > 0;
+       --words) {
+    std::uint64_t word = 0;
+    reader >> word;
+    out.words.push_back(word);
+  }
+  return Finish(reader, std::move(out));
+}
+
+void Encode(const LastSession& record, std::string& value) { Writer(value) << record.id; }
+
+template <>
+std::optional<LastSession> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  LastSession out;
+  reader >> out.id;
+  return Finish(reader, out);
+}
+
+}  // namespace percpud::catalog

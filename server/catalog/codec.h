@@ -1,0 +1,73 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Records as bytes. Keys and values are fixed-width fields in host order (the
+// file never leaves its host), texts with their length before them. Each value
+// begins with a checksum over key and value, for LMDB has none.
+
+#ifndef PERCPUD_SERVER_CATALOG_CODEC_H_
+#define PERCPUD_SERVER_CATALOG_CODEC_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "server/catalog/records.h"
+
+namespace percpud::catalog {
+
+enum class Table : std::uint8_t {
+  kMeta,
+  kChunks,
+  kAreas,
+  kVariables,
+  kSessions,
+  kLeases,
+  kAnswers
+};
+inline constexpr std::size_t kTables = 7;
+
+// Appends the key, or the value, to `out`. What Encode takes, Decode returns.
+void EncodeKey(std::uint64_t id, std::string& out);
+void EncodeKey(SessionId session, RequestId request, std::string& out);
+
+void Encode(const Arena& record, std::string& value);
+void Encode(const Chunk& record, std::string& value);
+void Encode(const Area& record, std::string& value);
+void Encode(const Variable& record, std::string& value);
+void Encode(const Session& record, std::string& value);
+void Encode(const Lease& record, std::string& value);
+void Encode(const Answer& record, std::string& value);
+void Encode(const LastSession& record, std::string& value);
+
+// Puts the checksum over `key` and the rest into the first bytes of `value`,
+// which Encode left for it.
+void Seal(absl::string_view key, char* value, std::size_t size);
+
+// Makes a sealed area another's. REQUIRES: Encode(Area) made `value`.
+void PatchOwner(absl::string_view key, SessionId owner, std::string& value);
+
+// nullopt: damaged. An area's tag points into `value`.
+template <typename Record>
+std::optional<Record> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Arena> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Chunk> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Area> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Variable> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Session> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Lease> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Answer> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<LastSession> Decode(absl::string_view key, absl::string_view value);
+
+}  // namespace percpud::catalog
+
+#endif  // PERCPUD_SERVER_CATALOG_CODEC_H_

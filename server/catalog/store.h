@@ -1,0 +1,82 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_CATALOG_STORE_H_
+#define PERCPUD_SERVER_CATALOG_STORE_H_
+
+#include <lmdb.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/unique_fd.h"
+#include "server/catalog/changes.h"
+#include "server/catalog/records.h"
+
+namespace percpud::catalog {
+
+// The catalog's file: an LMDB environment in a directory of its own.
+//
+// Written through the map without a sync (MDB_WRITEMAP, MDB_NOSYNC): what is
+// committed lies in the page cache, which outlives the process and ends with
+// the host, just as the arena does. Every page of the map is backed before it is
+// used, so that a full disk refuses to grow and never faults; the last pages
+// are kept for deletions, which have to work then.
+//
+// Not thread safe, but for size() and used().
+class Store {
+ public:
+  struct Options {
+    std::string path;
+    Bytes initial{8 << 20};
+    Bytes limit{std::uint64_t{1} << 40};
+  };
+
+  // Makes the directory if there is none. Errors: CatalogInUse, what the system
+  // or LMDB said. REQUIRES: Inspect() found no fault with what is there.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Commits all changes together. Errors: CatalogFull, CatalogFailed; nothing is
+  // changed then.
+  absl::Status Apply(std::span<const Changes* const> batch);
+
+  // Everything there is; areas by ascending pointer, one by one. False from
+  // `on_area` ends it. Errors: CatalogDamaged.
+  absl::StatusOr<Contents> Load(const std::function<bool(const Area&)>& on_area) const;
+
+  [[nodiscard]] Bytes size() const { return size_; }
+
+ private:
+  Store(Options options, UniqueFd lock, MDB_env* env);
+
+  absl::Status OpenTables();
+  absl::Status BackWhole();
+  absl::Status Grow();
+  [[nodiscard]] bool HasRoom(std::span<const Changes* const> batch) const;
+  // An LMDB code.
+  int TryApply(std::span<const Changes* const> batch);
+
+  const Options options_;
+  const UniqueFd lock_;
+  MDB_env* const env_;
+  std::array<MDB_dbi, kTables> tables_{};
+  Bytes size_;
+};
+
+// Whether a catalog is there and every record of it can be read: OK, NOT_FOUND
+// if there is none, CatalogDamaged, FAILED_PRECONDITION for one of another
+// format. Changes nothing. A process of its own reads it, so that no damage
+// whatever can harm this one. REQUIRES: no daemon has it open.
+absl::Status Inspect(const std::string& path);
+
+}  // namespace percpud::catalog
+
+#endif  // PERCPUD_SERVER_CATALOG_STORE_H_

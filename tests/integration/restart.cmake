@@ -1,0 +1,17 @@
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+
+# percpud with places to die at, for crash tests only.
+add_executable(percpud_faulty
+  ${PROJECT_SOURCE_DIR}/server/main/main.cc
+  ${PROJECT_SOURCE_DIR}/server/catalog/catalog.cc)
+target_compile_definitions(percpud_faulty PRIVATE PERCPUD_FAULT_POINTS)
+target_link_libraries(percpud_faulty PRIVATE percpud_main)
+
+percpud_add_test(restart_test
+  SOURCES restart_test.cc DEPENDS percpu_sdk percpud_test_support LABELS integration)
+add_dependencies(restart_test percpud percpud_faulty)
+
+percpud_add_test(fd_store_test
+  SOURCES fd_store_test.cc DEPENDS percpu_sdk percpud_test_support LABELS integration)
+add_dependencies(fd_store_test percpud)

@@ -1,0 +1,302 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is granted is in the catalog when it is answered, and comes back from it.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/percpu/topology.h"
+#include "server/session/restart.h"
+#include "server/session/sessions.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_page_source.h"
+#include "tests/support/process.h"
+
+namespace percpud {
+namespace {
+
+using testing::FakeClock;
+using testing::HeapPageSource;
+using testing::TempDir;
+
+constexpr Caller kOperator{.role = Role::kOperator};
+
+class SessionsRestartTest : public ::testing::Test {
+ protected:
+  static constexpr UserId kAlice{1000};
+
+  void SetUp() override {
+    OpenCatalog(Bytes(8 << 20));
+    catalog::Changes first;
+    first.PutFormat();
+    first.Put(catalog::Arena{.boot_id = "b", .layout = "l"});
+    ASSERT_TRUE(catalog_->Commit(std::move(first)).ok());
+    Make(nullptr);
+  }
+
+  void OpenCatalog(Bytes limit) {
+    auto opened = catalog::Catalog::Open(
+        {.path = dir_.path() + "/catalog", .initial = Bytes(2 << 20), .limit = limit});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    catalog_ = *std::move(opened);
+  }
+
+  void Make(const RestoredState* state) {
+    auto statics = *StaticLayout::Build({}, Bytes(4096));
+    auto info =
+        std::make_unique<const AllocInfo>(*BuildAllocInfo({.static_size = statics.size(),
+                                                           .reserved_size = Bytes(0),
+                                                           .dyn_size = Bytes((32 << 10) - 4096)},
+                                                          *Topology::Uniform(2)));
+    auto backend = *MakeBackend("km", *info, pages_);
+    Allocator::Options options;
+    options.clock = &clock_;
+    options.on_chunk = ChunkRecorder(*catalog_);
+    auto made = state == nullptr
+                    ? Allocator::Create(std::move(info), std::move(statics), std::move(backend),
+                                        pages_, std::move(options))
+                    : Allocator::Restore(std::move(info), std::move(statics), std::move(backend),
+                                         pages_, std::move(options), *state);
+    ASSERT_TRUE(made.ok()) << made.status();
+    allocator_ = *std::move(made);
+    Sessions::Options session_options;
+    session_options.clock = &clock_;
+    session_options.catalog = catalog_.get();
+    session_options.process_start = [this](ProcessId pid) -> std::optional<std::uint64_t> {
+      const auto process = processes_.find(pid.value());
+      return process == processes_.end() ? std::nullopt : std::optional(process->second);
+    };
+    sessions_ = std::make_unique<Sessions>(*allocator_, std::move(session_options));
+  }
+
+  // As if the daemon had been killed here.
+  void Restart() {
+    sessions_.reset();
+    allocator_.reset();
+    catalog_.reset();
+    ASSERT_TRUE(catalog::Inspect(dir_.path() + "/catalog").ok());
+    OpenCatalog(Bytes(8 << 20));
+    const auto remembered = Remember(*catalog_);
+    ASSERT_TRUE(remembered.ok()) << remembered.status();
+    const RestoredState state = StateOf(*remembered);
+    Make(&state);
+    const absl::Status status = sessions_->Restore(remembered->contents, remembered->areas);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  }
+
+  static Peer PeerOf(std::uint32_t pid) { return {.pid = ProcessId(pid), .uid = kAlice}; }
+  OpenedSession Open(std::uint32_t pid) {
+    processes_[pid] = pid * 10;
+    const auto opened = sessions_->Open({.kind = SessionKind::kLocalReadWrite,
+                                         .peer = PeerOf(pid),
+                                         .command = "shard",
+                                         .role = Role::kClient,
+                                         .started = pid * 10});
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    return opened.value_or(OpenedSession{});
+  }
+  Caller CallerOf(const OpenedSession& session, std::uint64_t request = 0) {
+    Caller out = sessions_->Find(session.token).value_or(Caller{});
+    out.request = RequestId(request);
+    return out;
+  }
+  absl::StatusOr<PercpuPtr> Alloc(const Caller& caller, Bytes size, absl::string_view tag = "") {
+    const AreaSpec spec{.size = size};
+    PercpuPtr pointer;
+    absl::Status status =
+        sessions_->AllocBatch(caller, std::span(&spec, 1), {.tag = tag}, std::span(&pointer, 1));
+    if (!status.ok()) return status;
+    return pointer;
+  }
+  absl::StatusOr<Bytes> Free(const Caller& caller, PercpuPtr pointer) {
+    return sessions_->FreeBatch(caller, std::span(&pointer, 1));
+  }
+
+  TempDir dir_;
+  HeapPageSource pages_{Bytes(8 << 20)};
+  FakeClock clock_;
+  std::map<std::uint32_t, std::uint64_t> processes_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<Allocator> allocator_;
+  std::unique_ptr<Sessions> sessions_;
+};
+
+TEST_F(SessionsRestartTest, EverythingComesBackToItsOwner) {
+  const OpenedSession a = Open(1);
+  const OpenedSession b = Open(2);
+  const PercpuPtr kept = *Alloc(CallerOf(a), Bytes(64), "web");
+  const PercpuPtr freed = *Alloc(CallerOf(a), Bytes(64));
+  const PercpuPtr given = *Alloc(CallerOf(a), Bytes(100));
+  const PercpuPtr named = *Alloc(CallerOf(a), Bytes(8));
+  const PercpuPtr nobodys = *Alloc(kOperator, Bytes(16));
+  ASSERT_TRUE(Free(CallerOf(a), freed).ok());
+  ASSERT_TRUE(sessions_->HandOver(CallerOf(a), std::span(&given, 1), b.id).ok());
+  ASSERT_TRUE(sessions_->Publish(CallerOf(a), named, "hits", VariableType::kCounter).ok());
+  ASSERT_TRUE(
+      sessions_
+          ->OpenVariable(
+              CallerOf(b),
+              {.name = "made", .type = VariableType::kGauge, .size = Bytes(8), .create = true})
+          .ok());
+  ASSERT_TRUE(
+      sessions_->OpenVariable(kOperator, {.name = "gone", .size = Bytes(8), .create = true}).ok());
+  ASSERT_TRUE(sessions_->RemoveVariable(kOperator, "gone").ok());
+  const auto lease = sessions_->Lease(CallerOf(a), "");
+  const auto cache = sessions_->Lease(CallerOf(b), "cache");
+  const auto returned = sessions_->Lease(CallerOf(b), "");
+  ASSERT_TRUE(sessions_->ReturnLease(CallerOf(b), returned->chunk.id).ok());
+  const auto before = sessions_->List(SessionId(0), 10);
+
+  Restart();
+  const auto after = sessions_->List(SessionId(0), 10);
+  ASSERT_EQ(after.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(after[i].id, before[i].id);
+    EXPECT_EQ(after[i].use, before[i].use);
+    EXPECT_EQ(after[i].spec.command, "shard");
+  }
+  EXPECT_EQ(sessions_->OwnerOf(kept), a.id);
+  EXPECT_EQ(sessions_->OwnerOf(given), b.id);
+  EXPECT_EQ(sessions_->OwnerOf(named), kNoSession);
+  EXPECT_EQ(sessions_->OwnerOf(nobodys), kNoSession);
+  EXPECT_EQ(allocator_->Resolve(kept)->area.tag, "web");
+  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 5U);
+  const auto variables = sessions_->ListVariables("", 10);
+  ASSERT_EQ(variables.size(), 2U);
+  EXPECT_EQ(variables[0].name, "hits");
+  EXPECT_EQ(variables[0].type, VariableType::kCounter);
+  EXPECT_EQ(variables[0].pointer, named);
+  EXPECT_EQ(variables[1].name, "made");
+  const auto leases = sessions_->ListLeases();
+  ASSERT_EQ(leases.size(), 2U);
+  EXPECT_EQ(leases[0].chunk.id, lease->chunk.id);
+  EXPECT_EQ(leases[0].holder, a.id);
+  EXPECT_EQ(leases[1].name, "cache");
+  EXPECT_EQ(leases[1].chunk.map_base, cache->chunk.map_base);
+  EXPECT_EQ(Open(3).id.value(), 3U);
+}
+
+TEST_F(SessionsRestartTest, TheDeadAreReapedAndTheirKeptLeasesWait) {
+  const OpenedSession dead = Open(1);
+  const OpenedSession replaced = Open(2);
+  const OpenedSession alive = Open(3);
+  for (const OpenedSession& session : {dead, replaced, alive}) {
+    ASSERT_TRUE(Alloc(CallerOf(session), Bytes(64)).ok());
+  }
+  ASSERT_TRUE(sessions_->Lease(CallerOf(dead), "cache").ok());
+  ASSERT_TRUE(sessions_->Lease(CallerOf(dead), "").ok());
+  processes_.erase(1);
+  processes_[2] = 999;
+  Restart();
+  const auto left = sessions_->List(SessionId(0), 10);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].id, alive.id);
+  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 1U);
+  ASSERT_EQ(sessions_->ListLeases().size(), 1U);
+  EXPECT_EQ(sessions_->ListLeases()[0].holder, kNoSession);
+  // And stay so.
+  Restart();
+  EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
+  EXPECT_TRUE(sessions_->Lease(CallerOf(alive), "cache")->existed);
+}
+
+TEST_F(SessionsRestartTest, ASessionIsResumedByItsProcessInTimeAndOnce) {
+  const OpenedSession a = Open(1);
+  const OpenedSession late = Open(2);
+  EXPECT_TRUE(absl::IsNotFound(sessions_->Resume(a.token, PeerOf(1)).status()));
+  Restart();
+  EXPECT_TRUE(absl::IsNotFound(sessions_->Resume(a.token, PeerOf(2)).status()));
+  EXPECT_TRUE(absl::IsNotFound(sessions_->Resume(Token{}, PeerOf(1)).status()));
+  ASSERT_EQ(sessions_->Resume(a.token, PeerOf(1))->id, a.id);
+  EXPECT_FALSE(sessions_->Resume(a.token, PeerOf(1)).ok());
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_EQ(sessions_->ReapExpired(), 1U);
+  EXPECT_TRUE(absl::IsNotFound(sessions_->Resume(late.token, PeerOf(2)).status()));
+  EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
+}
+
+TEST_F(SessionsRestartTest, ARequestThatComesAgainIsAnsweredAgain) {
+  const OpenedSession a = Open(1);
+  const PercpuPtr first = *Alloc(CallerOf(a, 1), Bytes(64));
+  EXPECT_EQ(*Alloc(CallerOf(a, 1), Bytes(64)), first);
+  const PercpuPtr second = *Alloc(CallerOf(a, 2), Bytes(64));
+  EXPECT_NE(second, first);
+  ASSERT_EQ(*Free(CallerOf(a, 3), first), Bytes(64));
+  const auto lease = sessions_->Lease(CallerOf(a, 4), "");
+  Restart();
+  EXPECT_EQ(*Alloc(CallerOf(a, 2), Bytes(64)), second);
+  EXPECT_EQ(*Free(CallerOf(a, 3), first), Bytes(64));
+  EXPECT_EQ(sessions_->Lease(CallerOf(a, 4), "")->chunk.id, lease->chunk.id);
+  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 1U);
+  // Granted anew meanwhile: the repeated free leaves it alone.
+  const PercpuPtr again = *Alloc(CallerOf(a, 5), Bytes(64));
+  EXPECT_EQ(again, first);
+  EXPECT_TRUE(Free(CallerOf(a, 3), first).ok());
+  EXPECT_EQ(sessions_->OwnerOf(again), a.id);
+  // So many later, nobody knows any more.
+  for (std::uint64_t i = 10; i < 10 + Answers::kKept; ++i) {
+    ASSERT_TRUE(Free(CallerOf(a, i), *Alloc(CallerOf(a), Bytes(8))).ok());
+  }
+  EXPECT_TRUE(absl::IsAborted(Alloc(CallerOf(a, 2), Bytes(64)).status()));
+}
+
+TEST_F(SessionsRestartTest, AFullCatalogRefusesAndLeavesNothingBehind) {
+  const OpenedSession a = Open(1);
+  sessions_.reset();
+  allocator_.reset();
+  catalog_.reset();
+  OpenCatalog(Bytes(2 << 20));
+  const auto remembered = Remember(*catalog_);
+  const RestoredState state = StateOf(*remembered);
+  Make(&state);
+  ASSERT_TRUE(sessions_->Restore(remembered->contents, remembered->areas).ok());
+  std::vector<PercpuPtr> granted;
+  absl::StatusOr<PercpuPtr> last;
+  const std::string tag(120, 'x');
+  while ((last = Alloc(CallerOf(a), Bytes(8), tag)).ok()) granted.push_back(*last);
+  EXPECT_TRUE(absl::IsResourceExhausted(last.status())) << last.status();
+  EXPECT_NE(last.status().message().find("catalog"), std::string::npos) << last.status();
+  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, granted.size());
+  EXPECT_EQ(sessions_->List(a.id, 1)[0].use.areas, granted.size());
+  EXPECT_TRUE(absl::IsResourceExhausted(
+      sessions_->OpenVariable(CallerOf(a), {.name = "v", .size = Bytes(8), .create = true})
+          .status()));
+  EXPECT_TRUE(sessions_->ListVariables("", 10).empty());
+  for (const PercpuPtr pointer : granted) ASSERT_TRUE(Free(CallerOf(a), pointer).ok());
+  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
+}
+
+TEST_F(SessionsRestartTest, RandomWorkWithRestartsInBetween) {
+  std::mt19937 random(3);
+  OpenedSession sessions[3] = {Open(1), Open(2), Open(3)};
+  std::map<PercpuPtr, SessionId> model;
+  for (int step = 0; step < 3000; ++step) {
+    const OpenedSession& session = sessions[random() % 3];
+    if (model.empty() || random() % 5 < 3) {
+      const auto pointer = Alloc(CallerOf(session), Bytes(1 + random() % 200));
+      ASSERT_TRUE(pointer.ok()) << pointer.status();
+      ASSERT_TRUE(model.emplace(*pointer, session.id).second) << "granted twice";
+    } else {
+      auto area = model.begin();
+      std::advance(area, random() % model.size());
+      ASSERT_TRUE(Free(kOperator, area->first).ok());
+      model.erase(area);
+    }
+    if (step % 500 == 499) {
+      Restart();
+      EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, model.size());
+      for (const auto& [pointer, owner] : model) ASSERT_EQ(sessions_->OwnerOf(pointer), owner);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace percpud

@@ -161,6 +161,7 @@ void Index::Leave(Chunk& chunk) {
 }
 
 std::uint32_t Index::SlotOf(const Chunk& chunk) const {
+  if (chunk.kind() == ChunkKind::kReserved) return 0;
   if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) return slots_.free_slot();
   return Slots::SlotOf(ToBytes(chunk.areas().longest_run()));
 }
@@ -203,16 +204,16 @@ std::optional<Placement> Index::TakeParked(Granules count, Granules align) {
   return Placement{.chunk = chunk, .area = {entry->offset, count}};
 }
 
-// Parks as many areas as half the list takes, from the tightest block, of
-// which the lowest is the next to go.
+// Parks some areas of the tightest block, of which the lowest is the next to go.
 void Index::ParkMore(Granules count, Granules align) {
-  const std::uint32_t half = QuickLists::Depth(count) / 2;
-  parked_.Drain(count, half, [&](QuickLists::Entry entry) { ReleaseParked(count, entry); });
+  const std::uint32_t batch = parked_.NextBatch(count);
+  parked_.Drain(count, QuickLists::Depth(count) - batch,
+                [&](QuickLists::Entry entry) { ReleaseParked(count, entry); });
   std::array<std::uint32_t, QuickLists::kDeepest / 2> at{};
   fits_.TryFew(count, [&](ChunkId id, std::uint32_t block) -> std::optional<ChunkId> {
     Chunk& chunk = *chunks_[id.value()];
     const std::uint64_t empty = chunk.empty_populated_blocks();
-    const AreaMap::Taken taken = chunk.TakeMany(block, count, align, std::span(at).first(half));
+    const AreaMap::Taken taken = chunk.TakeMany(block, count, align, std::span(at).first(batch));
     if (taken.areas == 0) return std::nullopt;
     Follow(chunk, taken.changed, empty);
     free_chunks_.Clear(id.value());
@@ -233,6 +234,7 @@ void Index::ReleaseParked(Granules size, QuickLists::Entry entry) {
 void Index::Unpark() {
   for (Granules size(1); size <= QuickLists::kLargest && parked_.total() > 0; size += Granules(1)) {
     parked_.Drain(size, 0, [&](QuickLists::Entry entry) { ReleaseParked(size, entry); });
+    parked_.Rest(size);
   }
 }
 

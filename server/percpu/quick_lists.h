@@ -35,6 +35,16 @@ class QuickLists {
   [[nodiscard]] bool is_full(Granules size) const {
     return lists_[size.value()].count == Depth(size);
   }
+  // How many areas to park at once: one at first, then twice as many each time,
+  // up to half the list; so a size that is rarely asked for parks next to
+  // nothing. `Rest` starts over.
+  std::uint32_t NextBatch(Granules size) {
+    List& list = lists_[size.value()];
+    const std::uint32_t batch = list.batch;
+    list.batch = std::min(2 * batch, Depth(size) / 2);
+    return batch;
+  }
+  void Rest(Granules size) { lists_[size.value()].batch = 1; }
   // Entries in all.
   [[nodiscard]] std::uint32_t total() const { return total_; }
 
@@ -86,6 +96,7 @@ class QuickLists {
  private:
   struct List {
     std::uint32_t count = 0;
+    std::uint32_t batch = 1;
     std::array<Entry, kDeepest> entries{};
   };
   // Indexed by size; 0 is unused.

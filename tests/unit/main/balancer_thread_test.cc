@@ -39,8 +39,8 @@ class BalancerThreadTest : public ::testing::Test {
 TEST_F(BalancerThreadTest, WakesWhenTheReserveRunsLow) {
   const auto allocator = Make({});
   const BalancerThread balancer(*allocator);
-  // Fills the first chunk: no empty page is left of it.
-  ASSERT_TRUE(allocator->Alloc({.size = Bytes(60 << 10)}).ok());
+  // Fills the first chunk, and may not grow: no empty page is left for its like.
+  ASSERT_TRUE(allocator->Alloc({.size = Bytes(60 << 10)}, {.no_grow = true}).ok());
   EXPECT_TRUE(Eventually([&] { return allocator->GetStats().chunks_created_ahead > 0; }));
   EXPECT_TRUE(allocator->Alloc({.size = Bytes(64 << 10)}, {.no_grow = true}).ok());
 }

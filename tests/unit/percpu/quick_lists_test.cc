@@ -47,6 +47,16 @@ TEST(QuickListsTest, DrainingTakesTheOldest) {
   EXPECT_EQ(lists.Pop(Granules(1), Granules(1))->offset, Granules(9));
 }
 
+TEST(QuickListsTest, BatchesGrowWithDemandAndStartOver) {
+  QuickLists lists;
+  std::vector<std::uint32_t> batches;
+  for (int i = 0; i < 6; ++i) batches.push_back(lists.NextBatch(Granules(2)));
+  EXPECT_EQ(batches, (std::vector<std::uint32_t>{1, 2, 4, 8, 16, 16}));
+  EXPECT_EQ(lists.NextBatch(Granules(3)), 1U);
+  lists.Rest(Granules(2));
+  EXPECT_EQ(lists.NextBatch(Granules(2)), 1U);
+}
+
 TEST(QuickListsTest, AllListsTogetherHoldAboutAUnit) {
   std::uint64_t granules = 0;
   for (Granules size(1); size <= QuickLists::kLargest; size += Granules(1)) {

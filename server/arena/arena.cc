@@ -7,6 +7,7 @@
 #include <linux/falloc.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cassert>
@@ -70,11 +71,14 @@ absl::StatusOr<UniqueFd> MakeMemfd(Bytes page_size) {
 }
 
 // Seals the size: nobody who is handed the descriptor can cut pages from under
-// somebody else's mapping.
+// somebody else's mapping. And makes it the daemon's user's alone: a memfd is
+// born writable by all, so that a viewer could open its descriptor a second
+// time, through /proc, for writing.
 absl::Status FixSize(int fd, Bytes size) {
   if (::ftruncate(fd, static_cast<off_t>(size.value())) != 0) {
     return errors::OsRefused("ftruncate", kName, errno);
   }
+  if (::fchmod(fd, S_IRUSR | S_IWUSR) != 0) return errors::OsRefused("fchmod", kName, errno);
   if (::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return errors::OsRefused("fcntl(F_ADD_SEALS)", kName, errno);
   }

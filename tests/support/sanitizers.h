@@ -15,6 +15,18 @@ inline constexpr bool kThreadSanitizer = true;
 inline constexpr bool kThreadSanitizer = false;
 #endif
 
+// Whose programs no other tool of its kind can run.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PERCPUD_ASAN
+#endif
+#endif
+#ifdef PERCPUD_ASAN
+inline constexpr bool kAddressSanitizer = true;
+#else
+inline constexpr bool kAddressSanitizer = false;
+#endif
+
 }  // namespace percpud::testing
 
 #endif  // PERCPUD_TESTS_SUPPORT_SANITIZERS_H_

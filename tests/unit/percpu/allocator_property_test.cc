@@ -120,7 +120,7 @@ Course Skewed() {
       .name = "skewed",
       .geometry = {.cpus = 5, .reserved_size = Bytes(4096), .unit_skew = Bytes(64)},
       .mix = {.alloc = 55, .balance = 5, .reserved = 5, .largest = Bytes(2048), .most_live = 1500},
-      .operations = 300'000,
+      .operations = 60'000,
       .canaries = true};
 }
 

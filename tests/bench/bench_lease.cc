@@ -10,7 +10,6 @@
 // clears as many bytes, but in one piece; the lease clears 64 in each of N units
 // 64 KiB apart, which fall on the same few sets of the first cache.
 
-#include <dlfcn.h>
 #include <time.h>
 
 #include <CLI/CLI.hpp>
@@ -31,8 +30,8 @@
 
 #include "absl/strings/str_format.h"
 #include "client/sdk/lease/lease_heap.h"
+#include "tests/bench/malloc_peers.h"
 #include "tests/support/fake_chunk_source.h"
-#include "tests/support/process.h"
 
 namespace percpu {
 namespace {
@@ -50,17 +49,12 @@ struct Flags {
   std::string measure;
 };
 
-struct Peer {
-  const char* name;
-  // To load, and what only it defines; null for what is there anyway.
-  const char* library;
-  const char* symbol;
-};
-constexpr std::array<Peer, 4> kPeers{
-    {{"lease", nullptr, nullptr},
-     {"glibc", nullptr, nullptr},
-     {"jemalloc", "libjemalloc.so.2", "mallctl"},
-     {"tcmalloc_minimal", "libtcmalloc_minimal.so.4", "tc_version"}}};
+using percpud::bench::Peer;
+
+constexpr std::array<Peer, 4> kPeers{{{"lease", nullptr, nullptr},
+                                      percpud::bench::kMallocPeers[0],
+                                      percpud::bench::kMallocPeers[1],
+                                      percpud::bench::kMallocPeers[2]}};
 
 double ThreadNanoseconds() {
   timespec now{};
@@ -237,7 +231,7 @@ int Measure(const Flags& flags) {
                                  [&](const Peer& p) { return flags.measure == p.name; });
   if (peer == kPeers.end()) return 2;
   const std::uint64_t operations = flags.smoke ? 2000 : 1000000;
-  if (peer->symbol != nullptr && ::dlsym(RTLD_DEFAULT, peer->symbol) == nullptr) {
+  if (!percpud::bench::IsLoaded(*peer)) {
     std::cout << "null\n";
   } else if (flags.measure == "lease") {
     std::cout << MeasureRows<LeaseSide>(operations, true) << '\n';
@@ -269,11 +263,9 @@ std::optional<double> Figure(const Results& results, const std::string& peer,
 
 // False if a process that measures failed.
 bool RunPeer(const Flags& flags, const Peer& peer, Results& results) {
-  std::vector<std::string> argv = {"/proc/self/exe", "--measure", peer.name};
-  if (flags.smoke) argv.emplace_back("--smoke");
-  std::vector<std::string> env;
-  if (peer.library != nullptr) env.push_back(std::string("LD_PRELOAD=") + peer.library);
-  const auto run = percpud::testing::RunToEnd(argv, env);
+  std::vector<std::string> arguments = {"--measure", peer.name};
+  if (flags.smoke) arguments.emplace_back("--smoke");
+  const auto run = percpud::bench::RunUnder(peer, arguments);
   if (!run.ok() || run->exit_code != 0) {
     std::cerr << peer.name << ": " << (run.ok() ? run->err : run.status().ToString()) << '\n';
     return false;

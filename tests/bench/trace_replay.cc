@@ -1,0 +1,147 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/bench/trace_replay.h"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "server/arena/arena.h"
+#include "tests/support/allocator_rig.h"
+#include "tests/support/fake_page_source.h"
+
+namespace percpud::bench {
+
+// Another source, with a watch on the time that the system takes to back and
+// take back memory: that is not the allocator's work, and is told apart.
+class TimedPageSource final : public PageSource {
+ public:
+  explicit TimedPageSource(std::unique_ptr<PageSource> real) : real_(std::move(real)) {}
+
+  [[nodiscard]] Bytes size() const override { return real_->size(); }
+  [[nodiscard]] Bytes page_size() const override { return real_->page_size(); }
+  [[nodiscard]] std::byte* base() const override { return real_->base(); }
+  absl::Status Populate(Bytes offset, Bytes length) override {
+    return Timed([&] { return real_->Populate(offset, length); });
+  }
+  absl::Status Release(Bytes offset, Bytes length) override {
+    return Timed([&] { return real_->Release(offset, length); });
+  }
+  [[nodiscard]] double nanoseconds() const { return nanoseconds_; }
+
+ private:
+  template <typename Work>
+  absl::Status Timed(Work work) {
+    const double start = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+    absl::Status status = work();
+    nanoseconds_ += Nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start;
+    return status;
+  }
+
+  const std::unique_ptr<PageSource> real_;
+  double nanoseconds_ = 0;
+};
+
+namespace {
+
+// Whether any chunk but `except` has an aligned gap for the operation, found by
+// walking the areas and nothing else.
+bool HasRoom(const Allocator& allocator, const percpu::TraceOp& op, ChunkId except) {
+  const std::uint64_t size = ToBytes(ToGranules(Bytes(op.size))).value();
+  const std::uint64_t align = std::max<std::uint64_t>(op.alignment, kMinAlign.value());
+  for (const ChunkSnapshot& chunk : allocator.GetChunks(Index::kFirstId, SIZE_MAX)) {
+    if (chunk.id == except) continue;
+    auto map = allocator.GetAreaMap(chunk.id);
+    std::uint64_t at = chunk.begin_offset.value();
+    map->areas.push_back(
+        {.pointer = {}, .chunk = {}, .offset = chunk.end_offset, .size = {}, .tag = {}});
+    for (const AreaSnapshot& area : map->areas) {
+      const std::uint64_t start = (at + align - 1) / align * align;
+      if (start + size <= area.offset.value()) return true;
+      at = (area.offset + area.size).value();
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Pass::Pass() = default;
+Pass::~Pass() = default;
+
+absl::StatusOr<std::unique_ptr<Pass>> Pass::Make(const ReplayOptions& replay) {
+  std::unique_ptr<Pass> pass(new Pass);
+  std::unique_ptr<PageSource> pages =
+      std::make_unique<testing::NullPageSource>(Bytes(replay.arena_size));
+  if (!replay.no_zero) {
+    auto arena = Arena::Create({.size = Bytes(replay.arena_size)});
+    if (!arena.ok()) return arena.status();
+    pages = *std::move(arena);
+  }
+  pass->pages_ = std::make_unique<TimedPageSource>(std::move(pages));
+  Allocator::Options options;
+  options.zero = !replay.no_zero;
+  options.balance.empty_pages_low = replay.empty_pages_low;
+  options.balance.empty_pages_high = replay.empty_pages_high;
+  auto allocator = testing::MakeAllocator({.cpus = replay.cpus,
+                                           .unit_size = Bytes(replay.unit_size),
+                                           .static_size = Bytes(replay.static_size)},
+                                          *pass->pages_, options);
+  if (!allocator.ok()) return allocator.status();
+  pass->allocator_ = *std::move(allocator);
+  pass->allocator_->set_balance_wanted([raw = pass.get()] { raw->balance_due_ = true; });
+  return pass;
+}
+
+double Pass::backing_nanoseconds() const { return pages_->nanoseconds(); }
+
+absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Trace& trace,
+                                         const std::string& placements_file) {
+  auto pass = Pass::Make(options);
+  if (!pass.ok()) return pass.status();
+  const Allocator& allocator = (*pass)->allocator();
+  std::ofstream placements;
+  if (!placements_file.empty()) placements.open(placements_file);
+  std::vector<PercpuPtr> pointers(trace.size());
+  Fullness result;
+  double sum = 0;
+  std::uint64_t demanded = 0;
+  for (const percpu::TraceOp& op : trace) {
+    if (absl::Status status = (*pass)->Run(op, pointers); !status.ok()) return status;
+    const Stats stats = allocator.GetCounters();
+    result.final_utilisation = stats.utilisation();
+    sum += result.final_utilisation;
+    result.chunks_peak = std::max(result.chunks_peak, stats.nr_chunks);
+    if (stats.chunks_created - stats.chunks_created_ahead != demanded) {
+      demanded = stats.chunks_created - stats.chunks_created_ahead;
+      const ChunkId grown = allocator.Resolve(pointers[op.id])->chunk;
+      result.growths_while_room += HasRoom(allocator, op, grown) ? 1 : 0;
+    }
+    if (placements.is_open() && op.alloc) {
+      placements << op.id << ' ' << pointers[op.id].value() << '\n';
+    }
+  }
+  result.mean_utilisation = sum / static_cast<double>(trace.size());
+  result.chunks_created = allocator.GetStats().chunks_created;
+  result.chunks_created_ahead = allocator.GetStats().chunks_created_ahead;
+  if (absl::Status status = allocator.CheckInvariants(); !status.ok()) return status;
+  return result;
+}
+
+absl::StatusOr<Timing> TimeReplay(const ReplayOptions& options, const Trace& trace) {
+  auto pass = Pass::Make(options);
+  if (!pass.ok()) return pass.status();
+  std::vector<PercpuPtr> pointers(trace.size());
+  const double backed = (*pass)->backing_nanoseconds();
+  const double start = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+  for (const percpu::TraceOp& op : trace) {
+    if (absl::Status status = (*pass)->Run(op, pointers); !status.ok()) return status;
+  }
+  const double spent = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start;
+  const double backing = (*pass)->backing_nanoseconds() - backed;
+  const auto count = static_cast<double>(trace.size());
+  return Timing{.ns_per_op = (spent - backing) / count, .backing_ns_per_op = backing / count};
+}
+
+}  // namespace percpud::bench

@@ -1,0 +1,111 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// An allocation trace through the allocator in this process: how full it keeps
+// its chunks, and how long it takes.
+
+#ifndef PERCPUD_TESTS_BENCH_TRACE_REPLAY_H_
+#define PERCPUD_TESTS_BENCH_TRACE_REPLAY_H_
+
+#include <time.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/cli/trace.h"
+#include "server/percpu/allocator.h"
+
+namespace percpud::bench {
+
+using Trace = std::vector<percpu::TraceOp>;
+
+// What the allocator under test is, and what is done with it.
+struct ReplayOptions {
+  std::uint32_t cpus = 16;
+  std::uint64_t unit_size = 64 << 10;
+  std::uint64_t static_size = 4096;
+  std::uint64_t arena_size = std::uint64_t{16} << 30;
+  // Touch no memory: the metadata work alone.
+  bool no_zero = false;
+  std::uint32_t empty_pages_low = kEmptyPagesLow;
+  std::uint32_t empty_pages_high = kEmptyPagesHigh;
+};
+
+// CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID or CLOCK_MONOTONIC.
+inline double Nanoseconds(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+class TimedPageSource;
+
+// A fresh allocator, with the balancer run inline whenever it is due, so that
+// every pass takes the same course. Run may be called by several threads.
+class Pass {
+ public:
+  static absl::StatusOr<std::unique_ptr<Pass>> Make(const ReplayOptions& options);
+  ~Pass();
+
+  // One operation; `pointers` is the table of the trace it belongs to.
+  absl::Status Run(const percpu::TraceOp& op, std::vector<PercpuPtr>& pointers) {
+    if (op.alloc) {
+      auto pointer = allocator_->Alloc({Bytes(op.size), Bytes(op.alignment)});
+      if (!pointer.ok()) return pointer.status();
+      pointers[op.id] = *pointer;
+    } else {
+      auto freed = allocator_->Free(pointers[op.id]);
+      if (!freed.ok()) return freed.status();
+    }
+    if (balance_due_.load(std::memory_order_relaxed)) {
+      balance_due_ = false;
+      allocator_->Balance();
+    }
+    return absl::OkStatus();
+  }
+
+  [[nodiscard]] const Allocator& allocator() const { return *allocator_; }
+  // Time the system has spent on backing memory so far, of one thread.
+  [[nodiscard]] double backing_nanoseconds() const;
+
+ private:
+  Pass();
+  std::unique_ptr<TimedPageSource> pages_;
+  std::unique_ptr<Allocator> allocator_;
+  std::atomic<bool> balance_due_ = false;
+};
+
+struct Fullness {
+  double mean_utilisation = 0;
+  double final_utilisation = 0;
+  std::uint64_t chunks_peak = 0;
+  std::uint64_t chunks_created = 0;
+  std::uint64_t chunks_created_ahead = 0;
+  std::uint64_t growths_while_room = 0;
+};
+
+// Measures after every operation, and checks each growth against a naive walk
+// over all free gaps. Writes 'ID POINTER' lines to the file `placements`, if
+// that is not empty.
+absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Trace& trace,
+                                         const std::string& placements);
+
+struct Timing {
+  // Processor time, without the time the system took to back memory, which is
+  // beside it.
+  double ns_per_op = 0;
+  double backing_ns_per_op = 0;
+};
+
+// One pass that does nothing but allocate and free.
+absl::StatusOr<Timing> TimeReplay(const ReplayOptions& options, const Trace& trace);
+
+}  // namespace percpud::bench
+
+#endif  // PERCPUD_TESTS_BENCH_TRACE_REPLAY_H_

@@ -166,9 +166,6 @@ grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* context,
   const AreaSpec spec{
       .size = Bytes(request->size()),
       .alignment = request->alignment() == 0 ? kDefaultAlign : Bytes(request->alignment())};
-  if (absl::Status status = CheckAlignment(allocator_.info(), spec.alignment); !status.ok()) {
-    return ToGrpc(status);
-  }
   const absl::StatusOr<Estimate> estimate = allocator_.EstimateAlloc(spec, *region);
   if (!estimate.ok()) return ToGrpc(estimate.status());
   ToProto(*estimate, *response);

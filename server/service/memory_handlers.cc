@@ -86,10 +86,6 @@ absl::Status CheckAlloc(const MemoryContext& context, const v1::AllocRequest& re
   if (alignments > 1 && alignments != sizes) {
     return errors::AlignmentCountMismatch(alignments, sizes);
   }
-  for (const std::uint32_t alignment : request.alignments()) {
-    absl::Status status = CheckAlignment(context.allocator.info(), Bytes(alignment));
-    if (!status.ok()) return status;
-  }
   return absl::OkStatus();
 }
 

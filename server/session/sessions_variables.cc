@@ -35,9 +35,9 @@ absl::StatusOr<Sessions::OpenedVariable> Sessions::OpenVariable(const Caller& ca
   std::optional<Variable> found = find();
   if (!found && !spec.create) return errors::VariableNotFound(spec.name);
   if (!found) {
-    absl::Status status = CheckAlignment(allocator_.info(), spec.alignment);
-    if (status.ok()) status = CheckVariableRoom(caller.uid, spec.size);
-    if (!status.ok()) return status;
+    if (absl::Status status = CheckVariableRoom(caller.uid, spec.size); !status.ok()) {
+      return status;
+    }
     absl::StatusOr<PercpuPtr> area =
         allocator_.Alloc({.size = spec.size, .alignment = spec.alignment}, {.tag = spec.name});
     if (!area.ok()) return area.status();

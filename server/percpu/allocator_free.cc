@@ -1,0 +1,77 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Taking areas back: all of a batch or none, every pointer checked.
+
+#include <algorithm>
+#include <optional>
+#include <span>
+
+#include "absl/container/inlined_vector.h"
+#include "server/base/errors.h"
+#include "server/percpu/allocator.h"
+
+namespace percpud {
+
+absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) {
+  if (pointers.empty()) return errors::BatchIsEmpty("pointers");
+  absl::InlinedVector<Placement, 4> freed;
+  freed.reserve(pointers.size());
+  Bytes total;
+  bool freed_chunk = false;
+  bool wake_balancer = false;
+  {
+    RankedLock index(&index_mu_);
+    for (const PercpuPtr pointer : pointers) {
+      absl::StatusOr<Placement> area = index_.FindArea(pointer);
+      if (!area.ok()) return RefuseFree(pointer, freed);
+      Index::Retire(*area);
+      freed.push_back(*area);
+    }
+    for (const Placement& placement : freed) {
+      index_.CommitFree(placement);
+      total += ToBytes(placement.area.size);
+      if (!placement.chunk->is_free()) continue;
+      placement.chunk->free_since = options_.clock->Now();
+      freed_chunk = true;
+    }
+    wake_balancer = TakeBalanceSignal(freed_chunk);
+  }
+  if (wake_balancer && balance_wanted_) balance_wanted_();
+  return total;
+}
+
+// Puts back what the batch retired before `pointer` (nobody saw it gone), and
+// only then says what is wrong: an interior pointer to one of those is that.
+absl::Status Allocator::RefuseFree(PercpuPtr pointer, std::span<const Placement> freed) {
+  ++index_.mutable_stats().refused_frees;
+  const bool twice = std::any_of(freed.begin(), freed.end(), [&](const Placement& placement) {
+    return placement.pointer() == pointer;
+  });
+  for (const Placement& placement : freed) Index::Unretire(placement);
+  return twice ? errors::DuplicateInBatch(pointer) : ExplainNoArea(pointer);
+}
+
+absl::Status Allocator::ExplainNoArea(PercpuPtr pointer) const {
+  const std::optional<Index::Location> location = index_.Locate(pointer);
+  if (location && location->unit == UnitId(0) && IsStatic(*location)) {
+    const StaticVariable* variable = statics_.At(location->offset);
+    return errors::PointerIsStatic(pointer, variable == nullptr ? "" : variable->name);
+  }
+  return index_.FindArea(pointer).status();
+}
+
+absl::Status Allocator::CheckArea(PercpuPtr pointer) const {
+  RankedLock index(&index_mu_);
+  return ExplainNoArea(pointer);
+}
+
+bool Allocator::IsStatic(const Index::Location& location) const {
+  return location.chunk->kind() == ChunkKind::kFirst && location.offset < info_->static_size;
+}
+
+absl::StatusOr<Bytes> Allocator::Free(PercpuPtr pointer) {
+  return FreeBatch(std::span(&pointer, 1));
+}
+
+}  // namespace percpud

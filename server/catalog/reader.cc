@@ -65,8 +65,9 @@ template <typename Record>
 absl::Status ReadTable(MDB_txn* txn, Table table, std::vector<Record>& out) {
   return ForEach(txn, table, [&out](absl::string_view key, absl::string_view value) {
     std::optional<Record> record = Decode<Record>(key, value);
-    if (record) out.push_back(*std::move(record));
-    return record.has_value();
+    if (!record) return false;
+    out.push_back(*std::move(record));
+    return true;
   });
 }
 

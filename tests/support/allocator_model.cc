@@ -4,6 +4,7 @@
 #include "tests/support/allocator_model.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -69,7 +70,9 @@ absl::Status AllocatorModel::Alloc() {
     // Log-uniform: as many small sizes as large ones.
     spec.size = Bytes(1 + random_() % (std::uint64_t{1} << (random_() % 13)));
     spec.size = Bytes(std::min(1 + random_() % mix_.largest.value(), spec.size.value() * 2));
-    spec.alignment = Bytes(percent(mix_.aligned) ? std::uint64_t{1} << (random_() % 13) : 8);
+    const auto alignments = std::bit_width(allocator_.info().max_alignment().value());
+    spec.alignment =
+        Bytes(percent(mix_.aligned) ? std::uint64_t{1} << (random_() % alignments) : 8);
   }
   const Stats before = allocator_.GetStats();
   std::vector<PercpuPtr> pointers(specs.size());

@@ -93,7 +93,7 @@ Course Mixed() {
 Course Large() {
   return {.name = "large",
           .geometry = {.cpus = 2, .unit_size = Bytes(256 << 10)},
-          .mix = {.alloc = 60, .aligned = 80, .largest = Bytes(256 << 10), .most_live = 600},
+          .mix = {.alloc = 60, .aligned = 80, .largest = Bytes(256 << 10), .most_live = 300},
           .operations = 2'000'000,
           .canaries = false};
 }
@@ -119,7 +119,7 @@ Course Skewed() {
   return {
       .name = "skewed",
       .geometry = {.cpus = 5, .reserved_size = Bytes(4096), .unit_skew = Bytes(64)},
-      .mix = {.alloc = 55, .balance = 5, .reserved = 5, .largest = Bytes(2048), .most_live = 1500},
+      .mix = {.alloc = 60, .balance = 0, .reserved = 5, .largest = Bytes(2048), .most_live = 1500},
       .operations = 60'000,
       .canaries = true};
 }

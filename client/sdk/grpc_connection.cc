@@ -69,6 +69,10 @@ class GrpcConnection final : public Connection {
     // Read by gRPC when it starts: without it, a child of a process that made
     // calls cannot.
     setenv("GRPC_ENABLE_FORK_SUPPORT", "1", /*replace=*/0);
+    // Its epoll set would be one with the parent's wherever gRPC skips its fork
+    // handlers (a thread of it was busy), and the answers then wake the wrong
+    // process; poll(2) shares nothing, and a client has few descriptors.
+    setenv("GRPC_POLL_STRATEGY", "poll", /*replace=*/0);
     ForkGeneration();
   }
   ~GrpcConnection() override { delete epoch_.load(); }

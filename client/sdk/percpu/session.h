@@ -62,8 +62,9 @@ struct SessionOptions {
 // fork: a child inherits the mapping, so refs go on counting; nothing else of
 // the session is its own. Its first call is admitted anew, under a new id.
 // Fork while no thread is in a call. gRPC lets a child make calls only if
-// GRPC_ENABLE_FORK_SUPPORT=1 was in the environment when it started; this SDK
-// puts it there, which helps unless the program used gRPC before.
+// GRPC_ENABLE_FORK_SUPPORT=1 and GRPC_POLL_STRATEGY=poll were in the environment
+// when it started; this SDK puts them there, which helps unless the program used
+// gRPC before.
 // The daemon may end and come back at any time: calls that cannot have been made
 // twice are made again until their deadline, and the session goes on under its
 // id, with the mapping as it is.

@@ -30,17 +30,19 @@ absl::Status AllocatorModel::Fail(const std::string& what) const {
 }
 
 absl::Status AllocatorModel::Step() {
-  ++operations_;
   const int dice = static_cast<int>(random_() % 100);
-  if (dice < mix_.bad_free) return BadFree();
-  if (dice < mix_.bad_free + mix_.balance) {
-    allocator_.Balance();
-    ForgetDeadChunks();
-    return absl::OkStatus();
-  }
+  if (dice < mix_.bad_free) return RandomBadFree();
+  if (dice < mix_.bad_free + mix_.balance) return Balance();
   const bool wants_alloc = static_cast<int>(random_() % 100) < mix_.alloc;
-  if (live_.empty() || (wants_alloc && live_.size() < mix_.most_live)) return Alloc();
-  return Free();
+  if (live_.empty() || (wants_alloc && live_.size() < mix_.most_live)) return RandomAlloc();
+  return Free(random_() % live_.size());
+}
+
+absl::Status AllocatorModel::Balance() {
+  ++operations_;
+  allocator_.Balance();
+  ForgetDeadChunks();
+  return absl::OkStatus();
 }
 
 IntervalModel& AllocatorModel::ModelOf(ChunkId chunk) {
@@ -60,7 +62,7 @@ void AllocatorModel::ForgetDeadChunks() {
   chunks_ = std::move(alive);
 }
 
-absl::Status AllocatorModel::Alloc() {
+absl::Status AllocatorModel::RandomAlloc() {
   const auto percent = [&](int share) { return static_cast<int>(random_() % 100) < share; };
   AllocOptions options;
   options.no_grow = percent(mix_.no_grow);
@@ -74,12 +76,32 @@ absl::Status AllocatorModel::Alloc() {
     spec.alignment =
         Bytes(percent(mix_.aligned) ? std::uint64_t{1} << (random_() % alignments) : 8);
   }
+  return Alloc(specs, options);
+}
+
+absl::Status AllocatorModel::Alloc(std::span<const AreaSpec> specs, const AllocOptions& options) {
+  ++operations_;
   const Stats before = allocator_.GetStats();
   std::vector<PercpuPtr> pointers(specs.size());
   const absl::Status status = allocator_.AllocBatch(specs, options, pointers);
   if (!status.ok()) return Refused(specs, options, status, before);
-  const std::uint64_t created = before.chunks_created;
-  if (absl::Status grown = CheckGrowth(specs, created); !grown.ok()) return grown;
+  return AllGranted(specs, options, pointers, before.chunks_created);
+}
+
+absl::Status AllocatorModel::AllocFailing(std::span<const AreaSpec> specs,
+                                          const AllocOptions& options) {
+  ++operations_;
+  const Stats before = allocator_.GetStats();
+  std::vector<PercpuPtr> pointers(specs.size());
+  if (!allocator_.AllocBatch(specs, options, pointers).ok()) return CheckNoTrace(before);
+  return AllGranted(specs, options, pointers, before.chunks_created);
+}
+
+absl::Status AllocatorModel::AllGranted(std::span<const AreaSpec> specs,
+                                        const AllocOptions& options,
+                                        std::span<const PercpuPtr> pointers,
+                                        std::uint64_t created_before) {
+  if (absl::Status grown = CheckGrowth(specs, created_before); !grown.ok()) return grown;
   for (std::size_t i = 0; i < specs.size(); ++i) {
     if (absl::Status ok = Granted(specs[i], options, pointers[i]); !ok.ok()) return ok;
   }
@@ -130,10 +152,9 @@ absl::Status AllocatorModel::Granted(const AreaSpec& spec, const AllocOptions& o
 absl::Status AllocatorModel::Refused(std::span<const AreaSpec> specs, const AllocOptions& options,
                                      const absl::Status& status, const Stats& before) {
   if (!absl::IsResourceExhausted(status)) return Fail(status.ToString());
-  const Stats after = allocator_.GetStats();
-  if (after.nr_alloc != before.nr_alloc || after.live_bytes != before.live_bytes ||
-      after.nr_chunks != before.nr_chunks || after.empty_pop_pages != before.empty_pop_pages) {
-    return Fail("a refused allocation left a trace");
+  if (absl::Status traced = CheckNoTrace(before); !traced.ok()) return traced;
+  if (allocator_.GetStats().empty_pop_pages != before.empty_pop_pages) {
+    return Fail("a refused allocation left pages populated");
   }
   if (specs.size() > 1) return absl::OkStatus();
   for (const auto& [id, model] : chunks_) {
@@ -146,8 +167,17 @@ absl::Status AllocatorModel::Refused(std::span<const AreaSpec> specs, const Allo
   return absl::OkStatus();
 }
 
-absl::Status AllocatorModel::Free() {
-  const std::size_t pick = random_() % live_.size();
+absl::Status AllocatorModel::CheckNoTrace(const Stats& before) const {
+  const Stats after = allocator_.GetStats();
+  if (after.nr_alloc != before.nr_alloc || after.live_bytes != before.live_bytes ||
+      after.nr_chunks != before.nr_chunks) {
+    return Fail("a refused allocation left a trace");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AllocatorModel::Free(std::size_t pick) {
+  ++operations_;
   const Area area = live_[pick];
   live_[pick] = live_.back();
   live_.pop_back();
@@ -163,12 +193,17 @@ absl::Status AllocatorModel::Free() {
 
 // A pointer that is no live area's start: freed before, inside an area, in the
 // static part, in another unit, or anywhere at all.
-absl::Status AllocatorModel::BadFree() {
+absl::Status AllocatorModel::RandomBadFree() {
   PercpuPtr pointer(random_() % (2 * allocator_.pages().size().value()));
   if (!live_.empty() && random_() % 2 == 0) {
     const Area& area = live_[random_() % live_.size()];
     pointer = Advance(area.pointer, Bytes(1 + random_() % area.size.value()));
   }
+  return BadFree(pointer);
+}
+
+absl::Status AllocatorModel::BadFree(PercpuPtr pointer) {
+  ++operations_;
   for (const Area& area : live_) {
     if (area.pointer == pointer) return absl::OkStatus();
   }
@@ -239,7 +274,7 @@ absl::Status AllocatorModel::CheckAll() const {
 
 absl::Status AllocatorModel::Drain() {
   while (!live_.empty()) {
-    if (absl::Status status = Free(); !status.ok()) return status;
+    if (absl::Status status = Free(random_() % live_.size()); !status.ok()) return status;
   }
   return CheckAll();
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,11 +46,26 @@ class AllocatorModel {
 
   // One random operation. The error says what went wrong, and after which one.
   absl::Status Step();
+
+  // One operation of the caller's choice; errors as above.
+  absl::Status Alloc(std::span<const AreaSpec> specs, const AllocOptions& options);
+  // The same while steps of the backend fail: any refusal is accepted that
+  // leaves no trace.
+  absl::Status AllocFailing(std::span<const AreaSpec> specs, const AllocOptions& options);
+  // Of the live area with that number. REQUIRES: pick < live().
+  absl::Status Free(std::size_t pick);
+  // Does nothing if an area begins there: it must be refused otherwise.
+  absl::Status BadFree(PercpuPtr pointer);
+  absl::Status Balance();
+
   // Everything against everything; also frees nothing and changes nothing.
   absl::Status CheckAll() const;
   // Frees what is live; the allocator is then as after creation.
   absl::Status Drain();
 
+  [[nodiscard]] std::size_t live() const { return live_.size(); }
+  // REQUIRES: pick < live().
+  [[nodiscard]] PercpuPtr pointer(std::size_t pick) const { return live_[pick].pointer; }
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
   [[nodiscard]] std::uint64_t growths() const { return growths_; }
 
@@ -62,13 +78,15 @@ class AllocatorModel {
     std::uint8_t mark;
   };
 
-  absl::Status Alloc();
+  absl::Status RandomAlloc();
+  absl::Status RandomBadFree();
+  absl::Status AllGranted(std::span<const AreaSpec> specs, const AllocOptions& options,
+                          std::span<const PercpuPtr> pointers, std::uint64_t created_before);
   absl::Status Granted(const AreaSpec& spec, const AllocOptions& options, PercpuPtr pointer);
   absl::Status Refused(std::span<const AreaSpec> specs, const AllocOptions& options,
                        const absl::Status& status, const Stats& before);
+  [[nodiscard]] absl::Status CheckNoTrace(const Stats& before) const;
   absl::Status CheckGrowth(std::span<const AreaSpec> specs, std::uint64_t created_before);
-  absl::Status Free();
-  absl::Status BadFree();
   // The interval model of a chunk, made when the chunk is first met.
   IntervalModel& ModelOf(ChunkId chunk);
   void ForgetDeadChunks();

@@ -16,74 +16,14 @@
 #include <random>
 #include <vector>
 
+#include "tests/support/buddy_model.h"
+
 namespace percpud {
 namespace {
 
-// Which pages are granted, and nothing else: what is free follows, because
-// buddies always join. The free blocks are the largest aligned ones.
-class Model {
- public:
-  explicit Model(std::uint64_t total) : granted_(total) {}
+using testing::BuddyModel;
 
-  // The lowest block of the smallest order that serves.
-  std::optional<std::uint64_t> Allocate(std::size_t order) {
-    const auto free = FreeBlocks();
-    for (std::size_t from = order; from < free.size(); ++from) {
-      if (free[from].empty()) continue;
-      const std::uint64_t page = free[from].front() << from;
-      Mark(page, order, true);
-      blocks_[page] = order;
-      return page;
-    }
-    return std::nullopt;
-  }
-
-  void Free(std::uint64_t page) {
-    Mark(page, blocks_.at(page), false);
-    blocks_.erase(page);
-  }
-
-  // Per order, the free blocks in rising order.
-  std::vector<std::vector<std::uint64_t>> FreeBlocks() const {
-    std::size_t orders = 0;
-    while (granted_.size() >> orders > 0) ++orders;
-    std::vector<std::vector<std::uint64_t>> out(orders);
-    Collect(orders, 0, out);
-    return out;
-  }
-
-  std::uint64_t FreePages() const { return std::count(granted_.begin(), granted_.end(), 0); }
-  const std::map<std::uint64_t, std::size_t>& blocks() const { return blocks_; }
-
- private:
-  void Mark(std::uint64_t page, std::size_t order, bool granted) {
-    std::fill_n(granted_.data() + page, std::uint64_t{1} << order,
-                static_cast<std::uint8_t>(granted));
-  }
-
-  [[nodiscard]] bool IsFree(std::uint64_t begin, std::uint64_t end) const {
-    return std::all_of(granted_.data() + begin, granted_.data() + end,
-                       [](std::uint8_t granted) { return granted == 0; });
-  }
-
-  void Collect(std::size_t order, std::uint64_t index,
-               std::vector<std::vector<std::uint64_t>>& out) const {
-    const std::uint64_t begin = index << order;
-    const std::uint64_t end = begin + (std::uint64_t{1} << order);
-    if (begin >= granted_.size()) return;
-    if (end <= granted_.size() && IsFree(begin, end)) {
-      out[order].push_back(index);
-    } else if (order > 0) {
-      Collect(order - 1, index * 2, out);
-      Collect(order - 1, index * 2 + 1, out);
-    }
-  }
-
-  std::vector<std::uint8_t> granted_;
-  std::map<std::uint64_t, std::size_t> blocks_;
-};
-
-void ExpectSame(const PageAllocator& pages, const Model& model) {
+void ExpectSame(const PageAllocator& pages, const BuddyModel& model) {
   std::vector<std::uint64_t> counts;
   for (const auto& blocks : model.FreeBlocks()) counts.push_back(blocks.size());
   ASSERT_EQ(pages.FreeBlocksByOrder(), counts);
@@ -95,7 +35,7 @@ class PageAllocatorModel : public ::testing::TestWithParam<std::uint64_t> {};
 TEST_P(PageAllocatorModel, AgreesWithABitPerPage) {
   const std::uint64_t total = GetParam();
   PageAllocator pages{Pages(total)};
-  Model model(total);
+  BuddyModel model(total);
   std::mt19937_64 random(total);
   for (int op = 0; op < 4000; ++op) {
     SCOPED_TRACE(op);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace percpu {
@@ -35,7 +36,7 @@ DoorWatch::DoorWatch(int door, Return come_back)
 DoorWatch::~DoorWatch() {
   if (getpid() != process_) {
     // Joining or detaching what is not there is undefined.
-    new std::thread(std::move(thread_));
+    new (std::nothrow) std::thread(std::move(thread_));
     return;
   }
   eventfd_write(stop_.get(), 1);

@@ -193,7 +193,7 @@ AreaMap::Taken AreaMap::TakeMany(std::uint32_t block, Granules count, Granules a
       runs.TakeMany(BlockWords(block), count.value(), align.value(), BeginsRun(block), out);
   if (areas == 0) return {.areas = 0, .changed = {block, block}};
   counts_->empty_blocks -= std::uint32_t{before.is_empty()};
-  counts_->free -= areas * count.value();
+  counts_->free -= std::uint64_t{areas} * count.value();
   counts_->live += areas;
   bits::Set(used_, block);
   for (std::uint32_t& at : out.first(areas)) {

@@ -103,10 +103,11 @@ absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
   const CpuUnits cpus = PlaceCpus(*info, HostCpus());
   const absl::StatusOr<rseq::UpdateMode> mode = ChooseMode(config.update_mode, cpus);
   if (!mode.ok()) return mode.status();
-  std::string text = LayoutText(*info, config.statics, config.backend, config.page_size, *mode);
-  return Layout{.info = std::make_unique<const AllocInfo>(*std::move(info)),
-                .mode = *mode,
-                .text = std::move(text)};
+  Layout out;
+  out.mode = *mode;
+  out.text = LayoutText(*info, config.statics, config.backend, config.page_size, *mode);
+  out.info = std::make_unique<const AllocInfo>(*std::move(info));
+  return out;
 }
 
 void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
@@ -271,7 +272,7 @@ absl::Status Daemon::Check(const DaemonConfig& config) {
   return CheckedBackend(config, *layout->info, **arena).status();
 }
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(DaemonConfig config) {
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config) {
   auto parts = std::make_unique<Parts>(config);
   auto listener = Listener::Bind(config.listen, config.socket_mode);
   if (!listener.ok()) return listener.status();

@@ -18,7 +18,7 @@ class Daemon {
  public:
   // Serving when it returns. Errors name what could not be had; nothing then
   // stays behind.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(DaemonConfig config);
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const DaemonConfig& config);
   // Whether Start could lay out this configuration; takes no address and keeps
   // no memory.
   static absl::Status Check(const DaemonConfig& config);

@@ -168,6 +168,24 @@ std::uint32_t Index::SlotOf(const Chunk& chunk) const {
 
 // --- Areas -------------------------------------------------------------------
 
+template <typename Change>
+void Index::Update(Chunk& chunk, Change change) {
+  const bool was_free = chunk.is_free();
+  const std::uint64_t empty = chunk.empty_populated_blocks();
+  const AreaMap::Changed blocks = change();
+  if (chunk.kind() == ChunkKind::kReserved) return;
+  stats_.empty_pop_pages += chunk.empty_populated_blocks() - empty;
+  for (std::uint32_t block = blocks.first; block <= blocks.last; ++block) {
+    fits_.Set(chunk.id(), block, chunk.areas().best(block));
+  }
+  if (chunk.kind() != ChunkKind::kDynamic || chunk.is_free() == was_free) return;
+  if (was_free) {
+    free_chunks_.Clear(chunk.id().value());
+  } else {
+    free_chunks_.Set(chunk.id().value());
+  }
+}
+
 std::optional<Placement> Index::Place(Granules count, Granules align, Region region,
                                       bool populated_only) {
   const bool backed = !populated_only || partly_populated_ == 0;
@@ -186,14 +204,27 @@ std::optional<Placement> Index::Place(Granules count, Granules align, Region reg
 }
 
 void Index::Unplace(const Placement& placement) {
+  Retire(placement);
+  GiveUp(placement);
+}
+
+// Parks a retired area for the next of its size, or frees it.
+void Index::GiveUp(const Placement& placement) {
+  const Chunk& chunk = *placement.chunk;
   const Granules size = placement.area.size;
-  if (placement.chunk->kind() == ChunkKind::kReserved || size > QuickLists::kLargest ||
-      parked_.is_full(size)) {
-    Release(placement);
-    return;
+  const QuickLists::Entry entry{chunk.id(), placement.area.offset};
+  if (size > QuickLists::kLargest || chunk.kind() == ChunkKind::kReserved ||
+      IsSparse(chunk, entry.offset)) {
+    ReleaseParked(size, entry);
+  } else {
+    if (parked_.is_full(size)) {
+      parked_.Drain(size, QuickLists::Depth(size) / 2,
+                    [&](QuickLists::Entry oldest) { ReleaseParked(size, oldest); });
+    }
+    parked_.Push(size, entry);
   }
-  placement.chunk->Park(placement.area.offset);
-  parked_.Push(size, {placement.chunk->id(), placement.area.offset});
+  // What is parked keeps no chunk from being free.
+  if (chunk.areas().live() == chunk.parked()) Unpark();
 }
 
 std::optional<Placement> Index::TakeParked(Granules count, Granules align) {
@@ -212,12 +243,14 @@ void Index::ParkMore(Granules count, Granules align) {
   std::array<std::uint32_t, QuickLists::kDeepest / 2> at{};
   fits_.TryFew(count, [&](ChunkId id, std::uint32_t block) -> std::optional<ChunkId> {
     Chunk& chunk = *chunks_[id.value()];
-    const std::uint64_t empty = chunk.empty_populated_blocks();
-    const AreaMap::Taken taken = chunk.TakeMany(block, count, align, std::span(at).first(batch));
-    if (taken.areas == 0) return std::nullopt;
-    Follow(chunk, taken.changed, empty);
-    free_chunks_.Clear(id.value());
-    for (std::uint32_t i = taken.areas; i-- > 0;) {
+    std::uint32_t taken = 0;
+    Update(chunk, [&] {
+      const AreaMap::Taken many = chunk.TakeMany(block, count, align, std::span(at).first(batch));
+      taken = many.areas;
+      return many.changed;
+    });
+    if (taken == 0) return std::nullopt;
+    for (std::uint32_t i = taken; i-- > 0;) {
       chunk.Park(Granules(at[i]));
       parked_.Push(count, {id, Granules(at[i])});
     }
@@ -264,32 +297,12 @@ std::optional<Placement> Index::FindPopulated(Granules count, Granules align) co
 
 void Index::Take(const Placement& placement) {
   Chunk& chunk = *placement.chunk;
-  const bool was_free = chunk.is_free();
-  const std::uint64_t empty = chunk.empty_populated_blocks();
-  const AreaMap::Changed blocks = chunk.Take(placement.area);
-  if (chunk.kind() == ChunkKind::kReserved) return;
-  Follow(chunk, blocks, empty);
-  if (was_free) free_chunks_.Clear(chunk.id().value());
+  Update(chunk, [&] { return chunk.Take(placement.area); });
 }
 
 void Index::Release(const Placement& placement) {
   Chunk& chunk = *placement.chunk;
-  const std::uint64_t empty = chunk.empty_populated_blocks();
-  const AreaMap::Changed blocks = chunk.Release(placement.area);
-  if (chunk.kind() == ChunkKind::kReserved) return;
-  Follow(chunk, blocks, empty);
-  if (chunk.is_free() && chunk.kind() == ChunkKind::kDynamic) {
-    free_chunks_.Set(chunk.id().value());
-  }
-}
-
-// What a change to those blocks means to the search; `empty` populated blocks
-// there were before.
-void Index::Follow(const Chunk& chunk, AreaMap::Changed blocks, std::uint64_t empty) {
-  stats_.empty_pop_pages += chunk.empty_populated_blocks() - empty;
-  for (std::uint32_t block = blocks.first; block <= blocks.last; ++block) {
-    fits_.Set(chunk.id(), block, chunk.areas().best(block));
-  }
+  Update(chunk, [&] { return chunk.Release(placement.area); });
 }
 
 void Index::CommitGrant(const Placement& placement, TagId tag) {
@@ -316,19 +329,7 @@ void Index::CommitFree(const Placement& placement) {
   ++stats_.nr_dealloc;
   --stats_.nr_cur_alloc;
   stats_.live_bytes -= ToBytes(placement.area.size);
-  const Granules size = placement.area.size;
-  if (size > QuickLists::kLargest || chunk.kind() == ChunkKind::kReserved ||
-      IsSparse(chunk, placement.area.offset)) {
-    ReleaseParked(size, {chunk.id(), placement.area.offset});
-  } else {
-    if (parked_.is_full(size)) {
-      parked_.Drain(size, QuickLists::Depth(size) / 2,
-                    [&](QuickLists::Entry entry) { ReleaseParked(size, entry); });
-    }
-    parked_.Push(size, {chunk.id(), placement.area.offset});
-  }
-  // What is parked keeps no chunk from being free.
-  if (chunk.areas().live() == chunk.parked()) Unpark();
+  GiveUp(placement);
 }
 
 void Index::NotePopulated(Chunk& chunk, BlockRange blocks) {

@@ -66,7 +66,6 @@ class Index {
   // Ids of the free dynamic chunks; withdrawn ones are not among them.
   [[nodiscard]] const BitTree& free_chunks() const { return free_chunks_; }
   // The slot a chunk is shown in.
-  [[nodiscard]] const Slots& slots() const { return slots_; }
   [[nodiscard]] std::uint32_t SlotOf(const Chunk& chunk) const;
   // Takes a chunk out of the search while it is worked on without the lock,
   // and puts it back. REQUIRES: not reserved.
@@ -130,9 +129,13 @@ class Index {
   // Makes the chunk one that is searched, and takes it out of the search.
   void Enter(Chunk& chunk);
   void Leave(Chunk& chunk);
-  void Follow(const Chunk& chunk, AreaMap::Changed blocks, std::uint64_t empty);
+  // Runs `change`, which says what blocks it changed, on the chunk, and has the
+  // search and the counters follow.
+  template <typename Change>
+  void Update(Chunk& chunk, Change change);
   void Take(const Placement& placement);
   void Release(const Placement& placement);
+  void GiveUp(const Placement& placement);
   std::optional<Placement> TakeParked(Granules count, Granules align);
   void ParkMore(Granules count, Granules align);
   void ReleaseParked(Granules size, QuickLists::Entry entry);

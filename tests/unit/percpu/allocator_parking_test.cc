@@ -1,0 +1,61 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Areas that are parked for the next request of their size are nobody's: they
+// hold no chunk.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "server/percpu/allocator.h"
+#include "tests/support/allocator_rig.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_page_source.h"
+
+namespace percpud {
+namespace {
+
+// Four chunks of 128 KiB.
+constexpr Bytes kArena{512 << 10};
+
+class AllocatorParkingTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto allocator = testing::MakeAllocator({.cpus = 2, .arena_size = kArena}, pages_,
+                                            {.balance = {.free_chunks_min = 0}, .clock = &clock_});
+    ASSERT_TRUE(allocator.ok()) << allocator.status();
+    allocator_ = *std::move(allocator);
+  }
+
+  testing::FakeClock clock_;
+  testing::NullPageSource pages_{kArena};
+  std::unique_ptr<Allocator> allocator_;
+};
+
+TEST_F(AllocatorParkingTest, AFailedBatchOfSmallAreasKeepsNoChunk) {
+  // More than the first chunk holds, then more whole units than are left.
+  std::vector<AreaSpec> specs(1100, AreaSpec{.size = Bytes(64)});
+  specs.insert(specs.end(), 4, AreaSpec{.size = Bytes(64 << 10)});
+  std::vector<PercpuPtr> pointers(specs.size());
+  EXPECT_FALSE(allocator_->AllocBatch(specs, {}, pointers).ok());
+  // Not GetStats: it frees what is parked.
+  EXPECT_EQ(allocator_->GetCounters().nr_chunks, 1U);
+  EXPECT_EQ(allocator_->GetCounters().nr_cur_alloc, 0U);
+  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+}
+
+TEST_F(AllocatorParkingTest, AChunkIsFreeAsSoonAsItsLastAreaIs) {
+  std::vector<AreaSpec> specs(1100, AreaSpec{.size = Bytes(64)});
+  std::vector<PercpuPtr> pointers(specs.size());
+  ASSERT_TRUE(allocator_->AllocBatch(specs, {}, pointers).ok());
+  ASSERT_EQ(allocator_->GetCounters().nr_chunks, 2U);
+  for (const PercpuPtr pointer : pointers) ASSERT_TRUE(allocator_->Free(pointer).ok());
+  EXPECT_EQ(allocator_->GetCounters().free_chunks, 1U);
+  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+}
+
+}  // namespace
+}  // namespace percpud

@@ -278,7 +278,8 @@ class Sessions {
   void Refund(SessionId id, const Usage& less);
   absl::Status ChargeLocked(SessionId id, Session& session, const Usage& more)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void RefundLocked(Session& session, const Usage& less) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // By value: it may be the session's own account that is given.
+  void RefundLocked(Session& session, Usage less) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // sessions_catalog.cc
   using Ticket = catalog::Catalog::Ticket;

@@ -225,6 +225,10 @@ class Sessions {
   // Ascending ids, from `first` on, `limit` at most.
   [[nodiscard]] std::vector<SessionSnapshot> List(SessionId first, std::size_t limit) const;
   [[nodiscard]] std::uint64_t quota_refusals() const;
+  // What always holds of the books (sessions_check.cc): of themselves, and that
+  // the allocator knows every area and lease in them. Says how many areas are
+  // owned or named; INTERNAL names the first thing that does not hold.
+  [[nodiscard]] absl::StatusOr<std::uint64_t> CheckInvariants() const;
 
  private:
   struct Owned {
@@ -337,6 +341,16 @@ class Sessions {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RestoreAnswers(std::span<const catalog::Answer> answers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] std::vector<SessionId> FindDead() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // sessions_check.cc
+  struct Claim;
+  [[nodiscard]] absl::StatusOr<std::vector<Claim>> CheckBooks() const ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] absl::Status CheckSession(SessionId id, const Session& session) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] absl::Status CheckTotals() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] std::vector<Claim> Claims() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] bool IsGranted(const Claim& claim) const ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] bool IsClaimed(const Claim& claim) const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Takes the areas out of the books, all or none; nobody's are passed over.
   absl::StatusOr<Withdrawn> Withdraw(Rpc rpc, const Caller& caller,

@@ -45,6 +45,8 @@
 
 namespace percpud {
 
+struct Remembered;
+
 // How a session came to be, which says how it ends.
 enum class SessionKind : std::uint8_t {
   // Through the side door, mapping the arena read-write or read-only, or not
@@ -136,11 +138,10 @@ class Sessions {
   // Ends every session nobody renewed; returns how many.
   std::size_t ReapExpired();
   // --- After a restart (sessions_restore.cc) ------------------------------------
-  // Takes in what the last daemon's catalog says, into empty books. `areas` are
-  // those of `contents`, which the allocator has restored. Sessions whose
-  // process has gone are ended with what they own; the other local ones wait
-  // for Resume. Errors: NotRestorable.
-  absl::Status Restore(const catalog::Contents& contents, std::span<const catalog::Area> areas);
+  // Takes in what the last daemon's catalog says, into empty books; the allocator
+  // has restored the areas. Sessions whose process has gone are ended with what
+  // they own; the other local ones wait for Resume. Errors: NotRestorable.
+  absl::Status Restore(const Remembered& remembered);
   // The restored session that the token stands for, for the process it was
   // opened for. Errors: ResumeRefused.
   absl::StatusOr<OpenedSession> Resume(const Token& token, const Peer& peer);
@@ -338,6 +339,9 @@ class Sessions {
   absl::Status RestoreSession(const catalog::Session& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreVariable(const catalog::Variable& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreLease(const catalog::Lease& record, const catalog::Contents& contents)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Those whose owner has ended are left to the caller.
+  std::vector<PercpuPtr> RestoreAreas(const Remembered& remembered)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RestoreAnswers(std::span<const catalog::Answer> answers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] std::vector<SessionId> FindDead() const ABSL_LOCKS_EXCLUDED(mu_);

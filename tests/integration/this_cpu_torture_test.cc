@@ -49,7 +49,7 @@ constexpr int kSpins = 2000;
 // A slow add counts as this many.
 constexpr std::uint64_t kSlowness = 100;
 
-enum class Kind { kSequences, kSlowSequences, kLocked, kUnprotected };
+enum class Kind { kSequences, kCompareExchange, kSlowSequences, kLocked, kUnprotected };
 
 // A worker's own line of the shared page.
 struct alignas(64) Progress {
@@ -138,10 +138,24 @@ bool AddUnprotected(const Shared& shared) {
   return true;
 }
 
+// The copy loaded may be another CPU's than the one exchanged.
+bool AddByCompareExchange(const Shared& shared) {
+  while (true) {
+    const auto seen = Load<std::uint64_t>(shared.unit0(), shared.table());
+    if (!seen.has_value()) return false;
+    const auto found =
+        CompareExchange<std::uint64_t>(shared.unit0(), shared.table(), *seen, *seen + 1);
+    if (!found.has_value()) return false;
+    if (*found == *seen) return true;
+  }
+}
+
 template <Kind kKind>
 bool AddOne(const Shared& shared) {
   if constexpr (kKind == Kind::kSequences) {
     return Add<std::uint64_t>(shared.unit0(), shared.table(), 1);
+  } else if constexpr (kKind == Kind::kCompareExchange) {
+    return AddByCompareExchange(shared);
   } else if constexpr (kKind == Kind::kSlowSequences) {
     return internal::Commit([&](internal::AreaOffset area) {
       return internal::TrySlowIncrement(area, shared.table(), shared.unit0(), kSpins,
@@ -252,6 +266,11 @@ void ExpectNothingLost(std::uint64_t wanted) {
 TEST(ThisCpuTortureTest, SequencesLoseNothing) {
   if (!RseqWorks()) GTEST_SKIP() << "no restartable sequences here";
   ExpectNothingLost<Kind::kSequences>(WantedAdds());
+}
+
+TEST(ThisCpuTortureTest, CompareExchangesLoseNothing) {
+  if (!RseqWorks()) GTEST_SKIP() << "no restartable sequences here";
+  ExpectNothingLost<Kind::kCompareExchange>(WantedAdds());
 }
 
 // Whoever is interrupted is nearly always inside.

@@ -36,6 +36,8 @@ constexpr std::uint64_t kWake = 1;
 constexpr std::uint64_t kFirstKey = 1;
 // Descriptors a peer may send us in one message, before the kernel cuts it off.
 constexpr std::size_t kStrayFds = 8;
+// Out of descriptors: leave the connections in the backlog this long.
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(50);
 
 // Closes whatever descriptors came with a message: none was asked for.
 void CloseStrays(msghdr& message) {
@@ -147,6 +149,7 @@ void Door::Loop() {
   pthread_setname_np(pthread_self(), "door");
   std::array<epoll_event, 64> events{};
   while (true) {
+    AcceptAgain(options_.clock->Now());
     const int wait = WaitMs(options_.clock->Now());
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait);
     for (int i = 0; i < count; ++i) {
@@ -170,8 +173,8 @@ void Door::Loop() {
 }
 
 int Door::WaitMs(absl::Time now) const {
-  absl::Time next = absl::InfiniteFuture();
-  if (pending_ == 0) return -1;
+  absl::Time next = accept_again_;
+  if (pending_ == 0 && next == absl::InfiniteFuture()) return -1;
   for (const auto& [key, connection] : connections_) {
     if (connection.session == kNoSession) next = std::min(next, connection.deadline);
   }
@@ -182,7 +185,10 @@ int Door::WaitMs(absl::Time now) const {
 
 void Door::Accept() {
   UniqueFd fd(accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!fd.ok()) return;
+  if (!fd.ok()) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) PauseAccepting();
+    return;
+  }
   const std::optional<Peer> peer = AskPeer(fd.get());
   if (!peer) return;
   if (pending_ >= options_.pending) {
@@ -199,6 +205,23 @@ void Door::Accept() {
   if (connection.process.ok()) Watch(connection.process.get(), key * 2 + 1, EPOLLIN);
   connections_.emplace(key, std::move(connection));
   ++pending_;
+}
+
+// What cannot be accepted stays readable, and would wake the thread for ever.
+void Door::PauseAccepting() {
+  epoll_event event{};
+  event.data.u64 = kListening;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket_->fd(), &event) != 0) return;
+  accept_again_ = options_.clock->Now() + kAcceptPause;
+}
+
+void Door::AcceptAgain(absl::Time now) {
+  if (now < accept_again_) return;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kListening;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket_->fd(), &event) != 0) return;
+  accept_again_ = absl::InfiniteFuture();
 }
 
 // Hello if it is the first thing said; anything else ends the connection, its

@@ -80,6 +80,8 @@ class Door {
 
   void Loop();
   void Accept();
+  void PauseAccepting();
+  void AcceptAgain(absl::Time now);
   void OnReadable(Key key);
   void Drop(Key key);
   void DropSilent(absl::Time now);
@@ -105,6 +107,8 @@ class Door {
   absl::flat_hash_map<Key, Connection> connections_;
   Key last_key_ = 0;
   std::uint32_t pending_ = 0;
+  // While accepting is paused.
+  absl::Time accept_again_ = absl::InfiniteFuture();
 
   RankedMutex mu_{LockRank::kLeaf};
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

@@ -9,13 +9,16 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <variant>
@@ -47,6 +50,30 @@ int OpenFds() {
   while (readdir(dir) != nullptr) ++count;
   closedir(dir);
   return count;
+}
+
+// A process that may have one more descriptor, for as long as this lives.
+class OneMoreDescriptor {
+ public:
+  OneMoreDescriptor() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const UniqueFd lowest(dup(STDIN_FILENO));
+    const rlimit few{.rlim_cur = static_cast<rlim_t>(lowest.get()) + 1,
+                     .rlim_max = before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  }
+  ~OneMoreDescriptor() { setrlimit(RLIMIT_NOFILE, &before_); }
+  OneMoreDescriptor(const OneMoreDescriptor&) = delete;
+  OneMoreDescriptor& operator=(const OneMoreDescriptor&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+absl::Duration ProcessorTime() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return absl::DurationFromTimespec(time);
 }
 
 class DoorTest : public ::testing::Test {
@@ -134,6 +161,19 @@ TEST_F(DoorTest, AClientGetsTheArenaTheLayoutAndAToken) {
   const auto list = sessions_->List(SessionId(0), 2);
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0].spec.peer->pid, ProcessId(getpid()));
+}
+
+TEST_F(DoorTest, WhoeverComesWhenDescriptorsRanOutIsLetInLater) {
+  constexpr absl::Duration kWithout = absl::Milliseconds(200);
+  std::optional<OneMoreDescriptor> scarcity(std::in_place);
+  const Visitor visitor(door_->path());
+  visitor.Say(GoodHello());
+  const absl::Duration before = ProcessorTime();
+  EXPECT_FALSE(visitor.HearsWithin(kWithout));
+  // The door does not spin meanwhile.
+  EXPECT_LT(ProcessorTime() - before, kWithout / 2);
+  scarcity.reset();
+  EXPECT_TRUE(std::holds_alternative<Welcome>(visitor.Hear().said));
 }
 
 TEST_F(DoorTest, AViewerCannotWriteWhateverItTries) {

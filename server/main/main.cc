@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,6 +22,18 @@ namespace {
 
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
+
+// A local session takes two descriptors, and what a shell allows is few.
+void AllowDescriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Whoever starts us may be a client, whose gRPC polls with poll(2): there, every
+// call would pay for every connection.
+void PollByEpoll() { setenv("GRPC_POLL_STRATEGY", "epoll1", /*replace=*/1); }
 
 // What the operator wrote is told apart from what the system would not do.
 int Fail(const absl::Status& status) {
@@ -56,6 +70,8 @@ int Main(int argc, char** argv) {
     std::puts("percpud: configuration ok");
     return 0;
   }
+  AllowDescriptors();
+  PollByEpoll();
   config->discard = command_line->discard;
   spdlog::set_level(spdlog::level::from_str(config->log_level));
 

@@ -19,7 +19,8 @@ inline constexpr Bytes kMinAlign{4};
 inline constexpr Bytes kDefaultAlign{8};
 inline constexpr Bytes kMaxAlign{4096};
 inline constexpr std::size_t kMaxTagLength = 128;
-inline constexpr std::size_t kMaxTags = 65536;
+// A variable takes one: as many again are everybody else's.
+inline constexpr std::size_t kMaxTags = 1 << 21;
 
 // --- Geometry (kernel: PCPU_MIN_UNIT_SIZE, PERCPU_DYNAMIC_EARLY_SIZE) --------
 // A line of the cache, and half of what areas are aligned to at most.

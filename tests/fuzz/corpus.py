@@ -18,7 +18,7 @@ HEAD = """# Copyright 2026 The percpud Authors
 """
 # What is longer is not worth its place in the repository.
 MOST_BYTES = 1000
-MOST_TOTAL = 60_000
+MOST_TOTAL = 12_000
 
 if sys.argv[1] == "unpack":
     if corpus.exists():

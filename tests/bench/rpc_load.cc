@@ -16,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 using Stub = v1::MemoryService::Stub;
 
 constexpr std::uint64_t kCounterSize = 8;
+constexpr char kTokenKey[] = "percpud-token-bin";
 constexpr auto kCallLimit = std::chrono::seconds(30);
 
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -27,10 +28,11 @@ class UnaryCall {
   Request request;
   Response response;
 
-  void Start(Stub& stub, grpc::CompletionQueue& queue, void* tag) {
+  void Start(Stub& stub, const std::string* token, grpc::CompletionQueue& queue, void* tag) {
     began_ = Clock::now();
     context_.emplace();
     context_->set_deadline(std::chrono::system_clock::now() + kCallLimit);
+    if (token != nullptr) context_->AddMetadata(kTokenKey, *token);
     reader_ = (stub.*kPrepare)(&*context_, request, &queue);
     reader_->StartCall();
     reader_->Finish(&response, &status_, tag);
@@ -79,7 +81,10 @@ class RpcLoad::PingSlot : public Slot {
  public:
   PingSlot(RpcLoad& load, Samples& samples) : load_(load), samples_(samples) {}
 
-  void Start() override { call_.Start(*load_.stub_, load_.queue_, this); }
+  void Start() override {
+    const Exit exit = load_.NextExit();
+    call_.Start(*exit.stub, exit.token, load_.queue_, this);
+  }
 
   absl::StatusOr<bool> Next(bool last) override {
     if (absl::Status status = call_.Note(samples_); !status.ok()) return status;
@@ -102,7 +107,8 @@ class RpcLoad::AllocFreeSlot : public Slot {
 
   void Start() override {
     freeing_ = false;
-    alloc_.Start(*load_.stub_, load_.queue_, this);
+    exit_ = load_.NextExit();
+    alloc_.Start(*exit_.stub, exit_.token, load_.queue_, this);
   }
 
   absl::StatusOr<bool> Next(bool last) override {
@@ -111,7 +117,7 @@ class RpcLoad::AllocFreeSlot : public Slot {
     if (!freeing_) {
       freeing_ = true;
       free_.request.mutable_pointers()->Swap(alloc_.response.mutable_pointers());
-      free_.Start(*load_.stub_, load_.queue_, this);
+      free_.Start(*exit_.stub, exit_.token, load_.queue_, this);
       return true;
     }
     if (!last) Start();
@@ -122,6 +128,8 @@ class RpcLoad::AllocFreeSlot : public Slot {
   RpcLoad& load_;
   AllocFreeSamples& samples_;
   bool freeing_ = false;
+  // Of the Alloc, and so of the Free.
+  Exit exit_{};
   AllocCall alloc_;
   FreeCall free_;
 };
@@ -132,13 +140,23 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   grpc::ChannelArguments arguments;
   // A retry would hide what it costs, and being ready for one costs a tenth.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 }  // namespace
 
-RpcLoad::RpcLoad(const std::string& address)
-    : stub_(v1::MemoryService::NewStub(Connect(address))) {}
+RpcLoad::RpcLoad(const std::string& address, int channels) {
+  for (int i = 0; i < channels; ++i) {
+    stubs_.push_back(v1::MemoryService::NewStub(Connect(address)));
+  }
+}
+
+RpcLoad::Exit RpcLoad::NextExit() {
+  const std::size_t turn = turn_++;
+  return {.stub = stubs_[turn % stubs_.size()].get(),
+          .token = tokens_.empty() ? nullptr : &tokens_[turn % tokens_.size()]};
+}
 
 absl::StatusOr<double> RpcLoad::Drive(const std::vector<std::unique_ptr<Slot>>& slots,
                                       absl::Duration duration) {
@@ -183,14 +201,15 @@ absl::StatusOr<AllocFreeSamples> RpcLoad::AllocFree(int in_flight, int areas,
   return samples;
 }
 
-absl::Status RpcLoad::Fill(int areas) {
-  constexpr int kPerCall = 1024;
-  for (int left = areas; left > 0; left -= kPerCall) {
+absl::Status RpcLoad::Fill(int areas, int per_call) {
+  for (int left = areas; left > 0; left -= per_call) {
+    const Exit exit = NextExit();
     grpc::ClientContext context;
+    if (exit.token != nullptr) context.AddMetadata(kTokenKey, *exit.token);
     v1::AllocRequest request;
     v1::AllocResponse response;
-    request.mutable_sizes()->Resize(std::min(left, kPerCall), kCounterSize);
-    const grpc::Status status = stub_->Alloc(&context, request, &response);
+    request.mutable_sizes()->Resize(std::min(left, per_call), kCounterSize);
+    const grpc::Status status = exit.stub->Alloc(&context, request, &response);
     if (!status.ok()) {
       return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
     }

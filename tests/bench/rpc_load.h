@@ -1,9 +1,9 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls on a percpud from a raw asynchronous client: one channel, one
-// completion queue, one thread, so that what is measured is the daemon and gRPC
-// and nothing of ours above them.
+// Calls on a percpud from a raw asynchronous client: one completion queue, one
+// thread, so that what is measured is the daemon and gRPC and nothing of ours
+// above them.
 
 #ifndef PERCPUD_TESTS_BENCH_RPC_LOAD_H_
 #define PERCPUD_TESTS_BENCH_RPC_LOAD_H_
@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -39,7 +40,11 @@ struct AllocFreeSamples {
 // Not thread safe.
 class RpcLoad {
  public:
-  explicit RpcLoad(const std::string& address);
+  // Each channel is a connection of its own; calls in flight are spread over them.
+  explicit RpcLoad(const std::string& address, int channels = 1);
+
+  // Makes calls on behalf of these sessions from now on, in turn.
+  void Use(std::vector<std::string> tokens) { tokens_ = std::move(tokens); }
 
   // Each keeps `in_flight` calls going for `duration`, then lets them end.
   // Errors: the first status of a call that is not OK.
@@ -49,9 +54,15 @@ class RpcLoad {
   absl::StatusOr<AllocFreeSamples> AllocFree(int in_flight, int areas, absl::Duration duration);
 
   // Areas that stay, so that the other calls do not work on an empty chunk.
-  absl::Status Fill(int areas);
+  absl::Status Fill(int areas, int per_call = 1024);
 
  private:
+  // Where a call goes out.
+  struct Exit {
+    v1::MemoryService::Stub* stub;
+    // Null: nobody's.
+    const std::string* token;
+  };
   class Slot;
   class PingSlot;
   class AllocFreeSlot;
@@ -60,7 +71,11 @@ class RpcLoad {
   absl::StatusOr<double> Drive(const std::vector<std::unique_ptr<Slot>>& slots,
                                absl::Duration duration);
 
-  const std::unique_ptr<v1::MemoryService::Stub> stub_;
+  Exit NextExit();
+
+  std::vector<std::unique_ptr<v1::MemoryService::Stub>> stubs_;
+  std::vector<std::string> tokens_;
+  std::size_t turn_ = 0;
   grpc::CompletionQueue queue_;
 };
 

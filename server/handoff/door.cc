@@ -122,7 +122,7 @@ void Door::Stop() {
     RankedLock lock(&mu_);
     stopping_ = true;
   }
-  eventfd_write(wake_.get(), 1);
+  Nudge();
   thread_.join();
 }
 
@@ -131,8 +131,10 @@ void Door::HangUp(SessionId session) {
     RankedLock lock(&mu_);
     hung_up_.push_back(session);
   }
-  eventfd_write(wake_.get(), 1);
+  Nudge();
 }
+
+void Door::Nudge() const { eventfd_write(wake_.get(), 1); }
 
 bool Door::Watch(int fd, Key key, std::uint32_t events) const {
   epoll_event event{};
@@ -164,6 +166,7 @@ void Door::Loop() {
       }
     }
     DropSilent(options_.clock->Now());
+    pulse_.Beat();
     RankedLock lock(&mu_);
     if (stopping_) return;
   }

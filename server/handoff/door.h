@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "proto/percpud/abi/v1/handoff.h"
 #include "server/base/clock.h"
+#include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
@@ -62,6 +63,9 @@ class Door {
   void Stop();
   // Hangs up on a session that was ended otherwise. Thread safe.
   void HangUp(SessionId session);
+  // Beats with every wait for events; a nudge is one.
+  [[nodiscard]] const Pulse& pulse() const { return pulse_; }
+  void Nudge() const;
   [[nodiscard]] const std::string& path() const { return socket_->path(); }
 
  private:
@@ -100,6 +104,7 @@ class Door {
   const UniqueFd epoll_;
   const UniqueFd wake_;
   std::thread thread_;
+  Pulse pulse_;
 
   // The thread's own.
   absl::flat_hash_map<Key, Connection> connections_;

@@ -286,6 +286,21 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
+std::vector<Watchdog::Thread> Daemon::threads() const {
+  std::vector<Watchdog::Thread> out;
+  const auto add = [&out](const char* name, auto& watched) {
+    out.push_back(
+        {.name = name, .pulse = &watched.pulse(), .nudge = [&watched] { watched.Nudge(); }});
+  };
+  add("listener", *parts_->listener);
+  if (parts_->door) add("door", *parts_->door);
+  add("hot-lane", parts_->memory_service->lane());
+  add("slow-lane", parts_->memory_service->lane().slow_lane());
+  add("balancer", *parts_->balancer);
+  add("reaper", *parts_->reaper);
+  return out;
+}
+
 // gRPC's own grace ends only when every client has acknowledged the good-bye,
 // which one that is connected but idle does when it next polls, seconds later.
 // So the grace is ours: what sleeps gets it, and what is left takes no time.

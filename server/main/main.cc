@@ -11,9 +11,12 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/main/daemon.h"
 #include "server/main/fd_store.h"
 #include "server/main/flags.h"
+#include "server/main/watchdog.h"
 
 namespace percpud {
 namespace {
@@ -36,6 +39,26 @@ sigset_t BlockStopSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
+}
+
+// The next of them; 0 if none comes in time.
+int AwaitSignal(const sigset_t& signals, absl::Duration patience) {
+  if (patience == absl::InfiniteDuration()) patience = absl::Hours(24);
+  const timespec time = absl::ToTimespec(patience);
+  const int number = sigtimedwait(&signals, nullptr, &time);
+  return number < 0 ? 0 : number;
+}
+
+// Until a signal says to stop; returns which. Meanwhile the service manager is
+// told that all is well, as often as it wants and only if so.
+int Serve(const Daemon& daemon, const sigset_t& signals) {
+  const absl::Duration timeout = WatchdogTimeout();
+  Watchdog watchdog(daemon.threads(), timeout, [] { NotifyManager("WATCHDOG=1"); });
+  while (true) {
+    if (timeout != absl::InfiniteDuration()) watchdog.Look(absl::Now());
+    const int number = AwaitSignal(signals, watchdog.interval());
+    if (number != 0) return number;
+  }
 }
 
 int Main(int argc, char** argv) {
@@ -65,8 +88,7 @@ int Main(int argc, char** argv) {
   std::fflush(stdout);
   NotifyManager("READY=1");
 
-  int signal_number = 0;
-  sigwait(&stop_signals, &signal_number);
+  const int signal_number = Serve(**daemon, stop_signals);
   NotifyManager("STOPPING=1");
   spdlog::info("draining on signal {}", signal_number);
   daemon->reset();

@@ -1,0 +1,8 @@
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+
+foreach(name fd_store service)
+  percpud_add_test(${name}_test
+    SOURCES ${name}_test.cc DEPENDS percpu_sdk percpud_test_support LABELS integration)
+  add_dependencies(${name}_test percpud)
+endforeach()

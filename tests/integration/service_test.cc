@@ -1,0 +1,103 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// percpud as a service: what it tells its manager, and hears from it.
+
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "tests/integration/service_manager.h"
+#include "tests/support/process.h"
+
+namespace percpu {
+namespace {
+
+using percpud::testing::BinaryPath;
+using percpud::testing::Process;
+using testing::ServiceManager;
+
+constexpr absl::Duration kPatience = absl::Minutes(1);
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  void Start(std::vector<std::string> flags, const std::vector<std::string>& env = {},
+             const std::vector<ServiceManager::Passed>& passed = {}) {
+    std::vector<std::string> command = {BinaryPath("percpud"), "--arena-size", "64MiB", "--listen",
+                                        address()};
+    command.insert(command.end(), flags.begin(), flags.end());
+    auto started = manager_.Start(command, passed, env);
+    ASSERT_TRUE(started.ok()) << started.status();
+    daemon_ = std::make_unique<Process>(*std::move(started));
+    ASSERT_TRUE(manager_.HearNews("READY=1")) << daemon_->err();
+  }
+  bool AwaitLog(const std::string& text) {
+    const absl::Time limit = absl::Now() + kPatience;
+    while (!absl::StrContains(daemon_->err(), text)) {
+      if (absl::Now() > limit) return false;
+    }
+    return true;
+  }
+  // Of the daemon, by name; 0 if there is none such.
+  [[nodiscard]] pid_t ThreadNamed(const std::string& wanted) const {
+    const std::string tasks = absl::StrCat("/proc/", daemon_->pid(), "/task");
+    const std::unique_ptr<DIR, int (*)(DIR*)> list(opendir(tasks.c_str()), closedir);
+    while (const dirent* entry = readdir(list.get())) {
+      std::string name;
+      std::getline(std::ifstream(absl::StrCat(tasks, "/", entry->d_name, "/comm")), name);
+      if (name == wanted) return std::atoi(entry->d_name);
+    }
+    return 0;
+  }
+  [[nodiscard]] std::string address() const { return "unix:" + dir_.path() + "/percpud.sock"; }
+
+  percpud::testing::TempDir dir_;
+  ServiceManager manager_{dir_.path() + "/notify"};
+  std::unique_ptr<Process> daemon_;
+};
+
+TEST_F(ServiceTest, VouchesForItselfAsOftenAsAsked) {
+  Start({}, {"WATCHDOG_USEC=2000000"});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(manager_.HearNews("WATCHDOG=1"));
+  daemon_->Kill(SIGTERM);
+  EXPECT_TRUE(manager_.HearNews("STOPPING=1"));
+}
+
+class HungThreadTest : public ServiceTest, public ::testing::WithParamInterface<const char*> {};
+
+// A thread that is held, as one that hangs is, while all others go on.
+TEST_P(HungThreadTest, CostsTheWatchdogItsPing) {
+  Start({}, {"WATCHDOG_USEC=1000000"});
+  ASSERT_TRUE(manager_.HearNews("WATCHDOG=1"));
+  const pid_t thread = ThreadNamed(GetParam());
+  ASSERT_NE(thread, 0);
+  if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) GTEST_SKIP() << "no ptrace here";
+  ASSERT_EQ(ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr), 0);
+  ASSERT_EQ(waitpid(thread, nullptr, __WALL), thread);
+  ASSERT_TRUE(AwaitLog(absl::StrCat("thread ", GetParam(), " has done nothing")));
+  // What was sent before; since then, half the timeout has passed in silence.
+  while (!manager_.Hear(0).empty()) {
+  }
+  EXPECT_EQ(manager_.Hear(/*patience_ms=*/500), "");
+  ASSERT_EQ(ptrace(PTRACE_DETACH, thread, nullptr, nullptr), 0);
+  EXPECT_TRUE(manager_.HearNews("WATCHDOG=1")) << "it goes on, and so does the ping";
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, HungThreadTest,
+                         ::testing::Values("listener", "door", "hot-lane", "slow-lane", "balancer",
+                                           "reaper"));
+
+}  // namespace
+}  // namespace percpu

@@ -108,7 +108,8 @@ Door::Door(Sessions& sessions, Options options, std::unique_ptr<UnixSocket> sock
       options_(std::move(options)),
       socket_(std::move(socket)),
       epoll_(std::move(epoll)),
-      wake_(std::move(wake)) {}
+      wake_(std::move(wake)),
+      rules_(options_.rules) {}
 
 Door::~Door() { Stop(); }
 
@@ -132,6 +133,11 @@ void Door::HangUp(SessionId session) {
     hung_up_.push_back(session);
   }
   Nudge();
+}
+
+void Door::SetRules(AccessRules rules) {
+  RankedLock lock(&mu_);
+  rules_ = std::move(rules);
 }
 
 void Door::Nudge() const { eventfd_write(wake_.get(), 1); }
@@ -242,6 +248,11 @@ std::optional<Hello> Door::Receive(int fd) const {
 
 // --- Admission ---------------------------------------------------------------
 
+Role Door::RoleOf(const Peer& peer) const {
+  RankedLock lock(&mu_);
+  return rules_.RoleOf(peer);
+}
+
 absl::StatusOr<MapMode> Door::Grant(const Peer& peer, const Hello& hello) const {
   if (hello.version != abi::v1::kHandoffVersion) {
     return errors::HandoffVersion(hello.version, abi::v1::kHandoffVersion);
@@ -249,7 +260,7 @@ absl::StatusOr<MapMode> Door::Grant(const Peer& peer, const Hello& hello) const 
   if (hello.wanted > static_cast<std::uint32_t>(MapMode::kReadWrite)) {
     return errors::UnknownEnum("wanted", static_cast<int>(hello.wanted));
   }
-  const Role role = options_.rules.RoleOf(peer);
+  const Role role = RoleOf(peer);
   if (role < Role::kViewer) return errors::RoleTooLow("door", Name(Role::kViewer), Name(role));
   const auto wanted = static_cast<MapMode>(hello.wanted);
   const bool may_write =
@@ -276,7 +287,7 @@ absl::Status Door::Admit(Connection& connection, const Hello& hello) {
 absl::StatusOr<OpenedSession> Door::Open(const Peer& peer, MapMode granted) {
   // A session never has an operator's power, whoever runs it: it is a program
   // at work, and its mistakes must not reach others.
-  const Role role = std::min(options_.rules.RoleOf(peer), Role::kClient);
+  const Role role = std::min(RoleOf(peer), Role::kClient);
   return sessions_.Open({.kind = KindOf(granted),
                          .peer = peer,
                          .command = CommandOf(peer),

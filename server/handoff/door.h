@@ -61,6 +61,8 @@ class Door {
   void Start();
   // Ends the thread; sessions and connections stay as they are. Idempotent.
   void Stop();
+  // Of who is admitted from now on; a session keeps its role. Thread safe.
+  void SetRules(AccessRules rules);
   // Hangs up on a session that was ended otherwise. Thread safe.
   void HangUp(SessionId session);
   // Beats with every wait for events; a nudge is one.
@@ -90,6 +92,7 @@ class Door {
   void DropHungUp();
   [[nodiscard]] int WaitMs(absl::Time now) const;
   [[nodiscard]] std::optional<abi::v1::Hello> Receive(int fd) const;
+  [[nodiscard]] Role RoleOf(const Peer& peer) const;
   absl::Status Admit(Connection& connection, const abi::v1::Hello& hello);
   absl::StatusOr<OpenedSession> Open(const Peer& peer, abi::v1::MapMode granted);
   [[nodiscard]] absl::StatusOr<abi::v1::MapMode> Grant(const Peer& peer,
@@ -111,7 +114,8 @@ class Door {
   Key last_key_ = 0;
   std::uint32_t pending_ = 0;
 
-  RankedMutex mu_{LockRank::kLeaf};
+  mutable RankedMutex mu_{LockRank::kLeaf};
+  AccessRules rules_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<SessionId> hung_up_ ABSL_GUARDED_BY(mu_);
 };

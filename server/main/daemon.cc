@@ -286,6 +286,12 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
+void Daemon::Change(const DaemonConfig& config) {
+  parts_->sessions->SetLimits(config.sessions.limits);
+  parts_->callers->SetRules(config.access);
+  if (parts_->door) parts_->door->SetRules(config.access);
+}
+
 std::vector<Watchdog::Thread> Daemon::threads() const {
   std::vector<Watchdog::Thread> out;
   const auto add = [&out](const char* name, auto& watched) {

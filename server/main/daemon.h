@@ -29,6 +29,8 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
+  // Goes on with the access rules and session limits of `config`.
+  void Change(const DaemonConfig& config);
   // Those that clients depend on; valid as long as the daemon is there.
   [[nodiscard]] std::vector<Watchdog::Thread> threads() const;
 

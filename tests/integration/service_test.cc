@@ -4,10 +4,12 @@
 // percpud as a service: what it tells its manager, and hears from it.
 
 #include <dirent.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -19,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "client/sdk/percpu/client.h"
 #include "tests/integration/service_manager.h"
 #include "tests/support/process.h"
 
@@ -98,6 +101,85 @@ TEST_P(HungThreadTest, CostsTheWatchdogItsPing) {
 INSTANTIATE_TEST_SUITE_P(Threads, HungThreadTest,
                          ::testing::Values("listener", "door", "hot-lane", "slow-lane", "balancer",
                                            "reaper"));
+
+// A daemon that was told to read its file again.
+class ReloadTest : public ServiceTest {
+ protected:
+  void StartWith(const std::string& text) {
+    Write(text);
+    Start({"--config", file()});
+  }
+  void Write(const std::string& text) const { std::ofstream(file()) << text; }
+  // What the daemon says came of it.
+  std::string Reload(const std::string& text) {
+    Write(text);
+    daemon_->Kill(SIGHUP);
+    EXPECT_TRUE(manager_.HearNews("RELOADING=1\nMONOTONIC_USEC="));
+    return manager_.Hear();
+  }
+  absl::Status MakeVariable(const std::string& name) {
+    return client_.OpenVariable({.name = name, .size_bytes = 8, .create = true}).status();
+  }
+  [[nodiscard]] std::string file() const { return dir_.path() + "/percpud.textproto"; }
+
+  Client client_ = *Client::Connect(address());
+};
+
+constexpr char kOneVariable[] = "quotas { variables_per_user { count: 1 } }";
+constexpr char kTwoVariables[] = "quotas { variables_per_user { count: 2 } }";
+
+TEST_F(ReloadTest, QuotasChangeWhileClientsGoOn) {
+  StartWith(kOneVariable);
+  EXPECT_TRUE(MakeVariable("a").ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(MakeVariable("b")));
+  EXPECT_EQ(Reload(kTwoVariables),
+            "READY=1\nSTATUS=reloaded: changed quotas.variables_per_user.count");
+  EXPECT_TRUE(MakeVariable("b").ok());
+  EXPECT_EQ(Reload(kTwoVariables), "READY=1\nSTATUS=reloaded: nothing has changed");
+  // Lowered under what is held: nothing is taken back, nothing more granted.
+  Reload(kOneVariable);
+  EXPECT_TRUE(MakeVariable("b").ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(MakeVariable("c")));
+}
+
+TEST_F(ReloadTest, AccessAndLogLevelChangeTogether) {
+  Write("log_level: \"info\"");
+  Start({"--config", file(), "--listen", "127.0.0.1:0"});
+  ASSERT_TRUE(AwaitLog("serving on 127.0.0.1:"));
+  const std::string log = daemon_->err();
+  const std::size_t from = log.find("127.0.0.1:", log.find("serving on 127"));
+  Client remote = *Client::Connect(log.substr(from, log.find('\n', from) - from));
+  EXPECT_TRUE(absl::IsPermissionDenied(remote.Allocate({.size_bytes = 8}).status()));
+  EXPECT_EQ(Reload("log_level: \"warning\" access { remote: \"client\" }"),
+            "READY=1\nSTATUS=reloaded: changed log_level, access.remote");
+  EXPECT_TRUE(remote.Allocate({.size_bytes = 8}).ok());
+}
+
+TEST_F(ReloadTest, OneFieldThatCannotChangeKeepsAllAsItIs) {
+  StartWith(kOneVariable);
+  EXPECT_EQ(Reload(absl::StrCat(kTwoVariables, " unit_size: \"128KiB\" limits { batch: 7 }")),
+            "READY=1\nSTATUS=reload refused: only a restart changes unit_size, limits.batch");
+  EXPECT_TRUE(AwaitLog("reload refused: unit_size: cannot change"));
+  EXPECT_TRUE(AwaitLog("reload refused: limits.batch: cannot change"));
+  EXPECT_TRUE(MakeVariable("a").ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(MakeVariable("b")));
+  // Flags go on overriding the file.
+  Reload(absl::StrCat(kTwoVariables, " arena_size: \"1GiB\""));
+  EXPECT_TRUE(MakeVariable("b").ok());
+}
+
+TEST_F(ReloadTest, AFileThatIsWrongChangesNothing) {
+  StartWith(kOneVariable);
+  EXPECT_THAT(Reload("quotas { variables_per_user { count: 2 } } sise: 3"),
+              ::testing::HasSubstr("reload refused: config: " + file() + ":1:"));
+  EXPECT_THAT(Reload(absl::StrCat(kTwoVariables, " log_level: \"loud\"")),
+              ::testing::HasSubstr("reload refused: log_level: \"loud\" is none of"));
+  ASSERT_EQ(unlink(file().c_str()), 0);
+  daemon_->Kill(SIGHUP);
+  EXPECT_TRUE(manager_.HearNews("READY=1\nSTATUS=reload refused: config: "));
+  EXPECT_TRUE(MakeVariable("a").ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(MakeVariable("b")));
+}
 
 }  // namespace
 }  // namespace percpu

@@ -85,10 +85,15 @@ void SendRefusal(int fd, const absl::Status& status) {
   static_cast<void>(send(fd, &refusal, sizeof(refusal), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+absl::StatusOr<std::unique_ptr<UnixSocket>> Listen(Door::Options& options) {
+  if (options.passed.ok()) return UnixSocket::Adopt(options.path, std::move(options.passed));
+  return UnixSocket::Bind(options.path, SOCK_SEQPACKET, options.mode);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Door>> Door::Bind(Sessions& sessions, Options options) {
-  auto socket = UnixSocket::Bind(options.path, SOCK_SEQPACKET, options.mode);
+  auto socket = Listen(options);
   if (!socket.ok()) return socket.status();
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -39,6 +39,8 @@ class Door {
   struct Options {
     std::string path;
     unsigned mode = 0660;
+    // A socket that already listens at `path`, which is then not bound.
+    UniqueFd passed;
     AccessRules rules;
     // Abilities of which a client must have one to map the arena read-write.
     std::uint32_t needed_abilities = 0;

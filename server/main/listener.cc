@@ -20,6 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/main/fd_store.h"
 
 namespace percpud {
 namespace {
@@ -95,10 +96,15 @@ absl::StatusOr<Listener::Socket> Listener::BindTcp(const std::string& address) {
 }
 
 absl::StatusOr<Listener::Socket> Listener::BindUnix(const std::string& address, unsigned mode) {
-  auto bound = UnixSocket::Bind(address.substr(sizeof(kUnixPrefix) - 1), SOCK_STREAM, mode);
-  if (!bound.ok()) return bound.status();
+  const std::string path = address.substr(sizeof(kUnixPrefix) - 1);
   Socket out;
   out.address = address;
+  if (UniqueFd passed = TakePassedSocket(path, SOCK_STREAM); passed.ok()) {
+    out.unix_socket = UnixSocket::Adopt(path, std::move(passed));
+    return out;
+  }
+  auto bound = UnixSocket::Bind(path, SOCK_STREAM, mode);
+  if (!bound.ok()) return bound.status();
   out.unix_socket = *std::move(bound);
   return out;
 }

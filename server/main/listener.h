@@ -21,7 +21,8 @@ namespace percpud {
 
 // The daemon's listening sockets and the one thread that accepts from them.
 //
-// Two daemons never share a port; a Unix path is guarded as unix_socket.h says.
+// Two daemons never share a port; a Unix path is guarded as unix_socket.h says,
+// unless systemd passed in a socket that listens there: then that one is used.
 class Listener {
  public:
   // Given a connected, non-blocking, close-on-exec socket, which it owns.

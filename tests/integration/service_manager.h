@@ -49,10 +49,13 @@ class ServiceManager {
       const std::vector<std::string>& command, const std::vector<Passed>& passed,
       std::vector<std::string> env = {}) const {
     std::string script;
+    std::vector<percpud::UniqueFd> inherited;
     std::vector<std::string> names;
     for (std::size_t i = 0; i < passed.size(); ++i) {
-      fcntl(passed[i].fd, F_SETFD, 0);
-      absl::StrAppend(&script, "exec ", i + 3, "<&", passed[i].fd, ";");
+      // Out of the way of the numbers they are to have; to be inherited.
+      const int fd = fcntl(passed[i].fd, F_DUPFD, kOutOfTheWay);
+      inherited.emplace_back(fd);
+      absl::StrAppend(&script, "exec ", i + 3, "<&", fd, " ", fd, "<&-;");
       names.push_back(passed[i].name);
     }
     if (!passed.empty()) {
@@ -101,6 +104,8 @@ class ServiceManager {
   percpud::UniqueFd& kept() { return kept_; }
 
  private:
+  static constexpr int kOutOfTheWay = 100;
+
   const std::string path_;
   percpud::UniqueFd socket_;
   percpud::UniqueFd kept_;

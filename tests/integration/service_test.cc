@@ -8,10 +8,13 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -22,12 +25,15 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/sdk/percpu/client.h"
+#include "client/sdk/percpu/session.h"
+#include "server/base/unique_fd.h"
 #include "tests/integration/service_manager.h"
 #include "tests/support/process.h"
 
 namespace percpu {
 namespace {
 
+using percpud::UniqueFd;
 using percpud::testing::BinaryPath;
 using percpud::testing::Process;
 using testing::ServiceManager;
@@ -76,6 +82,42 @@ TEST_F(ServiceTest, VouchesForItselfAsOftenAsAsked) {
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(manager_.HearNews("WATCHDOG=1"));
   daemon_->Kill(SIGTERM);
   EXPECT_TRUE(manager_.HearNews("STOPPING=1"));
+}
+
+// A socket that listens at `path` before the daemon is there.
+UniqueFd ListenAt(const std::string& path, int type) {
+  UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(listen(fd.get(), 16), 0);
+  return fd;
+}
+
+TEST_F(ServiceTest, ServesTheSocketsItIsPassedAndLeavesThemBehind) {
+  const std::string path = dir_.path() + "/percpud.sock";
+  const UniqueFd grpc = ListenAt(path, SOCK_STREAM);
+  const UniqueFd door = ListenAt(path + ".door", SOCK_SEQPACKET);
+  const UniqueFd stray = ListenAt(dir_.path() + "/stray", SOCK_STREAM);
+  for (int run = 0; run < 2; ++run) {
+    Start({}, {},
+          {{.name = "percpud", .fd = door.get()},
+           {.name = "percpud", .fd = stray.get()},
+           {.name = "percpud", .fd = grpc.get()}});
+    {
+      const auto session = Session::Open(address());
+      ASSERT_TRUE(session.ok()) << session.status();
+      EXPECT_TRUE((*session)->client().Allocate({.size_bytes = 8}).ok());
+    }
+    daemon_->Kill(SIGTERM);
+    EXPECT_EQ(daemon_->Wait(kPatience).value_or(-1), 0) << daemon_->err();
+    EXPECT_TRUE(absl::StrContains(daemon_->err(), "/stray, which neither listen nor door names"));
+    EXPECT_FALSE(absl::StrContains(daemon_->err(), "percpud.sock, which")) << daemon_->err();
+    EXPECT_EQ(access(path.c_str(), F_OK), 0);
+    EXPECT_EQ(access((path + ".door").c_str(), F_OK), 0);
+    EXPECT_NE(access((path + ".lock").c_str(), F_OK), 0);
+  }
 }
 
 class HungThreadTest : public ServiceTest, public ::testing::WithParamInterface<const char*> {};

@@ -4,6 +4,7 @@
 // The arena as a memfd that a service manager keeps: this test is the manager,
 // and does with the daemon's descriptor what systemd does.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -30,12 +31,19 @@ class FdStoreTest : public ::testing::Test {
  protected:
   bool HearReady() { return manager_.HearNews("READY=1"); }
 
-  absl::StatusOr<Process> Start() {
+  // With what was kept, and copies of it under other names.
+  absl::StatusOr<Process> Start(const std::vector<std::string>& flags = {},
+                                const std::vector<std::string>& names = {}) {
     std::vector<ServiceManager::Passed> passed;
     if (manager_.kept().ok()) passed = {{.name = "percpud-arena", .fd = manager_.kept().get()}};
-    return manager_.Start({BinaryPath("percpud"), "--listen", address(), "--arena-size", "64MiB",
-                           "--catalog", dir_.path() + "/c"},
-                          passed);
+    for (const std::string& name : names) {
+      passed.push_back({.name = name, .fd = manager_.kept().get()});
+    }
+    std::vector<std::string> command = {BinaryPath("percpud"), "--listen", address(),
+                                        "--arena-size",        "64MiB",    "--catalog",
+                                        dir_.path() + "/c"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    return manager_.Start(command, passed);
   }
   [[nodiscard]] std::string address() const { return "unix:" + dir_.path() + "/percpud.sock"; }
   int Variable(bool create, std::int64_t value) {
@@ -93,6 +101,24 @@ TEST_F(FdStoreTest, AnEmptyStoreIsACleanStart) {
   EXPECT_TRUE(daemon->Wait(kPatience).ok());
   EXPECT_TRUE(absl::StrContains(daemon->err(), "start is cold: the arena is gone"))
       << daemon->err();
+}
+
+// Of arenas that no daemon can go on with, the store has room for the last.
+TEST_F(FdStoreTest, AnOldArenaMakesWayForTheNext) {
+  for (const char* reserved : {"4KiB", "8KiB", "12KiB"}) {
+    auto daemon = Start({"--reserved-size", reserved});
+    ASSERT_TRUE(daemon.ok()) << daemon.status();
+    ASSERT_TRUE(HearReady());
+    daemon->Kill(SIGKILL);
+    ASSERT_TRUE(daemon->Wait(kPatience).ok());
+  }
+  EXPECT_THAT(manager_.heard(), ::testing::HasSubstr("FDNAME=percpud-arena-old"));
+  EXPECT_THAT(manager_.heard(),
+              ::testing::Not(::testing::HasSubstr("FDSTOREREMOVE=1\nFDNAME=percpud-arena-old")));
+  auto daemon = Start({"--reserved-size", "16KiB"}, {"percpud-arena-old"});
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
+  ASSERT_TRUE(HearReady());
+  EXPECT_THAT(manager_.heard(), ::testing::HasSubstr("FDSTOREREMOVE=1\nFDNAME=percpud-arena-old"));
 }
 
 }  // namespace

@@ -24,10 +24,10 @@ constexpr int kExitUsage = 2;
 
 // In the order of the help text: look, then work, then the rest.
 constexpr std::array kCommands = {
-    AddInfo,  AddGroups,   AddUnits,    AddStatics, AddChunks,    AddChunk,      AddSlots,
-    AddBuddy, AddStats,    AddSessions, AddLeases,  AddVariables, AddResolve,    AddEstimate,
-    AddTop,   AddWatch,    AddAlloc,    AddFree,    AddRead,      AddWrite,      AddAdd,
-    AddSum,   AddVariable, AddSession,  AddReplay,  AddPing,      AddCompletion,
+    AddInfo,  AddGroups,   AddUnits,    AddStatics, AddChunks,    AddChunk,   AddSlots,
+    AddBuddy, AddStats,    AddSessions, AddLeases,  AddVariables, AddResolve, AddEstimate,
+    AddTop,   AddWatch,    AddAlloc,    AddFree,    AddRead,      AddWrite,   AddAdd,
+    AddSum,   AddVariable, AddSession,  AddCheck,   AddReplay,    AddPing,    AddCompletion,
 };
 
 struct Globals {

@@ -47,6 +47,7 @@ struct Command {
 Command AddAdd(CLI::App& root);
 Command AddAlloc(CLI::App& root);
 Command AddBuddy(CLI::App& root);
+Command AddCheck(CLI::App& root);
 Command AddChunk(CLI::App& root);
 Command AddChunks(CLI::App& root);
 Command AddCompletion(CLI::App& root);

@@ -245,6 +245,8 @@ absl::StatusOr<std::vector<v1::Slot>> Client::Slots() {
       [](auto& response) { return response.mutable_slots(); });
 }
 
+absl::StatusOr<v1::CheckResponse> Client::Check() { return connection_->Check({}); }
+
 absl::StatusOr<v1::GetBuddyInfoResponse> Client::BuddyInfo() {
   return connection_->GetBuddyInfo({});
 }

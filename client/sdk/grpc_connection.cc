@@ -134,6 +134,9 @@ class GrpcConnection final : public Connection {
   absl::StatusOr<v1::ListSlotsResponse> ListSlots(const v1::ListSlotsRequest& request) override {
     return Call(&StubSet::introspection, &Introspection::ListSlots, request, Repeat::kSafe);
   }
+  absl::StatusOr<v1::CheckResponse> Check(const v1::CheckRequest& request) override {
+    return Call(&StubSet::introspection, &Introspection::Check, request, Repeat::kSafe);
+  }
   absl::StatusOr<v1::GetBuddyInfoResponse> GetBuddyInfo(
       const v1::GetBuddyInfoRequest& request) override {
     return Call(&StubSet::introspection, &Introspection::GetBuddyInfo, request, Repeat::kSafe);

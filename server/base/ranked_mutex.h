@@ -8,16 +8,16 @@
 #ifndef PERCPUD_SERVER_BASE_RANKED_MUTEX_H_
 #define PERCPUD_SERVER_BASE_RANKED_MUTEX_H_
 
+#include <atomic>
+#include <cstdint>
+
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define PERCPUD_TSAN 1
+#ifdef PERCPUD_TSAN
 #include <sanitizer/tsan_interface.h>
-#endif
 #endif
 
 namespace percpud {
@@ -44,7 +44,11 @@ class ABSL_LOCKABLE RankedMutex {
 
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     NoteLock();
-    mu_.Lock();
+    if (!mu_.TryLock()) {
+      waiting_.fetch_add(1, std::memory_order_relaxed);
+      mu_.Lock();
+      waiting_.fetch_sub(1, std::memory_order_relaxed);
+    }
     TellTsanAcquired();
   }
   void Unlock() ABSL_UNLOCK_FUNCTION() {
@@ -81,6 +85,8 @@ class ABSL_LOCKABLE RankedMutex {
     return true;
   }
 #endif
+  // Whether somebody waits for the lock; may be out of date at once.
+  [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() { mu_.AssertHeld(); }
 
   [[nodiscard]] LockRank rank() const { return rank_; }
@@ -106,6 +112,7 @@ class ABSL_LOCKABLE RankedMutex {
 
   const LockRank rank_;
   absl::Mutex mu_;
+  std::atomic<std::uint32_t> waiting_ = 0;
 };
 
 class ABSL_SCOPED_LOCKABLE RankedLock {
@@ -117,6 +124,41 @@ class ABSL_SCOPED_LOCKABLE RankedLock {
 
  private:
   RankedMutex* const mu_;
+};
+
+// A lock that is held for a row of small steps, and in between given up to
+// whoever waits for it, now and then: they wait for a slice of the steps, not for
+// all. What the lock guards may be another thing after a Step.
+class ABSL_SCOPED_LOCKABLE SlicedLock {
+ public:
+  static constexpr std::uint32_t kSlice = 16;
+
+  explicit SlicedLock(RankedMutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) { mu_->Lock(); }
+  ~SlicedLock() ABSL_UNLOCK_FUNCTION() { mu_->Unlock(); }
+  SlicedLock(const SlicedLock&) = delete;
+  SlicedLock& operator=(const SlicedLock&) = delete;
+
+  // Before each step.
+  void Step() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (++steps_ % kSlice == 0 && mu_->contended()) GiveWay();
+  }
+
+ private:
+  // As long as it takes to wake a thread.
+  static constexpr absl::Duration kPatience = absl::Microseconds(50);
+
+  // The mutex is not fair: who gives it up would have it again before anybody
+  // who waits has seen that.
+  void GiveWay() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    mu_->Unlock();
+    const absl::Time deadline = absl::Now() + kPatience;
+    while (mu_->contended() && absl::Now() < deadline) {
+    }
+    mu_->Lock();
+  }
+
+  RankedMutex* const mu_;
+  std::uint32_t steps_ = 0;
 };
 
 }  // namespace percpud

@@ -107,7 +107,7 @@ void Catalog::CommitEach(Entries& entries) {
   }
 }
 
-absl::StatusOr<Contents> Catalog::Load(const std::function<bool(const Area&)>& on_area) {
+absl::StatusOr<Contents> Catalog::Load(const OnArea& on_area) {
   {
     RankedLock lock(&mu_);
     mu_.Await(absl::Condition(

@@ -53,7 +53,7 @@ class Catalog {
   Ticket EnterOwed(Changes changes);
 
   // Nothing is committed meanwhile. Errors: CatalogDamaged.
-  absl::StatusOr<Contents> Load(const std::function<bool(const Area&)>& on_area);
+  absl::StatusOr<Contents> Load(const OnArea& on_area);
 
   struct Stats {
     // LMDB transactions, and changes entered.

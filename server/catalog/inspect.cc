@@ -35,7 +35,7 @@ absl::Status ReadOnce(const std::string& path) {
     code = mdb_env_open(env, path.c_str(), MDB_RDONLY | MDB_NOLOCK, 0600);
   }
   if (code != MDB_SUCCESS) return absl::DataLossError(mdb_strerror(code));
-  return ReadAll(env, [](const Area&) { return true; }).status();
+  return ReadAll(env, [](const Area&, std::size_t) { return true; }).status();
 }
 
 [[noreturn]] void ReadAndExit(const std::string& path, int report) {

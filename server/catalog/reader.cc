@@ -28,8 +28,8 @@ absl::Status Damaged(Table table, absl::string_view why) {
   return absl::DataLossError(absl::StrCat("table ", TableName(table), ": ", why));
 }
 
-// Calls `on_record` (key, value) for every record; it returns false for one
-// that is none.
+// Calls `on_record` (key, value, how many there are) for every record; it
+// returns false for one that is none.
 template <typename OnRecord>
 absl::Status ForEach(MDB_txn* txn, Table table, OnRecord on_record) {
   MDB_dbi dbi = 0;
@@ -49,7 +49,7 @@ absl::Status ForEach(MDB_txn* txn, Table table, OnRecord on_record) {
        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
     // A circle of pages would go on for ever.
     if (seen == stat.ms_entries) return Damaged(table, "it has more records than it says");
-    if (!on_record(Text(key), Text(value))) {
+    if (!on_record(Text(key), Text(value), stat.ms_entries)) {
       return Damaged(table, absl::StrCat("record ", seen, " is wrong"));
     }
     ++seen;
@@ -63,7 +63,7 @@ absl::Status ForEach(MDB_txn* txn, Table table, OnRecord on_record) {
 
 template <typename Record>
 absl::Status ReadTable(MDB_txn* txn, Table table, std::vector<Record>& out) {
-  return ForEach(txn, table, [&out](absl::string_view key, absl::string_view value) {
+  return ForEach(txn, table, [&out](absl::string_view key, absl::string_view value, std::size_t) {
     std::optional<Record> record = Decode<Record>(key, value);
     if (!record) return false;
     out.push_back(*std::move(record));
@@ -76,7 +76,7 @@ absl::Status ReadMeta(MDB_txn* txn, Contents& out) {
   std::string format;
   std::optional<Arena> arena;
   absl::Status status =
-      ForEach(txn, Table::kMeta, [&](absl::string_view key, absl::string_view value) {
+      ForEach(txn, Table::kMeta, [&](absl::string_view key, absl::string_view value, std::size_t) {
         is_empty = false;
         if (key == kFormatKey) format = std::string(value);
         if (key == kArenaKey) arena = Decode<Arena>(key, value);
@@ -112,7 +112,7 @@ unsigned TableFlags(Table table) {
   }
 }
 
-absl::StatusOr<Contents> ReadAll(MDB_env* env, const std::function<bool(const Area&)>& on_area) {
+absl::StatusOr<Contents> ReadAll(MDB_env* env, const OnArea& on_area) {
   MDB_txn* txn = nullptr;
   if (const int code = mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn); code != MDB_SUCCESS) {
     return absl::DataLossError(mdb_strerror(code));
@@ -122,11 +122,12 @@ absl::StatusOr<Contents> ReadAll(MDB_env* env, const std::function<bool(const Ar
   absl::Status status = ReadMeta(txn, out);
   if (status.ok()) status = ReadTable(txn, Table::kChunks, out.chunks);
   if (status.ok()) {
-    status = ForEach(txn, Table::kAreas, [&](absl::string_view key, absl::string_view value) {
+    const auto on_record = [&](absl::string_view key, absl::string_view value, std::size_t of) {
       const std::optional<Area> area = Decode<Area>(key, value);
       ++out.areas;
-      return area && on_area(*area);
-    });
+      return area && on_area(*area, of);
+    };
+    status = ForEach(txn, Table::kAreas, on_record);
   }
   if (status.ok()) status = ReadTable(txn, Table::kVariables, out.variables);
   if (status.ok()) status = ReadTable(txn, Table::kSessions, out.sessions);

@@ -22,7 +22,7 @@ unsigned TableFlags(Table table);
 
 // Reads every record of an open environment. Errors: DATA_LOSS naming the table,
 // FAILED_PRECONDITION for another format, NOT_FOUND if nothing was ever entered.
-absl::StatusOr<Contents> ReadAll(MDB_env* env, const std::function<bool(const Area&)>& on_area);
+absl::StatusOr<Contents> ReadAll(MDB_env* env, const OnArea& on_area);
 
 }  // namespace percpud::catalog
 

@@ -9,7 +9,9 @@
 #define PERCPUD_SERVER_CATALOG_RECORDS_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -119,6 +121,9 @@ struct Contents {
   std::vector<Answer> answers;
   std::uint64_t areas = 0;
 };
+
+// Takes one area of so many; false if it cannot be.
+using OnArea = std::function<bool(const Area& area, std::size_t of)>;
 
 }  // namespace percpud::catalog
 

@@ -205,7 +205,7 @@ int Store::TryApply(std::span<const Changes* const> batch) {
   return mdb_txn_commit(txn);
 }
 
-absl::StatusOr<Contents> Store::Load(const std::function<bool(const Area&)>& on_area) const {
+absl::StatusOr<Contents> Store::Load(const OnArea& on_area) const {
   absl::StatusOr<Contents> contents = ReadAll(env_, on_area);
   if (contents.ok()) return contents;
   return errors::CatalogDamaged(options_.path, contents.status().message());

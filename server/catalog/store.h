@@ -50,7 +50,7 @@ class Store {
 
   // Everything there is; areas by ascending pointer, one by one. False from
   // `on_area` ends it. Errors: CatalogDamaged.
-  absl::StatusOr<Contents> Load(const std::function<bool(const Area&)>& on_area) const;
+  absl::StatusOr<Contents> Load(const OnArea& on_area) const;
 
   [[nodiscard]] Bytes size() const { return size_; }
 

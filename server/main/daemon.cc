@@ -201,7 +201,7 @@ absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInf
   const auto& remembered = memory->remembered();
   auto made = remembered
                   ? Allocator::Restore(std::move(info), config.statics, *std::move(backend),
-                                       memory->arena(), std::move(options), StateOf(*remembered))
+                                       memory->arena(), std::move(options), remembered->state)
                   : Allocator::Create(std::move(info), config.statics, *std::move(backend),
                                       memory->arena(), std::move(options));
   if (!made.ok()) return made.status();
@@ -213,7 +213,7 @@ absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInf
   if (!remembered) return absl::OkStatus();
   const absl::Status sound = allocator->CheckInvariants();
   if (!sound.ok()) return errors::NotRestorable("the allocator", sound.message());
-  return sessions->Restore(remembered->contents, remembered->areas);
+  return sessions->Restore(*remembered);
 }
 
 absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {

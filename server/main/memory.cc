@@ -101,7 +101,7 @@ absl::StatusOr<Memory> Memory::Open(const DaemonConfig& config, std::string layo
   if (absl::Status status = out.OpenFile(); !status.ok()) return status;
   const absl::Status warm = out.TryWarm();
   if (warm.ok()) {
-    out.verdict_ = absl::StrCat("warm: ", out.remembered_->areas.size(), " areas, ",
+    out.verdict_ = absl::StrCat("warm: ", out.remembered_->state.areas.size(), " areas, ",
                                 out.remembered_->contents.chunks.size(), " chunks, ",
                                 out.remembered_->contents.sessions.size(), " sessions, epoch ",
                                 out.record_.epoch);

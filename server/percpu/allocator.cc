@@ -51,11 +51,16 @@ struct Allocator::Granting {
     AreaSpan dirty;
   };
 
-  std::span<const AreaSpec> specs;
+  Granting(std::span<const AreaSpec> asked, const AllocOptions& how) : specs(asked), options(how) {}
+
+  const std::span<const AreaSpec> specs;
   const AllocOptions& options;
+  // Acquired for all of them.
+  std::optional<TagId> tag;
   absl::InlinedVector<Placement, 4> placed;
-  // Set by Commit, for Finish to clear without the lock.
+  // Set by FindDirty, for Finish to clear without the lock.
   absl::InlinedVector<Cleaning, 4> cleanings;
+  bool committed = false;
   bool wake_balancer = false;
 };
 
@@ -132,9 +137,15 @@ absl::Status Allocator::Validate(std::span<const AreaSpec> specs,
   return absl::OkStatus();
 }
 
+absl::Status Allocator::AcquireTag(Granting& granting) {
+  granting.tag = index_.tags().Acquire(granting.options.tag, granting.specs.size());
+  return granting.tag ? absl::OkStatus() : errors::TooManyTags(kMaxTags);
+}
+
 // Places what is not placed yet; false if some area has no room.
-bool Allocator::Place(Granting& granting) {
+bool Allocator::Place(Granting& granting, SlicedLock& lock) {
   while (granting.placed.size() < granting.specs.size()) {
+    lock.Step();
     const AreaSpec& spec = granting.specs[granting.placed.size()];
     const std::optional<Placement> placement =
         index_.Place(ToGranules(spec.size), AlignGranules(spec.alignment), granting.options.region,
@@ -145,37 +156,43 @@ bool Allocator::Place(Granting& granting) {
   return true;
 }
 
-void Allocator::Undo(Granting& granting) {
+void Allocator::Undo(Granting& granting, SlicedLock& lock) {
   for (; !granting.placed.empty(); granting.placed.pop_back()) {
-    index_.Unplace(granting.placed.back());
+    lock.Step();
+    index_.GiveUp(granting.placed.back());
   }
+  index_.tags().Release(*std::exchange(granting.tag, std::nullopt), granting.specs.size());
 }
 
-absl::Status Allocator::Commit(Granting& granting) {
-  const std::optional<TagId> tag =
-      index_.tags().Acquire(granting.options.tag, granting.placed.size());
-  if (!tag) {
-    Undo(granting);
-    return errors::TooManyTags(kMaxTags);
-  }
+void Allocator::Commit(Granting& granting, SlicedLock& lock) {
   for (const Placement& placement : granting.placed) {
-    if (options_.zero) {
-      const AreaSpan dirty = placement.chunk->DirtyIn(placement.area);
-      if (dirty.size > Granules(0)) {
-        granting.cleanings.push_back({placement.chunk->memory(), dirty});
-        index_.mutable_stats().zeroed_inline += ToBytes(dirty.size) * info_->units();
-      }
-    }
-    index_.CommitGrant(placement, *tag);
+    lock.Step();
+    index_.CommitGrant(placement, *granting.tag);
   }
+  granting.committed = true;
   granting.wake_balancer = TakeBalanceSignal(false);
-  return absl::OkStatus();
 }
 
-// The areas are the caller's by now: nobody else reads or writes them.
-void Allocator::Finish(const Granting& granting, std::span<PercpuPtr> out) {
-  for (const Granting::Cleaning& cleaning : granting.cleanings) {
-    Zero(cleaning.memory, cleaning.dirty);
+void Allocator::FindDirty(Granting& granting, SlicedLock& lock) {
+  if (!options_.zero) return;
+  for (const Placement& placement : granting.placed) {
+    lock.Step();
+    const AreaSpan dirty = placement.chunk->DirtyIn(placement.area);
+    if (dirty.size == Granules(0)) continue;
+    granting.cleanings.push_back({placement.chunk->memory(), dirty});
+    index_.mutable_stats().zeroed_inline += ToBytes(dirty.size) * info_->units();
+  }
+}
+
+// What is dirty is cleared without the lock while the areas are held: nobody
+// else reads or writes them, and no chunk of theirs goes.
+void Allocator::Finish(Granting& granting, std::span<PercpuPtr> out) {
+  if (!granting.committed) {
+    for (const Granting::Cleaning& cleaning : granting.cleanings) {
+      Zero(cleaning.memory, cleaning.dirty);
+    }
+    SlicedLock index(&index_mu_);
+    Commit(granting, index);
   }
   std::transform(granting.placed.begin(), granting.placed.end(), out.begin(),
                  [](const Placement& placement) { return placement.pointer(); });
@@ -196,20 +213,21 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
                                                      const AllocOptions& options,
                                                      std::span<PercpuPtr> out) {
   if (absl::Status status = Validate(specs, options); !status.ok()) return status;
-  Granting granting{.specs = specs, .options = options};
+  Granting granting(specs, options);
   {
-    RankedLock index(&index_mu_);
+    SlicedLock index(&index_mu_);
     reserve_in_use_ |= options.no_grow;
-    const bool placed = Place(granting);
+    if (absl::Status status = AcquireTag(granting); !status.ok()) return status;
+    const bool placed = Place(granting, index);
     const bool may_grow = !options.no_grow && options.region == Region::kDynamic;
     // Room may be in a chunk that the balancer is cleaning: worth a wait.
     if (!placed && (may_grow || index_.withdrawn() > 0)) {
-      Undo(granting);
+      Undo(granting, index);
       return std::nullopt;
     }
     if (!placed) {
       absl::Status refused = Refuse(granting);
-      Undo(granting);
+      Undo(granting, index);
       return refused;
     }
     const bool unbacked =
@@ -218,10 +236,11 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
           return !chunk.is_populated() && chunk.UnpopulatedIn(placement.area).count > 0;
         });
     if (unbacked) {
-      Undo(granting);
+      Undo(granting, index);
       return std::nullopt;
     }
-    if (absl::Status status = Commit(granting); !status.ok()) return status;
+    FindDirty(granting, index);
+    if (granting.cleanings.empty()) Commit(granting, index);
   }
   Finish(granting, out);
   return absl::OkStatus();
@@ -230,14 +249,18 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
 absl::Status Allocator::AllocBatch(std::span<const AreaSpec> specs, const AllocOptions& options,
                                    std::span<PercpuPtr> out) {
   if (std::optional<absl::Status> status = TryAllocBatch(specs, options, out)) return *status;
-  Granting granting{.specs = specs, .options = options};
+  Granting granting(specs, options);
   {
     RankedLock grow(&grow_mu_);
+    {
+      RankedLock index(&index_mu_);
+      if (absl::Status status = AcquireTag(granting); !status.ok()) return status;
+    }
     std::vector<ChunkId> created;
     if (absl::Status status = PlaceGrowing(granting, created); !status.ok()) {
       {
-        RankedLock index(&index_mu_);
-        Undo(granting);
+        SlicedLock index(&index_mu_);
+        Undo(granting, index);
       }
       for (const ChunkId chunk : created) DestroyIfFree(chunk);
       return status;
@@ -251,8 +274,8 @@ absl::Status Allocator::PlaceGrowing(Granting& granting, std::vector<ChunkId>& c
   const bool may_grow = !granting.options.no_grow && granting.options.region == Region::kDynamic;
   while (true) {
     {
-      RankedLock index(&index_mu_);
-      if (Place(granting)) break;
+      SlicedLock index(&index_mu_);
+      if (Place(granting, index)) break;
       if (!may_grow) return Refuse(granting);
     }
     absl::StatusOr<ChunkId> chunk = CreateChunk();
@@ -266,8 +289,9 @@ absl::Status Allocator::PlaceGrowing(Granting& granting, std::vector<ChunkId>& c
   for (const Placement& placement : granting.placed) {
     if (absl::Status status = Populate(placement); !status.ok()) return status;
   }
-  RankedLock index(&index_mu_);
-  return Commit(granting);
+  SlicedLock index(&index_mu_);
+  FindDirty(granting, index);
+  return absl::OkStatus();
 }
 
 absl::Status Allocator::Populate(const Placement& placement) {

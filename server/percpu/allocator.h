@@ -82,7 +82,8 @@ struct LeasedChunk {
 
 // Thread safe. Two locks: the grow lock (sleeps: creating, destroying and
 // populating chunks) and the index lock (short: everything that is looked up).
-// Neither system calls nor zeroing happen under the index lock.
+// Neither system calls nor zeroing happen under the index lock, and a batch gives
+// it up now and then: its areas are held meanwhile (index.h).
 class Allocator {
  public:
   struct Options {
@@ -238,15 +239,18 @@ class Allocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   absl::Status RestoreLease(const RestoredState::Lease& lease)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
-  bool Place(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  void Undo(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  absl::Status Commit(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  void Finish(const Granting& granting, std::span<PercpuPtr> out);
+  absl::Status AcquireTag(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  // `lock` is of index_mu_.
+  bool Place(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  void Undo(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  void Commit(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  void FindDirty(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  void Finish(Granting& granting, std::span<PercpuPtr> out);
   absl::Status PlaceGrowing(Granting& granting, std::vector<ChunkId>& created)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Populate(const Placement& placement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Refuse(const Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  absl::Status RefuseFree(PercpuPtr pointer, std::span<const Placement> freed)
+  absl::Status RefuseFree(PercpuPtr pointer, std::span<const Placement> freed, SlicedLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // OK if a live area starts there.
   [[nodiscard]] absl::Status ExplainNoArea(PercpuPtr pointer) const

@@ -21,14 +21,16 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
   bool freed_chunk = false;
   bool wake_balancer = false;
   {
-    RankedLock index(&index_mu_);
+    SlicedLock index(&index_mu_);
     for (const PercpuPtr pointer : pointers) {
+      index.Step();
       absl::StatusOr<Placement> area = index_.FindArea(pointer);
-      if (!area.ok()) return RefuseFree(pointer, freed);
-      Index::Retire(*area);
+      if (!area.ok()) return RefuseFree(pointer, freed, index);
+      index_.Hold(*area);
       freed.push_back(*area);
     }
     for (const Placement& placement : freed) {
+      index.Step();
       index_.CommitFree(placement);
       total += ToBytes(placement.area.size);
       if (!placement.chunk->is_free()) continue;
@@ -41,14 +43,18 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
   return total;
 }
 
-// Puts back what the batch retired before `pointer` (nobody saw it gone), and
-// only then says what is wrong: an interior pointer to one of those is that.
-absl::Status Allocator::RefuseFree(PercpuPtr pointer, std::span<const Placement> freed) {
+// Puts back what the batch holds, all before `pointer`, and only then says what
+// is wrong: an interior pointer to one of those is that.
+absl::Status Allocator::RefuseFree(PercpuPtr pointer, std::span<const Placement> freed,
+                                   SlicedLock& lock) {
   ++index_.mutable_stats().refused_frees;
   const bool twice = std::any_of(freed.begin(), freed.end(), [&](const Placement& placement) {
     return placement.pointer() == pointer;
   });
-  for (const Placement& placement : freed) Index::Unretire(placement);
+  for (const Placement& placement : freed) {
+    lock.Step();
+    index_.Unhold(placement);
+  }
   return twice ? errors::DuplicateInBatch(pointer) : ExplainNoArea(pointer);
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/percpu/allocator.h"
@@ -41,13 +42,18 @@ void MeasureAreas(const std::vector<AreaSpan>& areas, Granules begin, ChunkSnaps
   out.cur_max_alloc = ToBytes(*most);
 }
 
-std::vector<AreaSpan> LiveAreas(const AreaMap& map) {
-  std::vector<AreaSpan> areas;
-  areas.reserve(map.live());
-  for (auto area = map.NextArea(Granules(0)); area; area = map.NextArea(area->end())) {
-    areas.push_back(*area);
+// The tags of a chunk's areas, by offset, and their names.
+struct CopiedTags {
+  absl::flat_hash_map<Granules::Rep, TagId> of;
+  absl::flat_hash_map<TagId, std::string> names;
+};
+
+CopiedTags CopyTags(const Chunk& chunk, const TagTable& table) {
+  CopiedTags out{.of = chunk.tags, .names = {}};
+  for (const auto& [offset, tag] : out.of) {
+    if (!out.names.contains(tag)) out.names.emplace(tag, table.Name(tag));
   }
-  return areas;
+  return out;
 }
 
 }  // namespace
@@ -71,7 +77,7 @@ ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   out.largest_run = ToBytes(chunk.areas().longest_run());
   const std::optional<AreaSpan> first_free = chunk.areas().NextFree(Granules(0));
   out.first_free_offset = first_free ? ToBytes(first_free->offset) : chunk.range().end;
-  out.live_areas = chunk.areas().live();
+  out.live_areas = chunk.areas().live() - chunk.parked();
   out.max_alloc_size = ToBytes(chunk.max_area);
   out.dirty_bytes = ToBytes(chunk.dirty());
   // The reserved part shares the first chunk's pages, which count there.
@@ -131,32 +137,43 @@ Stats Allocator::GetCounters() const {
 std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit) const {
   std::vector<ChunkSnapshot> out;
   for (ChunkId at = first; out.size() < limit; at = ChunkId(out.back().id.value() + 1)) {
-    std::vector<AreaSpan> areas;
+    std::optional<Chunk::MapCopy> map;
     {
       RankedLock index(&index_mu_);
       index_.Unpark();
       const Chunk* chunk = index_.FindFrom(at);
       if (chunk == nullptr) break;
       out.push_back(Describe(*chunk));
-      areas = LiveAreas(chunk->areas());
+      map.emplace(*chunk);
     }
-    MeasureAreas(areas, ToGranules(out.back().begin_offset), out.back());
+    MeasureAreas(map->LiveAreas(), ToGranules(out.back().begin_offset), out.back());
   }
   return out;
 }
 
 absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
   AreaMapSnapshot out;
-  std::vector<AreaSpan> areas;
+  std::optional<Chunk::MapCopy> map;
+  CopiedTags tags;
   {
     RankedLock index(&index_mu_);
     index_.Unpark();
-    Chunk* chunk = index_.Find(id);
+    const Chunk* chunk = index_.Find(id);
     if (chunk == nullptr) return errors::ChunkNotFound(id);
     out.chunk = Describe(*chunk);
-    areas = LiveAreas(chunk->areas());
-    out.areas.reserve(areas.size());
-    for (const AreaSpan& area : areas) out.areas.push_back(DescribeArea({chunk, area}));
+    map.emplace(*chunk);
+    tags = CopyTags(*chunk, index_.tags());
+  }
+  const std::vector<AreaSpan> areas = map->LiveAreas();
+  out.areas.reserve(areas.size());
+  for (const AreaSpan& area : areas) {
+    const Bytes offset = ToBytes(area.offset);
+    const auto tag = tags.of.find(area.offset.value());
+    out.areas.push_back({.pointer = PercpuPtr(out.chunk.base.value() + offset.value()),
+                         .chunk = id,
+                         .offset = offset,
+                         .size = ToBytes(area.size),
+                         .tag = tag == tags.of.end() ? "" : tags.names[tag->second]});
   }
   MeasureAreas(areas, ToGranules(out.chunk.begin_offset), out.chunk);
   return out;

@@ -170,6 +170,7 @@ absl::Status Allocator::RestoreAreas(Chunk& chunk, Areas areas) {
     const Placement placement{.chunk = &chunk, .area = {at, area.size}};
     if (at > free_from) chunk.MarkDirty({free_from, at - free_from});
     chunk.Take(placement.area);
+    index_.Hold(placement);
     index_.CommitGrant(placement, *tag);
     free_from = placement.area.end();
   }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -121,6 +122,21 @@ std::uint32_t Chunk::empty_populated_blocks() const {
     empty += std::uint32_t{bits::Test(populated_map_, block) && areas_.IsEmptyBlock(block)};
   }
   return empty;
+}
+
+Chunk::MapCopy::MapCopy(const Chunk& chunk)
+    : words_(chunk.words_.get(), chunk.words_.get() + MetadataWords(chunk.range_)),
+      areas_(std::span(words_.data(), AreaMap::StorageWords(chunk.areas_.size())),
+             chunk.areas_.size()),
+      parked_map_(words_.data() + (chunk.parked_map_ - chunk.words_.get())) {}
+
+std::vector<AreaSpan> Chunk::MapCopy::LiveAreas() const {
+  std::vector<AreaSpan> areas;
+  areas.reserve(areas_.live());
+  for (auto area = areas_.NextArea(Granules(0)); area; area = areas_.NextArea(area->end())) {
+    if (!bits::Test(parked_map_, area->offset.value())) areas.push_back(*area);
+  }
+  return areas;
 }
 
 absl::Status Chunk::CheckInvariants() const {

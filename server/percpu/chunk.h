@@ -4,11 +4,13 @@
 #ifndef PERCPUD_SERVER_PERCPU_CHUNK_H_
 #define PERCPUD_SERVER_PERCPU_CHUNK_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
@@ -72,7 +74,7 @@ class Chunk {
     return areas_.TakeMany(block, count, align, out);
   }
 
-  // --- Parked areas: taken in the map, but nobody's --------------------------------
+  // --- Parked and held areas: taken in the map, but nobody's -----------------------
   // Whether a live area begins there.
   [[nodiscard]] bool IsLive(Granules at) const {
     return areas_.IsStart(at) && !bits::Test(parked_map_, at.value());
@@ -98,8 +100,11 @@ class Chunk {
   [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const;
   void MarkClean(AreaSpan range);
   // Free granules that are dirty: live areas are anyway. Exact while nothing
-  // is parked.
-  [[nodiscard]] Granules dirty() const { return dirty_ - (capacity() - areas_.free()); }
+  // is parked or held.
+  [[nodiscard]] Granules dirty() const {
+    const Granules taken = capacity() - areas_.free();
+    return dirty_ - std::min(dirty_, taken);
+  }
 
   // --- Populated blocks -----------------------------------------------------------
   [[nodiscard]] bool is_populated() const { return populated_blocks_ == areas_.blocks(); }
@@ -125,6 +130,19 @@ class Chunk {
   absl::flat_hash_map<Granules::Rep, TagId> tags;
 
   [[nodiscard]] absl::Status CheckInvariants() const;
+
+  // Which areas are live, copied to be walked without the lock.
+  class MapCopy {
+   public:
+    explicit MapCopy(const Chunk& chunk);
+    // Ascending.
+    [[nodiscard]] std::vector<AreaSpan> LiveAreas() const;
+
+   private:
+    std::vector<bits::Word> words_;
+    AreaMap areas_;
+    const bits::Word* parked_map_;
+  };
 
  private:
   Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words);

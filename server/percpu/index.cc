@@ -199,17 +199,16 @@ std::optional<Placement> Index::Place(Granules count, Granules align, Region reg
     Unpark();
     placement = FindFit(count, align, region, populated_only);
   }
-  if (placement) Take(*placement);
+  if (placement) {
+    Take(*placement);
+    Hold(*placement);
+  }
   return placement;
 }
 
-void Index::Unplace(const Placement& placement) {
-  Retire(placement);
-  GiveUp(placement);
-}
-
-// Parks a retired area for the next of its size, or frees it.
 void Index::GiveUp(const Placement& placement) {
+  held_ -= placement.area.size;
+  --held_areas_;
   const Chunk& chunk = *placement.chunk;
   const Granules size = placement.area.size;
   const QuickLists::Entry entry{chunk.id(), placement.area.offset};
@@ -230,9 +229,9 @@ void Index::GiveUp(const Placement& placement) {
 std::optional<Placement> Index::TakeParked(Granules count, Granules align) {
   const std::optional<QuickLists::Entry> entry = parked_.Pop(count, align);
   if (!entry) return std::nullopt;
-  Chunk* chunk = chunks_[entry->chunk.value()].get();
-  chunk->Unpark(entry->offset);
-  return Placement{.chunk = chunk, .area = {entry->offset, count}};
+  held_ += count;
+  ++held_areas_;
+  return Placement{.chunk = chunks_[entry->chunk.value()].get(), .area = {entry->offset, count}};
 }
 
 // Parks some areas of the tightest block, of which the lowest is the next to go.
@@ -306,6 +305,7 @@ void Index::Release(const Placement& placement) {
 }
 
 void Index::CommitGrant(const Placement& placement, TagId tag) {
+  Unhold(placement);
   Chunk& chunk = *placement.chunk;
   const Bytes size = ToBytes(placement.area.size);
   chunk.MarkDirty(placement.area);

@@ -79,24 +79,39 @@ class Index {
   [[nodiscard]] std::uint32_t withdrawn() const { return withdrawn_; }
 
   // --- Areas -----------------------------------------------------------------
-  // Takes room for an area: a parked one of its size if there is one (small
-  // areas only), else the tightest free run. Exact: nullopt means that no chunk
-  // which may serve the request has an aligned free run of it.
+  //
+  //          Place             CommitGrant           Hold
+  //   room ---------> held ------------------> live -----> held
+  //     ^              |                         ^          |
+  //     +--- GiveUp ---+                         +- Unhold -+-- CommitFree --> room
+  //
+  // A held area is taken and nobody's: whoever holds it may let go of the lock
+  // meanwhile.
+
+  // Takes room for an area, held: a parked one of its size if there is one
+  // (small areas only), else the tightest free run. Exact: nullopt means that no
+  // chunk which may serve the request has an aligned free run of it.
   std::optional<Placement> Place(Granules count, Granules align, Region region,
                                  bool populated_only);
-  // Gives back what Place took.
-  void Unplace(const Placement& placement);
+  // Gives a held area up: parks it if it is small, and frees it otherwise.
+  void GiveUp(const Placement& placement);
   // Where Place would go once nothing is parked.
   [[nodiscard]] std::optional<Placement> FindFit(Granules count, Granules align, Region region,
                                                  bool populated_only) const;
-  // Makes a placed area live: counted, tagged, its granules dirty.
+  // Makes a held area live: counted, tagged, its granules dirty.
   void CommitGrant(const Placement& placement, TagId tag);
-  // Makes a live area nobody's: found no more, but not yet given up.
-  static void Retire(const Placement& placement) { placement.chunk->Park(placement.area.offset); }
-  static void Unretire(const Placement& placement) {
-    placement.chunk->Unpark(placement.area.offset);
+  // Makes an area that is taken in its chunk held: found no more.
+  void Hold(const Placement& placement) {
+    placement.chunk->Park(placement.area.offset);
+    held_ += placement.area.size;
+    ++held_areas_;
   }
-  // Gives a retired area up: parks it if it is small, and frees it otherwise.
+  void Unhold(const Placement& placement) {
+    placement.chunk->Unpark(placement.area.offset);
+    held_ -= placement.area.size;
+    --held_areas_;
+  }
+  // Gives a held area up that was live.
   void CommitFree(const Placement& placement);
   // Frees what is parked; bounded by QuickLists.
   void Unpark();
@@ -135,7 +150,6 @@ class Index {
   void Update(Chunk& chunk, Change change);
   void Take(const Placement& placement);
   void Release(const Placement& placement);
-  void GiveUp(const Placement& placement);
   std::optional<Placement> TakeParked(Granules count, Granules align);
   void ParkMore(Granules count, Granules align);
   void ReleaseParked(Granules size, QuickLists::Entry entry);
@@ -159,6 +173,9 @@ class Index {
   // Chunks with a block that is not backed.
   std::uint32_t partly_populated_ = 0;
   std::uint32_t leased_ = 0;
+  // Areas that are held, and what they take.
+  std::uint64_t held_areas_ = 0;
+  Granules held_;
   Stats stats_;
   TagTable tags_;
 };

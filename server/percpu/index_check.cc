@@ -36,7 +36,7 @@ absl::Status Index::CheckParked() const {
   for (const std::unique_ptr<Chunk>& chunk : chunks_) {
     if (chunk != nullptr) parked += chunk->parked();
   }
-  bool wrong = parked != parked_.total();
+  bool wrong = parked != parked_.total() + held_areas_;
   parked_.ForEach([&](Granules size, QuickLists::Entry entry) {
     const Chunk* chunk = Find(entry.chunk);
     wrong |= chunk == nullptr || !chunk->areas().IsStart(entry.offset) ||
@@ -51,7 +51,7 @@ absl::Status Index::CheckInvariants() const {
   std::uint64_t empty = 0;
   std::uint64_t dynamic = 0;
   std::uint64_t partly = 0;
-  Granules live_granules = Granules(0) - parked_.granules();
+  Granules live_granules = Granules(0) - parked_.granules() - held_;
   for (const std::unique_ptr<Chunk>& chunk : chunks_) {
     if (chunk == nullptr) continue;
     if (absl::Status status = CheckChunk(*chunk); !status.ok()) return status;

@@ -28,7 +28,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(PERCPUD_TSAN) || defined(__SANITIZE_THREAD__)
 #define PERCPUD_RSEQ_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)

@@ -21,10 +21,25 @@ namespace {
 constexpr absl::Duration kMinInterval = absl::Milliseconds(100);
 constexpr absl::Duration kMaxInterval = absl::Hours(1);
 
+// Runs `walk`, which says how many areas it walked or what does not hold.
+template <typename Walk>
+void AddChecked(absl::string_view part, Walk walk, v1::CheckResponse& out) {
+  v1::Checked& checked = *out.add_parts();
+  const absl::Time start = absl::Now();
+  const absl::StatusOr<std::uint64_t> areas = walk();
+  checked.set_part(std::string(part));
+  *checked.mutable_took() = ToProto(absl::Now() - start);
+  if (areas.ok()) {
+    checked.set_areas(*areas);
+  } else {
+    checked.set_problem(std::string(areas.status().message()));
+  }
+}
+
 }  // namespace
 
-grpc::Status IntrospectionService::Admit(const grpc::ServerContext& context) const {
-  return ToGrpc(callers_.Admit(Rpc::kIntrospect, context).status());
+grpc::Status IntrospectionService::Admit(const grpc::ServerContext& context, Rpc rpc) const {
+  return ToGrpc(callers_.Admit(rpc, context).status());
 }
 
 grpc::Status IntrospectionService::GetAllocInfo(grpc::ServerContext* context,
@@ -169,6 +184,20 @@ grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* context,
   const absl::StatusOr<Estimate> estimate = allocator_.EstimateAlloc(spec, *region);
   if (!estimate.ok()) return ToGrpc(estimate.status());
   ToProto(*estimate, *response);
+  return grpc::Status::OK;
+}
+
+grpc::Status IntrospectionService::Check(grpc::ServerContext* context,
+                                         const v1::CheckRequest* /*request*/,
+                                         v1::CheckResponse* response) {
+  if (grpc::Status denied = Admit(*context, Rpc::kCheck); !denied.ok()) return denied;
+  const auto walk_allocator = [this]() -> absl::StatusOr<std::uint64_t> {
+    if (absl::Status sound = allocator_.CheckInvariants(); !sound.ok()) return sound;
+    return allocator_.GetCounters().nr_cur_alloc;
+  };
+  AddChecked("allocator", walk_allocator, *response);
+  AddChecked(
+      "sessions", [this] { return sessions_.CheckInvariants(); }, *response);
   return grpc::Status::OK;
 }
 

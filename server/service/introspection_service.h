@@ -55,12 +55,15 @@ class IntrospectionService final : public v1::IntrospectionService::Service {
                         v1::GetLeaseResponse* response) override;
   grpc::Status ListVariables(grpc::ServerContext* context, const v1::ListVariablesRequest* request,
                              v1::ListVariablesResponse* response) override;
+  grpc::Status Check(grpc::ServerContext* context, const v1::CheckRequest* request,
+                     v1::CheckResponse* response) override;
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
                      grpc::ServerWriter<v1::WatchResponse>* writer) override;
 
  private:
-  // OK if the caller may look.
-  [[nodiscard]] grpc::Status Admit(const grpc::ServerContext& context) const;
+  // OK if the caller may look, or may do what `rpc` is.
+  [[nodiscard]] grpc::Status Admit(const grpc::ServerContext& context,
+                                   Rpc rpc = Rpc::kIntrospect) const;
 
   // The lease of that chunk, by the books and by its map.
   [[nodiscard]] absl::StatusOr<std::pair<Sessions::LeaseRecord, LeaseSnapshot>> FindLease(

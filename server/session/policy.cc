@@ -31,6 +31,7 @@ constexpr std::array kRpcPolicies{
     RpcPolicy{Rpc::kLease, "LeaseChunk", Role::kClient, Ownership::kAnybodys},
     RpcPolicy{Rpc::kReturnLease, "ReturnLease", Role::kClient, Ownership::kOwn},
     RpcPolicy{Rpc::kEndSession, "EndSession", Role::kClient, Ownership::kOwn},
+    RpcPolicy{Rpc::kCheck, "Check", Role::kOperator, Ownership::kAnybodys},
 };
 
 constexpr bool InEnumOrder() {

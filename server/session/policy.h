@@ -60,6 +60,7 @@ enum class Rpc : std::uint8_t {
   kLease,
   kReturnLease,
   kEndSession,
+  kCheck,
 };
 
 // Whose the thing has to be that an RPC names.

@@ -9,32 +9,30 @@ namespace percpud {
 
 absl::StatusOr<Remembered> Remember(catalog::Catalog& catalog) {
   Remembered out;
+  RestoredState& state = out.state;
   // Areas of one tag mostly come together.
   const std::string* last = nullptr;
-  absl::StatusOr<catalog::Contents> contents = catalog.Load([&](catalog::Area area) {
-    if (!area.tag.empty()) {
-      if (last == nullptr || *last != area.tag) last = &*out.tags.emplace(area.tag).first;
-      area.tag = *last;
-    }
-    out.areas.push_back(area);
-    return true;
-  });
+  absl::StatusOr<catalog::Contents> contents =
+      catalog.Load([&](catalog::Area area, std::size_t of) {
+        if (state.areas.empty()) {
+          state.areas.reserve(of);
+          out.owners.reserve(of);
+        }
+        if (!area.tag.empty()) {
+          if (last == nullptr || *last != area.tag) last = &*out.tags.emplace(area.tag).first;
+          area.tag = *last;
+        }
+        state.areas.push_back({.pointer = area.pointer, .size = area.size, .tag = area.tag});
+        out.owners.push_back(area.owner);
+        return true;
+      });
   if (!contents.ok()) return contents.status();
   out.contents = *std::move(contents);
-  return out;
-}
-
-RestoredState StateOf(const Remembered& remembered) {
-  RestoredState out;
-  for (const catalog::Chunk& chunk : remembered.contents.chunks) {
-    out.chunks.push_back({.id = chunk.id, .base = chunk.base});
+  for (const catalog::Chunk& chunk : out.contents.chunks) {
+    state.chunks.push_back({.id = chunk.id, .base = chunk.base});
   }
-  for (const catalog::Lease& lease : remembered.contents.leases) {
-    out.leases.push_back({.chunk = lease.chunk, .map_base = lease.map_base});
-  }
-  out.areas.reserve(remembered.areas.size());
-  for (const catalog::Area& area : remembered.areas) {
-    out.areas.push_back({.pointer = area.pointer, .size = area.size, .tag = area.tag});
+  for (const catalog::Lease& lease : out.contents.leases) {
+    state.leases.push_back({.chunk = lease.chunk, .map_base = lease.map_base});
   }
   return out;
 }

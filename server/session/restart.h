@@ -20,16 +20,15 @@ namespace percpud {
 // All that a catalog knows, copied out of it.
 struct Remembered {
   catalog::Contents contents;
-  // Ascending; the tags are in `tags`.
-  std::vector<catalog::Area> areas;
+  // What the allocator has to know of it; its tags are in `tags`.
+  RestoredState state;
+  // Whose each area of the state is.
+  std::vector<SessionId> owners;
   absl::node_hash_set<std::string> tags;
 };
 
 // Errors: CatalogDamaged.
 absl::StatusOr<Remembered> Remember(catalog::Catalog& catalog);
-
-// What the allocator has to know of it. Valid as long as `remembered`.
-RestoredState StateOf(const Remembered& remembered);
 
 // For Allocator::Options: enters what becomes of chunks. The catalog outlives
 // it.

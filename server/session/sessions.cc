@@ -220,7 +220,7 @@ absl::Status Sessions::ChargeLocked(SessionId id, Session& session, const Usage&
   return status;
 }
 
-void Sessions::RefundLocked(Session& session, const Usage& less) {
+void Sessions::RefundLocked(Session& session, Usage less) {
   session.account.Refund(less);
   if (session.spec.peer) users_[session.spec.peer->uid].account.Refund(less);
 }

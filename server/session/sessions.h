@@ -46,6 +46,8 @@
 
 namespace percpud {
 
+struct Remembered;
+
 // How a session came to be, which says how it ends.
 enum class SessionKind : std::uint8_t {
   // Through the side door, mapping the arena read-write or read-only, or not
@@ -130,11 +132,10 @@ class Sessions {
   // Ends every session nobody renewed; returns how many.
   std::size_t ReapExpired();
   // --- After a restart (sessions_restore.cc) ------------------------------------
-  // Takes in what the last daemon's catalog says, into empty books. `areas` are
-  // those of `contents`, which the allocator has restored. Sessions whose
-  // process has gone are ended with what they own; the other local ones wait
-  // for Resume. Errors: NotRestorable.
-  absl::Status Restore(const catalog::Contents& contents, std::span<const catalog::Area> areas);
+  // Takes in what the last daemon's catalog says, into empty books; the allocator
+  // has restored the areas. Sessions whose process has gone are ended with what
+  // they own; the other local ones wait for Resume. Errors: NotRestorable.
+  absl::Status Restore(const Remembered& remembered);
   // The restored session that the token stands for, for the process it was
   // opened for. Errors: ResumeRefused.
   absl::StatusOr<OpenedSession> Resume(const Token& token, const Peer& peer);
@@ -219,6 +220,10 @@ class Sessions {
   // Ascending ids, from `first` on, `limit` at most.
   [[nodiscard]] std::vector<SessionSnapshot> List(SessionId first, std::size_t limit) const;
   [[nodiscard]] std::uint64_t quota_refusals() const;
+  // What always holds of the books (sessions_check.cc): of themselves, and that
+  // the allocator knows every area and lease in them. Says how many areas are
+  // owned or named; INTERNAL names the first thing that does not hold.
+  [[nodiscard]] absl::StatusOr<std::uint64_t> CheckInvariants() const;
 
  private:
   struct Owned {
@@ -272,7 +277,8 @@ class Sessions {
   void Refund(SessionId id, const Usage& less);
   absl::Status ChargeLocked(SessionId id, Session& session, const Usage& more)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void RefundLocked(Session& session, const Usage& less) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // By value: it may be the session's own account that is given.
+  void RefundLocked(Session& session, Usage less) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // sessions_catalog.cc
   using Ticket = catalog::Catalog::Ticket;
@@ -328,8 +334,21 @@ class Sessions {
   absl::Status RestoreVariable(const catalog::Variable& record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreLease(const catalog::Lease& record, const catalog::Contents& contents)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Those whose owner has ended are left to the caller.
+  std::vector<PercpuPtr> RestoreAreas(const Remembered& remembered)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RestoreAnswers(std::span<const catalog::Answer> answers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] std::vector<SessionId> FindDead() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // sessions_check.cc
+  struct Claim;
+  [[nodiscard]] absl::StatusOr<std::vector<Claim>> CheckBooks() const ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] absl::Status CheckSession(SessionId id, const Session& session) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] absl::Status CheckTotals() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] std::vector<Claim> Claims() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] bool IsGranted(const Claim& claim) const ABSL_LOCKS_EXCLUDED(mu_);
+  [[nodiscard]] bool IsClaimed(const Claim& claim) const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Takes the areas out of the books, all or none; nobody's are passed over.
   absl::StatusOr<Withdrawn> Withdraw(Rpc rpc, const Caller& caller,

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/session/restart.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
@@ -25,8 +26,8 @@ bool Take(std::uint8_t number, Enum last, Enum& out) {
 
 }  // namespace
 
-absl::Status Sessions::Restore(const catalog::Contents& contents,
-                               std::span<const catalog::Area> areas) {
+absl::Status Sessions::Restore(const Remembered& remembered) {
+  const catalog::Contents& contents = remembered.contents;
   for (const catalog::Variable& record : contents.variables) {
     if (allocator_.CheckArea(record.pointer).ok()) continue;
     return errors::NotRestorable(absl::StrCat("variable ", record.name), "has no area");
@@ -44,24 +45,49 @@ absl::Status Sessions::Restore(const catalog::Contents& contents,
     for (const catalog::Lease& record : contents.leases) {
       if (absl::Status status = RestoreLease(record, contents); !status.ok()) return status;
     }
-    owned_.reserve(areas.size());
-    for (const catalog::Area& area : areas) {
-      if (area.owner == kNoSession) continue;
-      const auto owner = sessions_.find(area.owner);
-      if (owner == sessions_.end()) {
-        orphans.push_back(area.pointer);
-        continue;
-      }
-      const Bytes size = ToBytes(area.size);
-      owned_.emplace(area.pointer, Owned{.session = area.owner, .size = size});
-      owner->second.areas.insert(area.pointer);
-      RestoreUse(owner->second, {.bytes = size, .areas = 1});
-    }
+    orphans = RestoreAreas(remembered);
     RestoreAnswers(contents.answers);
   }
   FreeAll(std::move(orphans));
   for (const SessionId dead : FindDead()) End(dead);
   return absl::OkStatus();
+}
+
+// In two passes: what each session holds is summed in a small table first, so
+// that its own, which is far from the last one's, is touched once, and its set
+// of areas grows once.
+std::vector<PercpuPtr> Sessions::RestoreAreas(const Remembered& remembered) {
+  struct Holder {
+    Session* session = nullptr;
+    Usage use;
+  };
+  absl::flat_hash_map<SessionId, Holder> holders;
+  const std::vector<RestoredState::Area>& areas = remembered.state.areas;
+  for (std::size_t i = 0; i < areas.size(); ++i) {
+    const SessionId owner = remembered.owners[i];
+    if (owner == kNoSession) continue;
+    holders[owner].use += {.bytes = ToBytes(areas[i].size), .areas = 1};
+  }
+  for (auto& [id, holder] : holders) {
+    const auto session = sessions_.find(id);
+    if (session == sessions_.end()) continue;
+    holder.session = &session->second;
+    RestoreUse(session->second, holder.use);
+    session->second.areas.reserve(holder.use.areas);
+  }
+  std::vector<PercpuPtr> orphans;
+  owned_.reserve(areas.size());
+  for (std::size_t i = 0; i < areas.size(); ++i) {
+    const SessionId owner = remembered.owners[i];
+    if (owner == kNoSession) continue;
+    if (Session* const session = holders[owner].session) {
+      owned_.emplace(areas[i].pointer, Owned{.session = owner, .size = ToBytes(areas[i].size)});
+      session->areas.insert(areas[i].pointer);
+    } else {
+      orphans.push_back(areas[i].pointer);
+    }
+  }
+  return orphans;
 }
 
 void Sessions::RestoreAnswers(std::span<const catalog::Answer> answers) {

@@ -335,9 +335,6 @@ int Run(const Flags& flags) {
 }  // namespace
 }  // namespace percpu
 
-// tcmalloc's own, once, at load: no leak of ours.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libtcmalloc_minimal"; }
-
 int main(int argc, char** argv) {
   percpu::Flags flags;
   CLI::App app("Allocation from leased chunks beside malloc libraries.");

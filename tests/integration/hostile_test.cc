@@ -33,6 +33,7 @@
 #include "client/sdk/percpu/session.h"
 #include "tests/integration/children.h"
 #include "tests/support/process.h"
+#include "tests/support/send_fds.h"
 
 namespace percpu {
 namespace {
@@ -177,23 +178,9 @@ TEST_F(HostileTest, DescriptorsSentToTheServiceAreNotKept) {
   std::vector<percpud::UniqueFd> senders;
   for (int i = 0; i < 20; ++i) {
     percpud::UniqueFd fd = Connect("", SOCK_STREAM);
-    std::array<char, 24> preface{};
-    std::memcpy(preface.data(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", preface.size());
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(8 * sizeof(int))> control{};
-    iovec part{.iov_base = preface.data(), .iov_len = preface.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(8 * sizeof(int));
     std::array<int, 8> fds{};
     fds.fill(STDERR_FILENO);
-    std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(fds));
-    static_cast<void>(sendmsg(fd.get(), &message, MSG_NOSIGNAL));
+    percpud::testing::SendWithFds(fd.get(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", fds);
     senders.push_back(std::move(fd));
   }
   ExpectWell();

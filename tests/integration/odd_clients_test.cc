@@ -23,6 +23,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/sdk/percpu/session.h"
+#include "server/rseq/self_test.h"
 #include "tests/support/process.h"
 #include "tests/support/sanitizers.h"
 
@@ -77,6 +78,7 @@ TEST(OddClient, Counts) {
 class OddClientsTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
+    if (is_rseq() && !percpud::rseq::RseqWorks()) GTEST_SKIP() << "no restartable sequences here";
     auto daemon = percpud::testing::StartDaemon(dir_, {"--update-mode", GetParam()});
     ASSERT_TRUE(daemon.ok()) << daemon.status();
     daemon_.emplace(*std::move(daemon));

@@ -64,6 +64,8 @@ struct Answers {
   std::atomic<std::uint64_t> areas;
   std::atomic<std::uint64_t> variables;
   std::atomic<std::uint64_t> sessions;
+  // Whether Check found no problem.
+  std::atomic<bool> sound;
 };
 
 int Ask(const std::string& address, Answers& answers) {
@@ -74,11 +76,14 @@ int Ask(const std::string& address, Answers& answers) {
   const auto stats = client.Stats();
   const auto variables = client.Variables();
   const auto sessions = client.Sessions();
-  if (!sum.ok() || !stats.ok() || !variables.ok() || !sessions.ok()) return 2;
+  const auto checked = client.Check();
+  if (!sum.ok() || !stats.ok() || !variables.ok() || !sessions.ok() || !checked.ok()) return 2;
   answers.sum = static_cast<std::uint64_t>(*sum);
   answers.areas = stats->nr_cur_alloc();
   answers.variables = variables->size();
   answers.sessions = sessions->size();
+  answers.sound = std::all_of(checked->parts().begin(), checked->parts().end(),
+                              [](const v1::Checked& part) { return part.problem().empty(); });
   return 0;
 }
 
@@ -147,6 +152,7 @@ class RestartTest : public ::testing::Test {
     auto* const answers = Share<Answers>(1);
     EXPECT_EQ(Child([&] { return Ask(address(), *answers); }).Wait(), 0);
     EXPECT_EQ(answers->areas, live + variables) << "lost, or leaked";
+    EXPECT_TRUE(answers->sound);
     EXPECT_EQ(answers->variables, variables);
     EXPECT_GE(answers->sum, adds);
     EXPECT_LE(answers->sum, adds + uncertain);

@@ -4,8 +4,6 @@
 #ifndef PERCPUD_TESTS_SUPPORT_SANITIZERS_H_
 #define PERCPUD_TESTS_SUPPORT_SANITIZERS_H_
 
-#include "server/base/ranked_mutex.h"
-
 namespace percpud::testing {
 
 // Whose shadow memory leaves room for terabytes in no address space.
@@ -16,11 +14,6 @@ inline constexpr bool kThreadSanitizer = false;
 #endif
 
 // Whose programs no other tool of its kind can run.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PERCPUD_ASAN
-#endif
-#endif
 #ifdef PERCPUD_ASAN
 inline constexpr bool kAddressSanitizer = true;
 #else

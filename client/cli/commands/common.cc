@@ -24,6 +24,10 @@ CLI::App* AddVerb(CLI::App& parser, const char* name, const char* summary) {
   return verb;
 }
 
+double ToSeconds(const google::protobuf::Duration& duration) {
+  return static_cast<double>(duration.seconds()) + static_cast<double>(duration.nanos()) * 1e-9;
+}
+
 void AddPointerArgument(CLI::App& parser, std::uint64_t& pointer, const char* help) {
   parser.add_option("PTR", pointer, help)->option_text(" ")->transform(AsPointer())->required();
 }

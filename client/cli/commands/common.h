@@ -41,6 +41,8 @@ struct PlacementOptions {
 void AddPlacementOptions(CLI::App& parser, PlacementOptions& options);
 Region ToRegion(const std::string& name);
 
+double ToSeconds(const google::protobuf::Duration& duration);
+
 // Sizes, layout and waste.
 Fields AllocInfoFields(const v1::AllocInfo& info);
 

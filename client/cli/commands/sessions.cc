@@ -37,11 +37,6 @@ Value ModeName(v1::SessionKind kind) {
   }
 }
 
-Span AgeOf(const v1::Session& session) {
-  return {static_cast<double>(session.age().seconds()) +
-          static_cast<double>(session.age().nanos()) * 1e-9};
-}
-
 absl::StatusOr<Report> Sessions(Session& session) {
   const absl::StatusOr<std::vector<v1::Session>> sessions = session.client.Sessions();
   if (!sessions.ok()) return sessions.status();
@@ -73,7 +68,7 @@ Table SessionTable(const std::vector<v1::Session>& sessions) {
     table.rows.push_back({Count{each.id()}, KindName(each.kind()),
                           each.has_pid() ? Value(Count{each.pid()}) : Absent{},
                           each.has_uid() ? Value(Count{each.uid()}) : Absent{}, each.command(),
-                          ModeName(each.kind()), AgeOf(each), Size{each.bytes()},
+                          ModeName(each.kind()), Span{ToSeconds(each.age())}, Size{each.bytes()},
                           Count{each.areas()}, Count{each.leases()}});
   }
   return table;

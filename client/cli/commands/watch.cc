@@ -19,14 +19,9 @@ struct WatchOptions {
   std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
 };
 
-double Seconds(const v1::WatchResponse& response) {
-  return static_cast<double>(response.elapsed().seconds()) +
-         static_cast<double>(response.elapsed().nanos()) * 1e-9;
-}
-
 // What happened from one answer to the next.
 Table Rates(const v1::WatchResponse& before, const v1::WatchResponse& now) {
-  const double seconds = Seconds(now) - Seconds(before);
+  const double seconds = ToSeconds(now.elapsed()) - ToSeconds(before.elapsed());
   const auto rate = [seconds](std::uint64_t from, std::uint64_t to) {
     return Count{seconds > 0 ? static_cast<std::uint64_t>(static_cast<double>(to - from) / seconds)
                              : 0};
@@ -44,7 +39,7 @@ Table Rates(const v1::WatchResponse& before, const v1::WatchResponse& now) {
                       {"live_bytes", "LIVE BYTES", 14},
                       {"nr_chunks", "CHUNKS", 7},
                       {"utilisation", "USED", 6}},
-          .rows = {{Real{Seconds(now)}, rate(was.nr_alloc(), is.nr_alloc()),
+          .rows = {{Real{ToSeconds(now.elapsed())}, rate(was.nr_alloc(), is.nr_alloc()),
                     rate(was.nr_dealloc(), is.nr_dealloc()),
                     rate(was.failed_allocs(), is.failed_allocs()),
                     rate(was.refused_frees(), is.refused_frees()), Count{is.nr_cur_alloc()},

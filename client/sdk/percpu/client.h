@@ -92,6 +92,9 @@ class Client {
   absl::StatusOr<v1::GetAreaMapResponse> AreaMap(std::uint32_t chunk_id);
   absl::StatusOr<std::vector<v1::Slot>> Slots();
   absl::StatusOr<v1::GetBuddyInfoResponse> BuddyInfo();
+  // Has the daemon walk everything that has to hold; others wait meanwhile. A
+  // problem is in the answer, not in the status.
+  absl::StatusOr<v1::CheckResponse> Check();
   absl::StatusOr<v1::Stats> Stats();
   absl::StatusOr<v1::ResolveResponse> Resolve(Pointer pointer);
   absl::StatusOr<v1::EstimateAllocResponse> Estimate(AreaSpec spec,

@@ -46,6 +46,7 @@ class Connection {
   virtual absl::StatusOr<v1::GetAreaMapResponse> GetAreaMap(
       const v1::GetAreaMapRequest& request) = 0;
   virtual absl::StatusOr<v1::ListSlotsResponse> ListSlots(const v1::ListSlotsRequest& request) = 0;
+  virtual absl::StatusOr<v1::CheckResponse> Check(const v1::CheckRequest& request) = 0;
   virtual absl::StatusOr<v1::GetBuddyInfoResponse> GetBuddyInfo(
       const v1::GetBuddyInfoRequest& request) = 0;
   virtual absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request) = 0;

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -66,6 +67,19 @@ TEST(RankedMutexTest, RisingRanksNestAndMayBeReleasedInAnyOrder) {
     leaf.Unlock();
   }
   EXPECT_EQ(grow.rank(), LockRank::kGrow);
+}
+
+TEST(SlicedLockTest, LetsOthersInBetweenSteps) {
+  RankedMutex mu(LockRank::kLeaf);
+  std::atomic<bool> entered = false;
+  SlicedLock lock(&mu);
+  std::thread other([&] {
+    RankedLock hold(&mu);
+    entered = true;
+  });
+  // Ends only if a step lets the other in.
+  while (!entered) lock.Step();
+  other.join();
 }
 
 // The check exists in debug builds only.

@@ -36,7 +36,8 @@ TEST_F(CatalogTest, KeepsEveryKindOfRecord) {
     ASSERT_TRUE(catalog->Commit(std::move(changes)).ok());
   }
   const auto catalog = Open();
-  const auto contents = catalog->Load([](const Area& area) { return area.size == Granules(65); });
+  const auto contents =
+      catalog->Load([](const Area& area, std::size_t) { return area.size == Granules(65); });
   ASSERT_TRUE(contents.ok()) << contents.status();
   EXPECT_EQ(contents->arena.layout, "unit=64KiB");
   EXPECT_EQ(contents->last_session, SessionId(9));
@@ -143,7 +144,7 @@ TEST_F(CatalogTest, WhatIsOwedGoesWithTheNextCommit) {
   owed.Put(Chunk{.id = ChunkId(5), .base = Bytes(4096), .order = Order(0)});
   catalog->EnterOwed(std::move(owed));
   ASSERT_TRUE(PutAreas(*catalog, 1, 1).ok());
-  EXPECT_EQ(catalog->Load([](const Area&) { return true; })->chunks.size(), 1U);
+  EXPECT_EQ(catalog->Load([](const Area&, std::size_t) { return true; })->chunks.size(), 1U);
 }
 
 TEST_F(CatalogTest, OneDaemonAtATime) {

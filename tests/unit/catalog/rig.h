@@ -46,7 +46,7 @@ class CatalogTest : public ::testing::Test {
   // Pointers and sizes.
   static std::map<std::uint64_t, std::uint32_t> Areas(Catalog& catalog) {
     std::map<std::uint64_t, std::uint32_t> out;
-    const auto contents = catalog.Load([&out](const Area& area) {
+    const auto contents = catalog.Load([&out](const Area& area, std::size_t) {
       out.emplace(area.pointer.value(), area.size.value());
       return true;
     });

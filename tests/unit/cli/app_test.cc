@@ -140,12 +140,37 @@ TEST_F(AppTest, HelpGoesToStandardOutput) {
 TEST_F(AppTest, EveryCommandHasASummary) {
   const std::string help = cli_.Run({"--help"}).out;
   for (const char* command :
-       {"info",     "groups",  "units",    "statics",   "chunks",    "chunk",    "slots",
-        "buddy",    "stats",   "sessions", "variables", "resolve",   "estimate", "watch",
-        "top",      "alloc",   "free",     "read",      "write",     "add",      "sum",
-        "variable", "session", "replay",   "ping",      "completion"}) {
+       {"info",     "groups",  "units",    "statics",   "chunks",  "chunk",     "slots",
+        "buddy",    "stats",   "sessions", "variables", "resolve", "estimate",  "watch",
+        "top",      "alloc",   "free",     "read",      "write",   "add",       "sum",
+        "variable", "session", "check",    "replay",    "ping",    "completion"}) {
     EXPECT_THAT(help, ::testing::ContainsRegex(std::string("\n  ") + command + " +[A-Z]"));
   }
+}
+
+TEST_F(AppTest, CheckSaysWhatItWalked) {
+  v1::CheckResponse response;
+  v1::Checked& part = *response.add_parts();
+  part.set_part("allocator");
+  part.set_areas(12);
+  part.mutable_took()->set_nanos(30'000'000);
+  EXPECT_CALL(daemon_, Check).WillOnce(Return(response));
+  EXPECT_EQ(cli_.Run({"check"}).out,
+            "PART       SOUND  AREAS  SECONDS\n"
+            "allocator  yes       12     0.03\n");
+}
+
+TEST_F(AppTest, CheckFailsWithTheProblemItFound) {
+  v1::CheckResponse response;
+  response.add_parts()->set_part("allocator");
+  v1::Checked& unsound = *response.add_parts();
+  unsound.set_part("sessions");
+  unsound.set_problem("sessions: chunk 3's holder has ended");
+  EXPECT_CALL(daemon_, Check).WillOnce(Return(response));
+  const CliRunner::Result result = cli_.Run({"check"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err, "percpuctl: sessions is not sound: sessions: chunk 3's holder has ended\n");
 }
 
 TEST_F(AppTest, AllocPassesItsOptions) {

@@ -28,7 +28,7 @@ using testing::MakeAllocator;
 using testing::Mix;
 
 // Sanitizers take ten to twenty times as long.
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if defined(PERCPUD_ASAN) || defined(PERCPUD_TSAN)
 constexpr std::uint64_t kShare = 20;
 #else
 constexpr std::uint64_t kShare = 1;

@@ -67,12 +67,8 @@ TEST(UnregisteredTest, ThreadsThatGlibcDoesNotRegister) { ExpectChecksPass({}, {
 TEST(UnregisteredTest, ThreadsUnderValgrind) {
   const std::string valgrind = "/usr/bin/valgrind";
   if (access(valgrind.c_str(), X_OK) != 0) GTEST_SKIP() << "no valgrind";
-#if defined(__SANITIZE_ADDRESS__) || defined(PERCPUD_RSEQ_TSAN)
+#if defined(PERCPUD_ASAN) || defined(PERCPUD_TSAN)
   GTEST_SKIP() << "no valgrind under a sanitizer";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  GTEST_SKIP() << "no valgrind under a sanitizer";
-#endif
 #endif
   ExpectChecksPass({valgrind, "--error-exitcode=9"}, {});
 }

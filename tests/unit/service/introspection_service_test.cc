@@ -142,6 +142,39 @@ TEST_F(IntrospectionServiceTest, AFullChunkIsFullInEveryCell) {
   EXPECT_THAT(response.occupancy(), Each('\xff'));
 }
 
+TEST_F(IntrospectionServiceTest, CheckSaysWhatItWalkedAndWhatItFound) {
+  const PercpuPtr area = Grant(Bytes(64));
+  v1::CheckResponse response;
+  ASSERT_TRUE(Call(&Stub::Check, v1::CheckRequest(), &response).ok());
+  ASSERT_THAT(response.parts(), SizeIs(2));
+  EXPECT_EQ(response.parts(0).part(), "allocator");
+  EXPECT_EQ(response.parts(0).areas(), 1U);
+  EXPECT_EQ(response.parts(0).problem(), "");
+  EXPECT_EQ(response.parts(1).part(), "sessions");
+  EXPECT_EQ(response.parts(1).areas(), 0U);
+
+  const auto session = sessions_->Open({.kind = SessionKind::kRemote});
+  const Caller owner{.role = Role::kClient, .session = session->id};
+  const AreaSpec spec{.size = Bytes(24)};
+  PercpuPtr owned;
+  ASSERT_TRUE(sessions_->AllocBatch(owner, std::span(&spec, 1), {}, std::span(&owned, 1)).ok());
+  ASSERT_TRUE(allocator_->FreeBatch(std::vector{owned, area}).ok());
+  ASSERT_TRUE(Call(&Stub::Check, v1::CheckRequest(), &response).ok());
+  EXPECT_EQ(response.parts(0).problem(), "");
+  EXPECT_THAT(response.parts(1).problem(), HasSubstr("no area of 24 bytes"));
+}
+
+TEST_F(IntrospectionServiceTest, CheckIsForOperators) {
+  callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kClient});
+  introspection_ =
+      std::make_unique<IntrospectionService>(*allocator_, *sessions_, *callers_, gate_);
+  grpc::ServerContext context;
+  v1::CheckResponse response;
+  EXPECT_EQ(introspection_->Check(&context, nullptr, &response).error_code(),
+            grpc::PERMISSION_DENIED);
+  EXPECT_THAT(response.parts(), SizeIs(0));
+}
+
 TEST_F(IntrospectionServiceTest, SlotsStatsAndBuddyAgree) {
   Grant(Bytes(60 << 10));
   v1::ListSlotsResponse slots;

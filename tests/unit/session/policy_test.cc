@@ -43,6 +43,7 @@ constexpr std::array kTable{
     Row{"LeaseChunk", {false, false, true, true}, {true, true, true}},
     Row{"ReturnLease", {false, false, true, true}, {true, false, false}},
     Row{"EndSession", {false, false, true, true}, {true, false, false}},
+    Row{"Check", {false, false, false, true}, {true, true, true}},
 };
 
 class PolicyTest : public ::testing::TestWithParam<std::size_t> {

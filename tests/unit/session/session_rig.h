@@ -24,6 +24,12 @@ class SessionTest : public ::testing::Test {
   static constexpr UserId kBob{1001};
 
   void SetUp() override { Restart({}); }
+  void TearDown() override {
+    if (!books_spoilt_) ExpectSound();
+  }
+  void ExpectSound() const {
+    EXPECT_TRUE(sessions_->CheckInvariants().ok()) << sessions_->CheckInvariants().status();
+  }
 
   // Anew, with these limits.
   void Restart(Sessions::Options options) {
@@ -78,6 +84,8 @@ class SessionTest : public ::testing::Test {
   HeapPageSource pages_{Bytes(1 << 20)};
   FakeClock clock_;
   std::uint8_t tokens_ = 0;
+  // The test has done what no caller can.
+  bool books_spoilt_ = false;
   std::unique_ptr<Allocator> allocator_;
   std::unique_ptr<Sessions> sessions_;
 };

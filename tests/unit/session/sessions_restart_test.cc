@@ -85,9 +85,8 @@ class SessionsRestartTest : public ::testing::Test {
     OpenCatalog(Bytes(8 << 20));
     const auto remembered = Remember(*catalog_);
     ASSERT_TRUE(remembered.ok()) << remembered.status();
-    const RestoredState state = StateOf(*remembered);
-    Make(&state);
-    const absl::Status status = sessions_->Restore(remembered->contents, remembered->areas);
+    Make(&remembered->state);
+    const absl::Status status = sessions_->Restore(*remembered);
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
   }
@@ -255,9 +254,8 @@ TEST_F(SessionsRestartTest, AFullCatalogRefusesAndLeavesNothingBehind) {
   catalog_.reset();
   OpenCatalog(Bytes(2 << 20));
   const auto remembered = Remember(*catalog_);
-  const RestoredState state = StateOf(*remembered);
-  Make(&state);
-  ASSERT_TRUE(sessions_->Restore(remembered->contents, remembered->areas).ok());
+  Make(&remembered->state);
+  ASSERT_TRUE(sessions_->Restore(*remembered).ok());
   std::vector<PercpuPtr> granted;
   absl::StatusOr<PercpuPtr> last;
   const std::string tag(120, 'x');

@@ -121,6 +121,18 @@ TEST_F(SessionsTest, LimitsMayChangeUnderASession) {
   Open();
 }
 
+TEST_F(SessionsTest, WhatAnEndedSessionHeldIsNoLongerItsUsers) {
+  Restart({.limits = {.per_user = {.areas = 3}}});
+  const Caller stays = CallerOf(Open());
+  for (int i = 0; i < 5; ++i) {
+    const OpenedSession ends = Open();
+    for (int area = 0; area < 3; ++area) MustAlloc(CallerOf(ends), Bytes(8));
+    EXPECT_FALSE(Alloc(stays, Bytes(8)).ok());
+    EXPECT_TRUE(sessions_->End(ends.id));
+  }
+  for (int area = 0; area < 3; ++area) MustAlloc(stays, Bytes(8));
+}
+
 TEST_F(SessionsTest, AFailedAllocIsNotCharged) {
   const Caller alice = CallerOf(Open());
   EXPECT_FALSE(Alloc(alice, Bytes(0)).ok());

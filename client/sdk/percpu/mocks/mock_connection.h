@@ -38,6 +38,7 @@ class MockConnection : public Connection {
   MOCK_METHOD(Or<v1::ListChunksResponse>, ListChunks, (const v1::ListChunksRequest&), (override));
   MOCK_METHOD(Or<v1::GetAreaMapResponse>, GetAreaMap, (const v1::GetAreaMapRequest&), (override));
   MOCK_METHOD(Or<v1::ListSlotsResponse>, ListSlots, (const v1::ListSlotsRequest&), (override));
+  MOCK_METHOD(Or<v1::CheckResponse>, Check, (const v1::CheckRequest&), (override));
   MOCK_METHOD(Or<v1::GetBuddyInfoResponse>, GetBuddyInfo, (const v1::GetBuddyInfoRequest&),
               (override));
   MOCK_METHOD(Or<v1::GetStatsResponse>, GetStats, (const v1::GetStatsRequest&), (override));

@@ -102,7 +102,7 @@ TEST_F(MemoryServiceTest, ANudgeHasTheLaneComeRound) {
   const Pulse& pulse = service_->lane().pulse();
   const std::uint64_t before = pulse.beats();
   service_->lane().Nudge();
-  const absl::Time limit = absl::Now() + kPatience;
+  const absl::Time limit = absl::Now() + testing::kPatience;
   while (pulse.beats() == before && absl::Now() < limit) {
   }
   EXPECT_GT(pulse.beats(), before);

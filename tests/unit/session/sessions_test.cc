@@ -109,18 +109,6 @@ TEST_F(SessionsTest, QuotasHoldPerSessionAndPerUser) {
   EXPECT_EQ(UseOf(second.session), (Usage{.bytes = Bytes(24), .areas = 3}));
 }
 
-TEST_F(SessionsTest, WhatAnEndedSessionHeldIsNoLongerItsUsers) {
-  Restart({.limits = {.per_user = {.areas = 3}}});
-  const Caller stays = CallerOf(Open());
-  for (int i = 0; i < 5; ++i) {
-    const OpenedSession ends = Open();
-    for (int area = 0; area < 3; ++area) MustAlloc(CallerOf(ends), Bytes(8));
-    EXPECT_FALSE(Alloc(stays, Bytes(8)).ok());
-    EXPECT_TRUE(sessions_->End(ends.id));
-  }
-  for (int area = 0; area < 3; ++area) MustAlloc(stays, Bytes(8));
-}
-
 TEST_F(SessionsTest, LimitsMayChangeUnderASession) {
   const Caller caller = CallerOf(Open());
   const PercpuPtr area = MustAlloc(caller, Bytes(64));
@@ -131,6 +119,18 @@ TEST_F(SessionsTest, LimitsMayChangeUnderASession) {
   sessions_->SetLimits({});
   MustAlloc(caller, Bytes(8));
   Open();
+}
+
+TEST_F(SessionsTest, WhatAnEndedSessionHeldIsNoLongerItsUsers) {
+  Restart({.limits = {.per_user = {.areas = 3}}});
+  const Caller stays = CallerOf(Open());
+  for (int i = 0; i < 5; ++i) {
+    const OpenedSession ends = Open();
+    for (int area = 0; area < 3; ++area) MustAlloc(CallerOf(ends), Bytes(8));
+    EXPECT_FALSE(Alloc(stays, Bytes(8)).ok());
+    EXPECT_TRUE(sessions_->End(ends.id));
+  }
+  for (int area = 0; area < 3; ++area) MustAlloc(stays, Bytes(8));
 }
 
 TEST_F(SessionsTest, AFailedAllocIsNotCharged) {

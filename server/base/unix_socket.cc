@@ -84,7 +84,14 @@ absl::StatusOr<std::unique_ptr<UnixSocket>> UnixSocket::Bind(const std::string& 
       new UnixSocket(path, bound.st_ino, std::move(fd), *std::move(lock)));
 }
 
+std::unique_ptr<UnixSocket> UnixSocket::Adopt(const std::string& path, UniqueFd fd) {
+  fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+  fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  return std::unique_ptr<UnixSocket>(new UnixSocket(path, /*inode=*/0, std::move(fd), UniqueFd()));
+}
+
 UnixSocket::~UnixSocket() {
+  if (!lock_.ok()) return;
   // Somebody may have put another file there. The lock file stays: removing it
   // would let two daemons lock two files of one name.
   struct stat now {};

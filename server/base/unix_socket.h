@@ -28,7 +28,10 @@ class UnixSocket {
   // said.
   static absl::StatusOr<std::unique_ptr<UnixSocket>> Bind(const std::string& path, int type,
                                                           unsigned mode);
-  // Removes the socket from the path, if it is still the one there.
+  // One that somebody else has bound to `path` and listens on (systemd), who
+  // also guards the path and removes the socket.
+  static std::unique_ptr<UnixSocket> Adopt(const std::string& path, UniqueFd fd);
+  // Removes the socket from the path, if it is ours and it is still the one there.
   ~UnixSocket();
   UnixSocket(const UnixSocket&) = delete;
   UnixSocket& operator=(const UnixSocket&) = delete;
@@ -44,6 +47,7 @@ class UnixSocket {
   // Which file there is ours.
   const ino_t inode_;
   UniqueFd fd_;
+  // None of a socket that was adopted.
   UniqueFd lock_;
 };
 

@@ -87,10 +87,15 @@ void SendRefusal(int fd, const absl::Status& status) {
   static_cast<void>(send(fd, &refusal, sizeof(refusal), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+absl::StatusOr<std::unique_ptr<UnixSocket>> Listen(Door::Options& options) {
+  if (options.passed.ok()) return UnixSocket::Adopt(options.path, std::move(options.passed));
+  return UnixSocket::Bind(options.path, SOCK_SEQPACKET, options.mode);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Door>> Door::Bind(Sessions& sessions, Options options) {
-  auto socket = UnixSocket::Bind(options.path, SOCK_SEQPACKET, options.mode);
+  auto socket = Listen(options);
   if (!socket.ok()) return socket.status();
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -110,7 +115,8 @@ Door::Door(Sessions& sessions, Options options, std::unique_ptr<UnixSocket> sock
       options_(std::move(options)),
       socket_(std::move(socket)),
       epoll_(std::move(epoll)),
-      wake_(std::move(wake)) {}
+      wake_(std::move(wake)),
+      rules_(options_.rules) {}
 
 Door::~Door() { Stop(); }
 
@@ -124,7 +130,7 @@ void Door::Stop() {
     RankedLock lock(&mu_);
     stopping_ = true;
   }
-  eventfd_write(wake_.get(), 1);
+  Nudge();
   thread_.join();
 }
 
@@ -133,8 +139,15 @@ void Door::HangUp(SessionId session) {
     RankedLock lock(&mu_);
     hung_up_.push_back(session);
   }
-  eventfd_write(wake_.get(), 1);
+  Nudge();
 }
+
+void Door::SetRules(AccessRules rules) {
+  RankedLock lock(&mu_);
+  rules_ = std::move(rules);
+}
+
+void Door::Nudge() const { eventfd_write(wake_.get(), 1); }
 
 bool Door::Watch(int fd, Key key, std::uint32_t events) const {
   epoll_event event{};
@@ -167,6 +180,7 @@ void Door::Loop() {
       }
     }
     DropSilent(options_.clock->Now());
+    pulse_.Beat();
     RankedLock lock(&mu_);
     if (stopping_) return;
   }
@@ -262,6 +276,11 @@ std::optional<Hello> Door::Receive(int fd) const {
 
 // --- Admission ---------------------------------------------------------------
 
+Role Door::RoleOf(const Peer& peer) const {
+  RankedLock lock(&mu_);
+  return rules_.RoleOf(peer);
+}
+
 absl::StatusOr<MapMode> Door::Grant(const Peer& peer, const Hello& hello) const {
   if (hello.version != abi::v1::kHandoffVersion) {
     return errors::HandoffVersion(hello.version, abi::v1::kHandoffVersion);
@@ -269,7 +288,7 @@ absl::StatusOr<MapMode> Door::Grant(const Peer& peer, const Hello& hello) const 
   if (hello.wanted > static_cast<std::uint32_t>(MapMode::kReadWrite)) {
     return errors::UnknownEnum("wanted", static_cast<int>(hello.wanted));
   }
-  const Role role = options_.rules.RoleOf(peer);
+  const Role role = RoleOf(peer);
   if (role < Role::kViewer) return errors::RoleTooLow("door", Name(Role::kViewer), Name(role));
   const auto wanted = static_cast<MapMode>(hello.wanted);
   const bool may_write =
@@ -296,7 +315,7 @@ absl::Status Door::Admit(Connection& connection, const Hello& hello) {
 absl::StatusOr<OpenedSession> Door::Open(const Peer& peer, MapMode granted) {
   // A session never has an operator's power, whoever runs it: it is a program
   // at work, and its mistakes must not reach others.
-  const Role role = std::min(options_.rules.RoleOf(peer), Role::kClient);
+  const Role role = std::min(RoleOf(peer), Role::kClient);
   return sessions_.Open({.kind = KindOf(granted),
                          .peer = peer,
                          .command = CommandOf(peer),

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "proto/percpud/abi/v1/handoff.h"
 #include "server/base/clock.h"
+#include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
@@ -38,6 +39,8 @@ class Door {
   struct Options {
     std::string path;
     unsigned mode = 0660;
+    // A socket that already listens at `path`, which is then not bound.
+    UniqueFd passed;
     AccessRules rules;
     // Abilities of which a client must have one to map the arena read-write.
     std::uint32_t needed_abilities = 0;
@@ -60,8 +63,13 @@ class Door {
   void Start();
   // Ends the thread; sessions and connections stay as they are. Idempotent.
   void Stop();
+  // Of who is admitted from now on; a session keeps its role. Thread safe.
+  void SetRules(AccessRules rules);
   // Hangs up on a session that was ended otherwise. Thread safe.
   void HangUp(SessionId session);
+  // Beats with every wait for events; a nudge is one.
+  [[nodiscard]] const Pulse& pulse() const { return pulse_; }
+  void Nudge() const;
   [[nodiscard]] const std::string& path() const { return socket_->path(); }
 
  private:
@@ -88,6 +96,7 @@ class Door {
   void DropHungUp();
   [[nodiscard]] int WaitMs(absl::Time now) const;
   [[nodiscard]] std::optional<abi::v1::Hello> Receive(int fd) const;
+  [[nodiscard]] Role RoleOf(const Peer& peer) const;
   absl::Status Admit(Connection& connection, const abi::v1::Hello& hello);
   absl::StatusOr<OpenedSession> Open(const Peer& peer, abi::v1::MapMode granted);
   [[nodiscard]] absl::StatusOr<abi::v1::MapMode> Grant(const Peer& peer,
@@ -102,6 +111,7 @@ class Door {
   const UniqueFd epoll_;
   const UniqueFd wake_;
   std::thread thread_;
+  Pulse pulse_;
 
   // The thread's own.
   absl::flat_hash_map<Key, Connection> connections_;
@@ -110,7 +120,8 @@ class Door {
   // While accepting is paused.
   absl::Time accept_again_ = absl::InfiniteFuture();
 
-  RankedMutex mu_{LockRank::kLeaf};
+  mutable RankedMutex mu_{LockRank::kLeaf};
+  AccessRules rules_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<SessionId> hung_up_ ABSL_GUARDED_BY(mu_);
 };

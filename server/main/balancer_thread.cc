@@ -39,6 +39,7 @@ void BalancerThread::Loop() {
       wanted_ = false;
     }
     due = allocator_.Balance();
+    pulse_.Beat();
   }
 }
 

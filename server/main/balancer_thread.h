@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
 #include "server/percpu/allocator.h"
 
@@ -21,6 +22,10 @@ class BalancerThread {
   BalancerThread(const BalancerThread&) = delete;
   BalancerThread& operator=(const BalancerThread&) = delete;
 
+  // Beats with every Balance; a nudge asks for one.
+  [[nodiscard]] const Pulse& pulse() const { return pulse_; }
+  void Nudge() { Wake(); }
+
  private:
   void Loop();
   void Wake();
@@ -32,6 +37,7 @@ class BalancerThread {
   RankedMutex mu_{LockRank::kLeaf};
   bool wanted_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  Pulse pulse_;
   std::thread thread_;
 };
 

@@ -84,18 +84,19 @@ absl::Status TakeAccess(const config::v1::Config& config, DaemonConfig& out) {
   status.Update(TakePrincipals("access.viewers", access.viewers(), out.access.viewers));
   status.Update(TakeRole("access.remote", access.remote(), out.access.remote));
   const config::v1::Quotas& quotas = config.quotas();
-  status.Update(TakeQuota("quotas.per_session", quotas.per_session(), out.sessions.per_session));
-  status.Update(TakeQuota("quotas.per_user", quotas.per_user(), out.sessions.per_user));
+  status.Update(
+      TakeQuota("quotas.per_session", quotas.per_session(), out.sessions.limits.per_session));
+  status.Update(TakeQuota("quotas.per_user", quotas.per_user(), out.sessions.limits.per_user));
   if (quotas.remote_sessions_per_opener() != 0) {
-    out.sessions.remote_sessions_per_opener = quotas.remote_sessions_per_opener();
+    out.sessions.limits.remote_sessions_per_opener = quotas.remote_sessions_per_opener();
   }
   const config::v1::VariableQuota& variables = quotas.variables_per_user();
-  if (variables.has_count()) out.sessions.variables_per_user.count = variables.count();
+  if (variables.has_count()) out.sessions.limits.variables_per_user.count = variables.count();
   status.Update(TakeSize("quotas.variables_per_user.bytes", variables.bytes(),
-                         out.sessions.variables_per_user.bytes));
-  if (quotas.sessions() != 0) out.sessions.sessions = quotas.sessions();
+                         out.sessions.limits.variables_per_user.bytes));
+  if (quotas.sessions() != 0) out.sessions.limits.sessions = quotas.sessions();
   if (quotas.sessions_per_user() != 0) {
-    out.sessions.sessions_per_user = quotas.sessions_per_user();
+    out.sessions.limits.sessions_per_user = quotas.sessions_per_user();
   }
   return status;
 }

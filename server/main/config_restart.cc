@@ -33,7 +33,7 @@ absl::Status TakeRestart(const config::v1::Config& config, DaemonConfig& out) {
     if (absl::Status status = CheckPath("catalog", config.catalog()); !status.ok()) return status;
     out.catalog = config.catalog();
   }
-  absl::Duration& window = out.sessions.resume_window;
+  absl::Duration& window = out.sessions.limits.resume_window;
   if (config.resume_window().empty()) return absl::OkStatus();
   if (absl::ParseDuration(config.resume_window(), &window) && window >= absl::ZeroDuration()) {
     return absl::OkStatus();

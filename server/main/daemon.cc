@@ -10,6 +10,7 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "server/handoff/door.h"
 #include "server/handoff/layout_page.h"
 #include "server/main/balancer_thread.h"
+#include "server/main/fd_store.h"
 #include "server/main/layout_text.h"
 #include "server/main/listener.h"
 #include "server/main/memory.h"
@@ -108,6 +110,18 @@ absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
   out.text = LayoutText(*info, config.statics, config.backend, config.page_size, *mode);
   out.info = std::make_unique<const AllocInfo>(*std::move(info));
   return out;
+}
+
+// A client of such a socket would wait for ever.
+void WarnOfUnserved(const DaemonConfig& config) {
+  for (const std::string& path : PassedSocketPaths()) {
+    const bool served =
+        path == config.door ||
+        std::count(config.listen.begin(), config.listen.end(), absl::StrCat("unix:", path)) > 0;
+    if (served) continue;
+    spdlog::warn("systemd listens at {}, which neither listen nor door names: nobody answers",
+                 path);
+  }
 }
 
 void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
@@ -221,6 +235,7 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   auto opened =
       Door::Bind(*sessions, {.path = config.door,
                              .mode = config.socket_mode,
+                             .passed = TakePassedSocket(config.door, SOCK_SEQPACKET),
                              .rules = config.access,
                              .needed_abilities = unlocked ? abi::v1::kCanRseq : abi::v1::kCanAtomic,
                              .arena_fd = memory->arena().fd(),
@@ -274,6 +289,7 @@ absl::Status Daemon::Check(const DaemonConfig& config) {
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config) {
   auto parts = std::make_unique<Parts>(config);
+  WarnOfUnserved(config);
   auto listener = Listener::Bind(config.listen, config.socket_mode);
   if (!listener.ok()) return listener.status();
   parts->listener = *std::move(listener);
@@ -285,6 +301,27 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config
 }
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+void Daemon::Change(const DaemonConfig& config) {
+  parts_->sessions->SetLimits(config.sessions.limits);
+  parts_->callers->SetRules(config.access);
+  if (parts_->door) parts_->door->SetRules(config.access);
+}
+
+std::vector<Watchdog::Thread> Daemon::threads() const {
+  std::vector<Watchdog::Thread> out;
+  const auto add = [&out](const char* name, auto& watched) {
+    out.push_back(
+        {.name = name, .pulse = &watched.pulse(), .nudge = [&watched] { watched.Nudge(); }});
+  };
+  add("listener", *parts_->listener);
+  if (parts_->door) add("door", *parts_->door);
+  add("hot-lane", parts_->memory_service->lane());
+  add("slow-lane", parts_->memory_service->lane().slow_lane());
+  add("balancer", *parts_->balancer);
+  add("reaper", *parts_->reaper);
+  return out;
+}
 
 // gRPC's own grace ends only when every client has acknowledged the good-bye,
 // which one that is connected but idle does when it next polls, seconds later.

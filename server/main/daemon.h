@@ -5,10 +5,12 @@
 #define PERCPUD_SERVER_MAIN_DAEMON_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/main/config.h"
+#include "server/main/watchdog.h"
 
 namespace percpud {
 
@@ -26,6 +28,11 @@ class Daemon {
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
+
+  // Goes on with the access rules and session limits of `config`.
+  void Change(const DaemonConfig& config);
+  // Those that clients depend on; valid as long as the daemon is there.
+  [[nodiscard]] std::vector<Watchdog::Thread> threads() const;
 
  private:
   struct Parts;

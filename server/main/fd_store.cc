@@ -4,6 +4,8 @@
 #include "server/main/fd_store.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include <cstdlib>
@@ -25,6 +27,32 @@ UniqueFd TakeStoredFd(const std::string& name) {
   if (count >= 0) std::free(names);
   if (found.ok()) fcntl(found.get(), F_SETFD, FD_CLOEXEC);
   return found;
+}
+
+UniqueFd TakePassedSocket(const std::string& path, int type) {
+  const int count = sd_listen_fds(/*unset_environment=*/0);
+  for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
+    if (sd_is_socket_unix(fd, type, /*listening=*/1, path.c_str(), 0) > 0) return UniqueFd(fd);
+  }
+  return {};
+}
+
+std::vector<std::string> PassedSocketPaths() {
+  std::vector<std::string> out;
+  const int count = sd_listen_fds(/*unset_environment=*/0);
+  for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
+    // One byte more than the kernel fills, so that a path always ends.
+    struct {
+      sockaddr_un address;
+      char end;
+    } bound{};
+    socklen_t size = sizeof(bound.address);
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound.address), &size) == 0 &&
+        bound.address.sun_family == AF_UNIX) {
+      out.emplace_back(bound.address.sun_path);
+    }
+  }
+  return out;
 }
 
 bool StoreFd(const std::string& name, int fd) {

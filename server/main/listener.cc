@@ -20,6 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/main/fd_store.h"
 
 namespace percpud {
 namespace {
@@ -53,8 +54,8 @@ std::string BoundAddress(int fd) {
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::vector<std::string>& addresses,
                                                          unsigned socket_mode) {
   std::unique_ptr<Listener> listener(new Listener);
-  listener->stop_event_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!listener->stop_event_.ok()) return Refused("eventfd", "listener");
+  listener->wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!listener->wake_.ok()) return Refused("eventfd", "listener");
   for (const std::string& address : addresses) {
     absl::StatusOr<Socket> socket =
         absl::StartsWith(address, kUnixPrefix) ? BindUnix(address, socket_mode) : BindTcp(address);
@@ -95,10 +96,15 @@ absl::StatusOr<Listener::Socket> Listener::BindTcp(const std::string& address) {
 }
 
 absl::StatusOr<Listener::Socket> Listener::BindUnix(const std::string& address, unsigned mode) {
-  auto bound = UnixSocket::Bind(address.substr(sizeof(kUnixPrefix) - 1), SOCK_STREAM, mode);
-  if (!bound.ok()) return bound.status();
+  const std::string path = address.substr(sizeof(kUnixPrefix) - 1);
   Socket out;
   out.address = address;
+  if (UniqueFd passed = TakePassedSocket(path, SOCK_STREAM); passed.ok()) {
+    out.unix_socket = UnixSocket::Adopt(path, std::move(passed));
+    return out;
+  }
+  auto bound = UnixSocket::Bind(path, SOCK_STREAM, mode);
+  if (!bound.ok()) return bound.status();
   out.unix_socket = *std::move(bound);
   return out;
 }
@@ -117,19 +123,25 @@ void Listener::Start(Accepted accepted) {
 
 void Listener::Stop() {
   if (!thread_.joinable()) return;
-  eventfd_write(stop_event_.get(), 1);
+  stopping_ = true;
+  Nudge();
   thread_.join();
 }
 
+void Listener::Nudge() const { eventfd_write(wake_.get(), 1); }
+
 void Listener::Loop(const Accepted& accepted) {
   pthread_setname_np(pthread_self(), "listener");
-  std::vector<pollfd> polled{{.fd = stop_event_.get(), .events = POLLIN, .revents = 0}};
+  std::vector<pollfd> polled{{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
   for (const Socket& socket : sockets_) {
     polled.push_back({.fd = socket.descriptor(), .events = POLLIN, .revents = 0});
   }
   while (true) {
     if (poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return;
-    if (polled[0].revents != 0) return;
+    if (stopping_) return;
+    pulse_.Beat();
+    eventfd_t news = 0;
+    if (polled[0].revents != 0) eventfd_read(wake_.get(), &news);
     for (std::size_t i = 1; i < polled.size(); ++i) {
       if (polled[i].revents == 0) continue;
       const int fd = accept4(polled[i].fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_MAIN_LISTENER_H_
 #define PERCPUD_SERVER_MAIN_LISTENER_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/pulse.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
 
@@ -19,7 +21,8 @@ namespace percpud {
 
 // The daemon's listening sockets and the one thread that accepts from them.
 //
-// Two daemons never share a port; a Unix path is guarded as unix_socket.h says.
+// Two daemons never share a port; a Unix path is guarded as unix_socket.h says,
+// unless systemd passed in a socket that listens there: then that one is used.
 class Listener {
  public:
   // Given a connected, non-blocking, close-on-exec socket, which it owns.
@@ -41,6 +44,9 @@ class Listener {
   void Start(Accepted accepted);
   // Accepts no more; connections are not touched. Idempotent.
   void Stop();
+  // Beats with every wait for connections; a nudge ends one.
+  [[nodiscard]] const Pulse& pulse() const { return pulse_; }
+  void Nudge() const;
 
  private:
   struct Socket {
@@ -58,7 +64,10 @@ class Listener {
   void Loop(const Accepted& accepted);
 
   std::vector<Socket> sockets_;
-  UniqueFd stop_event_;
+  // Wakes the thread, to stop if `stopping_`.
+  UniqueFd wake_;
+  std::atomic<bool> stopping_{false};
+  Pulse pulse_;
   std::thread thread_;
 };
 

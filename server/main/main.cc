@@ -8,14 +8,20 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/main/daemon.h"
 #include "server/main/fd_store.h"
 #include "server/main/flags.h"
+#include "server/main/reload.h"
+#include "server/main/watchdog.h"
 
 namespace percpud {
 namespace {
@@ -42,14 +48,50 @@ int Fail(const absl::Status& status) {
 }
 
 // Blocked before there are threads, so that every thread leaves them to us.
-sigset_t BlockStopSignals() {
+sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
+}
+
+// The next of them; 0 if none comes in time.
+int AwaitSignal(const sigset_t& signals, absl::Duration patience) {
+  if (patience == absl::InfiniteDuration()) patience = absl::Hours(24);
+  const timespec time = absl::ToTimespec(patience);
+  const int number = sigtimedwait(&signals, nullptr, &time);
+  return number < 0 ? 0 : number;
+}
+
+// The manager must not take a reload for done before it is.
+void ReloadInFrontOf(int argc, char** argv, config::v1::Config& running, Daemon& daemon) {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  NotifyManager(absl::StrCat("RELOADING=1\nMONOTONIC_USEC=",
+                             absl::ToInt64Microseconds(absl::DurationFromTimespec(now))));
+  NotifyManager(absl::StrCat("READY=1\nSTATUS=", Reload(argc, argv, running, daemon)));
+}
+
+// Until a signal says to stop; returns which. Meanwhile the service manager is
+// told that all is well, as often as it wants and only if so, and the
+// configuration is read again when a signal asks for that.
+int Serve(int argc, char** argv, config::v1::Config running, Daemon& daemon,
+          const sigset_t& signals) {
+  const absl::Duration timeout = WatchdogTimeout();
+  Watchdog watchdog(daemon.threads(), timeout, [] { NotifyManager("WATCHDOG=1"); });
+  while (true) {
+    if (timeout != absl::InfiniteDuration()) watchdog.Look(absl::Now());
+    const int number = AwaitSignal(signals, watchdog.interval());
+    if (number == SIGHUP) {
+      ReloadInFrontOf(argc, argv, running, daemon);
+    } else if (number != 0) {
+      return number;
+    }
+  }
 }
 
 int Main(int argc, char** argv) {
@@ -59,7 +101,7 @@ int Main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("percpud"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
 
-  const sigset_t stop_signals = BlockStopSignals();
+  const sigset_t signals = BlockSignals();
   absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv);
   if (!command_line.ok()) return Fail(command_line.status());
   if (command_line->exit_code) return *command_line->exit_code;
@@ -81,8 +123,7 @@ int Main(int argc, char** argv) {
   std::fflush(stdout);
   NotifyManager("READY=1");
 
-  int signal_number = 0;
-  sigwait(&stop_signals, &signal_number);
+  const int signal_number = Serve(argc, argv, std::move(command_line->config), **daemon, signals);
   NotifyManager("STOPPING=1");
   spdlog::info("draining on signal {}", signal_number);
   daemon->reset();

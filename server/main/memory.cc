@@ -24,6 +24,8 @@ namespace percpud {
 namespace {
 
 constexpr char kStoredName[] = "percpud-arena";
+// One that was kept aside; the store has room for few.
+constexpr char kOldName[] = "percpud-arena-old";
 
 std::string BootId() {
   std::string id;
@@ -115,6 +117,8 @@ absl::StatusOr<Memory> Memory::Open(const DaemonConfig& config, std::string layo
 absl::Status Memory::OpenFile() {
   if (file_.empty()) {
     found_ = TakeStoredFd(kStoredName);
+    // The store's copy is enough.
+    kept_aside_ = TakeStoredFd(kOldName).ok();
     return absl::OkStatus();
   }
   found_ = UniqueFd(open(file_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
@@ -186,9 +190,12 @@ absl::Status Memory::SetAside() {
     return Wipe(file_, path_);
   }
   if (file_.empty() && found_.ok()) {
+    // A store that is full would not take the new arena, and not say so.
+    if (kept_aside_) ForgetStoredFd(kOldName);
     ForgetStoredFd(kStoredName);
-    StoreFd(absl::StrCat(kStoredName, "-old"), found_.get());
-    absl::StrAppend(&verdict_, "; the old arena stays in the store");
+    StoreFd(kOldName, found_.get());
+    absl::StrAppend(&verdict_, "; the old arena stays in the store",
+                    kept_aside_ ? ", in place of an older one" : "");
   }
   for (const std::string& path : {file_, path_}) {
     if (path.empty()) continue;

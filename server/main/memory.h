@@ -69,6 +69,8 @@ class Memory {
   std::string layout_;
   Arena::Options options_;
   UniqueFd found_;
+  // The store has an arena that an earlier start kept aside.
+  bool kept_aside_ = false;
   catalog::Arena record_;
   std::unique_ptr<Arena> arena_;
   std::unique_ptr<catalog::Catalog> catalog_;

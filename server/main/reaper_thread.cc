@@ -27,14 +27,22 @@ ReaperThread::~ReaperThread() {
   thread_.join();
 }
 
+void ReaperThread::Nudge() {
+  RankedLock lock(&mu_);
+  nudged_ = true;
+}
+
 void ReaperThread::Loop() {
   pthread_setname_np(pthread_self(), "reaper");
   while (true) {
     {
       RankedLock lock(&mu_);
-      if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), kInterval)) return;
+      mu_.AwaitWithTimeout(absl::Condition(this, &ReaperThread::HasNews), kInterval);
+      if (stopping_) return;
+      nudged_ = false;
     }
     sessions_.ReapExpired();
+    pulse_.Beat();
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
 #include "server/session/sessions.h"
 
@@ -21,12 +22,21 @@ class ReaperThread {
   ReaperThread(const ReaperThread&) = delete;
   ReaperThread& operator=(const ReaperThread&) = delete;
 
+  // Beats with every look; a nudge asks for one.
+  [[nodiscard]] const Pulse& pulse() const { return pulse_; }
+  void Nudge();
+
  private:
   void Loop();
+  [[nodiscard]] bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return nudged_ || stopping_;
+  }
 
   Sessions& sessions_;
   RankedMutex mu_{LockRank::kLeaf};
+  bool nudged_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  Pulse pulse_;
   std::thread thread_;
 };
 

@@ -35,6 +35,11 @@ NumberRange Numbers() {
 
 }  // namespace
 
+void Callers::SetRules(AccessRules rules) {
+  RankedLock lock(&mu_);
+  rules_ = std::move(rules);
+}
+
 int Callers::Adopt(int fd) {
   const NumberRange numbers = Numbers();
   Remote remote{.peer = AskPeer(fd), .host = HostOf(fd)};
@@ -79,6 +84,7 @@ absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const
     return *caller;
   }
   const std::optional<Peer> peer = RemoteOf(context).peer;
+  RankedLock lock(&mu_);
   return Caller{
       .role = rules_.RoleOf(peer), .session = kNoSession, .uid = peer ? peer->uid : kNobody};
 }

@@ -30,6 +30,9 @@ class Callers {
   // `sessions` outlives the callers.
   Callers(Sessions& sessions, AccessRules rules) : sessions_(sessions), rules_(std::move(rules)) {}
 
+  // From now on, of connections without a session; a session keeps its role.
+  void SetRules(AccessRules rules);
+
   // Takes a connection in before gRPC gets it, and returns the number it now
   // has. Numbers rotate, so that a late call of a closed connection is not
   // taken for one of the next.
@@ -53,8 +56,8 @@ class Callers {
   [[nodiscard]] Remote RemoteOf(const grpc::ServerContextBase& context) const;
 
   Sessions& sessions_;
-  const AccessRules rules_;
   mutable RankedMutex mu_{LockRank::kLeaf};
+  AccessRules rules_ ABSL_GUARDED_BY(mu_);
   // By descriptor; an entry is replaced when its number comes round again.
   absl::flat_hash_map<int, Remote> remotes_ ABSL_GUARDED_BY(mu_);
   int next_number_ ABSL_GUARDED_BY(mu_) = 0;

@@ -24,6 +24,26 @@ class HotLane::CloseEvent final : public HotEvent {
   HotLane& lane_;
 };
 
+// Deleted by the lane when it has passed.
+class HotLane::NudgeEvent final : public HotEvent {
+ public:
+  explicit NudgeEvent(HotLane& lane) : lane_(lane) {
+    alarm_.Set(lane_.queue(), absl::ToChronoTime(absl::Now()), static_cast<HotEvent*>(this));
+  }
+  bool Proceed(bool /*ok*/) override {
+    lane_.nudged_ = false;
+    return false;
+  }
+
+ private:
+  HotLane& lane_;
+  grpc::Alarm alarm_;
+};
+
+void HotLane::Nudge() {
+  if (!nudged_.exchange(true)) new NudgeEvent(*this);
+}
+
 HotLane::~HotLane() { Close(); }
 
 void HotLane::Start() {
@@ -48,6 +68,7 @@ void HotLane::Loop() {
   void* tag = nullptr;
   bool ok = false;
   while (queue_->Next(&tag, &ok)) {
+    pulse_.Beat();
     auto* event = static_cast<HotEvent*>(tag);
     if (closed_ || !event->Proceed(ok)) event->Discard();
   }

@@ -16,11 +16,13 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_unary_call.h>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <thread>
 
+#include "server/base/pulse.h"
 #include "server/service/callers.h"
 #include "server/service/memory_handlers.h"
 #include "server/service/slow_lane.h"
@@ -54,9 +56,14 @@ class HotLane {
 
   [[nodiscard]] grpc::ServerCompletionQueue* queue() const { return queue_.get(); }
   [[nodiscard]] SlowLane& slow_lane() { return slow_lane_; }
+  // Beats with every event; a nudge is one. REQUIRES, of Nudge: started, and
+  // not about to be closed.
+  [[nodiscard]] const Pulse& pulse() const { return pulse_; }
+  void Nudge();
 
  private:
   class CloseEvent;
+  class NudgeEvent;
 
   void Loop();
 
@@ -64,6 +71,9 @@ class HotLane {
   SlowLane slow_lane_;
   std::thread thread_;
   grpc::Alarm close_alarm_;
+  Pulse pulse_;
+  // One is on its way.
+  std::atomic<bool> nudged_{false};
   // Hot thread only: the queue is shut down and takes no new events.
   bool closed_ = false;
 };

@@ -27,6 +27,11 @@ void SlowLane::Run(std::function<void()> work) {
   work();
 }
 
+void SlowLane::Nudge() {
+  RankedLock lock(&mu_);
+  nudged_ = true;
+}
+
 void SlowLane::AwaitIdle(absl::Time deadline) {
   RankedLock lock(&mu_);
   mu_.AwaitWithTimeout(absl::Condition(this, &SlowLane::IsIdle), deadline - absl::Now());
@@ -48,7 +53,10 @@ void SlowLane::Loop() {
       RankedLock lock(&mu_);
       running_ = false;
       mu_.Await(absl::Condition(this, &SlowLane::HasNews));
-      if (queue_.empty()) return;
+      pulse_.Beat();
+      nudged_ = false;
+      if (queue_.empty() && closed_) return;
+      if (queue_.empty()) continue;
       work = std::move(queue_.front());
       queue_.pop_front();
       running_ = true;

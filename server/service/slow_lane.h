@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
 
 namespace percpud {
@@ -28,11 +29,14 @@ class SlowLane {
   void AwaitIdle(absl::Time deadline);
   // Returns when everything accepted so far has run. Idempotent.
   void Close();
+  // Beats whenever the lane turns to its queue; a nudge has it do so.
+  [[nodiscard]] const Pulse& pulse() const { return pulse_; }
+  void Nudge();
 
  private:
   void Loop();
   [[nodiscard]] bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return closed_ || !queue_.empty();
+    return closed_ || nudged_ || !queue_.empty();
   }
   [[nodiscard]] bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return !running_ && queue_.empty();
@@ -42,6 +46,8 @@ class SlowLane {
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mu_);
   bool running_ ABSL_GUARDED_BY(mu_) = false;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  bool nudged_ ABSL_GUARDED_BY(mu_) = false;
+  Pulse pulse_;
   std::thread thread_;
 };
 

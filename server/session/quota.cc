@@ -8,10 +8,10 @@
 namespace percpud {
 namespace {
 
-// `use` never passes `limit`, so the subtraction cannot wrap.
+// What is held may be over a quota that was lowered since.
 absl::Status Check(absl::string_view holder, absl::string_view what, std::uint64_t use,
                    std::uint64_t more, std::uint64_t limit) {
-  if (more <= limit - use) return absl::OkStatus();
+  if (more == 0 || (use <= limit && more <= limit - use)) return absl::OkStatus();
   return errors::QuotaExceeded(holder, what, use, more, limit);
 }
 

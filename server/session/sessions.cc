@@ -47,7 +47,14 @@ Token Sessions::RandomToken() {
 Sessions::Sessions(Allocator& allocator, Options options)
     : allocator_(allocator),
       options_(std::move(options)),
-      variables_(options_.variables_per_user) {}
+      limits_(options_.limits),
+      variables_(options_.limits.variables_per_user) {}
+
+void Sessions::SetLimits(const SessionLimits& limits) {
+  RankedLock lock(&mu_);
+  limits_ = limits;
+  variables_.set_per_user(limits.variables_per_user);
+}
 
 // --- Life --------------------------------------------------------------------
 
@@ -82,17 +89,17 @@ absl::StatusOr<OpenedSession> Sessions::Open(SessionSpec spec) {
 }
 
 absl::Status Sessions::CheckRoom(const SessionSpec& spec) {
-  if (sessions_.size() >= options_.sessions) {
+  if (sessions_.size() >= limits_.sessions) {
     ++quota_refusals_;
-    return errors::TooManySessions("the daemon", options_.sessions);
+    return errors::TooManySessions("the daemon", limits_.sessions);
   }
   if (!spec.peer) return absl::OkStatus();
   const auto user = users_.find(spec.peer->uid);
-  if (user == users_.end() || user->second.sessions < options_.sessions_per_user) {
+  if (user == users_.end() || user->second.sessions < limits_.sessions_per_user) {
     return absl::OkStatus();
   }
   ++quota_refusals_;
-  return errors::TooManySessions(HolderName(spec.peer->uid), options_.sessions_per_user);
+  return errors::TooManySessions(HolderName(spec.peer->uid), limits_.sessions_per_user);
 }
 
 bool Sessions::End(SessionId id) {
@@ -134,9 +141,9 @@ bool Sessions::End(SessionId id) {
 absl::Status Sessions::CountOpener(const SessionSpec& spec) {
   if (spec.kind != SessionKind::kRemote || spec.opener.empty()) return absl::OkStatus();
   std::uint32_t& open = openers_[spec.opener];
-  if (open >= options_.remote_sessions_per_opener) {
+  if (open >= limits_.remote_sessions_per_opener) {
     ++quota_refusals_;
-    return errors::TooManyRemoteSessions(spec.opener, options_.remote_sessions_per_opener);
+    return errors::TooManyRemoteSessions(spec.opener, limits_.remote_sessions_per_opener);
   }
   ++open;
   return absl::OkStatus();
@@ -203,10 +210,10 @@ void Sessions::FreeAll(std::vector<PercpuPtr> areas) {
 // --- Charging ----------------------------------------------------------------
 
 absl::Status Sessions::ChargeLocked(SessionId id, Session& session, const Usage& more) {
-  absl::Status status = session.account.Charge(options_.per_session, HolderName(id), more);
+  absl::Status status = session.account.Charge(limits_.per_session, HolderName(id), more);
   if (status.ok() && session.spec.peer) {
     const UserId uid = session.spec.peer->uid;
-    status = users_[uid].account.Charge(options_.per_user, HolderName(uid), more);
+    status = users_[uid].account.Charge(limits_.per_user, HolderName(uid), more);
     if (!status.ok()) session.account.Refund(more);
   }
   if (!status.ok()) ++quota_refusals_;

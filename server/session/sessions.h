@@ -41,6 +41,7 @@
 #include "server/session/peer.h"
 #include "server/session/policy.h"
 #include "server/session/quota.h"
+#include "server/session/session_limits.h"
 #include "server/session/variables.h"
 
 namespace percpud {
@@ -96,14 +97,7 @@ struct OpenedSession {
 class Sessions {
  public:
   struct Options {
-    Quota per_session;
-    // Of all sessions of one user together; remote ones have none.
-    Quota per_user;
-    std::uint32_t sessions_per_user = 1024;
-    std::uint32_t sessions = 4096;
-    // Opened by RPC, by one user of this host or one other host.
-    std::uint32_t remote_sessions_per_opener = 256;
-    VariableQuota variables_per_user;
+    SessionLimits limits;
     // Outlives the sessions.
     const Clock* clock = nullptr;
     // Where tokens come from; tests count.
@@ -111,9 +105,6 @@ class Sessions {
     // Whatever is granted is committed there before it is answered. May be null;
     // outlives the sessions.
     catalog::Catalog* catalog = nullptr;
-    // After a restart: how long a local session waits for its process to come
-    // back to the door.
-    absl::Duration resume_window = absl::Seconds(30);
     // Tests tell of processes that are none.
     std::function<std::optional<std::uint64_t>(ProcessId)> process_start = StartOf;
   };
@@ -125,6 +116,9 @@ class Sessions {
   Sessions(Allocator& allocator, Options options);
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
+
+  // From now on: nothing is taken back that was granted under the old ones.
+  void SetLimits(const SessionLimits& limits);
 
   // --- Life --------------------------------------------------------------------
   // Errors: TooManySessions, of the user or in all; TooManyRemoteSessions.
@@ -372,6 +366,7 @@ class Sessions {
   std::function<void(SessionId)> ended_;
 
   mutable RankedMutex mu_{LockRank::kLeaf};
+  SessionLimits limits_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
   absl::btree_map<SessionId, Session> sessions_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<Token, SessionId> tokens_ ABSL_GUARDED_BY(mu_);

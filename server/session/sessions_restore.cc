@@ -122,7 +122,7 @@ absl::Status Sessions::RestoreSession(const catalog::Session& record) {
   }
   const bool is_remote = session.spec.kind == SessionKind::kRemote;
   session.detached = !is_remote;
-  session.expires = options_.clock->Now() + (is_remote ? session.spec.ttl : options_.resume_window);
+  session.expires = options_.clock->Now() + (is_remote ? session.spec.ttl : limits_.resume_window);
   last_id_ = std::max(last_id_, record.id.value());
   tokens_.emplace(record.token, record.id);
   sessions_.emplace(record.id, std::move(session));

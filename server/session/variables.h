@@ -44,6 +44,8 @@ class Variables {
  public:
   explicit Variables(const VariableQuota& per_user) : per_user_(per_user) {}
 
+  void set_per_user(const VariableQuota& per_user) { per_user_ = per_user; }
+
   // Whether `maker` may have one more, of `size`. Errors: QuotaExceeded, which
   // is counted; TooManyVariables.
   absl::Status CheckRoom(UserId maker, Bytes size);
@@ -66,7 +68,7 @@ class Variables {
     Bytes bytes;
   };
 
-  const VariableQuota per_user_;
+  VariableQuota per_user_;
   std::map<std::string, Variable> by_name_;
   absl::flat_hash_map<PercpuPtr, const Variable*> by_pointer_;
   absl::flat_hash_map<UserId, Held> held_;

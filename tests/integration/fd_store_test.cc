@@ -4,89 +4,47 @@
 // The arena as a memfd that a service manager keeps: this test is the manager,
 // and does with the daemon's descriptor what systemd does.
 
-#include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "client/sdk/percpu/session.h"
-#include "server/base/unique_fd.h"
 #include "tests/integration/children.h"
+#include "tests/integration/service_manager.h"
 #include "tests/support/process.h"
 
 namespace percpu {
 namespace {
 
-using percpud::UniqueFd;
 using percpud::testing::BinaryPath;
 using percpud::testing::Process;
 using testing::Child;
+using testing::ServiceManager;
 
-constexpr int kPatienceMs = 60'000;
-constexpr absl::Duration kPatience = absl::Milliseconds(kPatienceMs);
+constexpr absl::Duration kPatience = absl::Minutes(1);
 
 class FdStoreTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    manager_ = UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, notify().c_str(), sizeof(address.sun_path) - 1);
-    ASSERT_EQ(bind(manager_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  }
+  bool HearReady() { return manager_.HearNews("READY=1"); }
 
-  // What the daemon says next; descriptors that come with it are kept.
-  std::string Hear() {
-    pollfd polled{.fd = manager_.get(), .events = POLLIN, .revents = 0};
-    if (poll(&polled, 1, kPatienceMs) != 1) return "";
-    std::array<char, 512> text{};
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-    iovec part{.iov_base = text.data(), .iov_len = text.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t size = recvmsg(manager_.get(), &message, 0);
-    if (const cmsghdr* rights = CMSG_FIRSTHDR(&message);
-        rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
-      // To be inherited.
-      fcntl(fd, F_SETFD, 0);
-      kept_ = UniqueFd(fd);
+  // With what was kept, and copies of it under other names.
+  absl::StatusOr<Process> Start(const std::vector<std::string>& flags = {},
+                                const std::vector<std::string>& names = {}) {
+    std::vector<ServiceManager::Passed> passed;
+    if (manager_.kept().ok()) passed = {{.name = "percpud-arena", .fd = manager_.kept().get()}};
+    for (const std::string& name : names) {
+      passed.push_back({.name = name, .fd = manager_.kept().get()});
     }
-    return {text.data(), static_cast<std::size_t>(size < 0 ? 0 : size)};
+    std::vector<std::string> command = {BinaryPath("percpud"), "--listen", address(),
+                                        "--arena-size",        "64MiB",    "--catalog",
+                                        dir_.path() + "/c"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    return manager_.Start(command, passed);
   }
-  bool HearReady() {
-    for (std::string news = Hear(); !news.empty(); news = Hear()) {
-      if (absl::StartsWith(news, "READY=1")) return true;
-      heard_ += news;
-    }
-    return false;
-  }
-
-  absl::StatusOr<Process> Start() {
-    const std::string passed = kept_.ok()
-                                   ? absl::StrCat("exec 3<&", kept_.get(),
-                                                  "; export LISTEN_PID=$$ LISTEN_FDS=1 "
-                                                  "LISTEN_FDNAMES=percpud-arena; exec \"$@\"")
-                                   : "exec \"$@\"";
-    return Process::Spawn({"/bin/bash", "-c", passed, "bash", BinaryPath("percpud"), "--listen",
-                           address(), "--arena-size", "64MiB", "--catalog", dir_.path() + "/c"},
-                          {"NOTIFY_SOCKET=" + notify()});
-  }
-  [[nodiscard]] std::string notify() const { return dir_.path() + "/notify"; }
   [[nodiscard]] std::string address() const { return "unix:" + dir_.path() + "/percpud.sock"; }
   int Variable(bool create, std::int64_t value) {
     return Child([&] {
@@ -102,9 +60,7 @@ class FdStoreTest : public ::testing::Test {
   }
 
   percpud::testing::TempDir dir_;
-  UniqueFd manager_;
-  UniqueFd kept_;
-  std::string heard_;
+  ServiceManager manager_{dir_.path() + "/notify"};
 };
 
 TEST_F(FdStoreTest, TheArenaComesBackFromTheStore) {
@@ -112,9 +68,9 @@ TEST_F(FdStoreTest, TheArenaComesBackFromTheStore) {
     auto daemon = Start();
     ASSERT_TRUE(daemon.ok()) << daemon.status();
     ASSERT_TRUE(HearReady());
-    EXPECT_TRUE(absl::StrContains(heard_, "FDSTORE=1")) << heard_;
-    EXPECT_TRUE(absl::StrContains(heard_, "FDNAME=percpud-arena")) << heard_;
-    ASSERT_TRUE(kept_.ok());
+    EXPECT_TRUE(absl::StrContains(manager_.heard(), "FDSTORE=1")) << manager_.heard();
+    EXPECT_TRUE(absl::StrContains(manager_.heard(), "FDNAME=percpud-arena")) << manager_.heard();
+    ASSERT_TRUE(manager_.kept().ok());
     EXPECT_EQ(Variable(/*create=*/true, 42), 0);
     daemon->Kill(SIGKILL);
     ASSERT_TRUE(daemon->Wait(kPatience).ok());
@@ -137,7 +93,7 @@ TEST_F(FdStoreTest, AnEmptyStoreIsACleanStart) {
     daemon->Kill(SIGKILL);
     ASSERT_TRUE(daemon->Wait(kPatience).ok());
   }
-  kept_.reset();
+  manager_.kept().reset();
   auto daemon = Start();
   ASSERT_TRUE(daemon.ok()) << daemon.status();
   ASSERT_TRUE(HearReady());
@@ -145,6 +101,24 @@ TEST_F(FdStoreTest, AnEmptyStoreIsACleanStart) {
   EXPECT_TRUE(daemon->Wait(kPatience).ok());
   EXPECT_TRUE(absl::StrContains(daemon->err(), "start is cold: the arena is gone"))
       << daemon->err();
+}
+
+// Of arenas that no daemon can go on with, the store has room for the last.
+TEST_F(FdStoreTest, AnOldArenaMakesWayForTheNext) {
+  for (const char* reserved : {"4KiB", "8KiB", "12KiB"}) {
+    auto daemon = Start({"--reserved-size", reserved});
+    ASSERT_TRUE(daemon.ok()) << daemon.status();
+    ASSERT_TRUE(HearReady());
+    daemon->Kill(SIGKILL);
+    ASSERT_TRUE(daemon->Wait(kPatience).ok());
+  }
+  EXPECT_THAT(manager_.heard(), ::testing::HasSubstr("FDNAME=percpud-arena-old"));
+  EXPECT_THAT(manager_.heard(),
+              ::testing::Not(::testing::HasSubstr("FDSTOREREMOVE=1\nFDNAME=percpud-arena-old")));
+  auto daemon = Start({"--reserved-size", "16KiB"}, {"percpud-arena-old"});
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
+  ASSERT_TRUE(HearReady());
+  EXPECT_THAT(manager_.heard(), ::testing::HasSubstr("FDSTOREREMOVE=1\nFDNAME=percpud-arena-old"));
 }
 
 }  // namespace

@@ -92,8 +92,8 @@ class DoorTest : public ::testing::Test {
     layout_ = *std::move(layout);
     Sessions::Options options;
     options.clock = &clock_;
-    options.sessions = 20000;
-    options.sessions_per_user = 20000;
+    options.limits.sessions = 20000;
+    options.limits.sessions_per_user = 20000;
     sessions_ = std::make_unique<Sessions>(*allocator_, std::move(options));
     OpenDoor({});
   }
@@ -125,6 +125,25 @@ class DoorTest : public ::testing::Test {
     Visitor visitor(door_->path());
     visitor.Say(GoodHello());
     EXPECT_TRUE(std::holds_alternative<Welcome>(visitor.Hear().said));
+  }
+
+  // What a process of another user is told.
+  static constexpr int kAdmitted = 0;
+  static constexpr int kRefused = 1;
+  int AskAsNobody() {
+    const pid_t child = fork();
+    if (child == 0) {
+      if (chmod((dir_.path()).c_str(), 0755) != 0 || chmod(door_->path().c_str(), 0666) != 0 ||
+          setuid(65534) != 0) {
+        _exit(2);
+      }
+      Visitor visitor(door_->path());
+      visitor.Say(GoodHello());
+      _exit(std::holds_alternative<Refusal>(visitor.Hear().said) ? kRefused : kAdmitted);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
   }
 
   testing::TempDir dir_;
@@ -355,24 +374,16 @@ TEST_F(DoorTest, ASessionThatIsNotWaitingCannotBeResumed) {
   EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
 }
 
-TEST_F(DoorTest, AnonymousPeersAreTurnedAway) {
+TEST_F(DoorTest, AnonymousPeersAreTurnedAwayUntilTheRulesSayOtherwise) {
   AccessRules rules;
   rules.clients = {};
   OpenDoor({.rules = rules});
   if (geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
-  const pid_t child = fork();
-  if (child == 0) {
-    if (chmod((dir_.path()).c_str(), 0755) != 0 || chmod(door_->path().c_str(), 0666) != 0 ||
-        setuid(65534) != 0) {
-      _exit(2);
-    }
-    Visitor visitor(door_->path());
-    visitor.Say(GoodHello());
-    _exit(std::holds_alternative<Refusal>(visitor.Hear().said) ? 0 : 1);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
+  EXPECT_EQ(AskAsNobody(), kRefused);
+  door_->SetRules({});
+  EXPECT_EQ(AskAsNobody(), kAdmitted);
+  door_->SetRules(rules);
+  EXPECT_EQ(AskAsNobody(), kRefused);
 }
 
 }  // namespace

@@ -131,10 +131,10 @@ TEST(ConfigTest, QuotasOfOpenersAndOfVariables) {
   const auto config = Check(R"(quotas {
     remote_sessions_per_opener: 7 variables_per_user { count: 0 bytes: "1MiB" } })");
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(config->sessions.remote_sessions_per_opener, 7U);
-  EXPECT_EQ(config->sessions.variables_per_user.count, 0U);
-  EXPECT_EQ(config->sessions.variables_per_user.bytes, Bytes(1 << 20));
-  EXPECT_EQ(Check("")->sessions.remote_sessions_per_opener, 256U);
+  EXPECT_EQ(config->sessions.limits.remote_sessions_per_opener, 7U);
+  EXPECT_EQ(config->sessions.limits.variables_per_user.count, 0U);
+  EXPECT_EQ(config->sessions.limits.variables_per_user.bytes, Bytes(1 << 20));
+  EXPECT_EQ(Check("")->sessions.limits.remote_sessions_per_opener, 256U);
   ExpectRefused(R"(quotas { variables_per_user { bytes: "much" } })",
                 "quotas.variables_per_user.bytes", "much");
 }
@@ -203,7 +203,7 @@ TEST(ConfigTest, TheCatalogLiesBesideTheArena) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->arena_file, "/run/p/arena");
   EXPECT_EQ(config->catalog, "/run/p/arena.catalog");
-  EXPECT_EQ(config->sessions.resume_window, absl::Seconds(5));
+  EXPECT_EQ(config->sessions.limits.resume_window, absl::Seconds(5));
   EXPECT_EQ(Check(R"(arena: "file:/a" catalog: "/c")")->catalog, "/c");
   EXPECT_EQ(Check(R"(arena: "memfd")")->catalog, "");
   ExpectRefused(R"(arena: "disk")", "arena", "neither");

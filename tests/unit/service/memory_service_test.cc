@@ -98,5 +98,19 @@ TEST_F(MemoryServiceTest, ShuttingDownWaitsForTheSlowLane) {
   EXPECT_TRUE(grown.ok()) << grown.error_message();
 }
 
+TEST_F(MemoryServiceTest, ANudgeHasTheLaneComeRound) {
+  const Pulse& pulse = service_->lane().pulse();
+  const std::uint64_t before = pulse.beats();
+  service_->lane().Nudge();
+  const absl::Time limit = absl::Now() + testing::kPatience;
+  while (pulse.beats() == before && absl::Now() < limit) {
+  }
+  EXPECT_GT(pulse.beats(), before);
+  // One that is still on its way when the lane closes goes with it.
+  service_->lane().Nudge();
+  service_->lane().Nudge();
+  ShutDown(absl::Now());
+}
+
 }  // namespace
 }  // namespace percpud

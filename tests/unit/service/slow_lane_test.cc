@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <thread>
 #include <vector>
 
@@ -71,6 +72,34 @@ TEST(SlowLaneTest, AClosedLaneStillRunsWhatItIsGiven) {
   std::thread::id thread;
   lane.Run([&thread] { thread = std::this_thread::get_id(); });
   EXPECT_EQ(thread, std::this_thread::get_id());
+}
+
+// True once it beats again; false if it does not in a long while.
+bool BeatsAgain(const SlowLane& lane, std::uint64_t before) {
+  const absl::Time limit = absl::Now() + absl::Seconds(20);
+  while (lane.pulse().beats() == before) {
+    if (absl::Now() > limit) return false;
+  }
+  return true;
+}
+
+TEST(SlowLaneTest, BeatsWhenNudgedUnlessItHangs) {
+  SlowLane lane;
+  std::uint64_t before = lane.pulse().beats();
+  lane.Nudge();
+  EXPECT_TRUE(BeatsAgain(lane, before));
+  absl::Notification started;
+  absl::Notification go_on;
+  lane.Run([&] {
+    started.Notify();
+    go_on.WaitForNotification();
+  });
+  started.WaitForNotification();
+  before = lane.pulse().beats();
+  lane.Nudge();
+  EXPECT_EQ(lane.pulse().beats(), before);
+  go_on.Notify();
+  EXPECT_TRUE(BeatsAgain(lane, before));
 }
 
 }  // namespace

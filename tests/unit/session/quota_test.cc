@@ -41,5 +41,15 @@ TEST(AccountTest, HugeRequestsDoNotWrap) {
   EXPECT_EQ(account.use(), Usage{});
 }
 
+TEST(AccountTest, UnderALoweredQuotaWhatIsHeldIsKept) {
+  Account account;
+  ASSERT_TRUE(account.Charge({}, "x", {.bytes = Bytes(100), .areas = 2}).ok());
+  const Quota lowered{.bytes = Bytes(50), .areas = 5};
+  EXPECT_FALSE(account.Charge(lowered, "x", {.bytes = Bytes(4), .areas = 1}).ok());
+  EXPECT_TRUE(account.Charge(lowered, "x", {.areas = 1}).ok()) << "it asks for no bytes";
+  account.Refund({.bytes = Bytes(60)});
+  EXPECT_TRUE(account.Charge(lowered, "x", {.bytes = Bytes(10)}).ok());
+}
+
 }  // namespace
 }  // namespace percpud

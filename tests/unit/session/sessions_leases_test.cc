@@ -42,7 +42,7 @@ TEST_F(LeasesTest, OnlyTheHolderReturnsIt) {
 }
 
 TEST_F(LeasesTest, QuotasCountLeases) {
-  Restart({.per_session = {.leases = 1}});
+  Restart({.limits = {.per_session = {.leases = 1}}});
   const Caller alice = CallerOf(Open());
   ASSERT_TRUE(sessions_->Lease(alice, "").ok());
   const absl::Status status = sessions_->Lease(alice, "").status();

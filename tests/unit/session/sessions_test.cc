@@ -88,7 +88,7 @@ TEST_F(SessionsTest, ABadFreeIsNamedByTheAllocatorAndChangesNothing) {
 }
 
 TEST_F(SessionsTest, QuotasHoldPerSessionAndPerUser) {
-  Restart({.per_session = {.bytes = Bytes(100)}, .per_user = {.areas = 3}});
+  Restart({.limits = {.per_session = {.bytes = Bytes(100)}, .per_user = {.areas = 3}}});
   const Caller first = CallerOf(Open());
   const Caller second = CallerOf(Open());
   const Caller bob = CallerOf(Open(kBob));
@@ -109,8 +109,20 @@ TEST_F(SessionsTest, QuotasHoldPerSessionAndPerUser) {
   EXPECT_EQ(UseOf(second.session), (Usage{.bytes = Bytes(24), .areas = 3}));
 }
 
+TEST_F(SessionsTest, LimitsMayChangeUnderASession) {
+  const Caller caller = CallerOf(Open());
+  const PercpuPtr area = MustAlloc(caller, Bytes(64));
+  sessions_->SetLimits({.per_session = {.areas = 0}, .sessions = 1});
+  EXPECT_EQ(Alloc(caller, Bytes(8)).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_FALSE(sessions_->Open({}).ok());
+  EXPECT_TRUE(Free(caller, {area}).ok());
+  sessions_->SetLimits({});
+  MustAlloc(caller, Bytes(8));
+  Open();
+}
+
 TEST_F(SessionsTest, WhatAnEndedSessionHeldIsNoLongerItsUsers) {
-  Restart({.per_user = {.areas = 3}});
+  Restart({.limits = {.per_user = {.areas = 3}}});
   const Caller stays = CallerOf(Open());
   for (int i = 0; i < 5; ++i) {
     const OpenedSession ends = Open();
@@ -136,7 +148,7 @@ TEST_F(SessionsTest, AFailedAllocIsNotCharged) {
 }
 
 TEST_F(SessionsTest, SessionsAreCountedPerUserAndInAll) {
-  Restart({.sessions_per_user = 2, .sessions = 3});
+  Restart({.limits = {.sessions_per_user = 2, .sessions = 3}});
   const OpenedSession first = Open();
   Open();
   const SessionSpec third{.kind = SessionKind::kLocalReadWrite, .peer = Peer{.uid = kAlice}};
@@ -148,7 +160,7 @@ TEST_F(SessionsTest, SessionsAreCountedPerUserAndInAll) {
 }
 
 TEST_F(SessionsTest, AreasAreHandedOverWholly) {
-  Restart({.per_session = {.areas = 2}});
+  Restart({.limits = {.per_session = {.areas = 2}}});
   const Caller giver = CallerOf(Open());
   const Caller taker = CallerOf(Open(kBob));
   const std::vector<PercpuPtr> areas{MustAlloc(giver, Bytes(8)), MustAlloc(giver, Bytes(16))};
@@ -239,7 +251,7 @@ TEST_F(SessionsTest, EndingUnderLoadLeaksNothing) {
 }
 
 TEST_F(SessionsTest, AnOpenerHasSoManyRemoteSessions) {
-  Restart({.remote_sessions_per_opener = 2});
+  Restart({.limits = {.remote_sessions_per_opener = 2}});
   const auto open = [&](const std::string& opener) {
     return sessions_->Open(
         {.kind = SessionKind::kRemote, .opener = opener, .ttl = absl::Seconds(1)});

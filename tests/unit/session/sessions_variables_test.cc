@@ -123,7 +123,7 @@ TEST_F(VariablesTest, NamesAreSpelt) {
 }
 
 TEST_F(VariablesTest, AUsersQuotaCountsWhatHasANameAndNothingElse) {
-  Restart({.variables_per_user = {.count = 2, .bytes = Bytes(64)}});
+  Restart({.limits = {.variables_per_user = {.count = 2, .bytes = Bytes(64)}}});
   const Caller alice = CallerOf(Open());
   ASSERT_TRUE(OpenCounter(alice, "a").ok());
   // By name as by publishing; found again costs nothing.
@@ -146,7 +146,7 @@ TEST_F(VariablesTest, AUsersQuotaCountsWhatHasANameAndNothingElse) {
 }
 
 TEST_F(VariablesTest, MakersWithoutAUidShareAQuotaAndMayNotRemove) {
-  Restart({.variables_per_user = {.count = 1}});
+  Restart({.limits = {.variables_per_user = {.count = 1}}});
   const Caller stranger{.role = Role::kClient};
   ASSERT_TRUE(OpenCounter(stranger, "theirs").ok());
   EXPECT_EQ(OpenCounter(stranger, "more").status().code(), absl::StatusCode::kResourceExhausted);

@@ -19,6 +19,7 @@
 
 #include "absl/time/clock.h"
 #include "client/sdk/percpu/session.h"
+#include "server/rseq/self_test.h"
 #include "tests/integration/children.h"
 #include "tests/support/process.h"
 
@@ -33,6 +34,9 @@ using testing::Pipe;
 class SessionsTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
+    if (std::string(GetParam()) == "rseq" && !percpud::rseq::RseqWorks()) {
+      GTEST_SKIP() << "no restartable sequences here";
+    }
     auto daemon = percpud::testing::StartDaemon(dir_, {"--update-mode", GetParam()});
     ASSERT_TRUE(daemon.ok()) << daemon.status();
     daemon_ = std::make_unique<percpud::testing::RunningDaemon>(*std::move(daemon));

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -83,7 +84,7 @@ class SessionTest : public ::testing::Test {
   static constexpr Caller kOperator{.role = Role::kOperator};
   HeapPageSource pages_{Bytes(1 << 20)};
   FakeClock clock_;
-  std::uint8_t tokens_ = 0;
+  std::atomic<std::uint8_t> tokens_ = 0;
   // The test has done what no caller can.
   bool books_spoilt_ = false;
   std::unique_ptr<Allocator> allocator_;

@@ -3,13 +3,10 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,9 +17,11 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "client/sdk/channel.h"
 #include "client/sdk/fast_lane.h"
 #include "client/sdk/fork.h"
 #include "client/sdk/percpu/connection.h"
+#include "client/sdk/request_window.h"
 #include "client/sdk/token_source.h"
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
@@ -36,17 +35,15 @@ absl::Status FromGrpc(const grpc::Status& status) {
   return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
 }
 
-int Milliseconds(absl::Duration duration) {
-  return static_cast<int>(
-      std::clamp<std::int64_t>(absl::ToInt64Milliseconds(duration), 0, 1 << 30));
-}
-
 // What a session's token rides under.
 constexpr char kTokenKey[] = "percpud-token-bin";
 
 // Whether a call may be made twice: without harm, never, or as often as it takes
 // because the daemon knows it by its number.
 enum class Repeat { kSafe, kUnsafe, kNumbered };
+
+// Of an answer that is no list.
+constexpr std::uint64_t kFewWords = 2;
 
 // Always the same, in whatever process.
 class FixedToken final : public TokenSource {
@@ -66,13 +63,7 @@ class GrpcConnection final : public Connection {
   GrpcConnection(std::string address, const Options& options, TokenSource* tokens,
                  bool numbers = false)
       : address_(std::move(address)), options_(options), tokens_(tokens), numbers_(numbers) {
-    // Read by gRPC when it starts: without it, a child of a process that made
-    // calls cannot.
-    setenv("GRPC_ENABLE_FORK_SUPPORT", "1", /*replace=*/0);
-    // Its epoll set would be one with the parent's wherever gRPC skips its fork
-    // handlers (a thread of it was busy), and the answers then wake the wrong
-    // process; poll(2) shares nothing, and a client has few descriptors.
-    setenv("GRPC_POLL_STRATEGY", "poll", /*replace=*/0);
+    PrepareGrpcForForks();
     ForkGeneration();
   }
   ~GrpcConnection() override { delete epoch_.load(); }
@@ -89,13 +80,17 @@ class GrpcConnection final : public Connection {
     return Call(&StubSet::memory, &Memory::Ping, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) override {
-    return Hot<v1::AllocResponse>(&Memory::Alloc, Numbered(request),
-                                  &v1::AttachRequest::mutable_alloc,
-                                  &v1::AttachResponse::mutable_alloc);
+    const auto words = static_cast<std::uint64_t>(request.sizes_size());
+    return Numbered(request, words, [this](const v1::AllocRequest& numbered) {
+      return Hot<v1::AllocResponse>(&Memory::Alloc, numbered, &v1::AttachRequest::mutable_alloc,
+                                    &v1::AttachResponse::mutable_alloc);
+    });
   }
   absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) override {
-    return Hot<v1::FreeResponse>(&Memory::Free, Numbered(request), &v1::AttachRequest::mutable_free,
-                                 &v1::AttachResponse::mutable_free);
+    return Numbered(request, kFewWords, [this](const v1::FreeRequest& numbered) {
+      return Hot<v1::FreeResponse>(&Memory::Free, numbered, &v1::AttachRequest::mutable_free,
+                                   &v1::AttachResponse::mutable_free);
+    });
   }
   absl::StatusOr<v1::ReadResponse> Read(const v1::ReadRequest& request) override {
     return Call(&StubSet::memory, &Memory::Read, request, Repeat::kSafe);
@@ -168,26 +163,26 @@ class GrpcConnection final : public Connection {
     return Call(&StubSet::session, &Session::EndSession, request, Repeat::kUnsafe);
   }
   absl::StatusOr<v1::HandOverResponse> HandOver(const v1::HandOverRequest& request) override {
-    return Call(&StubSet::session, &Session::HandOver, Numbered(request), WhenNumbered());
+    return CallNumbered(&Session::HandOver, request);
   }
   absl::StatusOr<v1::OpenVariableResponse> OpenVariable(
       const v1::OpenVariableRequest& request) override {
     return Call(&StubSet::session, &Session::OpenVariable, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
-    return Call(&StubSet::session, &Session::Publish, Numbered(request), WhenNumbered());
+    return CallNumbered(&Session::Publish, request);
   }
   absl::StatusOr<v1::RemoveVariableResponse> RemoveVariable(
       const v1::RemoveVariableRequest& request) override {
-    return Call(&StubSet::session, &Session::RemoveVariable, Numbered(request), WhenNumbered());
+    return CallNumbered(&Session::RemoveVariable, request);
   }
 
   absl::StatusOr<v1::LeaseChunkResponse> LeaseChunk(const v1::LeaseChunkRequest& request) override {
-    return Call(&StubSet::session, &Session::LeaseChunk, Numbered(request), WhenNumbered());
+    return CallNumbered(&Session::LeaseChunk, request);
   }
   absl::StatusOr<v1::ReturnLeaseResponse> ReturnLease(
       const v1::ReturnLeaseRequest& request) override {
-    return Call(&StubSet::session, &Session::ReturnLease, Numbered(request), WhenNumbered());
+    return CallNumbered(&Session::ReturnLease, request);
   }
   absl::StatusOr<v1::ListLeasesResponse> ListLeases(const v1::ListLeasesRequest& request) override {
     return Call(&StubSet::introspection, &Introspection::ListLeases, request, Repeat::kSafe);
@@ -234,27 +229,13 @@ class GrpcConnection final : public Connection {
     std::shared_ptr<FastLane> lane ABSL_GUARDED_BY(mu);
     // The daemon knows no Attach.
     bool no_lane ABSL_GUARDED_BY(mu) = false;
+    // A child's requests are another session's.
+    RequestWindow window;
   };
 
-  // The channel is made here, on the first call: gRPC starts threads with it,
-  // which a fork would lose.
+  // On the first call, since a fork loses gRPC's threads.
   [[nodiscard]] std::unique_ptr<Epoch> MakeEpoch(std::uint64_t generation) const {
-    grpc::ChannelArguments arguments;
-    // gRPC's own retries are off: they cost a seventh of a call, and only
-    // this file knows which calls may run twice.
-    arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-    // A daemon is spoken to directly, whatever http_proxy says.
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    // Else a daemon that restarts is not looked for again for a second, then
-    // ever longer.
-    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
-                     Milliseconds(options_.retry.initial_backoff));
-    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(options_.retry.max_backoff));
-    // Equal channels share a connection, and a child must not share its parent's.
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments.SetMaxReceiveMessageSize(-1);
-    const auto channel =
-        grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+    const auto channel = MakeChannel(address_, options_);
     auto epoch = std::make_unique<Epoch>();
     epoch->generation = generation;
     epoch->stubs = {.memory = v1::MemoryService::NewStub(channel),
@@ -296,10 +277,26 @@ class GrpcConnection final : public Connection {
     return epoch.lane;
   }
 
-  template <typename Request>
-  Request Numbered(Request request) {
-    if (numbers_) request.set_request_id(++last_request_);
-    return request;
+  // Runs `call` with the request, which has a number meanwhile if this
+  // connection numbers its requests; its answer has so many words.
+  template <typename Request, typename Make>
+  auto Numbered(Request request, std::uint64_t words, Make call) -> decltype(call(request)) {
+    if (!numbers_) return call(request);
+    Epoch& epoch = Current();
+    const auto number = epoch.window.Enter(words, absl::Now() + options_.deadline);
+    if (!number.ok()) return number.status();
+    request.set_request_id(*number);
+    auto answer = call(request);
+    epoch.window.Leave(*number);
+    return answer;
+  }
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> CallNumbered(grpc::Status (Session::*method)(grpc::ClientContext*,
+                                                                        const Request&, Response*),
+                                        const Request& request) {
+    return Numbered(request, kFewWords, [&](const Request& numbered) {
+      return Call(&StubSet::session, method, numbered, WhenNumbered());
+    });
   }
   [[nodiscard]] Repeat WhenNumbered() const {
     return numbers_ ? Repeat::kNumbered : Repeat::kUnsafe;
@@ -374,7 +371,6 @@ class GrpcConnection final : public Connection {
   const Options options_;
   TokenSource* const tokens_;
   const bool numbers_;
-  std::atomic<std::uint64_t> last_request_ = 0;
   std::atomic<Epoch*> epoch_ = nullptr;
 };
 

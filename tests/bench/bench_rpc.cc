@@ -40,6 +40,8 @@ struct Flags {
   double seconds = 0.2;
   int cpus = 16;
   int live = 10'000;
+  // Everything that is granted is committed first, to be there after a restart.
+  bool catalog = false;
   bool smoke = false;
   std::string output = "table";
 };
@@ -198,8 +200,12 @@ absl::Status MeasureRound(Loads& loads, absl::Duration slice, Results& results) 
 
 absl::StatusOr<Results> Measure(const Flags& flags) {
   const testing::TempDir dir;
-  const auto daemon = testing::StartDaemon(
-      dir, {"--cpus", absl::StrCat(flags.cpus), "--arena-size", "1GiB", "--log-level", "error"});
+  std::vector<std::string> options = {
+      "--cpus", absl::StrCat(flags.cpus), "--arena-size", "1GiB", "--log-level", "error"};
+  if (flags.catalog) {
+    options.insert(options.end(), {"--arena", absl::StrCat("file:", dir.path(), "/arena")});
+  }
+  const auto daemon = testing::StartDaemon(dir, options);
   if (!daemon.ok()) return daemon.status();
   const absl::StatusOr<std::unique_ptr<Loads>> opened = OpenLoads(daemon->address);
   if (!opened.ok()) return opened.status();
@@ -266,6 +272,7 @@ void PrintJson(const Flags& flags, const Results& results) {
                                  {"seconds", flags.seconds},
                                  {"cpus", flags.cpus},
                                  {"live_areas", flags.live},
+                                 {"catalog", flags.catalog},
                                  {"unary", nlohmann::ordered_json::array()},
                                  {"stream", nlohmann::ordered_json::array()},
                                  {"sdk", nlohmann::ordered_json::array()},
@@ -316,6 +323,7 @@ int Main(int argc, char** argv) {
   app.add_option("--cpus", flags.cpus, "Units per area")->check(CLI::Range(1, 4096));
   app.add_option("--live", flags.live, "Areas that are there all the time")
       ->check(CLI::Range(0, 1'000'000));
+  app.add_flag("--catalog", flags.catalog, "With a daemon whose grants outlive it");
   app.add_flag("--smoke", flags.smoke, "One short round: that it runs, not how fast");
   app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
   CLI11_PARSE(app, argc, argv);

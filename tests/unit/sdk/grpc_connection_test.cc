@@ -32,7 +32,7 @@ class FakeMemory final : public v1::MemoryService::Service {
  public:
   grpc::Status Ping(grpc::ServerContext* /*context*/, const v1::PingRequest* /*request*/,
                     v1::PingResponse* /*response*/) override {
-    if (hang) hang->WaitForNotification();
+    if (hangs) release.WaitForNotification();
     return Answer();
   }
   grpc::Status Alloc(grpc::ServerContext* /*context*/, const v1::AllocRequest* request,
@@ -61,7 +61,9 @@ class FakeMemory final : public v1::MemoryService::Service {
   // Set before the first call.
   int failures = 0;
   grpc::Status status;
-  absl::Notification* hang = nullptr;
+  // Pings answer once `release` is notified: however late one is taken up.
+  bool hangs = false;
+  absl::Notification release;
 
   std::atomic<int> calls = 0;
 
@@ -182,11 +184,10 @@ TEST_F(GrpcConnectionTest, OnlyUnavailableIsRepeated) {
 }
 
 TEST_F(GrpcConnectionTest, ACallEndsAtItsDeadline) {
-  absl::Notification release;
-  memory_.hang = &release;
+  memory_.hangs = true;
   Serve();
   const absl::Status status = Connect(absl::Milliseconds(50)).Ping();
-  release.Notify();
+  memory_.release.Notify();
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "server/base/ranked_mutex.h"
 #include "server/session/answers.h"
 
 namespace percpu {
@@ -73,7 +74,7 @@ TEST(RequestWindowTest, WhoeverWaitsEntersWhenTheOldestLeaves) {
 TEST(RequestWindowTest, TheDaemonNeverFindsARequestTooOld) {
   RequestWindow window;
   percpud::Answers answers;
-  absl::Mutex mu;
+  percpud::RankedMutex mu{percpud::LockRank::kLeaf};
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {
@@ -81,7 +82,7 @@ TEST(RequestWindowTest, TheDaemonNeverFindsARequestTooOld) {
         const percpud::RequestId number(MustEnter(window, 300));
         if (i % 500 == thread) absl::SleepFor(absl::Milliseconds(2));
         {
-          absl::MutexLock lock(&mu);
+          percpud::RankedLock lock(&mu);
           EXPECT_TRUE(answers.Begin(number).ok()) << answers.Begin(number);
           answers.Keep(number, percpud::Answers::Words(300));
           answers.End(number);

@@ -31,7 +31,7 @@ absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(const Geometry& geometr
                      *topology);
   if (!info.ok()) return info.status();
   auto owned_info = std::make_unique<const AllocInfo>(*std::move(info));
-  auto backend = make_backend(geometry.backend, *owned_info, pages);
+  auto backend = make_backend(geometry.backend, *owned_info, pages, geometry.backend_options);
   if (!backend.ok()) return backend.status();
   return Allocator::Create(std::move(owned_info), *std::move(statics), *std::move(backend), pages,
                            std::move(options));

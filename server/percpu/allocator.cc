@@ -83,7 +83,8 @@ Allocator::Allocator(std::unique_ptr<const AllocInfo> info, StaticLayout statics
       gives_pages_back_(!backend_->populates_at_creation()),
       pages_(pages),
       options_(std::move(options)),
-      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size())) {}
+      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size()),
+             gives_pages_back_ ? Index::Park::kFreed : Index::Park::kAhead) {}
 
 Allocator::~Allocator() = default;
 

@@ -41,11 +41,12 @@ bool IsQuick(Granules count, Granules align) {
 
 }  // namespace
 
-Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages)
+Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Park park)
     : info_(info),
       page_size_(page_size),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_size.value()))),
       page_map_(arena_pages),
+      park_(park),
       slots_(info.unit_size),
       fits_(MostChunks(info, ToBytes(arena_pages, page_size)),
             static_cast<std::uint32_t>(ToPages(info.unit_size, kBasePageSize).value())),
@@ -200,9 +201,12 @@ std::optional<Placement> Index::Place(Granules count, Granules align, Region reg
                                       bool populated_only) {
   const bool backed = !populated_only || partly_populated_ == 0;
   if (IsQuick(count, align) && region == Region::kDynamic && backed) {
-    if (std::optional<Placement> parked = TakeParked(count, align)) return parked;
-    ParkMore(count, align);
-    if (std::optional<Placement> parked = TakeParked(count, align)) return parked;
+    std::optional<Placement> parked = TakeParked(count, align);
+    if (!parked && park_ == Park::kAhead) {
+      ParkMore(count, align);
+      parked = TakeParked(count, align);
+    }
+    if (parked) return parked;
   }
   std::optional<Placement> placement = FindFit(count, align, region, populated_only);
   if (!placement && parked_.total() > 0) {

@@ -44,8 +44,14 @@ class Index {
   static constexpr ChunkId kReservedId{0};
   static constexpr ChunkId kFirstId{1};
 
+  // What is parked by those who search and find nothing parked: a few more areas
+  // than they need, or only what others freed. The former saves half the time;
+  // but such neighbours go to owners of all kinds, and the page they share lives
+  // as long as the last of them.
+  enum class Park { kAhead, kFreed };
+
   // `info` outlives the index.
-  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages);
+  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Park park);
 
   // Chunk ids lie below this: as many as the arena has room for, and the two
   // that are there from the start.
@@ -192,6 +198,7 @@ class Index {
   const Bytes page_size_;
   const unsigned page_shift_;
   PageMap page_map_;
+  const Park park_;
   const Slots slots_;
   FitIndex fits_;
   // Of sidelined chunks; made when the first of them is.

@@ -131,7 +131,7 @@ absl::Status PageAllocator::Free(PageId page, Order order) {
 
 absl::StatusOr<PageId> PageAllocator::AllocateRun(Pages length) {
   const Order order = OrderFor(length);
-  const absl::StatusOr<PageId> page = Allocate(order);
+  absl::StatusOr<PageId> page = Allocate(order);
   if (!page.ok()) return page;
   // Whole again, and then in the pieces of the run: a free block can be taken
   // at any place.

@@ -3,6 +3,7 @@
 
 #include "tests/support/allocator_rig.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -26,7 +27,7 @@ absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(const Geometry& geometr
       BuildAllocInfo({.static_size = statics->size(),
                       .reserved_size = geometry.reserved_size,
                       .dyn_size = geometry.unit_size - statics->size() - geometry.reserved_size,
-                      .atom_size = pages.page_size(),
+                      .atom_size = std::max(pages.page_size(), geometry.atom_size),
                       .unit_skew = geometry.unit_skew},
                      *topology);
   if (!info.ok()) return info.status();

@@ -26,6 +26,8 @@ struct Geometry {
   std::string backend = "km";
   BackendOptions backend_options{};
   Bytes unit_skew{0};
+  // 0: the page.
+  Bytes atom_size{0};
 };
 
 // Makes a backend over `info` and `pages`; MakeBackend by default.

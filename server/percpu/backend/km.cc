@@ -19,7 +19,7 @@ absl::Status KmBackend::VerifyAllocInfo() const {
 }
 
 absl::StatusOr<ChunkMemory> KmBackend::CreateChunk() {
-  const absl::StatusOr<ChunkMemory> memory = ReserveChunk();
+  absl::StatusOr<ChunkMemory> memory = ReserveChunk();
   if (!memory.ok()) return memory;
   if (absl::Status status = pages().Populate(memory->base, SizeOf(*memory)); !status.ok()) {
     DestroyChunk(*memory);

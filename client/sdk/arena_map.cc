@@ -92,8 +92,10 @@ absl::Status ArenaMap::ReadLayout(const UniqueFd& layout) {
   }
   for (std::uint32_t unit = 0; unit < header->units; ++unit) {
     if ((*owners)[unit] == abi::kNoCpu) continue;
+    backed_offsets_.push_back((*units)[unit]);
     cpu_units_.push_back({.cpu = (*owners)[unit], .unit = Unit{unit}, .offset = (*units)[unit]});
   }
+  if (backed_offsets_.empty() || backed_offsets_[0] != 0) return BadLayout("unit 0 has no CPU");
   std::sort(cpu_units_.begin(), cpu_units_.end(),
             [](const CpuUnit& a, const CpuUnit& b) { return a.cpu < b.cpu; });
   unit_offsets_ = *std::move(units);
@@ -142,7 +144,7 @@ absl::StatusOr<std::array<std::uint8_t, 16>> ArenaMap::ReadId(const UniqueFd& la
 }
 
 bool ArenaMap::Holds(std::uint64_t pointer, std::uint64_t width) const {
-  const std::uint64_t last = *std::max_element(unit_offsets_.begin(), unit_offsets_.end());
+  const std::uint64_t last = *std::max_element(backed_offsets_.begin(), backed_offsets_.end());
   return pointer != 0 && pointer % width == 0 && pointer < arena_bytes_ - last &&
          width <= arena_bytes_ - last - pointer;
 }

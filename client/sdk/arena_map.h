@@ -39,6 +39,9 @@ class ArenaMap {
   [[nodiscard]] bool Holds(std::uint64_t pointer, std::uint64_t width) const;
   [[nodiscard]] std::uint64_t arena_bytes() const { return arena_bytes_; }
   [[nodiscard]] std::uint64_t unit_bytes() const { return unit_bytes_; }
+  // Of the units that have a CPU, ascending, the first 0. Ghosts have no memory of
+  // their own: what lies there may be another's.
+  [[nodiscard]] std::span<const std::uint64_t> backed_offsets() const { return backed_offsets_; }
   // The same arena has the same id as long as its bytes live.
   [[nodiscard]] const std::array<std::uint8_t, 16>& arena_id() const { return arena_id_; }
 
@@ -47,6 +50,7 @@ class ArenaMap {
   absl::Status ReadLayout(const UniqueFd& layout);
 
   std::vector<std::uint64_t> unit_offsets_;
+  std::vector<std::uint64_t> backed_offsets_;
   std::vector<std::uint64_t> cpu_offsets_;
   std::vector<CpuUnit> cpu_units_;
   std::array<std::uint8_t, 16> arena_id_{};

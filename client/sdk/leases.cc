@@ -28,7 +28,7 @@ absl::StatusOr<LeasedChunk> DaemonChunks::Lease(const std::string& name) {
                      .base = Pointer{lease->pointer()},
                      .usable_bytes = lease->unit_size(),
                      .unit0 = mapping.base + lease->pointer(),
-                     .unit_offsets = mapping.unit_offsets,
+                     .unit_offsets = map_.backed_offsets(),
                      .map = {mapping.base + lease->map_offset(), lease->map_size()}};
 }
 

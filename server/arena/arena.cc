@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/memfd.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <bitset>
 #include <cassert>
 #include <cerrno>
 #include <cstdint>
@@ -30,6 +33,9 @@ constexpr char kName[] = "percpud-arena";
 
 // Since Linux 6.3; the C library's headers are older.
 constexpr unsigned kNoExecSeal = 0x0008;
+
+// As many as the kernel can be built for (NODES_SHIFT is 10 at most).
+constexpr std::size_t kMaxNumaNodes = 1024;
 
 // EAGAIN means that a page was on the move just then: worth another try, but
 // not for ever.
@@ -180,6 +186,21 @@ absl::Status Arena::Release(Bytes offset, Bytes length) {
   const int error = Allocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
   if (error == 0) return absl::OkStatus();
   return errors::OsRefused("fallocate(FALLOC_FL_PUNCH_HOLE)", kName, error);
+}
+
+// The policy is the file's, and so holds in every process that maps it
+// (mbind(2), "shared memory").
+absl::Status Arena::PreferNode(Bytes offset, Bytes length, NumaNodeId node) {
+  if (!HasPages(offset, length)) return errors::OsRefused("mbind", kName, ERANGE);
+  std::bitset<kMaxNumaNodes> nodes;
+  if (node.value() >= nodes.size()) return errors::OsRefused("mbind", kName, EINVAL);
+  nodes.set(node.value());
+  // The kernel takes the last bit of a mask for its end.
+  if (::syscall(SYS_mbind, base_ + offset.value(), length.value(), MPOL_PREFERRED, &nodes,
+                nodes.size() + 1, 0) == 0) {
+    return absl::OkStatus();
+  }
+  return errors::OsRefused("mbind", kName, errno);
 }
 
 bool Arena::HasPages(Bytes offset, Bytes length) const {

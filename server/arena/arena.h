@@ -50,6 +50,7 @@ class Arena final : public PageSource {
   [[nodiscard]] absl::string_view kind() const override { return kind_; }
   absl::Status Populate(Bytes offset, Bytes length) override;
   absl::Status Release(Bytes offset, Bytes length) override;
+  absl::Status PreferNode(Bytes offset, Bytes length, NumaNodeId node) override;
 
   // Stays owned by the arena.
   [[nodiscard]] int fd() const { return fd_; }

@@ -23,6 +23,16 @@ bool IsAligned(PageId page, std::size_t order) {
   return BlockIndex(page, order) << order == page.value();
 }
 
+// The blocks a run of that length is granted as.
+template <typename Visit>
+void ForEachPiece(Pages length, Visit visit) {
+  for (auto left = length.value(); left != 0;) {
+    const Order order(std::bit_width(left) - 1);
+    visit(order);
+    left -= BlockPages(order).value();
+  }
+}
+
 absl::Status Broken(PageId page, absl::string_view what) {
   return absl::InternalError(absl::StrCat("page allocator: page ", page.value(), " ", what));
 }
@@ -117,6 +127,49 @@ absl::Status PageAllocator::Free(PageId page, Order order) {
   }
   free_lists_[at].Set(block);
   return absl::OkStatus();
+}
+
+absl::StatusOr<PageId> PageAllocator::AllocateRun(Pages length) {
+  const Order order = OrderFor(length);
+  absl::StatusOr<PageId> page = Allocate(order);
+  if (!page.ok()) return page;
+  // Whole again, and then in the pieces of the run: a free block can be taken
+  // at any place.
+  absl::Status status = Free(*page, order);
+  if (status.ok()) status = AllocateRunAt(*page, length);
+  assert(status.ok());
+  return page;
+}
+
+absl::Status PageAllocator::AllocateRunAt(PageId page, Pages length) {
+  if (!IsAligned(page, OrderFor(length).value())) {
+    return errors::BlockNotFree(page, OrderFor(length));
+  }
+  PageId at = page;
+  absl::Status status;
+  ForEachPiece(length, [&](Order order) {
+    if (status.ok()) status = AllocateAt(at, order);
+    if (status.ok()) at = Advance(at, BlockPages(order));
+  });
+  if (!status.ok()) {
+    // The pieces that were had.
+    PageId taken = page;
+    ForEachPiece(length, [&](Order order) {
+      if (taken < at) Free(taken, order).IgnoreError();
+      taken = Advance(taken, BlockPages(order));
+    });
+  }
+  return status;
+}
+
+absl::Status PageAllocator::FreeRun(PageId page, Pages length) {
+  PageId at = page;
+  absl::Status status;
+  ForEachPiece(length, [&](Order order) {
+    if (status.ok()) status = Free(at, order);
+    at = Advance(at, BlockPages(order));
+  });
+  return status;
 }
 
 std::vector<std::uint64_t> PageAllocator::FreeBlocksByOrder() const {

@@ -51,6 +51,17 @@ class PageAllocator {
   // nothing changes.
   absl::Status Free(PageId page, Order order);
 
+  // A run of any length: the front of a block of OrderFor(length), whose rest
+  // stays free. Granted as one block per binary digit of its length, the largest
+  // first, so that giving it back joins it with the rest again:
+  //
+  //   192 of 256 pages:  [ order 7 | order 6 |  free  ]
+  //
+  // Errors as those of the calls above. REQUIRES: length > 0.
+  absl::StatusOr<PageId> AllocateRun(Pages length);
+  absl::Status AllocateRunAt(PageId page, Pages length);
+  absl::Status FreeRun(PageId page, Pages length);
+
   [[nodiscard]] Pages total_pages() const { return total_; }
   [[nodiscard]] Pages free_pages() const { return free_; }
   // Orders 0 .. order_count()-1 exist; the last one holds the whole arena or

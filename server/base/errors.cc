@@ -131,6 +131,11 @@ absl::Status DuplicateInBatch(PercpuPtr ptr) {
       absl::StrCat("pointers: ", Format(ptr), " is named twice in one batch"));
 }
 
+absl::Status UnitIsGhost(UnitId unit) {
+  return absl::OutOfRangeError(
+      absl::StrCat("unit: ", unit.value(), " is a ghost: it has no CPU, and need have no memory"));
+}
+
 absl::Status UnitOutOfRange(UnitId unit, std::uint32_t units) {
   return absl::OutOfRangeError(
       absl::StrCat("unit: ", unit.value(), " is not below the ", units, " units there are"));

@@ -45,6 +45,7 @@ absl::Status AreaNotLive(PercpuPtr ptr, ChunkId chunk);
 absl::Status PointerInsideArea(PercpuPtr ptr, PercpuPtr area, Bytes area_size);
 absl::Status PointerIsStatic(PercpuPtr ptr, absl::string_view variable);
 absl::Status DuplicateInBatch(PercpuPtr ptr);
+absl::Status UnitIsGhost(UnitId unit);
 absl::Status UnitOutOfRange(UnitId unit, std::uint32_t units);
 absl::Status RangeLeavesArea(PercpuPtr ptr, Bytes length, PercpuPtr area, Bytes area_size);
 absl::Status PointerMisaligned(PercpuPtr ptr, Bytes width);

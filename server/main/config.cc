@@ -128,6 +128,21 @@ absl::Status TakeUpdateMode(const std::string& mode, DaemonConfig& out) {
   return absl::OkStatus();
 }
 
+absl::Status TakeBackend(const Config& config, DaemonConfig& out) {
+  if (!config.backend().empty()) out.backend = config.backend();
+  out.backend_options.return_tail = config.km().return_tail();
+  if (config.km().return_tail() && out.backend != "km") {
+    return errors::BadConfig("km.return_tail",
+                             absl::StrCat("says nothing to the backend ", out.backend));
+  }
+  const std::string& first_chunk = config.first_chunk();
+  if (first_chunk.empty() || first_chunk == "embed") return absl::OkStatus();
+  out.backend_options.page_first_chunk = first_chunk == "page";
+  if (first_chunk == "page") return absl::OkStatus();
+  return errors::BadConfig("first_chunk",
+                           absl::StrCat("\"", first_chunk, "\" is neither embed nor page"));
+}
+
 absl::StatusOr<Topology> ReadTopology(const config::v1::Cpus& cpus) {
   absl::StatusOr<Topology> topology = [&] {
     switch (cpus.source_case()) {
@@ -313,8 +328,8 @@ absl::StatusOr<Config> ReadConfig(const std::string& path) {
 
 absl::StatusOr<DaemonConfig> CheckConfig(const Config& config) {
   DaemonConfig out;
-  if (!config.backend().empty()) out.backend = config.backend();
-  absl::Status status = TakeListen(config, out);
+  absl::Status status = TakeBackend(config, out);
+  if (status.ok()) status = TakeListen(config, out);
   if (status.ok()) status = TakeDoor(config, out);
   if (status.ok()) status = TakeUpdateMode(config.update_mode(), out);
   if (status.ok()) status = TakeAccess(config, out);

@@ -30,6 +30,7 @@ struct DaemonConfig {
   Bytes arena_size{256 << 20};
   Bytes page_size = kBasePageSize;
   std::string backend = "km";
+  BackendOptions backend_options;
   AllocSizes sizes;
   StaticLayout statics;
   Topology topology;

@@ -76,7 +76,7 @@ absl::Status CheckRoom(const FootprintSnapshot& footprint, const Arena& arena) {
 
 absl::StatusOr<std::unique_ptr<Backend>> CheckedBackend(const DaemonConfig& config,
                                                         const AllocInfo& info, Arena& arena) {
-  auto backend = MakeBackend(config.backend, info, arena);
+  auto backend = MakeBackend(config.backend, info, arena, config.backend_options);
   if (!backend.ok()) return backend.status();
   absl::Status status = (*backend)->VerifyAllocInfo();
   if (status.ok()) status = CheckRoom((*backend)->footprint(), arena);
@@ -107,7 +107,8 @@ absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
   if (!mode.ok()) return mode.status();
   Layout out;
   out.mode = *mode;
-  out.text = LayoutText(*info, config.statics, config.backend, config.page_size, *mode);
+  out.text = LayoutText(*info, config.statics, config.backend, config.backend_options,
+                        config.page_size, *mode);
   out.info = std::make_unique<const AllocInfo>(*std::move(info));
   return out;
 }

@@ -31,7 +31,12 @@ void AddFlags(CLI::App& app, Config& flags) {
   AddText(app, "--socket-mode", "Mode of Unix sockets, octal (0660)", *flags.mutable_socket_mode());
   AddText(app, "--arena-size", "Size of the arena (256MiB)", *flags.mutable_arena_size());
   AddText(app, "--page-size", "4KiB, or 2MiB for huge pages", *flags.mutable_page_size());
-  AddText(app, "--backend", "What backs chunks (km)", *flags.mutable_backend());
+  AddText(app, "--backend", "What backs chunks: km or vm (km)", *flags.mutable_backend());
+  app.add_flag_callback(
+      "--km-return-tail", [&flags] { flags.mutable_km()->set_return_tail(true); },
+      "Give the rest of a chunk's block back to the page allocator");
+  AddText(app, "--first-chunk", "How the first chunk is backed: embed, or page with vm (embed)",
+          *flags.mutable_first_chunk());
   AddText(app, "--unit-size", "Least size of a unit (64KiB)", *flags.mutable_unit_size());
   AddText(app, "--static-size", "Static part of the unit (what the variables need)",
           *flags.mutable_static_size());
@@ -86,7 +91,7 @@ void AddBalancerFlags(CLI::App& app, config::v1::Balancer& balancer) {
             &Balancer::set_empty_pages_high);
   AddNumber(app, "--free-chunks-min", "Free chunks kept whatever their age (1)", balancer,
             &Balancer::set_free_chunks_min);
-  AddNumber(app, "--free-chunks-max-percent", "Free chunks kept at most, of all chunks (12)",
+  AddNumber(app, "--free-chunks-max-percent", "Free chunks kept at most, of all chunks (6)",
             balancer, &Balancer::set_free_chunks_max_percent);
   AddText(app, "--free-chunk-age", "Older free chunks are released (10s)",
           *balancer.mutable_free_chunk_age());

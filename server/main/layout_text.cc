@@ -13,7 +13,8 @@
 namespace percpud {
 
 std::string LayoutText(const AllocInfo& info, const StaticLayout& statics,
-                       absl::string_view backend, Bytes page_size, rseq::UpdateMode mode) {
+                       absl::string_view backend, const BackendOptions& options, Bytes page_size,
+                       rseq::UpdateMode mode) {
   std::vector<std::string> lines = {
       absl::StrCat("backend=", backend),
       absl::StrCat("page_size=", page_size.value()),
@@ -33,6 +34,8 @@ std::string LayoutText(const AllocInfo& info, const StaticLayout& statics,
                    absl::StrJoin(info.unit_offset, ",", [](std::string* out, Bytes offset) {
                      absl::StrAppend(out, offset.value());
                    }))};
+  // Where a chunk's block ends.
+  if (options.return_tail) lines.emplace_back("km.return_tail=1");
   for (const StaticVariable& variable : statics.variables()) {
     lines.push_back(absl::StrCat("static ", variable.name, "=", Name(variable.type), " of ",
                                  variable.size.value(), " at ", variable.offset.value()));

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/percpu/alloc_info.h"
+#include "server/percpu/backend/backend.h"
 #include "server/percpu/static_layout.h"
 #include "server/rseq/this_cpu.h"
 
@@ -16,7 +17,8 @@ namespace percpud {
 // All that decides where an area lies and how it is updated, as "name=value"
 // lines: an arena laid out by another text is no use to this daemon.
 std::string LayoutText(const AllocInfo& info, const StaticLayout& statics,
-                       absl::string_view backend, Bytes page_size, rseq::UpdateMode mode);
+                       absl::string_view backend, const BackendOptions& options, Bytes page_size,
+                       rseq::UpdateMode mode);
 
 // The first line in which they differ: "unit_size=65536, not 131072".
 std::string LayoutDifference(absl::string_view there, absl::string_view here);

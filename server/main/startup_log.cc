@@ -15,15 +15,21 @@ namespace {
 
 void LogWaste(const Allocator& allocator) {
   const FootprintSnapshot footprint = allocator.footprint();
+  const std::string tail =
+      footprint.tail_pages == Pages(0)
+          ? ""
+          : fmt::format(" tail_pages={} ({})", footprint.tail_pages.value(),
+                        footprint.returns_tail ? "given back" : "kept: see km.return_tail");
   const auto message = fmt::format(
       "{} wastes {} of {} pages per chunk ({:.1f}%), {} more in ghost units: pages_per_chunk={} "
-      "block_order={} wasted_pages={} ghost_pages={}",
+      "block_order={} wasted_pages={} ghost_pages={}{}",
       std::string(allocator.backend_name()), footprint.wasted_pages.value(),
       footprint.block_pages.value(),
       100.0 * static_cast<double>(footprint.wasted_pages.value()) /
           static_cast<double>(footprint.block_pages.value()),
       footprint.ghost_pages.value(), footprint.pages_per_chunk.value(),
-      footprint.block_order.value(), footprint.wasted_pages.value(), footprint.ghost_pages.value());
+      footprint.block_order.value(), footprint.wasted_pages.value(), footprint.ghost_pages.value(),
+      tail);
   const bool wasteful = footprint.wasted_pages > Pages(0) || footprint.ghost_pages > Pages(0);
   spdlog::log(wasteful ? spdlog::level::warn : spdlog::level::info, message);
 }
@@ -47,6 +53,9 @@ void LogLayout(const Allocator& allocator) {
                  }));
   }
   LogWaste(allocator);
+  if (const std::string remark = allocator.backend_remark(); !remark.empty()) {
+    spdlog::warn("{}: {}", std::string(allocator.backend_name()), remark);
+  }
 }
 
 }  // namespace percpud

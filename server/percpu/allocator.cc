@@ -80,9 +80,11 @@ Allocator::Allocator(std::unique_ptr<const AllocInfo> info, StaticLayout statics
     : info_(std::move(info)),
       statics_(std::move(statics)),
       backend_(std::move(backend)),
+      gives_pages_back_(!backend_->populates_at_creation()),
       pages_(pages),
       options_(std::move(options)),
-      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size())) {}
+      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size()),
+             gives_pages_back_ ? Index::Park::kFreed : Index::Park::kAhead) {}
 
 Allocator::~Allocator() = default;
 
@@ -100,15 +102,14 @@ absl::Status Allocator::CreateFirstChunk() {
   if (first == nullptr) return errors::MetadataExhausted("the first chunk's area map");
   absl::StatusOr<ChunkMemory> memory = backend_->CreateChunk();
   if (!memory.ok()) return memory.status();
-  // The first chunk is whole from the start and stays so, in every backend.
-  if (!backend_->populates_at_creation()) {
-    absl::Status status = backend_->PopulateChunk(*memory, {0, first->blocks()});
+  if (gives_pages_back_) {
+    absl::Status status = backend_->PopulateChunk(*memory, FirstBacked());
     if (!status.ok()) {
       backend_->DestroyChunk(*memory);
       return status;
     }
   }
-  first->MarkPopulated({0, first->blocks()});
+  first->MarkPopulated(FirstBacked());
   RankedLock index(&index_mu_);
   TellOf(index_.Insert(std::move(first), *memory), /*destroyed=*/false);
   if (reserved != nullptr) {
@@ -116,6 +117,12 @@ absl::Status Allocator::CreateFirstChunk() {
     index_.Insert(std::move(reserved), *memory);
   }
   return absl::OkStatus();
+}
+
+BlockRange Allocator::FirstBacked() const {
+  const Bytes fixed = info_->static_size + info_->reserved_size;
+  const Bytes backed = backend_->page_first_chunk() ? fixed : info_->unit_size;
+  return {0, static_cast<std::uint32_t>(ToPages(backed, kBasePageSize).value())};
 }
 
 Bytes Allocator::max_alloc_size() const { return info_->unit_size; }
@@ -180,7 +187,7 @@ void Allocator::FindDirty(Granting& granting, SlicedLock& lock) {
     const AreaSpan dirty = placement.chunk->DirtyIn(placement.area);
     if (dirty.size == Granules(0)) continue;
     granting.cleanings.push_back({placement.chunk->memory(), dirty});
-    index_.mutable_stats().zeroed_inline += ToBytes(dirty.size) * info_->units();
+    index_.mutable_stats().zeroed_inline += ToBytes(dirty.size) * info_->cpus();
   }
 }
 
@@ -325,7 +332,7 @@ absl::StatusOr<ChunkId> Allocator::CreateChunk() {
   if (chunk == nullptr) return errors::MetadataExhausted("a chunk's area map");
   absl::StatusOr<ChunkMemory> memory = backend_->CreateChunk();
   if (!memory.ok()) return memory.status();
-  if (backend_->populates_at_creation()) chunk->MarkPopulated({0, chunk->blocks()});
+  if (!gives_pages_back_) chunk->MarkPopulated({0, chunk->blocks()});
   chunk->free_since = options_.clock->Now();
   RankedLock index(&index_mu_);
   const Chunk& made = index_.Insert(std::move(chunk), *memory);
@@ -349,10 +356,12 @@ void Allocator::DestroyIfFree(ChunkId id) {
 Bytes Allocator::Zero(const ChunkMemory& memory, AreaSpan range) const {
   const Bytes size = ToBytes(range.size);
   std::byte* const first = pages_.base() + (memory.base + ToBytes(range.offset)).value();
-  for (const Bytes unit_offset : info_->unit_offset) {
-    std::memset(first + unit_offset.value(), 0, size.value());
+  // Ghosts may have no memory, or no more.
+  for (std::uint32_t unit = 0; unit < info_->units(); ++unit) {
+    if (!info_->unit_to_cpu[unit]) continue;
+    std::memset(first + info_->unit_offset[unit].value(), 0, size.value());
   }
-  return size * info_->units();
+  return size * info_->cpus();
 }
 
 // --- Touching ----------------------------------------------------------------

@@ -156,6 +156,7 @@ class Allocator {
   [[nodiscard]] const AllocInfo& info() const { return *info_; }
   [[nodiscard]] const StaticLayout& statics() const { return statics_; }
   [[nodiscard]] absl::string_view backend_name() const { return backend_->name(); }
+  [[nodiscard]] std::string backend_remark() const { return backend_->remark(); }
   [[nodiscard]] FootprintSnapshot footprint() const { return backend_->footprint(); }
   [[nodiscard]] PageSource& pages() const { return pages_; }
   // Largest size Alloc can serve: the dynamic part of a unit (first chunk) or
@@ -228,12 +229,16 @@ class Allocator {
 
   // allocator.cc: the steps of a grant, in order.
   absl::Status CreateFirstChunk() ABSL_LOCKS_EXCLUDED(grow_mu_);
+  // What is backed of the first chunk from the start, and stays so.
+  [[nodiscard]] BlockRange FirstBacked() const;
   void TellOf(const Chunk& chunk, bool destroyed) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
 
   // allocator_restore.cc
   absl::Status RestoreChunks(const RestoredState& state) ABSL_LOCKS_EXCLUDED(grow_mu_);
   absl::Status RestoreChunk(const RestoredState::Chunk& chunk,
-                            std::span<const RestoredState::Area> areas)
+                            std::span<const RestoredState::Area> areas, bool is_leased)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  absl::Status RestoreBacking(Chunk& chunk, std::uint32_t kept)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status RestoreAreas(Chunk& chunk, std::span<const RestoredState::Area> areas)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
@@ -250,6 +255,7 @@ class Allocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Populate(const Placement& placement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Refuse(const Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  bool NoteFreed(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   absl::Status RefuseFree(PercpuPtr pointer, std::span<const Placement> freed, SlicedLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // OK if a live area starts there.
@@ -273,10 +279,17 @@ class Allocator {
   void CleanWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   [[nodiscard]] bool ReserveLow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // True once per need: the caller then calls balance_wanted_ without locks.
-  bool TakeBalanceSignal(bool freed_chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  bool TakeBalanceSignal(bool freed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] std::optional<ChunkId> PickReleasable() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   bool CleanOneFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  // Of backends that give pages back.
+  void ReclaimPages() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  void DepopulateWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  [[nodiscard]] Chunk* WithdrawBackedFreeChunk(ChunkId& next)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  [[nodiscard]] BlockRange PickEmpty(const Chunk& chunk, std::uint32_t end) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void FillReserve() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   bool PopulateOneRun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   [[nodiscard]] absl::Time NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
@@ -284,14 +297,17 @@ class Allocator {
   // allocator_inspect.cc
   [[nodiscard]] ChunkSnapshot Describe(const Chunk& chunk) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  [[nodiscard]] ChunkKind KindOf(const Chunk& chunk) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] AreaSnapshot DescribeArea(const Placement& placement) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  [[nodiscard]] Pages PopulatedPages(const Chunk& chunk) const;
+  [[nodiscard]] Pages PopulatedPages(std::uint64_t blocks) const;
 
   // Constant after construction.
   const std::unique_ptr<const AllocInfo> info_;
   const StaticLayout statics_;
   const std::unique_ptr<Backend> backend_;
+  // Chunks are backed block by block, and empty blocks given back.
+  const bool gives_pages_back_;
   PageSource& pages_;
   const Options options_;
   std::function<void()> balance_wanted_;

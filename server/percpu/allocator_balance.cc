@@ -18,12 +18,13 @@ bool Allocator::ReserveLow() const {
   return reserve_wanted_ || (reserve_in_use_ && few);
 }
 
-// `freed_chunk`: one more chunk is free, to be cleaned or, if too many are, let go.
-bool Allocator::TakeBalanceSignal(bool freed_chunk) {
+// `freed`: one more chunk is free, to be cleaned or, if too many are, let go; or
+// has pages to give back.
+bool Allocator::TakeBalanceSignal(bool freed) {
   const BalancePolicy& policy = options_.balance;
   const bool reserve_due = ReserveLow() && !reserve_blocked_ && policy.empty_pages_high > 0;
-  const bool release_due =
-      freed_chunk && (options_.zero || index_.free_chunks().count() > policy.free_chunks_min);
+  const bool release_due = freed && (options_.zero || gives_pages_back_ ||
+                                     index_.free_chunks().count() > policy.free_chunks_min);
   if (balance_pending_ || !(reserve_due || release_due)) return false;
   balance_pending_ = true;
   return true;
@@ -46,6 +47,7 @@ absl::Time Allocator::Balance() {
   }
   while (CleanOneFreeChunk()) {
   }
+  ReclaimPages();
   FillReserve();
   RankedLock index(&index_mu_);
   return NextDue();
@@ -69,7 +71,8 @@ std::optional<ChunkId> Allocator::PickReleasable() const {
 // Clears one dirty free chunk while nobody can be placed in it. A request that
 // needs the room waits at the grow lock rather than growing.
 bool Allocator::CleanOneFreeChunk() {
-  if (!options_.zero) return false;
+  // Where pages go back, they come again clean.
+  if (!options_.zero || gives_pages_back_) return false;
   Chunk* chunk = nullptr;
   {
     RankedLock index(&index_mu_);
@@ -98,6 +101,76 @@ void Allocator::CleanWithdrawn(Chunk& chunk) {
   index_.mutable_stats().zeroed_background += cleared;
 }
 
+void Allocator::ReclaimPages() {
+  if (!gives_pages_back_) return;
+  // Each free chunk once: whether its pages could be given back or not.
+  ChunkId next = Index::kFirstId;
+  while (true) {
+    Chunk* chunk = nullptr;
+    {
+      RankedLock index(&index_mu_);
+      // What is parked keeps no page from being empty.
+      index_.Unpark();
+      chunk = index_.WithdrawToDepopulate();
+      if (chunk == nullptr) chunk = WithdrawBackedFreeChunk(next);
+    }
+    if (chunk == nullptr) return;
+    DepopulateWithdrawn(*chunk);
+    RankedLock index(&index_mu_);
+    // The others' reserve fell short, so this one's pages are wanted after all.
+    const bool wanted = index_.stats().empty_pop_pages < options_.balance.empty_pages_high;
+    if (chunk->sidelined && wanted) index_.Reintegrate(*chunk);
+    index_.Restore(*chunk);
+  }
+}
+
+// The lowest free chunk at or after `next` that has pages beyond the reserve, out of
+// the search; null if there is none. `next` is then behind it.
+Chunk* Allocator::WithdrawBackedFreeChunk(ChunkId& next) {
+  if (index_.stats().empty_pop_pages <= options_.balance.empty_pages_high) return nullptr;
+  const BitTree& free = index_.free_chunks();
+  for (auto id = free.FindFrom(next.value()); id; id = free.FindFrom(next.value())) {
+    next = ChunkId(*id + 1);
+    Chunk* chunk = index_.Find(ChunkId(*id));
+    if (chunk->populated_blocks() == 0) continue;
+    index_.Withdraw(*chunk);
+    return chunk;
+  }
+  return nullptr;
+}
+
+// From the end down, so that what stays is low. Areas may be freed meanwhile, but
+// none is placed.
+void Allocator::DepopulateWithdrawn(Chunk& chunk) {
+  for (std::uint32_t end = chunk.blocks(); end > 0;) {
+    BlockRange run;
+    {
+      RankedLock index(&index_mu_);
+      // Whoever still touches an area that was freed; from here on nobody can
+      // find a way into the run.
+      const auto left = [&chunk] { return chunk.pins == 0; };
+      index_mu_.Await(absl::Condition(&left));
+      run = PickEmpty(chunk, end);
+    }
+    if (run.count == 0) return;
+    end = run.first;
+    // What could not be given back stays as it was.
+    if (!backend_->DepopulateChunk(chunk.memory(), run).ok()) continue;
+    RankedLock index(&index_mu_);
+    index_.NoteDepopulated(chunk, run);
+  }
+}
+
+// The reserve is kept: that of others, for a sidelined chunk is none.
+BlockRange Allocator::PickEmpty(const Chunk& chunk, std::uint32_t end) const {
+  const std::uint64_t reserve = index_.stats().empty_pop_pages;
+  const std::uint64_t wanted = options_.balance.empty_pages_high;
+  if (chunk.sidelined) {
+    return reserve < wanted ? BlockRange{} : chunk.LastEmptyPopulated(end, chunk.blocks());
+  }
+  return reserve <= wanted ? BlockRange{} : chunk.LastEmptyPopulated(end, reserve - wanted);
+}
+
 // Empty pages for requests that may not grow: by populating what chunks have,
 // else by one more chunk.
 void Allocator::FillReserve() {
@@ -112,7 +185,7 @@ void Allocator::FillReserve() {
       RankedLock index(&index_mu_);
       if (index_.stats().empty_pop_pages >= policy.empty_pages_high) return;
     }
-    if (!backend_->populates_at_creation() && PopulateOneRun()) continue;
+    if (gives_pages_back_ && PopulateOneRun()) continue;
     const absl::StatusOr<ChunkId> chunk = CreateChunk();
     RankedLock index(&index_mu_);
     if (!chunk.ok()) {
@@ -131,6 +204,8 @@ bool Allocator::PopulateOneRun() {
     RankedLock index(&index_mu_);
     for (chunk = index_.FindFrom(Index::kFirstId); chunk != nullptr;
          chunk = index_.FindFrom(ChunkId(chunk->id().value() + 1))) {
+      // A sidelined chunk's pages would be given back again.
+      if (chunk->sidelined) continue;
       missing = chunk->UnpopulatedIn({Granules(0), chunk->areas().size()});
       if (missing.count > 0) break;
     }

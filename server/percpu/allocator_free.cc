@@ -18,7 +18,7 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
   absl::InlinedVector<Placement, 4> freed;
   freed.reserve(pointers.size());
   Bytes total;
-  bool freed_chunk = false;
+  bool worth_balancing = false;
   bool wake_balancer = false;
   {
     SlicedLock index(&index_mu_);
@@ -33,14 +33,21 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
       index.Step();
       index_.CommitFree(placement);
       total += ToBytes(placement.area.size);
-      if (!placement.chunk->is_free()) continue;
-      placement.chunk->free_since = options_.clock->Now();
-      freed_chunk = true;
+      worth_balancing |= NoteFreed(*placement.chunk);
     }
-    wake_balancer = TakeBalanceSignal(freed_chunk);
+    wake_balancer = TakeBalanceSignal(worth_balancing);
   }
   if (wake_balancer && balance_wanted_) balance_wanted_();
   return total;
+}
+
+// Whether the balancer has to do with a chunk of which an area was freed.
+bool Allocator::NoteFreed(Chunk& chunk) {
+  if (chunk.is_free()) {
+    chunk.free_since = options_.clock->Now();
+    return true;
+  }
+  return gives_pages_back_ && index_.QueueIfEmptying(chunk, options_.balance.empty_pages_high);
 }
 
 // Puts back what the batch holds, all before `pointer`, and only then says what

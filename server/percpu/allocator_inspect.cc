@@ -58,17 +58,22 @@ CopiedTags CopyTags(const Chunk& chunk, const TagTable& table) {
 
 }  // namespace
 
-// All units', in arena pages.
-Pages Allocator::PopulatedPages(const Chunk& chunk) const {
-  const Bytes backed = kBasePageSize * chunk.populated_blocks() * info_->units();
-  return Pages(backed / pages_.page_size());
+// Of all units that have a CPU, in arena pages.
+Pages Allocator::PopulatedPages(std::uint64_t blocks) const {
+  return Pages(kBasePageSize * blocks * info_->cpus() / pages_.page_size());
+}
+
+ChunkKind Allocator::KindOf(const Chunk& chunk) const {
+  if (chunk.lease_map) return ChunkKind::kLeased;
+  if (!chunk.sidelined) return chunk.kind();
+  return index_.IsToDepopulate(chunk) ? ChunkKind::kToDepopulate : ChunkKind::kSidelined;
 }
 
 ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   const FootprintSnapshot footprint = backend_->footprint();
   ChunkSnapshot out;
   out.id = chunk.id();
-  out.kind = chunk.lease_map ? ChunkKind::kLeased : chunk.kind();
+  out.kind = KindOf(chunk);
   out.base = PercpuPtr(chunk.memory().base.value());
   out.slot = index_.SlotOf(chunk);
   out.begin_offset = chunk.range().begin;
@@ -86,7 +91,8 @@ ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   out.block_order = chunk.memory().block_order;
   out.wasted_pages = footprint.wasted_pages;
   out.ghost_pages = footprint.ghost_pages;
-  out.populated_pages = PopulatedPages(chunk);
+  out.populated_pages =
+      gives_pages_back_ ? PopulatedPages(chunk.populated_blocks()) : chunk.memory().pages;
   out.empty_pop_pages = chunk.empty_populated_blocks();
   return out;
 }
@@ -117,20 +123,15 @@ Stats Allocator::GetCounters() const {
   Stats stats = index_.stats();
   stats.free_chunks = index_.free_chunks().count();
   stats.leased_chunks = index_.leased();
+  stats.sidelined_chunks = index_.sidelined();
   const FootprintSnapshot footprint = backend_->footprint();
   const auto chunks = stats.nr_chunks;
   stats.wasted_pages = footprint.wasted_pages * chunks;
   stats.ghost_pages = footprint.ghost_pages * chunks;
   // Every chunk offers a whole unit, the first one less its static part.
   stats.capacity_bytes = info_->unit_size * chunks - info_->static_size;
-  if (backend_->populates_at_creation()) {
-    stats.populated_pages = footprint.pages_per_chunk * chunks;
-    return stats;
-  }
-  for (Chunk* chunk = index_.FindFrom(Index::kFirstId); chunk != nullptr;
-       chunk = index_.FindFrom(ChunkId(chunk->id().value() + 1))) {
-    stats.populated_pages += PopulatedPages(*chunk);
-  }
+  stats.populated_pages = gives_pages_back_ ? PopulatedPages(index_.populated_blocks())
+                                            : footprint.pages_per_chunk * chunks;
   return stats;
 }
 
@@ -163,6 +164,7 @@ absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
     out.chunk = Describe(*chunk);
     map.emplace(*chunk);
     tags = CopyTags(*chunk, index_.tags());
+    out.unpopulated_blocks = chunk->UnpopulatedBlocks();
   }
   const std::vector<AreaSpan> areas = map->LiveAreas();
   out.areas.reserve(areas.size());
@@ -262,7 +264,7 @@ absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) 
   }
   const FootprintSnapshot footprint = backend_->footprint();
   out.would_grow = true;
-  out.new_chunk_pages = footprint.block_pages;
+  out.new_chunk_pages = footprint.returns_tail ? footprint.pages_per_chunk : footprint.block_pages;
   out.new_chunk_wasted_pages = footprint.wasted_pages;
   out.new_chunk_ghost_pages = footprint.ghost_pages;
   const BuddySnapshot buddy = backend_->Buddy();

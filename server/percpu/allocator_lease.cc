@@ -89,8 +89,9 @@ absl::Status Allocator::ReturnLease(ChunkId id) {
     chunk->MarkDirty({Granules(0), chunk->areas().size()});
   }
   backend_->GivePages(map, lease_map_size());
-  // The next holder gets zeroes, and no request waits for them to be written.
-  CleanWithdrawn(*chunk);
+  // The next holder gets zeroes, and no request waits for them to be written. Where
+  // pages go back, they do.
+  if (!gives_pages_back_) CleanWithdrawn(*chunk);
   chunk->free_since = options_.clock->Now();
   bool wake_balancer = false;
   {

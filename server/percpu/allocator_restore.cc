@@ -71,6 +71,7 @@ absl::Status Allocator::RestoreChunks(const RestoredState& state) {
   struct Filled {
     RestoredState::Chunk chunk;
     Areas areas;
+    bool leased;
   };
   std::vector<Filled> filled;
   Areas rest(state.areas);
@@ -78,10 +79,11 @@ absl::Status Allocator::RestoreChunks(const RestoredState& state) {
     const Areas before = CutFront(rest, chunk.base.value());
     if (!before.empty()) return errors::NotRestorable(NameOf(before.front()), "is in no chunk");
     const Areas areas = CutFront(rest, (chunk.base + info_->unit_size).value());
-    const bool wanted = !areas.empty() || chunk.id == Index::kFirstId || IsLeased(state, chunk.id);
+    const bool leased = IsLeased(state, chunk.id);
+    const bool wanted = !areas.empty() || chunk.id == Index::kFirstId || leased;
     // Half made, or emptied just then: rolled back.
     if (wanted) {
-      filled.push_back({chunk, areas});
+      filled.push_back({chunk, areas, leased});
     } else if (options_.on_chunk) {
       options_.on_chunk({.id = chunk.id, .base = chunk.base, .order = {}, .destroyed = true});
     }
@@ -100,7 +102,8 @@ absl::Status Allocator::RestoreChunks(const RestoredState& state) {
       return errors::NotRestorable(absl::StrCat("chunk ", one.chunk.id.value()), "cannot be");
     }
     for (; next < one.chunk.id; next = ChunkId(next.value() + 1)) unused.push_back(next);
-    if (absl::Status status = RestoreChunk(one.chunk, one.areas); !status.ok()) return status;
+    if (absl::Status status = RestoreChunk(one.chunk, one.areas, one.leased); !status.ok())
+      return status;
     next = ChunkId(next.value() + 1);
   }
   for (const RestoredState::Lease& lease : state.leases) {
@@ -113,7 +116,8 @@ absl::Status Allocator::RestoreChunks(const RestoredState& state) {
   return backend_->ReleaseRest();
 }
 
-absl::Status Allocator::RestoreChunk(const RestoredState::Chunk& chunk, Areas areas) {
+absl::Status Allocator::RestoreChunk(const RestoredState::Chunk& chunk, Areas areas,
+                                     bool is_leased) {
   const Bytes static_end = info_->static_size;
   const Bytes reserved_end = static_end + info_->reserved_size;
   const bool is_first = chunk.id == Index::kFirstId;
@@ -138,20 +142,42 @@ absl::Status Allocator::RestoreChunk(const RestoredState::Chunk& chunk, Areas ar
   std::unique_ptr<Chunk> whole = make(is_first ? ChunkKind::kFirst : ChunkKind::kDynamic,
                                       {is_first ? reserved_end : Bytes(0), info_->unit_size});
   if (whole == nullptr) return errors::MetadataExhausted("a chunk's area map");
-  if (!backend_->populates_at_creation()) {
-    absl::Status status = backend_->PopulateChunk(*memory, {0, whole->blocks()});
-    if (!status.ok()) return status;
-  }
   whole->free_since = options_.clock->Now();
-  RankedLock index(&index_mu_);
-  if (reserved != nullptr) {
-    const Areas of_reserved = CutFront(areas, (chunk.base + reserved_end).value());
-    if (absl::Status status = RestoreAreas(*reserved, of_reserved); !status.ok()) return status;
+  {
+    RankedLock index(&index_mu_);
+    if (reserved != nullptr) {
+      const Areas of_reserved = CutFront(areas, (chunk.base + reserved_end).value());
+      if (absl::Status status = RestoreAreas(*reserved, of_reserved); !status.ok()) return status;
+    }
+    if (absl::Status status = RestoreAreas(*whole, areas); !status.ok()) return status;
   }
-  if (absl::Status status = RestoreAreas(*whole, areas); !status.ok()) return status;
+  if (gives_pages_back_) {
+    const std::uint32_t kept = is_first ? FirstBacked().count : is_leased ? whole->blocks() : 0;
+    if (absl::Status status = RestoreBacking(*whole, kept); !status.ok()) return status;
+  }
+  RankedLock index(&index_mu_);
   index_.SkipTo(chunk.id);
   index_.Insert(std::move(whole), *memory);
   if (reserved != nullptr) index_.Insert(std::move(reserved), *memory);
+  return absl::OkStatus();
+}
+
+// Which empty blocks were backed nobody remembers: those behind the first `kept`
+// are given back.
+absl::Status Allocator::RestoreBacking(Chunk& chunk, std::uint32_t kept) {
+  const auto is_empty = [&](std::uint32_t block) {
+    return block >= kept && chunk.areas().IsEmptyBlock(block);
+  };
+  for (BlockRange run; run.first < chunk.blocks(); run = {run.first + run.count, 0}) {
+    const bool empty = is_empty(run.first);
+    while (run.first + run.count < chunk.blocks() && is_empty(run.first + run.count) == empty) {
+      ++run.count;
+    }
+    absl::Status status = empty ? backend_->DepopulateChunk(chunk.memory(), run)
+                                : backend_->PopulateChunk(chunk.memory(), run);
+    if (!status.ok()) return status;
+    if (empty) chunk.MarkUnpopulated(run);
+  }
   return absl::OkStatus();
 }
 

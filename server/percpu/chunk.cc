@@ -17,16 +17,15 @@
 namespace percpud {
 namespace {
 
-constexpr std::uint32_t kBlock = AreaMap::kBlock.value();
-
 Granules MapSize(ManagedRange range) { return ToGranules(range.end); }
-std::uint32_t BlocksOf(ManagedRange range) {
+std::uint32_t BlockCount(ManagedRange range) {
+  constexpr std::uint32_t kBlock = AreaMap::kBlock.value();
   return (MapSize(range).value() + kBlock - 1) / kBlock;
 }
 
 std::size_t MetadataWords(ManagedRange range) {
   return AreaMap::StorageWords(MapSize(range)) + 2 * bits::WordsFor(MapSize(range).value()) +
-         bits::WordsFor(BlocksOf(range));
+         bits::WordsFor(BlockCount(range));
 }
 
 }  // namespace
@@ -103,23 +102,48 @@ void Chunk::MarkClean(AreaSpan range) {
 }
 
 BlockRange Chunk::UnpopulatedIn(AreaSpan range) const {
-  const std::uint32_t begin = range.offset.value() / kBlock;
-  const std::uint32_t end = (range.end().value() + kBlock - 1) / kBlock;
-  const std::uint32_t first = bits::FindNextClear(populated_map_, begin, end);
+  const BlockRange within = BlocksOf(range);
+  const std::uint32_t end = within.first + within.count;
+  const std::uint32_t first = bits::FindNextClear(populated_map_, within.first, end);
   return {.first = first, .count = bits::FindNextSet(populated_map_, first, end) - first};
 }
 
-void Chunk::MarkPopulated(BlockRange blocks) {
-  populated_blocks_ +=
-      blocks.count - bits::CountRange(populated_map_, blocks.first, blocks.first + blocks.count);
-  bits::SetRange(populated_map_, blocks.first, blocks.first + blocks.count);
+std::vector<std::uint32_t> Chunk::UnpopulatedBlocks() const {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t block = bits::FindNextClear(populated_map_, 0, blocks()); block < blocks();
+       block = bits::FindNextClear(populated_map_, block + 1, blocks())) {
+    out.push_back(block);
+  }
+  return out;
 }
 
-std::uint32_t Chunk::empty_populated_blocks() const {
-  if (populated_blocks_ == blocks()) return areas_.empty_blocks();
+void Chunk::MarkPopulated(BlockRange blocks) {
+  const std::uint32_t end = blocks.first + blocks.count;
+  populated_blocks_ += blocks.count - bits::CountRange(populated_map_, blocks.first, end);
+  bits::SetRange(populated_map_, blocks.first, end);
+  empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
+}
+
+void Chunk::MarkUnpopulated(BlockRange blocks) {
+  const std::uint32_t end = blocks.first + blocks.count;
+  populated_blocks_ -= bits::CountRange(populated_map_, blocks.first, end);
+  bits::ClearRange(populated_map_, blocks.first, end);
+  empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
+  const Granules first(blocks.first * kBlock);
+  MarkClean({first, std::min(Granules(end * kBlock), areas_.size()) - first});
+}
+
+BlockRange Chunk::LastEmptyPopulated(std::uint32_t end, std::uint64_t most) const {
+  while (end > 0 && !IsEmptyPopulated(end - 1)) --end;
+  std::uint32_t first = end;
+  while (first > 0 && end - first < most && IsEmptyPopulated(first - 1)) --first;
+  return {first, end - first};
+}
+
+std::uint32_t Chunk::EmptyPopulatedIn(BlockRange blocks) const {
   std::uint32_t empty = 0;
-  for (std::uint32_t block = 0; block < blocks(); ++block) {
-    empty += std::uint32_t{bits::Test(populated_map_, block) && areas_.IsEmptyBlock(block)};
+  for (std::uint32_t block = blocks.first; block < blocks.first + blocks.count; ++block) {
+    empty += std::uint32_t{IsEmptyPopulated(block)};
   }
   return empty;
 }
@@ -146,6 +170,9 @@ absl::Status Chunk::CheckInvariants() const {
   }
   if (bits::CountRange(parked_map_, 0, MapSize(range_).value()) != parked_) {
     return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": parked count is wrong"));
+  }
+  if (!is_populated() && EmptyPopulatedIn({0, blocks()}) != empty_populated_) {
+    return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": empty pages are miscounted"));
   }
   for (auto area = areas_.NextArea(Granules(0)); area; area = areas_.NextArea(area->end())) {
     if (!IsLive(area->offset)) continue;

@@ -66,12 +66,16 @@ class Chunk {
   // nullopt means there is none.
   [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align,
                                              bool populated_only) const;
-  AreaMap::Changed Take(AreaSpan area) { return areas_.Take(area); }
-  AreaMap::Changed Release(AreaSpan area) { return areas_.Release(area); }
+  AreaMap::Changed Take(AreaSpan area) {
+    return Counting(BlocksOf(area), [&] { return areas_.Take(area); });
+  }
+  AreaMap::Changed Release(AreaSpan area) {
+    return Counting(BlocksOf(area), [&] { return areas_.Release(area); });
+  }
 
   AreaMap::Taken TakeMany(std::uint32_t block, Granules count, Granules align,
                           std::span<std::uint32_t> out) {
-    return areas_.TakeMany(block, count, align, out);
+    return Counting({block, 1}, [&] { return areas_.TakeMany(block, count, align, out); });
   }
 
   // --- Parked and held areas: taken in the map, but nobody's -----------------------
@@ -110,17 +114,29 @@ class Chunk {
   [[nodiscard]] bool is_populated() const { return populated_blocks_ == areas_.blocks(); }
   // The first run of unpopulated blocks that `range` touches; count 0 if none.
   [[nodiscard]] BlockRange UnpopulatedIn(AreaSpan range) const;
+  [[nodiscard]] std::vector<std::uint32_t> UnpopulatedBlocks() const;
   void MarkPopulated(BlockRange blocks);
+  // What is populated next reads zero, so the blocks are clean.
+  // REQUIRES: no area lives in them.
+  void MarkUnpopulated(BlockRange blocks);
+  // The last run of populated blocks without an area before `end`, of `most`
+  // blocks at most; count 0 if there is none.
+  [[nodiscard]] BlockRange LastEmptyPopulated(std::uint32_t end, std::uint64_t most) const;
   [[nodiscard]] std::uint32_t populated_blocks() const { return populated_blocks_; }
   [[nodiscard]] std::uint32_t blocks() const { return areas_.blocks(); }
   // Populated blocks without an area.
-  [[nodiscard]] std::uint32_t empty_populated_blocks() const;
+  [[nodiscard]] std::uint32_t empty_populated_blocks() const {
+    return is_populated() ? areas_.empty_blocks() : empty_populated_;
+  }
 
   // --- Kept for the index ----------------------------------------------------------
   // Touch() calls in progress; the chunk is not destroyed meanwhile.
   std::uint32_t pins = 0;
-  // Being cleaned or destroyed: not searched.
+  // Being cleaned, depopulated or destroyed: not searched.
   bool withdrawn = false;
+  // Searched only when no other chunk has room, so that it drains further: its
+  // empty pages are given back, and are no reserve.
+  bool sidelined = false;
   // While leased: where its map lies in the arena. Not searched then, and every
   // granule free as far as `areas` knows.
   std::optional<Bytes> lease_map;
@@ -145,7 +161,28 @@ class Chunk {
   };
 
  private:
+  static constexpr std::uint32_t kBlock = AreaMap::kBlock.value();
+
   Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words);
+
+  static BlockRange BlocksOf(AreaSpan area) {
+    const std::uint32_t first = area.offset.value() / kBlock;
+    return {first, (area.end().value() + kBlock - 1) / kBlock - first};
+  }
+  [[nodiscard]] bool IsEmptyPopulated(std::uint32_t block) const {
+    return bits::Test(populated_map_, block) && areas_.IsEmptyBlock(block);
+  }
+  [[nodiscard]] std::uint32_t EmptyPopulatedIn(BlockRange blocks) const;
+  // Keeps count of empty blocks over a change to areas in `blocks`. What is
+  // populated whole has the area map count them.
+  template <typename Change>
+  auto Counting(BlockRange blocks, Change change) -> decltype(change()) {
+    if (is_populated()) return change();
+    empty_populated_ -= EmptyPopulatedIn(blocks);
+    const auto changed = change();
+    empty_populated_ += EmptyPopulatedIn(blocks);
+    return changed;
+  }
 
   [[nodiscard]] std::optional<Granules> FindPopulated(Granules count, Granules align) const;
 
@@ -161,6 +198,8 @@ class Chunk {
   std::uint32_t parked_ = 0;
   Granules dirty_;
   std::uint32_t populated_blocks_ = 0;
+  // Kept while not all blocks are populated.
+  std::uint32_t empty_populated_ = 0;
 };
 
 }  // namespace percpud

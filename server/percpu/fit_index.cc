@@ -11,7 +11,8 @@
 namespace percpud {
 
 FitIndex::FitIndex(std::uint64_t chunks, std::uint32_t blocks_per_chunk)
-    : blocks_per_chunk_(blocks_per_chunk),
+    : chunks_(chunks),
+      blocks_per_chunk_(blocks_per_chunk),
       block_bits_(static_cast<std::uint32_t>(std::bit_width(blocks_per_chunk - 1))),
       class_of_(chunks << block_bits_),
       classes_(kClasses, BitTree(chunks << block_bits_)) {}

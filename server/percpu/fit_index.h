@@ -35,6 +35,8 @@ class FitIndex {
  public:
   // `chunks`: ids lie below it.
   FitIndex(std::uint64_t chunks, std::uint32_t blocks_per_chunk);
+  // Another one for as many chunks, empty.
+  [[nodiscard]] FitIndex SameShape() const { return {chunks_, blocks_per_chunk_}; }
 
   // The block's best run is now so long; 0: it is in no class.
   void Set(ChunkId chunk, std::uint32_t block, Granules best) {
@@ -109,6 +111,7 @@ class FitIndex {
   // The lowest class at or after `from` that has a block; kClasses if none.
   [[nodiscard]] std::uint32_t NextOccupied(std::uint32_t from) const;
 
+  const std::uint64_t chunks_;
   const std::uint32_t blocks_per_chunk_;
   const std::uint32_t block_bits_;
   ZeroedArray<std::uint8_t> class_of_;

@@ -41,21 +41,24 @@ bool IsQuick(Granules count, Granules align) {
 
 }  // namespace
 
-Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages)
+Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Park park)
     : info_(info),
       page_size_(page_size),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_size.value()))),
       page_map_(arena_pages),
+      park_(park),
       slots_(info.unit_size),
       fits_(MostChunks(info, ToBytes(arena_pages, page_size)),
             static_cast<std::uint32_t>(ToPages(info.unit_size, kBasePageSize).value())),
-      free_chunks_(MostChunks(info, ToBytes(arena_pages, page_size))) {
+      free_chunks_(MostChunks(info, ToBytes(arena_pages, page_size))),
+      to_depopulate_(MostChunks(info, ToBytes(arena_pages, page_size))) {
   chunks_.resize(2);
   stats_.min_alloc_size = info.unit_size;
 }
 
 std::uint64_t Index::MostChunks(const AllocInfo& info, Bytes arena_size) {
-  return 2 + arena_size / info.chunk_size();
+  // A chunk may end with its last unit that has a CPU.
+  return 2 + arena_size / (info.unit_size * info.cpus());
 }
 
 // --- Chunks ------------------------------------------------------------------
@@ -80,7 +83,8 @@ Chunk& Index::Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory) {
 
   page_map_.Set(memory.first_page, memory.pages, id);
   Enter(inserted);
-  partly_populated_ += std::uint32_t{inserted.populated_blocks() < inserted.blocks()};
+  partly_populated_ += std::uint32_t{!inserted.is_populated()};
+  populated_blocks_ += inserted.populated_blocks();
   stats_.empty_pop_pages += inserted.empty_populated_blocks();
   ++stats_.chunks_created;
   stats_.nr_max_chunks = std::max(stats_.nr_max_chunks, ++stats_.nr_chunks);
@@ -96,7 +100,8 @@ std::unique_ptr<Chunk> Index::Remove(Chunk& chunk) {
     Leave(chunk);
   }
   stats_.empty_pop_pages -= chunk.empty_populated_blocks();
-  partly_populated_ -= std::uint32_t{chunk.populated_blocks() < chunk.blocks()};
+  partly_populated_ -= std::uint32_t{!chunk.is_populated()};
+  populated_blocks_ -= chunk.populated_blocks();
   ++stats_.chunks_destroyed;
   --stats_.nr_chunks;
   AddUnused(id);
@@ -130,19 +135,21 @@ void Index::Lease(Chunk& chunk, Bytes map) {
   chunk.withdrawn = false;
   --withdrawn_;
   ++leased_;
+  stats_.empty_pop_pages -= ReserveOf(chunk);
   chunk.lease_map = map;
-  stats_.empty_pop_pages -= chunk.empty_populated_blocks();
 }
 
 Bytes Index::Unlease(Chunk& chunk) {
   chunk.withdrawn = true;
   ++withdrawn_;
   --leased_;
-  stats_.empty_pop_pages += chunk.empty_populated_blocks();
-  return *std::exchange(chunk.lease_map, std::nullopt);
+  const Bytes map = *std::exchange(chunk.lease_map, std::nullopt);
+  stats_.empty_pop_pages += ReserveOf(chunk);
+  return map;
 }
 
 void Index::Restore(Chunk& chunk) {
+  if (chunk.sidelined && chunk.is_free()) Reintegrate(chunk);
   chunk.withdrawn = false;
   --withdrawn_;
   Enter(chunk);
@@ -150,13 +157,13 @@ void Index::Restore(Chunk& chunk) {
 
 void Index::Enter(Chunk& chunk) {
   for (std::uint32_t block = 0; block < chunk.blocks(); ++block) {
-    fits_.Set(chunk.id(), block, chunk.areas().best(block));
+    FitsOf(chunk).Set(chunk.id(), block, chunk.areas().best(block));
   }
   if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) free_chunks_.Set(chunk.id().value());
 }
 
 void Index::Leave(Chunk& chunk) {
-  fits_.Remove(chunk.id());
+  FitsOf(chunk).Remove(chunk.id());
   free_chunks_.Clear(chunk.id().value());
 }
 
@@ -171,17 +178,21 @@ std::uint32_t Index::SlotOf(const Chunk& chunk) const {
 template <typename Change>
 void Index::Update(Chunk& chunk, Change change) {
   const bool was_free = chunk.is_free();
-  const std::uint64_t empty = chunk.empty_populated_blocks();
+  const std::uint64_t empty = ReserveOf(chunk);
   const AreaMap::Changed blocks = change();
   if (chunk.kind() == ChunkKind::kReserved) return;
-  stats_.empty_pop_pages += chunk.empty_populated_blocks() - empty;
+  stats_.empty_pop_pages += ReserveOf(chunk) - empty;
+  // Who withdrew it puts it back, with what is freed there meanwhile.
+  if (chunk.withdrawn) return;
+  FitIndex& fits = FitsOf(chunk);
   for (std::uint32_t block = blocks.first; block <= blocks.last; ++block) {
-    fits_.Set(chunk.id(), block, chunk.areas().best(block));
+    fits.Set(chunk.id(), block, chunk.areas().best(block));
   }
   if (chunk.kind() != ChunkKind::kDynamic || chunk.is_free() == was_free) return;
   if (was_free) {
     free_chunks_.Clear(chunk.id().value());
   } else {
+    if (chunk.sidelined) Reintegrate(chunk);
     free_chunks_.Set(chunk.id().value());
   }
 }
@@ -190,9 +201,12 @@ std::optional<Placement> Index::Place(Granules count, Granules align, Region reg
                                       bool populated_only) {
   const bool backed = !populated_only || partly_populated_ == 0;
   if (IsQuick(count, align) && region == Region::kDynamic && backed) {
-    if (std::optional<Placement> parked = TakeParked(count, align)) return parked;
-    ParkMore(count, align);
-    if (std::optional<Placement> parked = TakeParked(count, align)) return parked;
+    std::optional<Placement> parked = TakeParked(count, align);
+    if (!parked && park_ == Park::kAhead) {
+      ParkMore(count, align);
+      parked = TakeParked(count, align);
+    }
+    if (parked) return parked;
   }
   std::optional<Placement> placement = FindFit(count, align, region, populated_only);
   if (!placement && parked_.total() > 0) {
@@ -200,6 +214,7 @@ std::optional<Placement> Index::Place(Granules count, Granules align, Region reg
     placement = FindFit(count, align, region, populated_only);
   }
   if (placement) {
+    if (placement->chunk->sidelined) Reintegrate(*placement->chunk);
     Take(*placement);
     Hold(*placement);
   }
@@ -212,7 +227,7 @@ void Index::GiveUp(const Placement& placement) {
   const Chunk& chunk = *placement.chunk;
   const Granules size = placement.area.size;
   const QuickLists::Entry entry{chunk.id(), placement.area.offset};
-  if (size > QuickLists::kLargest || chunk.kind() == ChunkKind::kReserved ||
+  if (size > QuickLists::kLargest || chunk.kind() == ChunkKind::kReserved || chunk.sidelined ||
       IsSparse(chunk, entry.offset)) {
     ReleaseParked(size, entry);
   } else {
@@ -278,10 +293,12 @@ std::optional<Placement> Index::FindFit(Granules count, Granules align, Region r
     return At(reserved, reserved->Find(count, align, populated_only), count);
   }
   if (populated_only && partly_populated_ > 0) return FindPopulated(count, align);
-  return fits_.TryAll(count, [&](ChunkId id, std::uint32_t block) {
+  const auto find_in = [&](ChunkId id, std::uint32_t block) {
     Chunk* chunk = chunks_[id.value()].get();
     return At(chunk, chunk->areas().FindIn(block, count, align), count);
-  });
+  };
+  if (auto placement = fits_.TryAll(count, find_in)) return placement;
+  return sidelined_ == 0 ? std::nullopt : sidelined_fits_->TryAll(count, find_in);
 }
 
 // The lowest fit in backed blocks of the chunk with the lowest id.
@@ -330,13 +347,6 @@ void Index::CommitFree(const Placement& placement) {
   --stats_.nr_cur_alloc;
   stats_.live_bytes -= ToBytes(placement.area.size);
   GiveUp(placement);
-}
-
-void Index::NotePopulated(Chunk& chunk, BlockRange blocks) {
-  const std::uint64_t empty = chunk.empty_populated_blocks();
-  chunk.MarkPopulated(blocks);
-  stats_.empty_pop_pages += chunk.empty_populated_blocks() - empty;
-  if (chunk.populated_blocks() == chunk.blocks()) --partly_populated_;
 }
 
 // --- Pointers ----------------------------------------------------------------

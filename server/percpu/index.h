@@ -44,8 +44,14 @@ class Index {
   static constexpr ChunkId kReservedId{0};
   static constexpr ChunkId kFirstId{1};
 
+  // What is parked by those who search and find nothing parked: a few more areas
+  // than they need, or only what others freed. The former saves half the time;
+  // but such neighbours go to owners of all kinds, and the page they share lives
+  // as long as the last of them.
+  enum class Park { kAhead, kFreed };
+
   // `info` outlives the index.
-  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages);
+  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Park park);
 
   // Chunk ids lie below this: as many as the arena has room for, and the two
   // that are there from the start.
@@ -65,6 +71,26 @@ class Index {
   [[nodiscard]] Chunk* FindFrom(ChunkId id) const;
   // Ids of the free dynamic chunks; withdrawn ones are not among them.
   [[nodiscard]] const BitTree& free_chunks() const { return free_chunks_; }
+  // --- Chunks that give pages back ------------------------------------------------
+  // After areas of the chunk were freed: whether it has so many empty pages, and
+  // the others more than `reserve`, that it is to give them back. It is then
+  // searched last until an area is placed there, and queued.
+  bool QueueIfEmptying(Chunk& chunk, std::uint32_t reserve);
+  // Takes the lowest queued chunk out of the queue and the search; null if none.
+  Chunk* WithdrawToDepopulate();
+  // An ordinary chunk again. REQUIRES: sidelined.
+  void Reintegrate(Chunk& chunk);
+  // Whether it is queued.
+  [[nodiscard]] bool IsToDepopulate(const Chunk& chunk) const {
+    return to_depopulate_.Test(chunk.id().value());
+  }
+  void NotePopulated(Chunk& chunk, BlockRange blocks);
+  // REQUIRES: withdrawn.
+  void NoteDepopulated(Chunk& chunk, BlockRange blocks);
+  // Of all chunks, leased ones too.
+  [[nodiscard]] std::uint64_t populated_blocks() const { return populated_blocks_; }
+  [[nodiscard]] std::uint32_t sidelined() const { return sidelined_; }
+
   // The slot a chunk is shown in.
   [[nodiscard]] std::uint32_t SlotOf(const Chunk& chunk) const;
   // Takes a chunk out of the search while it is worked on without the lock,
@@ -115,7 +141,6 @@ class Index {
   void CommitFree(const Placement& placement);
   // Frees what is parked; bounded by QuickLists.
   void Unpark();
-  void NotePopulated(Chunk& chunk, BlockRange blocks);
 
   // --- Pointers --------------------------------------------------------------
   struct Location {
@@ -141,6 +166,11 @@ class Index {
   [[nodiscard]] absl::Status CheckInvariants() const;
 
  private:
+  // Has it searched last. REQUIRES: a searched dynamic chunk that is not free.
+  void Sideline(Chunk& chunk);
+  // Has the counters follow a change to what is populated.
+  template <typename Change>
+  void CountPopulation(Chunk& chunk, Change change);
   // Makes the chunk one that is searched, and takes it out of the search.
   void Enter(Chunk& chunk);
   void Leave(Chunk& chunk);
@@ -156,16 +186,28 @@ class Index {
   [[nodiscard]] absl::Status CheckParked() const;
   [[nodiscard]] std::optional<Placement> FindPopulated(Granules count, Granules align) const;
   [[nodiscard]] absl::Status CheckChunk(const Chunk& chunk) const;
+  // Empty pages of a leased or sidelined chunk are no reserve.
+  [[nodiscard]] static std::uint64_t ReserveOf(const Chunk& chunk) {
+    return chunk.lease_map || chunk.sidelined ? 0 : chunk.empty_populated_blocks();
+  }
+  [[nodiscard]] FitIndex& FitsOf(const Chunk& chunk) {
+    return chunk.sidelined ? *sidelined_fits_ : fits_;
+  }
 
   const AllocInfo& info_;
   const Bytes page_size_;
   const unsigned page_shift_;
   PageMap page_map_;
+  const Park park_;
   const Slots slots_;
   FitIndex fits_;
+  // Of sidelined chunks; made when the first of them is.
+  std::unique_ptr<FitIndex> sidelined_fits_;
   QuickLists parked_;
   // Ids of the free dynamic chunks that are searched.
   BitTree free_chunks_;
+  // Ids of the sidelined chunks that have pages to give back.
+  BitTree to_depopulate_;
   // Indexed by id; null where the id is unused.
   std::vector<std::unique_ptr<Chunk>> chunks_;
   std::vector<ChunkId> unused_ids_;
@@ -173,6 +215,8 @@ class Index {
   // Chunks with a block that is not backed.
   std::uint32_t partly_populated_ = 0;
   std::uint32_t leased_ = 0;
+  std::uint32_t sidelined_ = 0;
+  std::uint64_t populated_blocks_ = 0;
   // Areas that are held, and what they take.
   std::uint64_t held_areas_ = 0;
   Granules held_;

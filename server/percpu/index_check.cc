@@ -23,7 +23,10 @@ absl::Status Index::CheckChunk(const Chunk& chunk) const {
   }
   for (std::uint32_t block = 0; block < chunk.blocks(); ++block) {
     const Granules best = searched ? chunk.areas().best(block) : Granules(0);
-    if (fits_.class_of(chunk.id(), block) != FitIndex::ClassOf(best)) {
+    const Granules aside = chunk.sidelined ? best : Granules(0);
+    const bool astray = sidelined_fits_ != nullptr &&
+                        sidelined_fits_->class_of(chunk.id(), block) != FitIndex::ClassOf(aside);
+    if (fits_.class_of(chunk.id(), block) != FitIndex::ClassOf(best - aside) || astray) {
       return absl::InternalError(absl::StrCat("index: block ", block, " of chunk ",
                                               chunk.id().value(), " is in the wrong class"));
     }
@@ -51,6 +54,8 @@ absl::Status Index::CheckInvariants() const {
   std::uint64_t empty = 0;
   std::uint64_t dynamic = 0;
   std::uint64_t partly = 0;
+  std::uint64_t populated = 0;
+  std::uint64_t sidelined = 0;
   Granules live_granules = Granules(0) - parked_.granules() - held_;
   for (const std::unique_ptr<Chunk>& chunk : chunks_) {
     if (chunk == nullptr) continue;
@@ -59,8 +64,19 @@ absl::Status Index::CheckInvariants() const {
     live_granules += chunk->capacity() - chunk->areas().free();
     if (chunk->kind() == ChunkKind::kReserved) continue;
     ++dynamic;
-    partly += std::uint64_t{chunk->populated_blocks() < chunk->blocks()};
-    if (!chunk->lease_map) empty += chunk->empty_populated_blocks();
+    partly += std::uint64_t{!chunk->is_populated()};
+    populated += chunk->populated_blocks();
+    sidelined += std::uint64_t{chunk->sidelined};
+    empty += ReserveOf(*chunk);
+    if (IsToDepopulate(*chunk) && !chunk->sidelined) {
+      return absl::InternalError(
+          absl::StrCat("index: chunk ", chunk->id().value(), " is wrongly to depopulate"));
+    }
+  }
+  if (populated != populated_blocks_ || sidelined != sidelined_) {
+    return absl::InternalError(absl::StrCat("index: ", populated, " blocks populated, ", sidelined,
+                                            " chunks sidelined; counted ", populated_blocks_, ", ",
+                                            sidelined_));
   }
   if (dynamic != stats_.nr_chunks || partly != partly_populated_) {
     return absl::InternalError(absl::StrCat("index: ", dynamic, " chunks, ", partly,
@@ -73,7 +89,8 @@ absl::Status Index::CheckInvariants() const {
                                             " areas, ", empty, " empty pages"));
   }
   if (absl::Status status = CheckParked(); !status.ok()) return status;
-  return fits_.CheckInvariants();
+  if (absl::Status status = fits_.CheckInvariants(); !status.ok()) return status;
+  return sidelined_fits_ == nullptr ? absl::OkStatus() : sidelined_fits_->CheckInvariants();
 }
 
 }  // namespace percpud

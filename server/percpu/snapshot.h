@@ -19,8 +19,10 @@ namespace percpud {
 
 enum class Region { kDynamic, kReserved };
 
-// A leased chunk is a dynamic one whose areas are its client's business.
-enum class ChunkKind { kReserved, kFirst, kDynamic, kLeased };
+// A leased chunk is a dynamic one whose areas are its client's business; a
+// sidelined one is searched last, and one to depopulate is that and has pages to
+// give back.
+enum class ChunkKind { kReserved, kFirst, kDynamic, kLeased, kToDepopulate, kSidelined };
 
 // percpu_stats' global part, then what the kernel does not count.
 struct Stats {
@@ -42,6 +44,9 @@ struct Stats {
   std::uint64_t chunks_created_ahead = 0;
   std::uint64_t free_chunks = 0;
   std::uint64_t leased_chunks = 0;
+  std::uint64_t sidelined_chunks = 0;
+  // Blocks that were given back, each in every unit.
+  std::uint64_t blocks_depopulated = 0;
   Bytes live_bytes;
   Bytes capacity_bytes;
   std::uint64_t failed_allocs = 0;
@@ -109,6 +114,8 @@ struct AreaSnapshot {
 struct AreaMapSnapshot {
   ChunkSnapshot chunk;
   std::vector<AreaSnapshot> areas;
+  // Blocks of the unit without memory, ascending.
+  std::vector<std::uint32_t> unpopulated_blocks;
 };
 
 // A leased chunk, as its client's map tells: hearsay, unlike everything else.
@@ -140,11 +147,18 @@ struct BuddySnapshot {
 
 // Per-chunk sizes that follow from the layout and the backend.
 struct FootprintSnapshot {
+  // Those that are the chunk's.
   Pages pages_per_chunk;
   Order block_order;
   Pages block_pages;
+  // Of the block, lost: neither the chunk's nor given back.
   Pages wasted_pages;
+  // Of the chunk's, those that back ghosts.
   Pages ghost_pages;
+  // Of the block, behind the last unit that is no ghost: what a tail return
+  // gives back, or would.
+  Pages tail_pages;
+  bool returns_tail = false;
 };
 
 // Who owns one byte of the arena.

@@ -23,6 +23,10 @@ v1::ChunkKind KindProto(ChunkKind kind) {
       return v1::CHUNK_KIND_DYNAMIC;
     case ChunkKind::kLeased:
       return v1::CHUNK_KIND_LEASED;
+    case ChunkKind::kToDepopulate:
+      return v1::CHUNK_KIND_TO_DEPOPULATE;
+    case ChunkKind::kSidelined:
+      return v1::CHUNK_KIND_SIDELINED;
   }
   return v1::CHUNK_KIND_UNSPECIFIED;
 }
@@ -79,6 +83,8 @@ v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
   out.set_block_pages(footprint.block_pages.value());
   out.set_wasted_pages(footprint.wasted_pages.value());
   out.set_ghost_pages(footprint.ghost_pages.value());
+  out.set_tail_pages(footprint.tail_pages.value());
+  out.set_returns_tail(footprint.returns_tail);
   out.set_max_alloc_size(allocator.max_alloc_size().value());
   out.set_max_alignment(info.max_alignment().value());
   out.set_unit_skew(info.unit_skew.value());
@@ -185,6 +191,8 @@ v1::Stats ToProto(const Stats& stats) {
   out.set_chunks_created_ahead(stats.chunks_created_ahead);
   out.set_free_chunks(stats.free_chunks);
   out.set_leased_chunks(stats.leased_chunks);
+  out.set_sidelined_chunks(stats.sidelined_chunks);
+  out.set_blocks_depopulated(stats.blocks_depopulated);
   out.set_live_bytes(stats.live_bytes.value());
   out.set_capacity_bytes(stats.capacity_bytes.value());
   out.set_failed_allocs(stats.failed_allocs);
@@ -235,6 +243,7 @@ void DrawOccupancy(const AreaMapSnapshot& map, v1::GetAreaMapResponse& out) {
   const std::uint64_t end = map.chunk.end_offset.value();
   out.set_begin_offset(begin);
   out.set_end_offset(end);
+  for (const std::uint32_t block : map.unpopulated_blocks) out.add_unpopulated_blocks(block);
   // Cells of whole granules that cover the managed part, which need not fill
   // the last one.
   const std::uint64_t cell =

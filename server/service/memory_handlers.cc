@@ -18,8 +18,8 @@ namespace percpud::handlers {
 namespace {
 
 absl::Status CheckUnit(const AllocInfo& info, UnitId unit) {
-  if (unit.value() < info.units()) return absl::OkStatus();
-  return errors::UnitOutOfRange(unit, info.units());
+  if (unit.value() >= info.units()) return errors::UnitOutOfRange(unit, info.units());
+  return info.unit_to_cpu[unit.value()] ? absl::OkStatus() : errors::UnitIsGhost(unit);
 }
 
 absl::StatusOr<Bytes> CheckWidth(v1::Width width) {

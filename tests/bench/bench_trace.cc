@@ -62,6 +62,9 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
                                          {"backing_ns_per_op_median", backing},
                                          {"mean_utilisation", result.mean_utilisation},
                                          {"final_utilisation", result.final_utilisation},
+                                         {"mean_physical", result.mean_physical},
+                                         {"final_physical", result.final_physical},
+                                         {"final_pages_in_use", result.final_pages_in_use},
                                          {"chunks_peak", result.chunks_peak},
                                          {"chunks_created", result.chunks_created},
                                          {"chunks_created_ahead", result.chunks_created_ahead},
@@ -71,11 +74,12 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
   }
   std::cout << absl::StrFormat(
       "%s: %d ops, %d CPUs, %s: %.1f ns/op [%.1f..%.1f] + %.1f backing, utilisation mean %.3f "
-      "final %.3f, chunks "
-      "peak %d created %d (%d ahead), growths while room %d\n",
+      "final %.3f, physical mean %.3f final %.3f, pages in use at the end %.3f, chunks peak %d "
+      "created %d (%d ahead), growths while room %d\n",
       flags.trace, ops, flags.replay.cpus, flags.replay.no_zero ? "metadata only" : "zeroed",
       median, rounds.ns_per_op.front(), rounds.ns_per_op.back(), backing, result.mean_utilisation,
-      result.final_utilisation, result.chunks_peak, result.chunks_created,
+      result.final_utilisation, result.mean_physical, result.final_physical,
+      result.final_pages_in_use, result.chunks_peak, result.chunks_created,
       result.chunks_created_ahead, result.growths_while_room);
 }
 
@@ -101,6 +105,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--unit-size", flags.replay.unit_size)->transform(CLI::AsSizeValue(false));
   app.add_option("--static-size", flags.replay.static_size)->transform(CLI::AsSizeValue(false));
   app.add_option("--arena-size", flags.replay.arena_size)->transform(CLI::AsSizeValue(false));
+  app.add_option("--backend", flags.replay.backend)->check(CLI::IsMember({"km", "vm"}));
+  app.add_flag("--return-tail", flags.replay.backend_options.return_tail, "as km.return_tail");
   app.add_flag("--no-zero", flags.replay.no_zero, "touch no memory: the metadata work alone");
   app.add_option("--reps", flags.reps)->check(CLI::Range(1, 1000));
   app.add_option("--placements", flags.placements, "write 'ID POINTER' lines here");

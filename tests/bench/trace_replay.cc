@@ -65,6 +65,24 @@ bool HasRoom(const Allocator& allocator, const percpu::TraceOp& op, ChunkId exce
   return false;
 }
 
+double Physical(const Allocator& allocator, const Stats& stats) {
+  const Pages taken = allocator.backend_name() == "vm" ? stats.populated_pages
+                                                       : stats.populated_pages + stats.wasted_pages;
+  const Bytes live = stats.live_bytes * allocator.info().cpus();
+  return static_cast<double>(live.value()) /
+         static_cast<double>(ToBytes(taken, allocator.pages().page_size()).value());
+}
+
+double PagesInUse(const Allocator& allocator) {
+  double backed = 0;
+  double empty = 0;
+  for (const ChunkSnapshot& chunk : allocator.GetChunks(Index::kFirstId, SIZE_MAX)) {
+    backed += static_cast<double>(chunk.populated_pages.value()) / allocator.info().cpus();
+    empty += static_cast<double>(chunk.empty_pop_pages);
+  }
+  return (backed - empty) / backed;
+}
+
 }  // namespace
 
 Pass::Pass() = default;
@@ -86,7 +104,9 @@ absl::StatusOr<std::unique_ptr<Pass>> Pass::Make(const ReplayOptions& replay) {
   options.balance.empty_pages_high = replay.empty_pages_high;
   auto allocator = testing::MakeAllocator({.cpus = replay.cpus,
                                            .unit_size = Bytes(replay.unit_size),
-                                           .static_size = Bytes(replay.static_size)},
+                                           .static_size = Bytes(replay.static_size),
+                                           .backend = replay.backend,
+                                           .backend_options = replay.backend_options},
                                           *pass->pages_, options);
   if (!allocator.ok()) return allocator.status();
   pass->allocator_ = *std::move(allocator);
@@ -106,12 +126,15 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
   std::vector<PercpuPtr> pointers(trace.size());
   Fullness result;
   double sum = 0;
+  double physical = 0;
   std::uint64_t demanded = 0;
   for (const percpu::TraceOp& op : trace) {
     if (absl::Status status = (*pass)->Run(op, pointers); !status.ok()) return status;
     const Stats stats = allocator.GetCounters();
     result.final_utilisation = stats.utilisation();
     sum += result.final_utilisation;
+    result.final_physical = Physical(allocator, stats);
+    physical += result.final_physical;
     result.chunks_peak = std::max(result.chunks_peak, stats.nr_chunks);
     if (stats.chunks_created - stats.chunks_created_ahead != demanded) {
       demanded = stats.chunks_created - stats.chunks_created_ahead;
@@ -123,6 +146,8 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
     }
   }
   result.mean_utilisation = sum / static_cast<double>(trace.size());
+  result.mean_physical = physical / static_cast<double>(trace.size());
+  result.final_pages_in_use = PagesInUse(allocator);
   result.chunks_created = allocator.GetStats().chunks_created;
   result.chunks_created_ahead = allocator.GetStats().chunks_created_ahead;
   if (absl::Status status = allocator.CheckInvariants(); !status.ok()) return status;

@@ -35,6 +35,8 @@ struct ReplayOptions {
   bool no_zero = false;
   std::uint32_t empty_pages_low = kEmptyPagesLow;
   std::uint32_t empty_pages_high = kEmptyPagesHigh;
+  std::string backend = "km";
+  BackendOptions backend_options;
 };
 
 // CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID or CLOCK_MONOTONIC.
@@ -84,6 +86,12 @@ class Pass {
 struct Fullness {
   double mean_utilisation = 0;
   double final_utilisation = 0;
+  // Of what the chunks take: the blocks they are cut from with km, the pages that
+  // are backed with vm.
+  double mean_physical = 0;
+  double final_physical = 0;
+  // Of the backed pages, those with an area in them.
+  double final_pages_in_use = 0;
   std::uint64_t chunks_peak = 0;
   std::uint64_t chunks_created = 0;
   std::uint64_t chunks_created_ahead = 0;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What every backend promises (server/percpu/backend/backend.h), run for every
-// name that MakeBackend takes.
+// name that MakeBackend takes and for the tests' own.
 
 #include <gtest/gtest.h>
 
@@ -15,16 +15,15 @@
 
 #include "server/arena/arena.h"
 #include "server/percpu/backend/backend.h"
-#include "tests/support/allocator_model.h"
-#include "tests/support/allocator_rig.h"
+#include "tests/conformance/backends.h"
 #include "tests/support/fake_page_source.h"
 
 namespace percpud {
 namespace {
 
-using testing::AllocatorModel;
+using testing::BackendsUnderTest;
 using testing::FailingPageSource;
-using testing::MakeAllocator;
+using testing::MakeBackendUnderTest;
 
 class BackendConformance : public ::testing::TestWithParam<std::string> {
  protected:
@@ -37,7 +36,7 @@ class BackendConformance : public ::testing::TestWithParam<std::string> {
         .static_size = Bytes(4096), .reserved_size = Bytes(0), .dyn_size = unit_size - Bytes(4096)};
     info_ = *BuildAllocInfo(sizes, *Topology::Uniform(cpus));
     pages_ = std::make_unique<FailingPageSource>(*arena_);
-    backend_ = *MakeBackend(GetParam(), info_, *pages_);
+    backend_ = *MakeBackendUnderTest(GetParam(), info_, *pages_, {});
     ASSERT_TRUE(backend_->VerifyAllocInfo().ok());
   }
 
@@ -150,7 +149,7 @@ TEST_P(BackendConformance, AdoptsWhatAnotherOfItsKindHadMade) {
   ASSERT_TRUE(given_back.ok() && kept.ok() && pages.ok());
   *UnitBytes(*kept, 1) = std::byte{0x5a};
   *UnitBytes(*given_back, 1) = std::byte{0x5a};
-  backend_ = *MakeBackend(GetParam(), info_, *pages_);
+  backend_ = *MakeBackendUnderTest(GetParam(), info_, *pages_, {});
   const auto adopted = backend_->AdoptChunk(kept->base);
   ASSERT_TRUE(adopted.ok()) << adopted.status();
   EXPECT_EQ(adopted->base, kept->base);
@@ -173,25 +172,7 @@ TEST_P(BackendConformance, AdoptsWhatAnotherOfItsKindHadMade) {
   EXPECT_EQ(buddy.free_pages, buddy.total_pages);
 }
 
-TEST_P(BackendConformance, ServesAnAllocatorUnderCanaries) {
-  auto allocator = MakeAllocator({.cpus = 6, .backend = GetParam()}, *arena_, {});
-  ASSERT_TRUE(allocator.ok()) << allocator.status();
-  AllocatorModel model(**allocator, {}, 7, /*canaries=*/true);
-  for (int op = 0; op < 20000; ++op) {
-    const absl::Status status = model.Step();
-    ASSERT_TRUE(status.ok()) << status;
-    if (op % 2000 == 0) ASSERT_TRUE(model.CheckAll().ok()) << model.CheckAll();
-  }
-  EXPECT_TRUE(model.Drain().ok());
-}
-
-std::vector<std::string> Names() {
-  std::vector<std::string> names;
-  for (const absl::string_view name : BackendNames()) names.emplace_back(name);
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(Backends, BackendConformance, ::testing::ValuesIn(Names()),
+INSTANTIATE_TEST_SUITE_P(Backends, BackendConformance, ::testing::ValuesIn(BackendsUnderTest()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

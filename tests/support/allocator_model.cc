@@ -159,12 +159,25 @@ absl::Status AllocatorModel::Refused(std::span<const AreaSpec> specs, const Allo
   if (specs.size() > 1) return absl::OkStatus();
   for (const auto& [id, model] : chunks_) {
     const bool eligible = (options.region == Region::kReserved) == (id == Index::kReservedId);
-    if (eligible && model.Fits(Rounded(specs[0].size), Aligned(specs[0].alignment))) {
+    if (eligible &&
+        Usable(id, model, options).Fits(Rounded(specs[0].size), Aligned(specs[0].alignment))) {
       return Fail(
           absl::StrCat("refused though chunk ", id.value(), " has room: ", status.message()));
     }
   }
   return absl::OkStatus();
+}
+
+// What of a chunk a request may use: a block without memory holds no area, and is
+// no room for who may not grow.
+IntervalModel AllocatorModel::Usable(ChunkId id, IntervalModel model,
+                                     const AllocOptions& options) const {
+  if (!options.no_grow) return model;
+  const absl::StatusOr<AreaMapSnapshot> map = allocator_.GetAreaMap(id);
+  for (const std::uint32_t block : map->unpopulated_blocks) {
+    model.Take(block * kBasePageSize.value(), kBasePageSize.value());
+  }
+  return model;
 }
 
 absl::Status AllocatorModel::CheckNoTrace(const Stats& before) const {

@@ -3,6 +3,7 @@
 
 #include "tests/support/allocator_rig.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -26,12 +27,12 @@ absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(const Geometry& geometr
       BuildAllocInfo({.static_size = statics->size(),
                       .reserved_size = geometry.reserved_size,
                       .dyn_size = geometry.unit_size - statics->size() - geometry.reserved_size,
-                      .atom_size = pages.page_size(),
+                      .atom_size = std::max(pages.page_size(), geometry.atom_size),
                       .unit_skew = geometry.unit_skew},
                      *topology);
   if (!info.ok()) return info.status();
   auto owned_info = std::make_unique<const AllocInfo>(*std::move(info));
-  auto backend = make_backend(geometry.backend, *owned_info, pages);
+  auto backend = make_backend(geometry.backend, *owned_info, pages, geometry.backend_options);
   if (!backend.ok()) return backend.status();
   return Allocator::Create(std::move(owned_info), *std::move(statics), *std::move(backend), pages,
                            std::move(options));

@@ -24,12 +24,16 @@ struct Geometry {
   Bytes reserved_size{0};
   Bytes arena_size{64 << 20};
   std::string backend = "km";
+  BackendOptions backend_options{};
   Bytes unit_skew{0};
+  // 0: the page.
+  Bytes atom_size{0};
 };
 
 // Makes a backend over `info` and `pages`; MakeBackend by default.
 using BackendFactory = std::function<absl::StatusOr<std::unique_ptr<Backend>>(
-    absl::string_view name, const AllocInfo& info, PageSource& pages)>;
+    absl::string_view name, const AllocInfo& info, PageSource& pages,
+    const BackendOptions& options)>;
 
 // An allocator over `pages`, which it does not own. `options.clock` may be
 // null: the system's is then used.

@@ -36,7 +36,8 @@ HeapPageSource::HeapPageSource(Bytes size, Bytes page_size)
     : size_(size),
       page_size_(page_size),
       base_(MapUntouchable(size)),
-      populated_(size / page_size) {}
+      populated_(size / page_size),
+      node_(size / page_size) {}
 
 HeapPageSource::~HeapPageSource() { ::munmap(base_, size_.value()); }
 
@@ -52,6 +53,13 @@ absl::Status HeapPageSource::Release(Bytes offset, Bytes length) {
   Require(::madvise(base_ + offset.value(), length.value(), MADV_DONTNEED) == 0, "madvise failed",
           offset, length);
   Mark(offset, length, false);
+  return absl::OkStatus();
+}
+
+absl::Status HeapPageSource::PreferNode(Bytes offset, Bytes length, NumaNodeId node) {
+  CheckRange(offset, length);
+  std::fill_n(node_.begin() + static_cast<std::ptrdiff_t>(offset / page_size_), length / page_size_,
+              node);
   return absl::OkStatus();
 }
 
@@ -90,6 +98,10 @@ absl::Status FailingPageSource::Populate(Bytes offset, Bytes length) {
 
 absl::Status FailingPageSource::Release(Bytes offset, Bytes length) {
   return real_.Release(offset, length);
+}
+
+absl::Status FailingPageSource::PreferNode(Bytes offset, Bytes length, NumaNodeId node) {
+  return real_.PreferNode(offset, length, node);
 }
 
 }  // namespace percpud::testing

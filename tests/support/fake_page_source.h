@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,9 +35,12 @@ class HeapPageSource final : public PageSource {
   [[nodiscard]] std::byte* base() const override { return base_; }
   absl::Status Populate(Bytes offset, Bytes length) override;
   absl::Status Release(Bytes offset, Bytes length) override;
+  absl::Status PreferNode(Bytes offset, Bytes length, NumaNodeId node) override;
 
   [[nodiscard]] Pages populated_pages() const;
   [[nodiscard]] bool IsPopulated(PageId page) const { return populated_[page.value()]; }
+  // The node that a page prefers; nullopt if none was named.
+  [[nodiscard]] std::optional<NumaNodeId> NodeOf(PageId page) const { return node_[page.value()]; }
 
  private:
   void CheckRange(Bytes offset, Bytes length) const;
@@ -47,6 +51,7 @@ class HeapPageSource final : public PageSource {
   const Bytes page_size_;
   std::byte* const base_;
   std::vector<bool> populated_;
+  std::vector<std::optional<NumaNodeId>> node_;
 };
 
 // Promises memory and has none: nothing may touch base().
@@ -82,6 +87,7 @@ class FailingPageSource final : public PageSource {
   [[nodiscard]] std::byte* base() const override { return real_.base(); }
   absl::Status Populate(Bytes offset, Bytes length) override;
   absl::Status Release(Bytes offset, Bytes length) override;
+  absl::Status PreferNode(Bytes offset, Bytes length, NumaNodeId node) override;
 
  private:
   PageSource& real_;

@@ -63,6 +63,10 @@ std::string ChunkKindName(v1::ChunkKind kind) {
       return "dynamic";
     case v1::CHUNK_KIND_LEASED:
       return "leased";
+    case v1::CHUNK_KIND_TO_DEPOPULATE:
+      return "to_depopulate";
+    case v1::CHUNK_KIND_SIDELINED:
+      return "sidelined";
     default:
       return "unknown";
   }

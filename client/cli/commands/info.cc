@@ -54,6 +54,9 @@ Fields AllocInfoFields(const v1::AllocInfo& info) {
                ShareOf(info.wasted_pages(), block, "the block, lost to the power of two")},
               {"ghost_pages", Count{info.ghost_pages()},
                ShareOf(info.ghost_pages(), block, "the block, in units without a CPU")},
+              {"tail_pages", Count{info.tail_pages()},
+               info.returns_tail() ? "given back to the page allocator"
+                                   : "km.return_tail would give back"},
               {"max_alloc_size", Size{info.max_alloc_size()}, ""},
               {"max_alignment", Size{info.max_alignment()},
                info.unit_skew() == 0 ? "" : "no more than unit_skew"},

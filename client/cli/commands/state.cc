@@ -98,6 +98,8 @@ Fields StatsFields(const v1::Stats& stats) {
                      {"chunks_created_ahead", Count{stats.chunks_created_ahead()}, ""},
                      {"free_chunks", Count{stats.free_chunks()}, ""},
                      {"leased_chunks", Count{stats.leased_chunks()}, ""},
+                     {"sidelined_chunks", Count{stats.sidelined_chunks()}, ""},
+                     {"blocks_depopulated", Count{stats.blocks_depopulated()}, ""},
                      {"live_bytes", Count{stats.live_bytes()}, ""},
                      {"capacity_bytes", Count{stats.capacity_bytes()}, ""},
                      {"failed_allocs", Count{stats.failed_allocs()}, ""},

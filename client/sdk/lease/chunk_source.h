@@ -24,7 +24,7 @@ struct LeasedChunk {
   std::uint64_t usable_bytes = 0;
   // Where `base` lies in this process.
   std::byte* unit0 = nullptr;
-  // In bytes from unit 0, one per unit, the first 0.
+  // In bytes from unit 0, one per unit that has memory, the first 0.
   std::span<const std::uint64_t> unit_offsets;
   // Shared pages for the map, aligned to 64; percpud::LeaseMap::StorageBytes or
   // more.

@@ -319,7 +319,7 @@ template <SlotInteger T>
 class ShardRef {
  public:
   // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it, and a
-  // unit of the mapping.
+  // unit of the mapping that has a CPU: a ghost has no memory of its own.
   ShardRef(const Mapping& mapping, Pointer pointer, Unit unit)
       : slot_(mapping.base + Value(pointer) + internal::OffsetOf(mapping, unit)) {
     assert(pointer != kNull && Value(pointer) % sizeof(T) == 0);

@@ -13,11 +13,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
-#include "absl/strings/string_view.h"
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/arena/page_source.h"
 #include "server/base/units.h"
 #include "server/percpu/alloc_info.h"
@@ -30,10 +31,21 @@ struct ChunkMemory {
   // Arena offset of unit 0.
   Bytes base;
   PageId first_page;
-  // Pages the units use, ghosts included.
+  // That are the chunk's: those of its units, and of its ghosts unless they
+  // were given back.
   Pages pages;
   // Of the block they were cut from.
   Order block_order;
+};
+
+// What the operator may choose of a backend; which one knows what is in its
+// VerifyAllocInfo.
+struct BackendOptions {
+  // Ghosts at a chunk's end and the rest of its block go back to the page
+  // allocator.
+  bool return_tail = false;
+  // The first chunk, too, is backed only where something lies.
+  bool page_first_chunk = false;
 };
 
 // A range of blocks (base pages of the unit), the same in every unit.
@@ -54,6 +66,10 @@ class Backend {
   // True if chunks are created with every block populated; PopulateChunk and
   // DepopulateChunk are then never needed.
   [[nodiscard]] virtual bool populates_at_creation() const = 0;
+  // True if the first chunk is not to be populated whole either.
+  [[nodiscard]] virtual bool page_first_chunk() const { return false; }
+  // What the operator should know beside the footprint; empty if nothing.
+  [[nodiscard]] virtual std::string remark() const { return {}; }
 
   // Refuses layouts this backend cannot serve. Called once, before anything else.
   [[nodiscard]] virtual absl::Status VerifyAllocInfo() const = 0;
@@ -64,10 +80,12 @@ class Backend {
   // REQUIRES: no area lives in it.
   virtual void DestroyChunk(const ChunkMemory& memory) = 0;
 
-  // Backs the blocks in every unit with zeroed pages, or changes nothing.
+  // Backs the blocks in every unit but the ghosts with zeroed pages, or changes
+  // nothing.
   virtual absl::Status PopulateChunk(const ChunkMemory& memory, BlockRange blocks) = 0;
-  // Gives their pages back. REQUIRES: no area lives in them.
-  virtual void DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) = 0;
+  // Gives their pages back. If it fails they count as populated, and some may
+  // read zero. REQUIRES: no area lives in them.
+  virtual absl::Status DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) = 0;
 
   // Backed, zeroed pages for something that is no chunk: `size` bytes, whole
   // pages, somewhere in the arena. On failure nothing is kept.
@@ -96,7 +114,8 @@ class Backend {
 // A backend by its configured name over `pages`, which outlives it, as does
 // `info`. Errors: BadConfig for a name that is none, listing those that are.
 absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(absl::string_view name, const AllocInfo& info,
-                                                     PageSource& pages);
+                                                     PageSource& pages,
+                                                     const BackendOptions& options);
 // The names MakeBackend takes.
 std::vector<absl::string_view> BackendNames();
 

@@ -76,6 +76,67 @@ TEST_P(PageAllocatorModel, AgreesWithABitPerPage) {
 INSTANTIATE_TEST_SUITE_P(Totals, PageAllocatorModel,
                          ::testing::Values(1, 2, 3, 7, 64, 100, 255, 256, 257, 1023));
 
+// A run is what is left of the model's block once its rest is given back.
+TEST_P(PageAllocatorModel, RunsOfAnyLengthComeAndGo) {
+  const std::uint64_t total = GetParam();
+  PageAllocator pages{Pages(total)};
+  std::vector<bool> granted(total);
+  std::map<std::uint64_t, std::uint64_t> runs;
+  std::mt19937_64 random(total);
+  for (int op = 0; op < 2000; ++op) {
+    SCOPED_TRACE(op);
+    if (random() % 8 < (op / 250 % 2 == 0 ? 6u : 2u) || runs.empty()) {
+      const std::uint64_t length = 1 + std::min(random() % total, random() % total);
+      const Order order = OrderFor(Pages(length));
+      const absl::StatusOr<PageId> got = pages.AllocateRun(Pages(length));
+      if (!got.ok()) {
+        ASSERT_TRUE(absl::IsResourceExhausted(got.status())) << got.status();
+        continue;
+      }
+      ASSERT_EQ(got->value() % BlockPages(order).value(), 0U);
+      for (std::uint64_t page = got->value(); page < got->value() + length; ++page) {
+        ASSERT_FALSE(granted[page]);
+        granted[page] = true;
+      }
+      runs[got->value()] = length;
+    } else {
+      const auto run = std::next(runs.begin(), static_cast<std::ptrdiff_t>(random() % runs.size()));
+      const auto [page, length] = *run;
+      ASSERT_TRUE(pages.FreeRun(PageId(page), Pages(length)).ok());
+      ASSERT_TRUE(absl::IsInternal(pages.FreeRun(PageId(page), Pages(length))));
+      // As a restart finds it; not twice, and then again as before.
+      ASSERT_TRUE(pages.AllocateRunAt(PageId(page), Pages(length)).ok());
+      const Pages free = pages.free_pages();
+      ASSERT_FALSE(pages.AllocateRunAt(PageId(page), Pages(length)).ok());
+      ASSERT_EQ(pages.free_pages(), free);
+      ASSERT_TRUE(pages.FreeRun(PageId(page), Pages(length)).ok());
+      std::fill_n(granted.begin() + static_cast<std::ptrdiff_t>(page), length, false);
+      runs.erase(run);
+    }
+    ASSERT_TRUE(pages.CheckInvariants().ok()) << pages.CheckInvariants();
+    ASSERT_EQ(pages.free_pages().value(),
+              static_cast<std::uint64_t>(std::count(granted.begin(), granted.end(), false)));
+  }
+  for (const auto& [page, length] : runs) {
+    ASSERT_TRUE(pages.FreeRun(PageId(page), Pages(length)).ok());
+  }
+  EXPECT_EQ(pages.FreeBlocksByOrder(), PageAllocator(Pages(total)).FreeBlocksByOrder());
+}
+
+TEST(PageAllocatorTest, TheRestOfARunsBlockIsFree) {
+  PageAllocator pages{Pages(256)};
+  ASSERT_EQ(*pages.AllocateRun(Pages(192)), PageId(0));
+  EXPECT_EQ(pages.free_pages(), Pages(64));
+  EXPECT_EQ(*pages.Allocate(Order(6)), PageId(192));
+  // In the way of a run, whose pieces before it are then free again.
+  ASSERT_TRUE(pages.FreeRun(PageId(0), Pages(192)).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(pages.AllocateRunAt(PageId(0), Pages(256))));
+  EXPECT_TRUE(absl::IsResourceExhausted(pages.AllocateRunAt(PageId(0), Pages(200))));
+  EXPECT_EQ(pages.free_pages(), Pages(192));
+  // No multiple of the block's size.
+  EXPECT_FALSE(pages.AllocateRunAt(PageId(64), Pages(96)).ok());
+}
+
 TEST(PageAllocatorTest, TheTotalsDigitsAreTheFirstBlocks) {
   // 11 = 8 + 2 + 1.
   EXPECT_EQ(PageAllocator(Pages(11)).FreeBlocksByOrder(), (std::vector<std::uint64_t>{1, 1, 0, 1}));

@@ -105,6 +105,7 @@ INSTANTIATE_TEST_SUITE_P(
              StatusCode::kFailedPrecondition,
              {"pointer:", "0x1a40", "requests"}},
         Case{errors::DuplicateInBatch(kPtr), StatusCode::kInvalidArgument, {"pointers:", "0x1a40"}},
+        Case{errors::UnitIsGhost(UnitId(7)), StatusCode::kOutOfRange, {"unit:", "7", "ghost"}},
         Case{errors::UnitOutOfRange(UnitId(4), 4), StatusCode::kOutOfRange, {"unit:", "4", "4"}},
         Case{errors::RangeLeavesArea(kPtr, Bytes(99), kArea, Bytes(128)),
              StatusCode::kOutOfRange,

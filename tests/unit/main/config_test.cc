@@ -127,6 +127,15 @@ TEST(ConfigTest, ASkewIsTakenAndStaticVariablesKeepToIt) {
                 "static_variables[a].alignment", "128 is over unit_skew, 64");
 }
 
+TEST(ConfigTest, ABackendsOptionsGoWithIt) {
+  EXPECT_FALSE(Check("")->backend_options.return_tail);
+  EXPECT_TRUE(Check("km { return_tail: true }")->backend_options.return_tail);
+  ExpectRefused(R"(backend: "vm" km { return_tail: true })", "km.return_tail", "vm");
+  EXPECT_FALSE(Check(R"(first_chunk: "embed")")->backend_options.page_first_chunk);
+  EXPECT_TRUE(Check(R"(backend: "vm" first_chunk: "page")")->backend_options.page_first_chunk);
+  ExpectRefused(R"(first_chunk: "pages")", "first_chunk", "pages");
+}
+
 TEST(ConfigTest, QuotasOfOpenersAndOfVariables) {
   const auto config = Check(R"(quotas {
     remote_sessions_per_opener: 7 variables_per_user { count: 0 bytes: "1MiB" } })");

@@ -31,6 +31,8 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
                            "--arena-size=1GiB",
                            "--page-size=2MiB",
                            "--backend=km",
+                           "--km-return-tail",
+                           "--first-chunk=embed",
                            "--unit-size=128KiB",
                            "--static-size=4KiB",
                            "--reserved-size=8KiB",
@@ -57,6 +59,8 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
   EXPECT_EQ(config.arena_size(), "1GiB");
   EXPECT_EQ(config.page_size(), "2MiB");
   EXPECT_EQ(config.backend(), "km");
+  EXPECT_TRUE(config.km().return_tail());
+  EXPECT_EQ(config.first_chunk(), "embed");
   EXPECT_EQ(config.unit_size(), "128KiB");
   EXPECT_EQ(config.static_size(), "4KiB");
   EXPECT_EQ(config.reserved_size(), "8KiB");

@@ -40,7 +40,15 @@ std::string Logged(const testing::Geometry& geometry) {
 TEST(StartupLogTest, WarnsOfThePagesEveryChunkWastes) {
   const std::string text = Logged({.cpus = 12, .arena_size = Bytes(2 << 20)});
   EXPECT_THAT(text, HasSubstr("warning km wastes 64 of 256 pages per chunk (25.0%)"));
-  EXPECT_THAT(text, HasSubstr("pages_per_chunk=192 block_order=8 wasted_pages=64 ghost_pages=0\n"));
+  EXPECT_THAT(text, HasSubstr("pages_per_chunk=192 block_order=8 wasted_pages=64 ghost_pages=0 "
+                              "tail_pages=64 (kept: see km.return_tail)\n"));
+}
+
+TEST(StartupLogTest, TellsATailThatIsGivenBack) {
+  const std::string text =
+      Logged({.cpus = 12, .arena_size = Bytes(2 << 20), .backend_options = {.return_tail = true}});
+  EXPECT_THAT(text, HasSubstr("info km wastes 0 of 256 pages per chunk (0.0%)"));
+  EXPECT_THAT(text, HasSubstr("tail_pages=64 (given back)\n"));
 }
 
 TEST(StartupLogTest, DoesNotWarnOfALayoutThatFits) {

@@ -22,13 +22,15 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class AllocatorLeaseTest : public ::testing::Test {
+// Over every backend: a lease is whole in each.
+class AllocatorLeaseTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     Allocator::Options options;
     options.clock = &clock_;
-    auto made = testing::MakeAllocator({.cpus = 4, .arena_size = pages_.size()}, pages_,
-                                       std::move(options));
+    auto made =
+        testing::MakeAllocator({.cpus = 4, .arena_size = pages_.size(), .backend = GetParam()},
+                               pages_, std::move(options));
     ASSERT_TRUE(made.ok()) << made.status();
     allocator_ = *std::move(made);
   }
@@ -59,7 +61,7 @@ class AllocatorLeaseTest : public ::testing::Test {
   std::unique_ptr<Allocator> allocator_;
 };
 
-TEST_F(AllocatorLeaseTest, ALeaseIsWholeZeroAndNobodyElses) {
+TEST_P(AllocatorLeaseTest, ALeaseIsWholeZeroAndNobodyElses) {
   const LeasedChunk lease = MustLease();
   EXPECT_EQ(lease.unit_size, allocator_->info().unit_size);
   for (std::uint32_t unit = 0; unit < 4; ++unit) EXPECT_TRUE(IsZero(Unit(lease, unit)));
@@ -78,7 +80,7 @@ TEST_F(AllocatorLeaseTest, ALeaseIsWholeZeroAndNobodyElses) {
   EXPECT_EQ(resolved->owner, Resolution::Owner::kLease);
 }
 
-TEST_F(AllocatorLeaseTest, TheNextHolderSeesNothingOfTheLast) {
+TEST_P(AllocatorLeaseTest, TheNextHolderSeesNothingOfTheLast) {
   const BuddySnapshot before = allocator_->GetBuddy();
   const LeasedChunk first = MustLease();
   for (std::uint32_t unit = 0; unit < 4; ++unit) {
@@ -103,7 +105,7 @@ TEST_F(AllocatorLeaseTest, TheNextHolderSeesNothingOfTheLast) {
             before.free_pages);
 }
 
-TEST_F(AllocatorLeaseTest, AnExhaustedArenaRefusesAndKeepsNothing) {
+TEST_P(AllocatorLeaseTest, AnExhaustedArenaRefusesAndKeepsNothing) {
   std::vector<LeasedChunk> leases;
   absl::Status status;
   Pages free;
@@ -121,7 +123,7 @@ TEST_F(AllocatorLeaseTest, AnExhaustedArenaRefusesAndKeepsNothing) {
   EXPECT_EQ(allocator_->GetStats().leased_chunks, 0U);
 }
 
-TEST_F(AllocatorLeaseTest, TheMapIsShownAsItsHolderLeftIt) {
+TEST_P(AllocatorLeaseTest, TheMapIsShownAsItsHolderLeftIt) {
   const LeasedChunk lease = MustLease();
   auto empty = allocator_->GetLease(lease.id);
   ASSERT_TRUE(empty.ok());
@@ -140,7 +142,7 @@ TEST_F(AllocatorLeaseTest, TheMapIsShownAsItsHolderLeftIt) {
   EXPECT_EQ(shown->live_bytes, Bytes(8020));
 }
 
-TEST_F(AllocatorLeaseTest, AScribbledMapMisleadsNobody) {
+TEST_P(AllocatorLeaseTest, AScribbledMapMisleadsNobody) {
   const LeasedChunk lease = MustLease();
   std::mt19937 random(7);
   int corrupt = 0;
@@ -160,7 +162,7 @@ TEST_F(AllocatorLeaseTest, AScribbledMapMisleadsNobody) {
   EXPECT_TRUE(allocator_->ReturnLease(lease.id).ok());
 }
 
-TEST_F(AllocatorLeaseTest, AreasOfALeaseAreTouchedAsOneAndFreedByNobody) {
+TEST_P(AllocatorLeaseTest, AreasOfALeaseAreTouchedAsOneAndFreedByNobody) {
   const LeasedChunk lease = MustLease();
   const PercpuPtr inside(lease.base.value() + 64);
   {
@@ -172,6 +174,14 @@ TEST_F(AllocatorLeaseTest, AreasOfALeaseAreTouchedAsOneAndFreedByNobody) {
   EXPECT_FALSE(allocator_->Touch(inside, lease.unit_size).ok());
   EXPECT_EQ(allocator_->Free(inside).status().code(), absl::StatusCode::kNotFound);
 }
+
+std::vector<std::string> Names() {
+  std::vector<std::string> names;
+  for (const absl::string_view name : BackendNames()) names.emplace_back(name);
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(Backends, AllocatorLeaseTest, ::testing::ValuesIn(Names()),
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace percpud

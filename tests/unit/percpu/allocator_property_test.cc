@@ -114,6 +114,19 @@ Course Canaries() {
       .canaries = true};
 }
 
+// Blocks backed and given back one by one.
+Course Paged() {
+  return {
+      .name = "paged",
+      .geometry = {.cpus = 3,
+                   .reserved_size = Bytes(4096),
+                   .arena_size = Bytes(8 << 20),
+                   .backend = "vm"},
+      .mix = {.alloc = 52, .balance = 5, .reserved = 5, .largest = Bytes(4096), .most_live = 1500},
+      .operations = 300'000,
+      .canaries = true};
+}
+
 // The units out of step with the pages.
 Course Skewed() {
   return {
@@ -126,7 +139,7 @@ Course Skewed() {
 
 INSTANTIATE_TEST_SUITE_P(Courses, AllocatorProperties,
                          ::testing::Values(Small(), Mixed(), Large(), Exhausted(), Canaries(),
-                                           Skewed()),
+                                           Paged(), Skewed()),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -21,7 +21,8 @@ namespace {
 using testing::FakeClock;
 using testing::HeapPageSource;
 
-class AllocatorRestoreTest : public ::testing::Test {
+// Over every backend: what is restored does not depend on it.
+class AllocatorRestoreTest : public ::testing::TestWithParam<std::string> {
  protected:
   static constexpr Bytes kReserved{1024};
 
@@ -41,7 +42,7 @@ class AllocatorRestoreTest : public ::testing::Test {
                          .reserved_size = kReserved,
                          .dyn_size = Bytes((32 << 10) - 4096) - kReserved},
                         *Topology::Uniform(4)));
-    out.backend = *MakeBackend("km", *out.info, pages_);
+    out.backend = *MakeBackend(GetParam(), *out.info, pages_, {});
     out.options.clock = &clock_;
     // As the catalog would.
     out.options.on_chunk = [this](const ChunkEvent& event) {
@@ -105,7 +106,7 @@ class AllocatorRestoreTest : public ::testing::Test {
   std::unique_ptr<Allocator> allocator_;
 };
 
-TEST_F(AllocatorRestoreTest, EverythingIsWhereItWas) {
+TEST_P(AllocatorRestoreTest, EverythingIsWhereItWas) {
   std::mt19937 random(7);
   std::vector<PercpuPtr> live;
   for (int i = 0; i < 3000; ++i) {
@@ -146,7 +147,7 @@ TEST_F(AllocatorRestoreTest, EverythingIsWhereItWas) {
 }
 
 // What lay in areas that were freed, or in none, is not what the next one sees.
-TEST_F(AllocatorRestoreTest, GrantedMemoryIsZeroAfterARestartToo) {
+TEST_P(AllocatorRestoreTest, GrantedMemoryIsZeroAfterARestartToo) {
   const PercpuPtr kept = MustAlloc(Bytes(128));
   const PercpuPtr freed = MustAlloc(Bytes(4096));
   for (std::uint32_t unit = 0; unit < 4; ++unit) {
@@ -163,7 +164,7 @@ TEST_F(AllocatorRestoreTest, GrantedMemoryIsZeroAfterARestartToo) {
   }
 }
 
-TEST_F(AllocatorRestoreTest, HalfMadeChunksAreRolledBackAndTheirIdsUsedAgain) {
+TEST_P(AllocatorRestoreTest, HalfMadeChunksAreRolledBackAndTheirIdsUsedAgain) {
   std::vector<PercpuPtr> full;
   for (int i = 0; i < 4; ++i) full.push_back(MustAlloc(Bytes(32 << 10)));
   ASSERT_EQ(chunks_.size(), 5U);
@@ -179,7 +180,7 @@ TEST_F(AllocatorRestoreTest, HalfMadeChunksAreRolledBackAndTheirIdsUsedAgain) {
   EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
 }
 
-TEST_F(AllocatorRestoreTest, ContradictionsAreRefused) {
+TEST_P(AllocatorRestoreTest, ContradictionsAreRefused) {
   const PercpuPtr area = MustAlloc(Bytes(64));
   MustAlloc(Bytes(32 << 10));
   const RestoredState good = State();
@@ -213,6 +214,14 @@ TEST_F(AllocatorRestoreTest, ContradictionsAreRefused) {
   refused(bad);
   EXPECT_TRUE(Restore(good).ok());
 }
+
+std::vector<std::string> Names() {
+  std::vector<std::string> names;
+  for (const absl::string_view name : BackendNames()) names.emplace_back(name);
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(Backends, AllocatorRestoreTest, ::testing::ValuesIn(Names()),
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace percpud

@@ -41,9 +41,6 @@ class AllocatorTest : public ::testing::Test {
     Allocator::Options options;
     options.clock = &clock_;
     options.balance = balance;
-    options.metadata = [this](std::size_t words) {
-      return metadata_countdown_ > 0 && --metadata_countdown_ == 0 ? nullptr : HeapMetadata(words);
-    };
     auto allocator = MakeAllocator(geometry, *pages_, options);
     ASSERT_TRUE(allocator.ok()) << allocator.status();
     allocator_ = *std::move(allocator);
@@ -82,7 +79,6 @@ class AllocatorTest : public ::testing::Test {
   FakeClock clock_;
   std::unique_ptr<Arena> arena_;
   std::unique_ptr<FailingPageSource> pages_;
-  std::uint64_t metadata_countdown_ = 0;
   std::unique_ptr<Allocator> allocator_;
 };
 
@@ -276,42 +272,6 @@ TEST_F(AllocatorTest, APinnedChunkIsNotDestroyed) {
   { const Allocator::Pin unpinned = *std::move(pin); }
   allocator_->Balance();
   EXPECT_EQ(allocator_->GetStats().nr_chunks, 1u);
-}
-
-// Fails step after step until the whole operation goes through, and looks for
-// traces after each failure.
-TEST_F(AllocatorTest, AFailureLeavesNoTraceWhicheverStepFails) {
-  Make({.arena_size = Bytes(16 << 20)}, {.empty_pages_low = 0, .empty_pages_high = 0});
-  Alloc(100);
-  const std::string before = State();
-  // 20 areas of a unit each: 20 populates and 20 bitmaps.
-  const std::vector<AreaSpec> specs(20, {Bytes(64 << 10)});
-  std::vector<PercpuPtr> pointers(specs.size());
-  int populate_failures = 0;
-  for (std::uint64_t n = 1;; ++n) {
-    pages_->FailNth(n);
-    const absl::Status status = allocator_->AllocBatch(specs, {.tag = "t"}, pointers);
-    if (status.ok()) break;
-    ASSERT_TRUE(absl::IsResourceExhausted(status)) << status;
-    ASSERT_EQ(State(), before) << "populate " << n;
-    ++populate_failures;
-  }
-  EXPECT_EQ(populate_failures, 20);
-  pages_->FailNth(0);
-  ASSERT_TRUE(allocator_->FreeBatch(pointers).ok());
-  clock_.Advance(absl::Hours(1));
-  allocator_->Balance();
-  const std::string again = State();
-  int metadata_failures = 0;
-  for (std::uint64_t n = 1;; ++n) {
-    metadata_countdown_ = n;
-    const absl::Status status = allocator_->AllocBatch(specs, {}, pointers);
-    if (status.ok()) break;
-    ASSERT_THAT(std::string(status.message()), HasSubstr("out of memory for a chunk's area map"));
-    ASSERT_EQ(State(), again) << "bitmap " << n;
-    ++metadata_failures;
-  }
-  EXPECT_EQ(metadata_failures, 19);
 }
 
 TEST_F(AllocatorTest, AFullArenaRefusesByNameAndRecovers) {

@@ -40,7 +40,7 @@ class KmTest : public ::testing::Test {
  protected:
   const AllocInfo info_ = OneGroup(12);
   HeapPageSource pages_{Bytes(4 << 20)};
-  KmBackend km_{info_, pages_};
+  KmBackend km_{info_, pages_, {}};
 };
 
 TEST_F(KmTest, AChunkIsABlockOfTheNextPowerOfTwo) {
@@ -54,10 +54,67 @@ TEST_F(KmTest, AChunkIsABlockOfTheNextPowerOfTwo) {
 
 TEST_F(KmTest, GhostsAreUsedPagesShownApart) {
   const AllocInfo info = OneGroup(6, 2);
-  const FootprintSnapshot footprint = KmBackend(info, pages_).footprint();
+  const FootprintSnapshot footprint = KmBackend(info, pages_, {}).footprint();
   EXPECT_EQ(footprint.pages_per_chunk, Pages(128));
   EXPECT_EQ(footprint.wasted_pages, Pages(0));
   EXPECT_EQ(footprint.ghost_pages, Pages(32));
+}
+
+// 12, 24, 48 and 96 CPUs waste as little as 16.
+TEST_F(KmTest, WithItsTailReturnedAChunkWastesNothing) {
+  for (const std::uint32_t cpus : {3U, 6U, 12U}) {
+    const AllocInfo info = OneGroup(cpus);
+    KmBackend km(info, pages_, {.return_tail = true});
+    const FootprintSnapshot footprint = km.footprint();
+    EXPECT_EQ(footprint.pages_per_chunk, Pages(16 * cpus));
+    EXPECT_EQ(footprint.wasted_pages, Pages(0));
+    // Which is what the introspection promises of a kept one.
+    EXPECT_EQ(footprint.tail_pages, KmBackend(info, pages_, {}).footprint().wasted_pages);
+    EXPECT_EQ(footprint.tail_pages, Pages(16 * cpus / 3));
+    const auto memory = km.CreateChunk();
+    ASSERT_TRUE(memory.ok());
+    EXPECT_EQ(memory->pages, Pages(16 * cpus));
+    EXPECT_EQ(km.Buddy().free_pages, Pages(1024 - 16 * cpus));
+    EXPECT_TRUE(km.CheckInvariants().ok());
+    km.DestroyChunk(*memory);
+    EXPECT_EQ(km.Buddy().free_blocks.back(), 1U);
+  }
+}
+
+TEST_F(KmTest, AReturnedTailServesOthers) {
+  KmBackend km(info_, pages_, {.return_tail = true});
+  const auto memory = km.CreateChunk();
+  ASSERT_TRUE(memory.ok());
+  const auto pages = km.TakePages(Bytes(3 * 4096));
+  ASSERT_TRUE(pages.ok());
+  EXPECT_EQ(*pages, Bytes(192 * 4096));
+  EXPECT_EQ(km.Buddy().free_pages, Pages(1024 - 195));
+  KmBackend again(info_, pages_, {.return_tail = true});
+  EXPECT_TRUE(again.AdoptChunk(memory->base).ok());
+  EXPECT_TRUE(again.AdoptPages(*pages, Bytes(3 * 4096)).ok());
+  EXPECT_EQ(again.Buddy().free_pages, Pages(1024 - 195));
+  km.DestroyChunk(*memory);
+  km.GivePages(*pages, Bytes(3 * 4096));
+  EXPECT_EQ(km.Buddy().free_blocks.back(), 1U);
+}
+
+TEST_F(KmTest, GhostsBehindTheLastUnitGoWithTheTail) {
+  const AllocInfo info = OneGroup(6, 2);
+  KmBackend km(info, pages_, {.return_tail = true});
+  EXPECT_EQ(km.footprint().pages_per_chunk, Pages(96));
+  EXPECT_EQ(km.footprint().ghost_pages, Pages(0));
+  EXPECT_EQ(km.footprint().tail_pages, Pages(32));
+  EXPECT_EQ(KmBackend(info, pages_, {}).footprint().tail_pages, Pages(32));
+  const auto memory = km.CreateChunk();
+  ASSERT_TRUE(memory.ok());
+  EXPECT_EQ(pages_.populated_pages(), Pages(96));
+}
+
+TEST_F(KmTest, APagedFirstChunkIsRefused) {
+  const absl::Status refused =
+      KmBackend(info_, pages_, {.page_first_chunk = true}).VerifyAllocInfo();
+  EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+  EXPECT_NE(std::string(refused.message()).find("first_chunk"), std::string::npos) << refused;
 }
 
 TEST_F(KmTest, AChunkIsBackedWholeAndItsWasteIsNot) {
@@ -93,7 +150,7 @@ TEST_F(KmTest, PopulatingAndDepopulatingHaveNothingToDo) {
   pages_.base()[0] = std::byte{1};
   EXPECT_TRUE(km_.populates_at_creation());
   EXPECT_TRUE(km_.PopulateChunk(*memory, {0, 16}).ok());
-  km_.DepopulateChunk(*memory, {0, 16});
+  EXPECT_TRUE(km_.DepopulateChunk(*memory, {0, 16}).ok());
   EXPECT_EQ(pages_.populated_pages(), Pages(192));
   EXPECT_EQ(pages_.base()[0], std::byte{1});
 }
@@ -108,7 +165,7 @@ TEST_F(KmTest, NoBlockOfThatOrderMeansNoChunk) {
 
 TEST_F(KmTest, AChunkThatIsNotBackedIsNotKept) {
   FailingPageSource failing(pages_);
-  KmBackend km(info_, failing);
+  KmBackend km(info_, failing, {});
   failing.FailNth(1);
   EXPECT_TRUE(absl::IsResourceExhausted(km.CreateChunk().status()));
   EXPECT_EQ(km.Buddy().free_pages, Pages(1024));
@@ -136,7 +193,7 @@ class KeepingPageSource final : public PageSource {
 
 TEST_F(KmTest, MemoryThatCannotBeReleasedIsNotGrantedAgain) {
   KeepingPageSource keeping(pages_);
-  KmBackend km(info_, keeping);
+  KmBackend km(info_, keeping, {});
   const auto first = km.CreateChunk();
   ASSERT_TRUE(first.ok());
   pages_.base()[0] = std::byte{1};
@@ -151,14 +208,14 @@ TEST_F(KmTest, MoreThanOneGroupIsRefused) {
   EXPECT_TRUE(km_.VerifyAllocInfo().ok());
   AllocInfo info = OneGroup(4);
   info.groups.push_back({.id = GroupId(1)});
-  const absl::Status refused = KmBackend(info, pages_).VerifyAllocInfo();
+  const absl::Status refused = KmBackend(info, pages_, {}).VerifyAllocInfo();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
   EXPECT_NE(std::string(refused.message()).find("has 2"), std::string::npos) << refused;
 }
 
 TEST_F(KmTest, AChunkThatEndsInsideAHugePageIsRefused) {
   HeapPageSource huge(Bytes(8 << 20), Bytes(2 << 20));
-  const absl::Status refused = KmBackend(info_, huge).VerifyAllocInfo();
+  const absl::Status refused = KmBackend(info_, huge, {}).VerifyAllocInfo();
   EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
   EXPECT_NE(std::string(refused.message()).find("atom_size"), std::string::npos) << refused;
 }
@@ -166,7 +223,7 @@ TEST_F(KmTest, AChunkThatEndsInsideAHugePageIsRefused) {
 TEST_F(KmTest, CountsHugePagesOnAHugeArena) {
   const AllocInfo info = OneGroup(80, 16);
   HeapPageSource huge(Bytes(32 << 20), Bytes(2 << 20));
-  KmBackend km(info, huge);
+  KmBackend km(info, huge, {});
   ASSERT_TRUE(km.VerifyAllocInfo().ok());
   EXPECT_EQ(km.footprint().pages_per_chunk, Pages(3));
   EXPECT_EQ(km.footprint().block_order, Order(2));
@@ -191,10 +248,10 @@ TEST_F(KmTest, EveryAddressHasItsPage) {
 }
 
 TEST_F(KmTest, IsMadeByItsNameAndAnUnknownNameListsIt) {
-  const auto made = MakeBackend("km", info_, pages_);
+  const auto made = MakeBackend("km", info_, pages_, {});
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_EQ((*made)->name(), "km");
-  const absl::Status refused = MakeBackend("vm", info_, pages_).status();
+  const absl::Status refused = MakeBackend("slab", info_, pages_, {}).status();
   EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
   EXPECT_NE(std::string(refused.message()).find("km"), std::string::npos) << refused;
 }

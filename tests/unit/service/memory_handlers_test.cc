@@ -92,6 +92,22 @@ void ExpectRefused(const absl::Status& status, absl::StatusCode code, const std:
   EXPECT_THAT(std::string(status.message()), HasSubstr(names));
 }
 
+// Its memory may be another's.
+TEST_F(MemoryHandlersTest, AGhostIsNeitherReadNorWrittenNorAddedTo) {
+  sessions_.reset();
+  // Three units of 64 KiB and a ghost, whose pages went back.
+  Make({.cpus = 3,
+        .arena_size = kArenaSize,
+        .backend_options = {.return_tail = true},
+        .atom_size = Bytes(256 << 10)});
+  ASSERT_EQ(allocator_->info().units(), 4U);
+  const PercpuPtr area = *allocator_->Alloc({.size = Bytes(8)});
+  EXPECT_TRUE(Write(area, 2, "x").ok());
+  for (const absl::Status& status : {Read(area, 3, 8), Write(area, 3, "x"), Add(area, 3, 1)}) {
+    ExpectRefused(status, absl::StatusCode::kOutOfRange, "unit: 3 is a ghost");
+  }
+}
+
 TEST_F(MemoryHandlersTest, PingAnswers) {
   v1::PingResponse response;
   EXPECT_TRUE(Call(handlers::Ping, v1::PingRequest(), response).ok());

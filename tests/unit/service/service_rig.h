@@ -28,13 +28,15 @@ class ServiceTest : public ::testing::Test {
   static constexpr Bytes kArenaSize{1 << 20};
 
   void SetUp() override {
-    auto made = MakeAllocator({.cpus = 4,
-                               .unit_size = Bytes(64 << 10),
-                               .static_size = Bytes(4096),
-                               .reserved_size = Bytes(8192),
-                               .arena_size = kArenaSize,
-                               .backend = "km"},
-                              pages_, {});
+    Make({.cpus = 4,
+          .unit_size = Bytes(64 << 10),
+          .static_size = Bytes(4096),
+          .reserved_size = Bytes(8192),
+          .arena_size = kArenaSize,
+          .backend = "km"});
+  }
+  void Make(const Geometry& geometry) {
+    auto made = MakeAllocator(geometry, pages_, {});
     ASSERT_TRUE(made.ok()) << made.status();
     allocator_ = *std::move(made);
     sessions_ = std::make_unique<Sessions>(*allocator_, SessionOptions());

@@ -55,7 +55,7 @@ class SessionsRestartTest : public ::testing::Test {
                                                            .reserved_size = Bytes(0),
                                                            .dyn_size = Bytes((32 << 10) - 4096)},
                                                           *Topology::Uniform(2)));
-    auto backend = *MakeBackend("km", *info, pages_);
+    auto backend = *MakeBackend("km", *info, pages_, {});
     Allocator::Options options;
     options.clock = &clock_;
     options.on_chunk = ChunkRecorder(*catalog_);

@@ -1,0 +1,147 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/percpu/backend/contiguous.h"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+
+namespace percpud {
+namespace {
+
+// Units that lie behind the last one with a CPU.
+std::uint32_t TrailingGhosts(const AllocInfo& info) {
+  const auto last = std::find_if(info.unit_to_cpu.rbegin(), info.unit_to_cpu.rend(),
+                                 [](const auto& cpu) { return cpu.has_value(); });
+  return static_cast<std::uint32_t>(std::distance(info.unit_to_cpu.rbegin(), last));
+}
+
+FootprintSnapshot MeasureFootprint(const AllocInfo& info, Bytes page_size, bool return_tail) {
+  const Bytes unit = info.unit_size + info.unit_skew;
+  const std::uint32_t trailing = TrailingGhosts(info);
+  const Pages whole = ToPages(info.memory_size(), page_size);
+  const Pages without_tail = ToPages(info.memory_size() - unit * trailing, page_size);
+
+  FootprintSnapshot out;
+  out.returns_tail = return_tail;
+  out.pages_per_chunk = return_tail ? without_tail : whole;
+  out.block_order = OrderFor(out.pages_per_chunk);
+  out.block_pages = BlockPages(out.block_order);
+  out.tail_pages = out.block_pages - without_tail;
+  out.wasted_pages = return_tail ? Pages(0) : out.block_pages - whole;
+  out.ghost_pages = Pages(unit * (info.ghosts() - (return_tail ? trailing : 0)) / page_size);
+  return out;
+}
+
+}  // namespace
+
+ContiguousBackend::ContiguousBackend(const AllocInfo& info, PageSource& pages, bool return_tail)
+    : info_(info),
+      pages_(pages),
+      footprint_(MeasureFootprint(info, pages.page_size(), return_tail)),
+      runs_(Pages(pages.size() / pages.page_size())) {}
+
+absl::Status ContiguousBackend::CheckPageSize() const {
+  if (info_.memory_size() % pages_.page_size() == Bytes(0)) return absl::OkStatus();
+  return errors::BadConfig(
+      "atom_size",
+      absl::StrCat("a chunk of ", Format(info_.memory_size()), " does not end on a page of ",
+                   Format(pages_.page_size()), "; use an atom of that size"));
+}
+
+Pages ContiguousBackend::RunFor(Pages used) const {
+  return footprint_.returns_tail ? used : BlockPages(OrderFor(used));
+}
+
+ChunkMemory ContiguousBackend::MemoryAt(PageId first_page) const {
+  return {.base = Bytes(first_page.value() * pages_.page_size().value()),
+          .first_page = first_page,
+          .pages = footprint_.pages_per_chunk,
+          .block_order = footprint_.block_order};
+}
+
+absl::StatusOr<ChunkMemory> ContiguousBackend::ReserveChunk() {
+  const absl::StatusOr<PageId> first = runs_.AllocateRun(RunFor(footprint_.pages_per_chunk));
+  if (!first.ok()) return first.status();
+  return MemoryAt(*first);
+}
+
+void ContiguousBackend::DestroyChunk(const ChunkMemory& memory) {
+  FreeRun(memory.first_page, memory.pages);
+}
+
+void ContiguousBackend::FreeRun(PageId first_page, Pages used) {
+  const Bytes page_size = pages_.page_size();
+  // A hole that cannot be punched keeps its old bytes, which a later chunk
+  // would grant as zero: such a run is not used again.
+  if (!pages_.Release(ToBytes(Pages(first_page.value()), page_size), ToBytes(used, page_size))
+           .ok()) {
+    return;
+  }
+  const absl::Status freed = runs_.FreeRun(first_page, RunFor(used));
+  assert(freed.ok());
+  static_cast<void>(freed);
+}
+
+absl::StatusOr<Bytes> ContiguousBackend::TakePages(Bytes size) {
+  const Pages used = ToPages(size, pages_.page_size());
+  const absl::StatusOr<PageId> first = runs_.AllocateRun(RunFor(used));
+  if (!first.ok()) return first.status();
+  const Bytes offset = ToBytes(Pages(first->value()), pages_.page_size());
+  if (absl::Status status = pages_.Populate(offset, size); !status.ok()) {
+    FreeRun(*first, used);
+    return status;
+  }
+  return offset;
+}
+
+void ContiguousBackend::GivePages(Bytes offset, Bytes size) {
+  FreeRun(PageId(offset / pages_.page_size()), ToPages(size, pages_.page_size()));
+}
+
+absl::StatusOr<ChunkMemory> ContiguousBackend::AdoptChunk(Bytes base) {
+  const PageId first(base / pages_.page_size());
+  if (base % pages_.page_size() != Bytes(0)) {
+    return errors::BlockNotFree(first, footprint_.block_order);
+  }
+  absl::Status status = runs_.AllocateRunAt(first, RunFor(footprint_.pages_per_chunk));
+  if (!status.ok()) return status;
+  return MemoryAt(first);
+}
+
+absl::Status ContiguousBackend::AdoptPages(Bytes offset, Bytes size) {
+  const Pages used = ToPages(size, pages_.page_size());
+  const PageId first(offset / pages_.page_size());
+  if (offset % pages_.page_size() != Bytes(0)) return errors::BlockNotFree(first, OrderFor(used));
+  return runs_.AllocateRunAt(first, RunFor(used));
+}
+
+absl::Status ContiguousBackend::ReleaseRest() {
+  absl::Status status;
+  runs_.ForEachFree([&](PageId first, Order order) {
+    status.Update(pages_.Release(ToBytes(Pages(first.value()), pages_.page_size()),
+                                 ToBytes(BlockPages(order), pages_.page_size())));
+  });
+  return status;
+}
+
+PageId ContiguousBackend::AddressToPage(const ChunkMemory& memory, UnitId unit,
+                                        Bytes offset) const {
+  const Bytes at = info_.unit_offset[unit.value()] + offset;
+  return Advance(memory.first_page, Pages(at / pages_.page_size()));
+}
+
+BuddySnapshot ContiguousBackend::Buddy() const {
+  return {.free_blocks = runs_.FreeBlocksByOrder(),
+          .free_pages = runs_.free_pages(),
+          .total_pages = runs_.total_pages(),
+          .page_size = pages_.page_size()};
+}
+
+absl::Status ContiguousBackend::CheckInvariants() const { return runs_.CheckInvariants(); }
+
+}  // namespace percpud

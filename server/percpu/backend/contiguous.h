@@ -1,0 +1,64 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_PERCPU_BACKEND_CONTIGUOUS_H_
+#define PERCPUD_SERVER_PERCPU_BACKEND_CONTIGUOUS_H_
+
+#include "server/arena/page_allocator.h"
+#include "server/percpu/backend/backend.h"
+
+namespace percpud {
+
+// What backends have in common whose chunks are contiguous in the arena: the
+// front of a block of order ceil(log2(pages)). Whether the rest of the block is
+// lost or given back is the backend's choice:
+//
+//   block of order 8:  [ u0 | u1 | ... | u11 |  tail  ]
+//                        192 pages used         64
+//
+// When a page of it is backed, and by which node, is the backend's alone.
+class ContiguousBackend : public Backend {
+ public:
+  [[nodiscard]] FootprintSnapshot footprint() const override { return footprint_; }
+  void DestroyChunk(const ChunkMemory& memory) override;
+  absl::StatusOr<Bytes> TakePages(Bytes size) override;
+  void GivePages(Bytes offset, Bytes size) override;
+  absl::StatusOr<ChunkMemory> AdoptChunk(Bytes base) override;
+  absl::Status AdoptPages(Bytes offset, Bytes size) override;
+  absl::Status ReleaseRest() override;
+  [[nodiscard]] PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
+                                     Bytes offset) const override;
+  [[nodiscard]] BuddySnapshot Buddy() const override;
+  [[nodiscard]] absl::Status CheckInvariants() const override;
+
+ protected:
+  // Both outlive the backend.
+  ContiguousBackend(const AllocInfo& info, PageSource& pages, bool return_tail);
+
+  [[nodiscard]] const AllocInfo& info() const { return info_; }
+  [[nodiscard]] PageSource& pages() const { return pages_; }
+  // Room for one more chunk, not backed. Errors: NoContiguousBlock.
+  absl::StatusOr<ChunkMemory> ReserveChunk();
+  // Of the chunk's own pages.
+  [[nodiscard]] Bytes SizeOf(const ChunkMemory& memory) const {
+    return ToBytes(memory.pages, pages_.page_size());
+  }
+  // OK if chunks end on a page of the arena.
+  [[nodiscard]] absl::Status CheckPageSize() const;
+
+ private:
+  const AllocInfo& info_;
+  PageSource& pages_;
+  const FootprintSnapshot footprint_;
+  PageAllocator runs_;
+
+  [[nodiscard]] ChunkMemory MemoryAt(PageId first_page) const;
+  // What is taken of the page allocator for `used` pages.
+  [[nodiscard]] Pages RunFor(Pages used) const;
+  // Gives a run back to system and page allocator. `used` of it may be backed.
+  void FreeRun(PageId first_page, Pages used);
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_PERCPU_BACKEND_CONTIGUOUS_H_

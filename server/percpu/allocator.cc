@@ -219,6 +219,12 @@ absl::Status Allocator::Refuse(const Granting& granting) {
 std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> specs,
                                                      const AllocOptions& options,
                                                      std::span<PercpuPtr> out) {
+  if (specs.size() == 1) {
+    if (const std::optional<PercpuPtr> quick = TryAllocQuick(specs.front(), options)) {
+      out.front() = *quick;
+      return absl::OkStatus();
+    }
+  }
   if (absl::Status status = Validate(specs, options); !status.ok()) return status;
   Granting granting(specs, options);
   {
@@ -317,13 +323,6 @@ absl::Status Allocator::Populate(const Placement& placement) {
     }
     index_.NotePopulated(*placement.chunk, missing);
   }
-}
-
-absl::StatusOr<PercpuPtr> Allocator::Alloc(AreaSpec spec, const AllocOptions& options) {
-  PercpuPtr pointer;
-  absl::Status status = AllocBatch(std::span(&spec, 1), options, std::span(&pointer, 1));
-  if (!status.ok()) return status;
-  return pointer;
 }
 
 absl::StatusOr<ChunkId> Allocator::CreateChunk() {

@@ -246,6 +246,10 @@ class Allocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status AcquireTag(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // `lock` is of index_mu_.
+  // allocator_single.cc: a small area without demands; nullopt, with nothing
+  // changed, if it is not so simple.
+  std::optional<PercpuPtr> TryAllocQuick(const AreaSpec& spec, const AllocOptions& options)
+      ABSL_LOCKS_EXCLUDED(index_mu_);
   bool Place(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Undo(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Commit(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);

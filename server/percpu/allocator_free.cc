@@ -15,6 +15,7 @@ namespace percpud {
 
 absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) {
   if (pointers.empty()) return errors::BatchIsEmpty("pointers");
+  if (pointers.size() == 1) return Free(pointers.front());
   absl::InlinedVector<Placement, 4> freed;
   freed.reserve(pointers.size());
   Bytes total;
@@ -81,10 +82,6 @@ absl::Status Allocator::CheckArea(PercpuPtr pointer) const {
 
 bool Allocator::IsStatic(const Index::Location& location) const {
   return location.chunk->kind() == ChunkKind::kFirst && location.offset < info_->static_size;
-}
-
-absl::StatusOr<Bytes> Allocator::Free(PercpuPtr pointer) {
-  return FreeBatch(std::span(&pointer, 1));
 }
 
 }  // namespace percpud

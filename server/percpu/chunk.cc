@@ -77,12 +77,10 @@ std::optional<AreaSpan> Chunk::LiveAt(Granules at) const {
   return area;
 }
 
-void Chunk::MarkDirty(AreaSpan range) {
+void Chunk::MarkDirtyAcross(AreaSpan range) {
   bits::ForEachWord(range.offset.value(), range.end().value(),
                     [this](std::uint32_t word, bits::Word mask) {
-                      bits::Word& dirty = dirty_map_[word];
-                      dirty_ += Granules(std::popcount(mask & ~dirty));
-                      dirty |= mask;
+                      MarkDirtyIn(word, mask);
                       return true;
                     });
 }

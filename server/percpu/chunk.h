@@ -5,6 +5,7 @@
 #define PERCPUD_SERVER_PERCPU_CHUNK_H_
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -98,7 +99,16 @@ class Chunk {
 
   // --- Dirty granules: granted since they were last cleared -----------------------
   // Marked when an area is granted, so that giving it back costs nothing.
-  void MarkDirty(AreaSpan range);
+  void MarkDirty(AreaSpan range) {
+    const std::uint32_t begin = range.offset.value();
+    const std::uint32_t last = range.end().value() - 1;
+    if (begin / bits::kWordBits == last / bits::kWordBits) {
+      MarkDirtyIn(begin / bits::kWordBits,
+                  bits::MaskBetween(begin % bits::kWordBits, last % bits::kWordBits + 1));
+    } else {
+      MarkDirtyAcross(range);
+    }
+  }
   // The dirty part of the range, from its first to its last dirty granule;
   // size 0 if it is clean.
   [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const;
@@ -161,6 +171,13 @@ class Chunk {
   };
 
  private:
+  void MarkDirtyIn(std::uint32_t word, bits::Word mask) {
+    bits::Word& dirty = dirty_map_[word];
+    dirty_ += Granules(std::popcount(mask & ~dirty));
+    dirty |= mask;
+  }
+  void MarkDirtyAcross(AreaSpan range);
+
   static constexpr std::uint32_t kBlock = AreaMap::kBlock.value();
 
   Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words);

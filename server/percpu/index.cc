@@ -35,14 +35,11 @@ bool IsSparse(const Chunk& chunk, Granules at) {
   return chunk.areas().free_in(block) > kSparse;
 }
 
-bool IsQuick(Granules count, Granules align) {
-  return count <= QuickLists::kLargest && align <= QuickLists::kLargest;
-}
-
 }  // namespace
 
 Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Park park)
     : info_(info),
+      chunk_size_(info.chunk_size()),
       page_size_(page_size),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_size.value()))),
       page_map_(arena_pages),
@@ -197,16 +194,23 @@ void Index::Update(Chunk& chunk, Change change) {
   }
 }
 
+std::optional<Placement> Index::PlaceQuick(Granules count, Granules align) {
+  std::optional<Placement> parked = TakeParked(count, align);
+  if (!parked && park_ == Park::kAhead) {
+    ParkMore(count, align);
+    parked = TakeParked(count, align);
+  }
+  if (!parked || partly_populated_ == 0) return parked;
+  const Chunk& chunk = *parked->chunk;
+  if (chunk.is_populated() || chunk.UnpopulatedIn(parked->area).count == 0) return parked;
+  GiveUp(*parked);
+  return std::nullopt;
+}
+
 std::optional<Placement> Index::Place(Granules count, Granules align, Region region,
                                       bool populated_only) {
-  const bool backed = !populated_only || partly_populated_ == 0;
-  if (IsQuick(count, align) && region == Region::kDynamic && backed) {
-    std::optional<Placement> parked = TakeParked(count, align);
-    if (!parked && park_ == Park::kAhead) {
-      ParkMore(count, align);
-      parked = TakeParked(count, align);
-    }
-    if (parked) return parked;
+  if (IsQuick(ToBytes(count), ToBytes(align)) && region == Region::kDynamic) {
+    if (std::optional<Placement> quick = PlaceQuick(count, align)) return quick;
   }
   std::optional<Placement> placement = FindFit(count, align, region, populated_only);
   if (!placement && parked_.total() > 0) {
@@ -357,7 +361,7 @@ std::optional<Index::Location> Index::Locate(PercpuPtr pointer) const {
   Chunk* chunk = chunks_[id->value()].get();
   const Bytes from_base = Bytes(pointer.value()) - chunk->memory().base;
   // Pages are larger than the last unit where the page is huge.
-  if (from_base >= info_.chunk_size()) return std::nullopt;
+  if (from_base >= chunk_size_) return std::nullopt;
   Location location{.chunk = chunk, .unit = UnitId(0), .offset = from_base};
   if (from_base >= info_.unit_size) {
     location.unit = info_.UnitAt(from_base);
@@ -371,7 +375,17 @@ std::optional<Index::Location> Index::Locate(PercpuPtr pointer) const {
   return location;
 }
 
+std::optional<Placement> Index::FindLive(PercpuPtr pointer) const {
+  const std::optional<Location> location = Locate(pointer);
+  if (!location || location->unit != UnitId(0)) return std::nullopt;
+  Chunk& chunk = *location->chunk;
+  const Granules at(location->offset.value() / kGranuleSize.value());
+  if (location->offset % kGranuleSize != Bytes(0) || !chunk.IsLive(at)) return std::nullopt;
+  return Placement{&chunk, chunk.areas().AreaFrom(at)};
+}
+
 absl::StatusOr<Placement> Index::FindArea(PercpuPtr pointer) const {
+  if (const std::optional<Placement> live = FindLive(pointer)) return *live;
   const std::optional<Location> location = Locate(pointer);
   if (!location) {
     const Bytes arena_size = ToBytes(page_map_.size(), page_size_);
@@ -383,8 +397,6 @@ absl::StatusOr<Placement> Index::FindArea(PercpuPtr pointer) const {
   if (location->unit != UnitId(0)) return errors::PointerNotInUnitZero(pointer, location->unit);
   Chunk& chunk = *location->chunk;
   const Granules at(location->offset.value() / kGranuleSize.value());
-  const bool on_granule = location->offset % kGranuleSize == Bytes(0);
-  if (on_granule && chunk.IsLive(at)) return Placement{&chunk, chunk.areas().AreaFrom(at)};
   if (const std::optional<AreaSpan> area = chunk.LiveAt(at)) {
     return errors::PointerInsideArea(pointer, chunk.PointerTo(area->offset), ToBytes(area->size));
   }

@@ -27,11 +27,6 @@ absl::Status CheckTag(absl::string_view tag) {
   return has_control ? errors::TagNotText() : absl::OkStatus();
 }
 
-bool IsSound(const AreaSpec& spec, Bytes limit, Bytes max_alignment) {
-  return spec.size > Bytes(0) && spec.size <= limit && spec.alignment <= max_alignment &&
-         IsPowerOfTwo(std::max(spec.alignment, kMinAlign));
-}
-
 absl::Status ExplainUnsound(const AreaSpec& spec, Bytes limit, const AllocInfo& info) {
   if (spec.size == Bytes(0)) return errors::SizeIsZero();
   if (spec.size > limit) return errors::SizeOverLimit(spec.size, limit);
@@ -220,8 +215,8 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
                                                      const AllocOptions& options,
                                                      std::span<PercpuPtr> out) {
   if (specs.size() == 1) {
-    if (const std::optional<PercpuPtr> quick = TryAllocQuick(specs.front(), options)) {
-      out.front() = *quick;
+    if (const std::optional<PercpuPtr> one = TryAllocOne(specs.front(), options)) {
+      out.front() = *one;
       return absl::OkStatus();
     }
   }

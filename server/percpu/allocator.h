@@ -55,6 +55,12 @@ struct AreaSpec {
   Bytes alignment = kDefaultAlign;
 };
 
+// Whether an area like that can be, in a unit that has room for `limit`.
+inline bool IsSound(const AreaSpec& spec, Bytes limit, Bytes max_alignment) {
+  return spec.size > Bytes(0) && spec.size <= limit && spec.alignment <= max_alignment &&
+         IsPowerOfTwo(std::max(spec.alignment, kMinAlign));
+}
+
 // What holds for every area of a call.
 struct AllocOptions {
   Region region = Region::kDynamic;
@@ -246,10 +252,12 @@ class Allocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status AcquireTag(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // `lock` is of index_mu_.
-  // allocator_single.cc: a small area without demands; nullopt, with nothing
-  // changed, if it is not so simple.
-  std::optional<PercpuPtr> TryAllocQuick(const AreaSpec& spec, const AllocOptions& options)
+  // allocator_single.cc: an area without demands; nullopt, with nothing changed,
+  // if it is not so simple.
+  std::optional<PercpuPtr> TryAllocOne(const AreaSpec& spec, const AllocOptions& options)
       ABSL_LOCKS_EXCLUDED(index_mu_);
+  std::optional<Placement> PlaceBacked(const AreaSpec& spec)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   bool Place(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Undo(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Commit(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
@@ -283,7 +291,10 @@ class Allocator {
   void CleanWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   [[nodiscard]] bool ReserveLow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // True once per need: the caller then calls balance_wanted_ without locks.
-  bool TakeBalanceSignal(bool freed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  bool TakeBalanceSignal(bool freed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_) {
+    return (freed || reserve_wanted_ || reserve_in_use_) && IsBalanceDue(freed);
+  }
+  bool IsBalanceDue(bool freed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] std::optional<ChunkId> PickReleasable() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   bool CleanOneFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);

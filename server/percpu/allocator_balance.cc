@@ -20,7 +20,7 @@ bool Allocator::ReserveLow() const {
 
 // `freed`: one more chunk is free, to be cleaned or, if too many are, let go; or
 // has pages to give back.
-bool Allocator::TakeBalanceSignal(bool freed) {
+bool Allocator::IsBalanceDue(bool freed) {
   const BalancePolicy& policy = options_.balance;
   const bool reserve_due = ReserveLow() && !reserve_blocked_ && policy.empty_pages_high > 0;
   const bool release_due = freed && (options_.zero || gives_pages_back_ ||

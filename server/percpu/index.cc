@@ -194,23 +194,16 @@ void Index::Update(Chunk& chunk, Change change) {
   }
 }
 
-std::optional<Placement> Index::PlaceQuick(Granules count, Granules align) {
-  std::optional<Placement> parked = TakeParked(count, align);
-  if (!parked && park_ == Park::kAhead) {
-    ParkMore(count, align);
-    parked = TakeParked(count, align);
-  }
-  if (!parked || partly_populated_ == 0) return parked;
-  const Chunk& chunk = *parked->chunk;
-  if (chunk.is_populated() || chunk.UnpopulatedIn(parked->area).count == 0) return parked;
-  GiveUp(*parked);
-  return std::nullopt;
-}
-
 std::optional<Placement> Index::Place(Granules count, Granules align, Region region,
                                       bool populated_only) {
-  if (IsQuick(ToBytes(count), ToBytes(align)) && region == Region::kDynamic) {
-    if (std::optional<Placement> quick = PlaceQuick(count, align)) return quick;
+  const bool backed = !populated_only || partly_populated_ == 0;
+  if (QuickLists::Serves(count, align) && region == Region::kDynamic && backed) {
+    std::optional<Placement> parked = TakeParked(count, align);
+    if (!parked && park_ == Park::kAhead) {
+      ParkMore(count, align);
+      parked = TakeParked(count, align);
+    }
+    if (parked) return parked;
   }
   std::optional<Placement> placement = FindFit(count, align, region, populated_only);
   if (!placement && parked_.total() > 0) {

@@ -119,17 +119,6 @@ class Index {
   // chunk which may serve the request has an aligned free run of it.
   std::optional<Placement> Place(Granules count, Granules align, Region region,
                                  bool populated_only);
-  // The part of Place that parked areas serve, if there are any. Areas of the
-  // dynamic part only, and backed ones only.
-  // REQUIRES: IsQuick.
-  std::optional<Placement> PlaceQuick(Granules count, Granules align);
-  // Whether quick lists hold such areas: not 0, small, its alignment a power of
-  // two or less than the least.
-  static bool IsQuick(Bytes size, Bytes alignment) {
-    return size - Bytes(1) < ToBytes(QuickLists::kLargest) &&
-           alignment <= ToBytes(QuickLists::kLargest) &&
-           (alignment.value() & (alignment.value() - 1)) == 0;
-  }
   // Gives a held area up: parks it if it is small, and frees it otherwise.
   void GiveUp(const Placement& placement);
   // Where Place would go once nothing is parked.

@@ -28,6 +28,10 @@ class QuickLists {
   static constexpr Granules kLargest{64};
   static constexpr std::uint32_t kDeepest = 32;
 
+  // Whether there is a list for such areas.
+  static constexpr bool Serves(Granules count, Granules align) {
+    return count <= kLargest && align <= kLargest;
+  }
   // Entries the list of that size takes. REQUIRES: 0 < size <= kLargest.
   static constexpr std::uint32_t Depth(Granules size) {
     return std::clamp(256 / size.value(), std::uint32_t{4}, kDeepest);

@@ -6,8 +6,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <memory>
+#include <random>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -75,6 +81,86 @@ TEST_P(AllocatorConformance, GrantsUnderCanaries) {
     if (op % 2000 == 0) ASSERT_TRUE(model.CheckAll().ok()) << model.CheckAll();
   }
   EXPECT_TRUE(model.Drain().ok());
+}
+
+// Areas of one thread, each filled with a mark of its own in every unit.
+class MarkedAreas {
+ public:
+  MarkedAreas(Allocator& allocator, std::uint32_t seed)
+      : allocator_(allocator), random_(seed), mark_(static_cast<std::uint8_t>(seed + 1)) {}
+
+  // Frees one, or allocates one: which must read zero, and is then marked.
+  void Step() {
+    if (random_() % 100 < 45 && !live_.empty()) {
+      std::swap(live_[random_() % live_.size()], live_.back());
+      Check(live_.back(), mark_);
+      ASSERT_TRUE(allocator_.Free(live_.back().pointer).ok());
+      live_.pop_back();
+      return;
+    }
+    const Bytes size(random_() % 8 == 0 ? 1 + random_() % 20000 : 1 + random_() % 300);
+    const auto pointer = allocator_.Alloc({.size = size});
+    if (!pointer.ok()) {
+      ASSERT_TRUE(absl::IsResourceExhausted(pointer.status())) << pointer.status();
+      return FreeAll();
+    }
+    live_.push_back({*pointer, size});
+    Check(live_.back(), 0);
+    ForEachUnit(live_.back(), [&](std::byte* bytes) { std::memset(bytes, mark_, size.value()); });
+  }
+  void FreeAll() {
+    for (const Area& area : live_) {
+      Check(area, mark_);
+      ASSERT_TRUE(allocator_.Free(area.pointer).ok());
+    }
+    live_.clear();
+  }
+
+ private:
+  struct Area {
+    PercpuPtr pointer;
+    Bytes size;
+  };
+
+  template <typename Visit>
+  void ForEachUnit(const Area& area, Visit visit) {
+    for (const Bytes offset : allocator_.info().unit_offset) {
+      visit(allocator_.pages().base() + area.pointer.value() + offset.value());
+    }
+  }
+  void Check(const Area& area, std::uint8_t expected) {
+    ForEachUnit(area, [&](const std::byte* bytes) {
+      EXPECT_TRUE(std::all_of(bytes, bytes + area.size.value(),
+                              [&](std::byte b) { return b == std::byte{expected}; }));
+    });
+  }
+
+  Allocator& allocator_;
+  std::mt19937 random_;
+  const std::uint8_t mark_;
+  std::vector<Area> live_;
+};
+
+// While pages come and go, and chunks, nobody is granted a byte that another wrote.
+TEST_P(AllocatorConformance, ThreadsGetZeroesAndKeepWhatTheyWrote) {
+  Make({.cpus = 3, .arena_size = Bytes(4 << 20)});
+  std::atomic<int> working = 3;
+  std::thread balancer([&] {
+    while (working > 0) allocator_->Balance();
+  });
+  std::vector<std::thread> threads;
+  for (std::uint32_t thread = 0; thread < 3; ++thread) {
+    threads.emplace_back([&, thread] {
+      MarkedAreas areas(*allocator_, thread);
+      for (int step = 0; step < 3000; ++step) areas.Step();
+      areas.FreeAll();
+      --working;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  balancer.join();
+  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
+  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
 }
 
 // Fails step after step until the whole operation goes through, and looks for

@@ -279,6 +279,26 @@ TEST_F(VmOfProcessesTest, TheKernelsOwnRefusalsStay) {
   EXPECT_THAT(run->err, HasSubstr("first_chunk"));
 }
 
+TEST_F(VmOfProcessesTest, HugePagesThatCannotBeHadAreRefusedAndNothingIsMovedAside) {
+  const Flags plain = {"--cpus", "4", "--atom-size", "2MiB"};
+  Start(plain);
+  Kill();
+  const auto run = percpud::testing::RunToEnd(
+      {percpud::testing::BinaryPath("percpud"), "--listen", "unix:" + dir_.path() + "/s", "--cpus",
+       "4", "--arena", "file:" + arena(), "--arena-size", "64MiB", "--transparent-huge-pages",
+       "--check-config"});
+  ASSERT_TRUE(run.ok()) << run.status();
+  if (run->exit_code == 0) GTEST_SKIP() << "they can be had here";
+  EXPECT_EQ(run->exit_code, 1);
+  EXPECT_THAT(run->err, HasSubstr("transparent_huge_pages: "));
+  auto refused =
+      percpud::testing::StartDaemon(dir_, {"--cpus", "4", "--arena", "file:" + arena(),
+                                           "--arena-size", "64MiB", "--transparent-huge-pages"});
+  EXPECT_FALSE(refused.ok());
+  Start(plain);
+  EXPECT_TRUE(Says("start is warm")) << daemon_->process.err();
+}
+
 // --- Several groups ------------------------------------------------------------------
 
 TEST_F(VmOfProcessesTest, TwoGroupsAreServedWhateverNodesTheHostHas) {

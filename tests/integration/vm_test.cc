@@ -216,6 +216,7 @@ TEST_F(VmOfProcessesTest, LeasedChunksAreBackedWholeAndComeBackAfterAKill) {
   ASSERT_TRUE(root.ok() && kept->heap->SetRoot(*root).ok());
   session->At<std::uint64_t>(*root).Add(12345);
   std::vector<Pointer> areas;
+  areas.reserve(1000);
   for (int i = 0; i < 1000; ++i) areas.push_back(*(*heap)->Allocate(64));
   const std::uint64_t leases = session->client().Leases()->size();
   EXPECT_GE(leases, 2U);

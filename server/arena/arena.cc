@@ -154,7 +154,13 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Map(UniqueFd fd, const Options& op
   void* const base = ::mmap(nullptr, options.size.value(), PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
   if (base == MAP_FAILED) return errors::OsRefused("mmap", kName, errno);
-  return std::unique_ptr<Arena>(new Arena(fd.release(), static_cast<std::byte*>(base), options));
+  std::unique_ptr<Arena> arena(new Arena(fd.release(), static_cast<std::byte*>(base), options));
+  // Of the mapping, and so for whoever populates: clients that find huge pages
+  // there map them as such. The kernel aligns mappings of such files by itself.
+  if (options.transparent_huge_pages && ::madvise(base, options.size.value(), MADV_HUGEPAGE) != 0) {
+    return errors::OsRefused("madvise(MADV_HUGEPAGE)", kName, errno);
+  }
+  return arena;
 }
 
 Arena::~Arena() {

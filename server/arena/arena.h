@@ -26,6 +26,9 @@ class Arena final : public PageSource {
     Bytes size;
     // kBasePageSize, or kHugePageSize for hugetlb.
     Bytes page_size = kBasePageSize;
+    // Asks the system for huge pages all the same, where it has some: see
+    // transparent_huge_pages.h. REQUIRES: kBasePageSize.
+    bool transparent_huge_pages = false;
     std::string kind = "memfd: ends with the daemon";
   };
 

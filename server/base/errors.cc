@@ -3,9 +3,8 @@
 
 #include "server/base/errors.h"
 
-#include <limits>
-
 #include <cstring>
+#include <limits>
 #include <string>
 #include <system_error>
 
@@ -370,9 +369,8 @@ absl::Status BadConfig(absl::string_view field, absl::string_view why) {
 
 absl::Status KmNeedsOneGroup(std::uint32_t groups) {
   return absl::FailedPreconditionError(absl::StrCat(
-      "backend: km takes one contiguous block per chunk and cannot serve more than one group; this "
-      "topology has ",
-      groups, " (one per NUMA node)"));
+      "backend: km takes one contiguous block per chunk and cannot serve more than one group; ",
+      "this topology has ", groups, " (one per NUMA node)"));
 }
 
 absl::Status OsRefused(absl::string_view operation, absl::string_view object, int error_number) {
@@ -388,6 +386,10 @@ absl::Status NoHugePages(Bytes page_size, std::uint64_t wanted) {
   return absl::FailedPreconditionError(
       absl::StrCat("page_size: the system has no free page of ", Format(page_size),
                    "; `sysctl vm.nr_hugepages=", wanted, "` makes enough for arena_size"));
+}
+
+absl::Status NoTransparentHugePages(absl::string_view why) {
+  return absl::FailedPreconditionError(absl::StrCat("transparent_huge_pages: ", why));
 }
 
 absl::Status BlockNotGranted(PageId page, Order order) {

@@ -119,6 +119,8 @@ absl::Status OsRefused(absl::string_view operation, absl::string_view object, in
 absl::Status AddressInUse(absl::string_view address);
 // `sysctl` mends it once `wanted` huge pages are asked of the system.
 absl::Status NoHugePages(Bytes page_size, std::uint64_t wanted);
+// `why` ends with the command that mends it, if there is one.
+absl::Status NoTransparentHugePages(absl::string_view why);
 
 // --- Our own bugs ----------------------------------------------------------------
 absl::Status BlockNotGranted(PageId page, Order order);

@@ -202,19 +202,51 @@ absl::Status CheckStaticAlignments(const StaticLayout& statics, Bytes skew) {
   return absl::OkStatus();
 }
 
+// They pay where memory comes and goes in whole ones.
+absl::Status CheckTransparentHugePagesFit(const DaemonConfig& out) {
+  constexpr char kField[] = "transparent_huge_pages";
+  if (!out.transparent_huge_pages) return absl::OkStatus();
+  if (out.page_size != kBasePageSize) {
+    return errors::BadConfig(
+        kField, absl::StrCat("says nothing to a page_size of ", Format(out.page_size)));
+  }
+  if (out.backend != "km") {
+    return errors::BadConfig(
+        kField, absl::StrCat("needs km: ", out.backend, " backs and gives back pages of ",
+                             Format(kBasePageSize), ", which breaks huge ones up"));
+  }
+  if (out.backend_options.return_tail) {
+    return errors::BadConfig(kField, "not with km.return_tail, which cuts huge pages up");
+  }
+  if (out.sizes.atom_size % kHugePageSize != Bytes(0) || out.sizes.atom_size == Bytes(0)) {
+    return errors::BadConfig("atom_size",
+                             absl::StrCat(Format(out.sizes.atom_size), " is no multiple of ",
+                                          Format(kHugePageSize), ", which ", kField, " needs"));
+  }
+  if (out.arena_size % kHugePageSize != Bytes(0)) {
+    return errors::BadConfig("arena_size",
+                             absl::StrCat(Format(out.arena_size), " is no multiple of ",
+                                          Format(kHugePageSize), ", which ", kField, " needs"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TakeSizes(const Config& config, DaemonConfig& out) {
   Bytes unit_size = kDefaultUnitSize;
   Bytes static_size;
   AllocSizes& sizes = out.sizes;
   absl::Status status = TakeSize("arena_size", config.arena_size(), out.arena_size);
   status.Update(TakeSize("page_size", config.page_size(), out.page_size));
-  sizes.atom_size = std::max(out.page_size, kBasePageSize);
+  out.transparent_huge_pages = config.transparent_huge_pages();
+  sizes.atom_size =
+      out.transparent_huge_pages ? kHugePageSize : std::max(out.page_size, kBasePageSize);
   status.Update(TakeSize("atom_size", config.atom_size(), sizes.atom_size));
   status.Update(TakeSize("unit_size", config.unit_size(), unit_size));
   status.Update(TakeSize("unit_skew", config.unit_skew(), sizes.unit_skew));
   status.Update(TakeSize("static_size", config.static_size(), static_size));
   status.Update(TakeSize("reserved_size", config.reserved_size(), sizes.reserved_size));
   if (!status.ok()) return status;
+  if (status = CheckTransparentHugePagesFit(out); !status.ok()) return status;
   status = CheckRange("unit_size", unit_size.value(), kMinUnitSize.value(), kMaxUnitSize.value());
   status.Update(CheckRange("static_size", static_size.value(), 0, kMaxUnitSize.value()));
   status.Update(CheckRange("reserved_size", sizes.reserved_size.value(), 0, kMaxUnitSize.value()));

@@ -29,6 +29,7 @@ struct DaemonConfig {
   unsigned socket_mode = 0660;
   Bytes arena_size{256 << 20};
   Bytes page_size = kBasePageSize;
+  bool transparent_huge_pages = false;
   std::string backend = "km";
   BackendOptions backend_options;
   AllocSizes sizes;

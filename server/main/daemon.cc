@@ -283,6 +283,7 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
 absl::Status Daemon::Check(const DaemonConfig& config) {
   const absl::StatusOr<Layout> layout = LayOut(config);
   if (!layout.ok()) return layout.status();
+  if (absl::Status status = Memory::CheckSystem(config); !status.ok()) return status;
   const auto arena = Arena::Create({.size = config.arena_size, .page_size = config.page_size});
   if (!arena.ok()) return arena.status();
   return CheckedBackend(config, *layout->info, **arena).status();

@@ -31,6 +31,9 @@ void AddFlags(CLI::App& app, Config& flags) {
   AddText(app, "--socket-mode", "Mode of Unix sockets, octal (0660)", *flags.mutable_socket_mode());
   AddText(app, "--arena-size", "Size of the arena (256MiB)", *flags.mutable_arena_size());
   AddText(app, "--page-size", "4KiB, or 2MiB for huge pages", *flags.mutable_page_size());
+  app.add_flag_callback(
+      "--transparent-huge-pages", [&flags] { flags.set_transparent_huge_pages(true); },
+      "Ask the system for huge pages where it has some (km)");
   AddText(app, "--backend", "What backs chunks: km or vm (km)", *flags.mutable_backend());
   app.add_flag_callback(
       "--km-return-tail", [&flags] { flags.mutable_km()->set_return_tail(true); },

@@ -11,10 +11,12 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/arena/transparent_huge_pages.h"
 #include "server/base/errors.h"
 #include "server/base/file_identity.h"
 #include "server/main/fd_store.h"
@@ -81,7 +83,9 @@ Memory::Memory(const DaemonConfig& config, std::string layout)
       discard_(config.discard),
       kept_by_manager_(config.arena_file.empty() && !config.catalog.empty() && IsService()),
       layout_(std::move(layout)),
-      options_{.size = config.arena_size, .page_size = config.page_size} {
+      options_{.size = config.arena_size,
+               .page_size = config.page_size,
+               .transparent_huge_pages = config.transparent_huge_pages} {
   if (!file_.empty()) {
     options_.kind = absl::StrCat("file ", file_, ": outlives the daemon, ends with the host");
   } else if (kept_by_manager_) {
@@ -89,8 +93,14 @@ Memory::Memory(const DaemonConfig& config, std::string layout)
   }
 }
 
+absl::Status Memory::CheckSystem(const DaemonConfig& config) {
+  if (!config.transparent_huge_pages) return absl::OkStatus();
+  return CheckTransparentHugePages(std::filesystem::path(config.arena_file).parent_path());
+}
+
 absl::StatusOr<Memory> Memory::Open(const DaemonConfig& config, std::string layout) {
   Memory out(config, std::move(layout));
+  if (absl::Status status = CheckSystem(config); !status.ok()) return status;
   if (out.file_.empty() && !out.kept_by_manager_) {
     // Nobody keeps the bytes, so there is nothing to tell of them.
     out.path_.clear();

@@ -35,6 +35,9 @@ class Memory {
   // Finds what there is. `layout` is LayoutText's. Errors: what the system said,
   // CatalogInUse; never because of what an earlier daemon left.
   static absl::StatusOr<Memory> Open(const DaemonConfig& config, std::string layout);
+  // Whether the system has what the configuration asks of it, before anything of
+  // an earlier daemon is touched for its sake. Errors: NoTransparentHugePages.
+  static absl::Status CheckSystem(const DaemonConfig& config);
 
   // What was granted, if it can be gone on with.
   [[nodiscard]] const std::optional<Remembered>& remembered() const { return remembered_; }

@@ -171,10 +171,18 @@ class RestartTest : public ::testing::Test {
   std::vector<std::unique_ptr<Child>> workers_;
 };
 
-TEST_F(RestartTest, KilledAtAnyInstantUnderLoadNothingIsLost) {
+struct Load {
+  const char* backend;
+  int kills;
+};
+
+class LoadTest : public RestartTest, public ::testing::WithParamInterface<Load> {};
+
+TEST_P(LoadTest, KilledAtAnyInstantUnderLoadNothingIsLost) {
   const bool is_long = std::getenv("PERCPUD_LONG") != nullptr;
-  const int kills = is_long ? 1000 : 50;
-  ASSERT_TRUE(Start());
+  const int kills = is_long ? 1000 : GetParam().kills;
+  const std::vector<std::string> backend = {"--backend", GetParam().backend};
+  ASSERT_TRUE(Start(backend));
   Employ(3);
   ASSERT_TRUE(AwaitThat([&] { return AllReady(); }));
   std::mt19937 random(11);
@@ -186,11 +194,16 @@ TEST_F(RestartTest, KilledAtAnyInstantUnderLoadNothingIsLost) {
     while (absl::Now() < moment) {
     }
     Kill();
-    ASSERT_TRUE(Start()) << "after kill " << i;
+    ASSERT_TRUE(Start(backend)) << "after kill " << i;
     ASSERT_TRUE(SaysOfItsStart("start is warm")) << daemon_->process.err();
   }
   ExpectAllThere();
 }
+
+INSTANTIATE_TEST_SUITE_P(Backends, LoadTest,
+                         ::testing::Values(Load{.backend = "km", .kills = 50},
+                                           Load{.backend = "vm", .kills = 20}),
+                         [](const auto& test) { return std::string(test.param.backend); });
 
 // --- At every boundary of a commit -------------------------------------------------
 

@@ -251,8 +251,10 @@ absl::StatusOr<RunResult> RunToEnd(const std::vector<std::string>& argv,
   return RunResult{.exit_code = *exit_code, .out = process->out(), .err = process->err()};
 }
 
-TempDir::TempDir() {
-  std::string pattern = std::filesystem::temp_directory_path() / "percpud-test-XXXXXX";
+TempDir::TempDir(const std::string& parent) {
+  const std::filesystem::path where =
+      parent.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(parent);
+  std::string pattern = where / "percpud-test-XXXXXX";
   if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
 }
 

@@ -59,10 +59,10 @@ struct RunResult {
 absl::StatusOr<RunResult> RunToEnd(const std::vector<std::string>& argv,
                                    const std::vector<std::string>& env = {});
 
-// A directory of its own under the temporary one, removed with all in it.
+// A directory of its own under `parent`, or the temporary one; removed with all in it.
 class TempDir {
  public:
-  TempDir();
+  explicit TempDir(const std::string& parent = "");
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;

@@ -136,6 +136,23 @@ TEST(ConfigTest, ABackendsOptionsGoWithIt) {
   ExpectRefused(R"(first_chunk: "pages")", "first_chunk", "pages");
 }
 
+TEST(ConfigTest, TransparentHugePagesGoWithWholeOnesOnly) {
+  constexpr char kField[] = "transparent_huge_pages";
+  const auto config = Check("transparent_huge_pages: true");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->transparent_huge_pages);
+  EXPECT_EQ(config->page_size, Bytes(4096));
+  EXPECT_EQ(config->sizes.atom_size, kHugePageSize);
+  EXPECT_FALSE(Check("")->transparent_huge_pages);
+  EXPECT_TRUE(Check(R"(transparent_huge_pages: true atom_size: "4MiB")").ok());
+  ExpectRefused(R"(transparent_huge_pages: true atom_size: "4KiB")", "atom_size", kField);
+  ExpectRefused(R"(transparent_huge_pages: true atom_size: "0")", "atom_size", kField);
+  ExpectRefused(R"(transparent_huge_pages: true arena_size: "3MiB")", "arena_size", kField);
+  ExpectRefused(R"(transparent_huge_pages: true page_size: "2MiB")", kField, "page_size of 2MiB");
+  ExpectRefused(R"(transparent_huge_pages: true backend: "vm")", kField, "needs km: vm backs");
+  ExpectRefused("transparent_huge_pages: true km { return_tail: true }", kField, "km.return_tail");
+}
+
 TEST(ConfigTest, QuotasOfOpenersAndOfVariables) {
   const auto config = Check(R"(quotas {
     remote_sessions_per_opener: 7 variables_per_user { count: 0 bytes: "1MiB" } })");

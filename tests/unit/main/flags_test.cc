@@ -32,6 +32,7 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
                            "--page-size=2MiB",
                            "--backend=km",
                            "--km-return-tail",
+                           "--transparent-huge-pages",
                            "--first-chunk=embed",
                            "--unit-size=128KiB",
                            "--static-size=4KiB",
@@ -60,6 +61,7 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
   EXPECT_EQ(config.page_size(), "2MiB");
   EXPECT_EQ(config.backend(), "km");
   EXPECT_TRUE(config.km().return_tail());
+  EXPECT_TRUE(config.transparent_huge_pages());
   EXPECT_EQ(config.first_chunk(), "embed");
   EXPECT_EQ(config.unit_size(), "128KiB");
   EXPECT_EQ(config.static_size(), "4KiB");

@@ -159,8 +159,7 @@ absl::Status AllocatorModel::Refused(std::span<const AreaSpec> specs, const Allo
   if (specs.size() > 1) return absl::OkStatus();
   for (const auto& [id, model] : chunks_) {
     const bool eligible = (options.region == Region::kReserved) == (id == Index::kReservedId);
-    if (eligible &&
-        Usable(id, model, options).Fits(Rounded(specs[0].size), Aligned(specs[0].alignment))) {
+    if (eligible && HasRoom(id, model, specs[0], options)) {
       return Fail(
           absl::StrCat("refused though chunk ", id.value(), " has room: ", status.message()));
     }
@@ -168,16 +167,21 @@ absl::Status AllocatorModel::Refused(std::span<const AreaSpec> specs, const Allo
   return absl::OkStatus();
 }
 
-// What of a chunk a request may use: a block without memory holds no area, and is
-// no room for who may not grow.
-IntervalModel AllocatorModel::Usable(ChunkId id, IntervalModel model,
-                                     const AllocOptions& options) const {
-  if (!options.no_grow) return model;
+// Whether the chunk has room that such a request may use: a block without memory
+// holds no area, and is no room for who may not grow.
+bool AllocatorModel::HasRoom(ChunkId id, const IntervalModel& model, const AreaSpec& spec,
+                             const AllocOptions& options) const {
+  const std::uint64_t size = Rounded(spec.size);
+  const std::uint64_t align = Aligned(spec.alignment);
+  const Stats stats = allocator_.GetCounters();
+  const Pages all = allocator_.footprint().pages_per_chunk * stats.nr_chunks;
+  if (!options.no_grow || stats.populated_pages == all) return model.Fits(size, align);
+  IntervalModel backed = model;
   const absl::StatusOr<AreaMapSnapshot> map = allocator_.GetAreaMap(id);
   for (const std::uint32_t block : map->unpopulated_blocks) {
-    model.Take(block * kBasePageSize.value(), kBasePageSize.value());
+    backed.Take(block * kBasePageSize.value(), kBasePageSize.value());
   }
-  return model;
+  return backed.Fits(size, align);
 }
 
 absl::Status AllocatorModel::CheckNoTrace(const Stats& before) const {

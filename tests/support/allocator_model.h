@@ -87,8 +87,8 @@ class AllocatorModel {
                        const absl::Status& status, const Stats& before);
   [[nodiscard]] absl::Status CheckNoTrace(const Stats& before) const;
   absl::Status CheckGrowth(std::span<const AreaSpec> specs, std::uint64_t created_before);
-  [[nodiscard]] IntervalModel Usable(ChunkId id, IntervalModel model,
-                                     const AllocOptions& options) const;
+  [[nodiscard]] bool HasRoom(ChunkId id, const IntervalModel& model, const AreaSpec& spec,
+                             const AllocOptions& options) const;
   // The interval model of a chunk, made when the chunk is first met.
   IntervalModel& ModelOf(ChunkId chunk);
   void ForgetDeadChunks();

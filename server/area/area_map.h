@@ -3,25 +3,18 @@
 //
 // The area map: which granules of a unit are taken, and where areas begin.
 //
-//   granules   0         1024        2048              one block = one base page
-//   taken      1110011011|1111111000|0000000000|...    bit set = taken
-//   starts     1.1..1....|..1.......|..........|...    bit set = an area begins
-//   runs       left 0     left 0      left 1024         free granules at the block's ends,
-//              inner 2 x1 inner 0     inner 0           the longest free run that touches
-//              right 0    right 3     right 1024        neither, and how many are as long
-//   best       2          3 + 1024..  0                 the longest free run that begins
-//                                                       in the block, wherever it ends
+//   granules   0         64        128
+//              |a a a|b b|. . . . .|c|. . . .     runs: areas, and what is free between
+//   bounds     ^     ^   ^         ^ ^            where each begins; which are taken
+//   lists      class 4: {.}   class 5: {.}        the free ones, by length
 //
-// An area ends where the next one begins or a free granule lies, so one start
-// bit bounds it; the kernel's boundary map also marks ends, which costs a
-// second write on each side. Every figure is exact after every operation. The
-// kernel's hints may fall below the truth (its free path leaves them stale),
-// and it then grows while room exists; here `best(b) < n` for every b proves
-// that no run of n is free.
-//
-// Cost: Take and Release touch the words of the area and the runs of its
-// blocks. A block's 16 words are read again only if the last of its longest
-// inner runs goes and its free granules leave open how long the next is.
+// A unit is a row of runs, and no two free ones are neighbours. Taking splits a
+// free run in up to three, giving back joins up to three to one: either changes
+// a few bits and the lists of the free runs concerned, whatever their lengths and
+// however many others there are. Everything is exact after every operation: where
+// no class at or above n has a run, no run of n is free. The kernel's hints may
+// fall below the truth (its free path leaves them stale), and it then grows while
+// room exists.
 
 #ifndef PERCPUD_SERVER_AREA_AREA_MAP_H_
 #define PERCPUD_SERVER_AREA_AREA_MAP_H_
@@ -31,9 +24,10 @@
 #include <optional>
 #include <span>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
-#include "server/area/bits.h"
-#include "server/area/block_runs.h"
+#include "server/area/bound_map.h"
+#include "server/area/run_lists.h"
 #include "server/base/units.h"
 
 namespace percpud {
@@ -54,110 +48,212 @@ struct AreaSpan {
 class AreaMap {
  public:
   using Word = bits::Word;
-  static constexpr Granules kBlock{BlockRuns::kBits};
+  // A page of the unit: what may be backed, and is counted when it is empty.
+  static constexpr Granules kBlock{1024};
+  static constexpr std::uint32_t kClasses = RunLists::kClasses;
 
-  // Words of storage a map of `size` granules needs.
+  // Words of storage a map of `size` granules needs. The first SnapshotWords of
+  // them say where areas lie; the rest is for searching only.
   static std::size_t StorageWords(Granules size);
+  static std::size_t SnapshotWords(Granules size);
 
   // An empty handle; only assignment is allowed.
   AreaMap() = default;
-  // Views `storage` as formatted by Format. REQUIRES: StorageWords(size) words.
+  // Views `storage` as formatted by Format. REQUIRES: StorageWords(size) words; of
+  // a copy that is only looked at, SnapshotWords(size).
   AreaMap(std::span<Word> storage, Granules size);
   // Makes storage a map with every granule free.
   static AreaMap Format(std::span<Word> storage, Granules size);
 
-  // The lowest multiple of `align` at or after block `first_block` with `count`
-  // free granules, or nullopt: then there is none.
+  // --- Searching ---------------------------------------------------------------
+  // A free run, and where in it an area fits.
+  struct Room {
+    std::uint32_t begin;
+    std::uint32_t end;
+    std::uint32_t at;
+  };
+  // The class that is the first to have runs of `count` granules.
+  [[nodiscard]] static std::uint32_t ClassOf(Granules count) {
+    return RunLists::ClassOf(count.value());
+  }
+  // Room for `count` granules at a multiple of `align` among the runs of one
+  // class, the latest first, `tries` of them at most.
   // REQUIRES: count > 0, align is a power of two.
-  [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align,
-                                             std::uint32_t first_block = 0) const;
-  // The lowest in a run that begins in `block`.
-  [[nodiscard]] std::optional<Granules> FindIn(std::uint32_t block, Granules count,
-                                               Granules align) const;
-  // The longest free run that begins in the block, wherever it ends.
-  [[nodiscard]] Granules best(std::uint32_t block) const { return Granules(runs_[block].best); }
+  [[nodiscard]] ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<Room> FindInClass(
+      std::uint32_t size_class, Granules count, Granules align, std::uint32_t tries) const {
+    for (RunLists::Slot slot = lists_.First(size_class); slot != RunLists::kNone && tries > 0;
+         slot = lists_.After(slot), --tries) {
+      const std::uint32_t begin = BeginOf(slot);
+      const std::uint32_t at = (begin + align.value() - 1) & ~(align.value() - 1);
+      const std::uint32_t end =
+          size_class < RunLists::kExact ? begin + size_class : bounds_.Next(begin + 1);
+      if (at + count.value() <= end) return Room{.begin = begin, .end = end, .at = at};
+    }
+    return std::nullopt;
+  }
+  // Where an area fits, in the tightest class that has room; nullopt: nowhere.
+  [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align) const;
+  // Whether some free run is of that class.
+  [[nodiscard]] bool HasClass(std::uint32_t size_class) const {
+    return lists_.IsOccupied(size_class);
+  }
 
-  // The blocks whose best run an operation may have changed: first to last.
-  struct Changed {
-    std::uint32_t first;
-    std::uint32_t last;
-  };
+  // --- Taking and giving back ----------------------------------------------------
+  // Where a class gets its first run or loses its last, watch(class, has_runs) is
+  // called.
+  //
+  // Makes room an area. REQUIRES: it was found since the last change.
+  template <typename Watch>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Take(const Room& room, Granules count, Watch watch) {
+    const std::uint32_t end = room.at + count.value();
+    if (room.begin == room.at && end < room.end) {
+      // Cut from the front, as most are: what is left may well be in the same list.
+      bounds_.AddBegin(end);
+      Relist(room, end, watch);
+    } else {
+      Unlist(room.begin, room.end, watch);
+      if (room.begin < room.at) {
+        bounds_.AddBegin(room.at);
+        List(room.begin, room.at, watch);
+      }
+      if (end < room.end) {
+        bounds_.AddBegin(end);
+        List(end, room.end, watch);
+      }
+    }
+    bounds_.SetTaken(room.at);
+    counts_->free -= count.value();
+    ++counts_->live;
+  }
+  // The room a free range lies in. REQUIRES: it is free.
+  [[nodiscard]] Room RoomOf(AreaSpan area) const {
+    const std::uint32_t begin = bounds_.Previous(area.offset.value());
+    return {.begin = begin, .end = bounds_.Next(begin + 1), .at = area.offset.value()};
+  }
   // Makes a free range one area. REQUIRES: it is free.
-  Changed Take(AreaSpan area);
-  // Makes as many areas of `count` granules as `out` holds from the lowest fits
-  // among the runs that begin in the block, as far as they lie in it; says where
-  // and how many. Cheaper than one by one: the block is read once.
-  // REQUIRES: 0 < count <= 64, align is a power of two <= 64.
-  struct Taken {
-    std::uint32_t areas;
-    Changed changed;
-  };
-  Taken TakeMany(std::uint32_t block, Granules count, Granules align, std::span<std::uint32_t> out);
-  // Makes an area's granules free again. REQUIRES: AreaAt(area.offset) == area.
-  Changed Release(AreaSpan area);
+  void Take(AreaSpan area) { Take(RoomOf(area), area.size, Ignore); }
+  // Makes an area's granules free again. REQUIRES: AreaFrom(area.offset) == area.
+  template <typename Watch>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Release(AreaSpan area, Watch watch) {
+    const std::uint32_t at = area.offset.value();
+    std::uint32_t begin = at;
+    std::uint32_t end = area.end().value();
+    bounds_.SetFree(at);
+    if (at > 0) {
+      const std::uint32_t before = bounds_.Previous(at - 1);
+      if (!bounds_.IsTakenBegin(before)) {
+        Unlist(before, at, watch);
+        bounds_.RemoveBegin(at);
+        begin = before;
+      }
+    }
+    if (!bounds_.IsTakenBegin(end)) {
+      const std::uint32_t behind = bounds_.Next(end + 1);
+      Unlist(end, behind, watch);
+      bounds_.RemoveBegin(end);
+      end = behind;
+    }
+    List(begin, end, watch);
+    counts_->free += area.size.value();
+    --counts_->live;
+  }
+  void Release(AreaSpan area) { Release(area, Ignore); }
   // Takes the first `count` granules out of use for good, without an area.
   // REQUIRES: a fresh map.
   void HideHead(Granules count);
 
+  // --- Looking up ----------------------------------------------------------------
   // The live area that covers `at`; nullopt if it is free or hidden.
   [[nodiscard]] std::optional<AreaSpan> AreaAt(Granules at) const;
   // Whether an area begins exactly there.
   [[nodiscard]] bool IsStart(Granules at) const {
-    return at < size_ && bits::Test(starts_, at.value());
+    return at < size_ && bounds_.IsTakenBegin(at.value()) && at.value() >= counts_->hidden;
   }
   // The live area that begins there. REQUIRES: IsStart(at).
-  [[nodiscard]] AreaSpan AreaFrom(Granules at) const { return {at, AreaEnd(at) - at}; }
+  [[nodiscard]] AreaSpan AreaFrom(Granules at) const {
+    return {at, Granules(bounds_.Next(at.value() + 1)) - at};
+  }
   // The first area that begins at or after `at`.
   [[nodiscard]] std::optional<AreaSpan> NextArea(Granules at) const;
-  // The first free run that begins at or after `at`, or covers it.
+  // The first free run that begins at or after `at`, or what is left of the one
+  // that covers it.
   [[nodiscard]] std::optional<AreaSpan> NextFree(Granules at) const;
 
   [[nodiscard]] Granules size() const { return size_; }
-  [[nodiscard]] std::uint32_t blocks() const { return blocks_; }
+  [[nodiscard]] std::uint32_t blocks() const {
+    return (size_.value() + kBlock.value() - 1) / kBlock.value();
+  }
   [[nodiscard]] Granules free() const { return Granules(counts_->free); }
-  [[nodiscard]] Granules free_in(std::uint32_t block) const { return Granules(runs_[block].free); }
   [[nodiscard]] std::uint32_t live() const { return counts_->live; }
-  // Blocks without a taken granule.
+  // Blocks without a taken granule; one that the map ends in is none.
   [[nodiscard]] std::uint32_t empty_blocks() const { return counts_->empty_blocks; }
-  [[nodiscard]] bool IsEmptyBlock(std::uint32_t block) const { return runs_[block].is_empty(); }
-  // O(blocks).
+  [[nodiscard]] bool IsEmptyBlock(std::uint32_t block) const;
+  // O(runs of the class with the longest).
   [[nodiscard]] Granules longest_run() const;
 
-  // Recomputes everything from the taken bits; INTERNAL names the first thing
-  // that differs. Bounded, and safe on storage an enemy wrote.
+  // Walks all runs and lists; INTERNAL names the first thing that differs.
+  // Bounded, and safe on storage an enemy wrote.
   [[nodiscard]] absl::Status CheckInvariants() const;
 
  private:
   struct Counts {
     std::uint32_t live;
     std::uint32_t empty_blocks;
-    std::uint64_t free;
+    std::uint32_t free;
+    std::uint32_t hidden;
+  };
+  // What the runs add up to.
+  struct Census {
+    Counts counts{};
+    std::uint32_t free_runs = 0;
   };
 
-  [[nodiscard]] Granules AreaEnd(Granules start) const;
-  [[nodiscard]] Word* BlockWords(std::uint32_t block) const {
-    return taken_ + std::size_t{block} * BlockRuns::kWords;
+  static void Ignore(std::uint32_t /*size_class*/, bool /*has_runs*/) {}
+  static std::uint32_t EmptyBlocksIn(std::uint32_t begin, std::uint32_t end) {
+    const std::uint32_t first = (begin + kBlock.value() - 1) / kBlock.value();
+    const std::uint32_t last = end / kBlock.value();
+    return last > first ? last - first : 0;
   }
-  // Whether no free run reaches into the block from the one before.
-  [[nodiscard]] bool BeginsRun(std::uint32_t block) const {
-    return block == 0 || runs_[block - 1].right == 0;
+
+  template <typename Watch>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void List(std::uint32_t begin, std::uint32_t end, Watch& watch) {
+    const std::uint32_t size_class = RunLists::ClassOf(end - begin);
+    if (lists_.Insert(size_class, RunLists::SlotOf(begin))) watch(size_class, true);
+    if (end - begin >= kBlock.value()) counts_->empty_blocks += EmptyBlocksIn(begin, end);
   }
-  // Free granules from the block's start on, over as many blocks as they fill.
-  [[nodiscard]] std::uint32_t RunFrom(std::uint32_t block) const;
-  [[nodiscard]] std::uint32_t BestOf(std::uint32_t block) const;
-  Changed MarkTaken(AreaSpan range);
-  Changed UpdateBest(Changed blocks, std::uint32_t old_left, std::uint32_t old_right);
-  [[nodiscard]] absl::Status CheckRuns() const;
-  [[nodiscard]] absl::Status CheckStarts() const;
+  template <typename Watch>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Unlist(std::uint32_t begin, std::uint32_t end, Watch& watch) {
+    const std::uint32_t size_class = RunLists::ClassOf(end - begin);
+    if (lists_.Remove(size_class, RunLists::SlotOf(begin))) watch(size_class, false);
+    if (end - begin >= kBlock.value()) counts_->empty_blocks -= EmptyBlocksIn(begin, end);
+  }
+  // Has a free run begin at `begin`, further on.
+  template <typename Watch>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Relist(const Room& run, std::uint32_t begin, Watch& watch) {
+    const std::uint32_t size_class = RunLists::ClassOf(run.end - run.begin);
+    if (RunLists::ClassOf(run.end - begin) != size_class) {
+      Unlist(run.begin, run.end, watch);
+      List(begin, run.end, watch);
+      return;
+    }
+    lists_.Move(size_class, RunLists::SlotOf(run.begin), RunLists::SlotOf(begin));
+    if (run.end - run.begin >= kBlock.value()) {
+      counts_->empty_blocks -= EmptyBlocksIn(run.begin, run.end);
+      counts_->empty_blocks += EmptyBlocksIn(begin, run.end);
+    }
+  }
+  // Where the free run with that slot begins.
+  [[nodiscard]] std::uint32_t BeginOf(RunLists::Slot slot) const {
+    return 2 * slot + (bounds_.IsFreeBegin(2 * slot) ? 0 : 1);
+  }
+  [[nodiscard]] absl::Status CheckBounds() const;
+  [[nodiscard]] Census CountRuns() const;
+  [[nodiscard]] absl::Status CheckLists(std::uint32_t free_runs) const;
 
   Granules size_;
-  std::uint32_t blocks_ = 0;
   Counts* counts_ = nullptr;
-  BlockRuns* runs_ = nullptr;
-  // Bit b: block b has a taken granule.
-  Word* used_ = nullptr;
-  Word* taken_ = nullptr;
-  Word* starts_ = nullptr;
+  BoundMap bounds_;
+  RunLists lists_;
 };
 
 }  // namespace percpud

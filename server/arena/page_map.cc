@@ -16,13 +16,6 @@ void PageMap::Set(PageId first, Pages count, ChunkId chunk) {
 
 void PageMap::Clear(PageId first, Pages count) { Fill(first, count, kNone); }
 
-std::optional<ChunkId> PageMap::Find(PageId page) const {
-  if (page.value() >= owner_.size()) return std::nullopt;
-  const ChunkId::Rep owner = owner_[page.value()];
-  if (owner == kNone) return std::nullopt;
-  return ChunkId(owner - 1);
-}
-
 void PageMap::Fill(PageId first, Pages count, ChunkId::Rep owner) {
   assert(first.value() <= owner_.size() && count <= Pages(owner_.size() - first.value()));
   std::fill_n(owner_.begin() + first.value(), count.value(), owner);

@@ -22,7 +22,12 @@ class PageMap {
   void Set(PageId first, Pages count, ChunkId chunk);
   void Clear(PageId first, Pages count);
   // The chunk the page belongs to; nullopt also beyond the last page.
-  [[nodiscard]] std::optional<ChunkId> Find(PageId page) const;
+  [[nodiscard]] std::optional<ChunkId> Find(PageId page) const {
+    if (page.value() >= owner_.size()) return std::nullopt;
+    const ChunkId::Rep owner = owner_[page.value()];
+    if (owner == kNone) return std::nullopt;
+    return ChunkId(owner - 1);
+  }
   [[nodiscard]] Pages size() const { return Pages(owner_.size()); }
 
  private:

@@ -18,30 +18,34 @@ namespace percpud {
 // in O(log64 n): bits in words, and above each level a level with one bit per
 // non-zero word (the shape of a van Emde Boas tree with fan-out 64). About
 // size() / 8 bytes, of which only the parts that ever held a member are touched.
+// Only as many levels are kept as the highest member so far needs: where all were
+// below 64, each operation is one word's.
 //
 // REQUIRES of every index: index < size(). Thread compatible.
 class BitTree {
  public:
   explicit BitTree(std::uint64_t size = 0);
 
-  void Set(std::uint64_t index) {
+  // Whether the tree was empty before.
+  bool Set(std::uint64_t index) {
     assert(index < size_);
-    count_ += std::uint64_t{!Test(index)};
-    for (std::uint32_t level = 0; level < levels_; ++level, index /= kWordBits) {
-      std::uint64_t& word = At(level, index / kWordBits);
-      const bool was_empty = word == 0;
-      word |= Bit(index);
-      if (!was_empty) return;
-    }
+    if (index >= reach_) [[unlikely]]
+      Grow(index);
+    std::uint64_t& word = words_[index / kWordBits];
+    const std::uint64_t before = word;
+    word |= Bit(index);
+    if ((before & Bit(index)) != 0) return false;
+    if (before == 0) SetAbove(index / kWordBits);
+    return count_++ == 0;
   }
-  void Clear(std::uint64_t index) {
+  // Whether the tree is empty now.
+  bool Clear(std::uint64_t index) {
     assert(index < size_);
-    count_ -= std::uint64_t{Test(index)};
-    for (std::uint32_t level = 0; level < levels_; ++level, index /= kWordBits) {
-      std::uint64_t& word = At(level, index / kWordBits);
-      word &= ~Bit(index);
-      if (word != 0) return;
-    }
+    std::uint64_t& word = words_[index / kWordBits];
+    if ((word & Bit(index)) == 0) return empty();
+    word &= ~Bit(index);
+    if (word == 0) ClearAbove(index / kWordBits);
+    return --count_ == 0;
   }
   [[nodiscard]] bool Test(std::uint64_t index) const {
     assert(index < size_);
@@ -51,7 +55,7 @@ class BitTree {
   [[nodiscard]] std::optional<std::uint64_t> FindFrom(std::uint64_t from) const;
   [[nodiscard]] std::optional<std::uint64_t> FindFirst() const {
     if (count_ == 0) return std::nullopt;
-    return LowestUnder(levels_, 0);
+    return LowestUnder(height_, 0);
   }
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
@@ -70,8 +74,26 @@ class BitTree {
   [[nodiscard]] std::uint64_t At(std::uint32_t level, std::uint64_t word) const {
     return words_[begin_[level] + word];
   }
+  // A word of the lowest level got its first bit, or lost its last.
+  void SetAbove(std::uint64_t index) {
+    for (std::uint32_t level = 1; level < height_; ++level, index /= kWordBits) {
+      std::uint64_t& word = At(level, index / kWordBits);
+      const bool was_empty = word == 0;
+      word |= Bit(index);
+      if (!was_empty) return;
+    }
+  }
+  void ClearAbove(std::uint64_t index) {
+    for (std::uint32_t level = 1; level < height_; ++level, index /= kWordBits) {
+      std::uint64_t& word = At(level, index / kWordBits);
+      word &= ~Bit(index);
+      if (word != 0) return;
+    }
+  }
+  // Makes room for that member.
+  void Grow(std::uint64_t index);
   // The lowest member below bit `at` of that level. REQUIRES: the bit is set,
-  // or level == levels_ and the tree has a member.
+  // or level == height_ and the tree has a member.
   [[nodiscard]] std::uint64_t LowestUnder(std::uint32_t level, std::uint64_t at) const {
     while (level > 0) {
       --level;
@@ -83,6 +105,9 @@ class BitTree {
   std::uint64_t size_;
   std::uint64_t count_ = 0;
   std::uint32_t levels_ = 0;
+  // The levels kept, and the members they have room for: 64^height_.
+  std::uint32_t height_ = 0;
+  std::uint64_t reach_ = 0;
   // Where each level begins in words_: level 0 holds the bits, the last is one
   // word.
   std::array<std::uint64_t, kMaxLevels + 1> begin_{};

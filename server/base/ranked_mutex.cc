@@ -23,8 +23,8 @@ thread_local HeldRanks held;
 
 }  // namespace
 
-void RankedMutex::NoteLock() const {
-  const int rank = static_cast<int>(rank_);
+void NoteLock(LockRank lock_rank) {
+  const int rank = static_cast<int>(lock_rank);
   const bool too_deep = held.depth == static_cast<int>(held.rank.size());
   if (too_deep || (held.depth > 0 && held.rank[held.depth - 1] >= rank)) {
     std::fprintf(stderr, "lock order: rank %d taken while rank %d is held\n", rank,
@@ -34,8 +34,8 @@ void RankedMutex::NoteLock() const {
   held.rank[held.depth++] = rank;
 }
 
-void RankedMutex::NoteUnlock() const {
-  const int rank = static_cast<int>(rank_);
+void NoteUnlock(LockRank lock_rank) {
+  const int rank = static_cast<int>(lock_rank);
   int at = held.depth - 1;
   while (at >= 0 && held.rank[at] != rank) --at;
   if (at < 0) {

@@ -8,9 +8,6 @@
 #ifndef PERCPUD_SERVER_BASE_RANKED_MUTEX_H_
 #define PERCPUD_SERVER_BASE_RANKED_MUTEX_H_
 
-#include <atomic>
-#include <cstdint>
-
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
@@ -36,6 +33,15 @@ enum class LockRank : int {
   kCatalog = 50,
 };
 
+// What debug builds know of the ranks that a thread holds.
+#ifdef NDEBUG
+inline void NoteLock(LockRank /*rank*/) {}
+inline void NoteUnlock(LockRank /*rank*/) {}
+#else
+void NoteLock(LockRank rank);
+void NoteUnlock(LockRank rank);
+#endif
+
 class ABSL_LOCKABLE RankedMutex {
  public:
   explicit RankedMutex(LockRank rank) : rank_(rank) {}
@@ -43,17 +49,13 @@ class ABSL_LOCKABLE RankedMutex {
   RankedMutex& operator=(const RankedMutex&) = delete;
 
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
-    NoteLock();
-    if (!mu_.TryLock()) {
-      waiting_.fetch_add(1, std::memory_order_relaxed);
-      mu_.Lock();
-      waiting_.fetch_sub(1, std::memory_order_relaxed);
-    }
+    NoteLock(rank_);
+    mu_.Lock();
     TellTsanAcquired();
   }
   void Unlock() ABSL_UNLOCK_FUNCTION() {
     // Whoever waits may destroy the lock as soon as it is free.
-    NoteUnlock();
+    NoteUnlock(rank_);
     TellTsanReleasing();
     mu_.Unlock();
   }
@@ -85,21 +87,11 @@ class ABSL_LOCKABLE RankedMutex {
     return true;
   }
 #endif
-  // Whether somebody waits for the lock; may be out of date at once.
-  [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() { mu_.AssertHeld(); }
 
   [[nodiscard]] LockRank rank() const { return rank_; }
 
  private:
-#ifdef NDEBUG
-  void NoteLock() const {}
-  void NoteUnlock() const {}
-#else
-  void NoteLock() const;
-  void NoteUnlock() const;
-#endif
-
   // The packaged abseil is not instrumented: without a word from us, the
   // thread sanitizer would not see that this lock orders anything.
 #ifdef PERCPUD_TSAN
@@ -112,53 +104,19 @@ class ABSL_LOCKABLE RankedMutex {
 
   const LockRank rank_;
   absl::Mutex mu_;
-  std::atomic<std::uint32_t> waiting_ = 0;
 };
 
+// Of a RankedMutex or a ShortMutex.
+template <typename Mutex>
 class ABSL_SCOPED_LOCKABLE RankedLock {
  public:
-  explicit RankedLock(RankedMutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) { mu_->Lock(); }
+  explicit RankedLock(Mutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) { mu_->Lock(); }
   ~RankedLock() ABSL_UNLOCK_FUNCTION() { mu_->Unlock(); }
   RankedLock(const RankedLock&) = delete;
   RankedLock& operator=(const RankedLock&) = delete;
 
  private:
-  RankedMutex* const mu_;
-};
-
-// A lock that is held for a row of small steps, and in between given up to
-// whoever waits for it, now and then: they wait for a slice of the steps, not for
-// all. What the lock guards may be another thing after a Step.
-class ABSL_SCOPED_LOCKABLE SlicedLock {
- public:
-  static constexpr std::uint32_t kSlice = 16;
-
-  explicit SlicedLock(RankedMutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) { mu_->Lock(); }
-  ~SlicedLock() ABSL_UNLOCK_FUNCTION() { mu_->Unlock(); }
-  SlicedLock(const SlicedLock&) = delete;
-  SlicedLock& operator=(const SlicedLock&) = delete;
-
-  // Before each step.
-  void Step() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    if (++steps_ % kSlice == 0 && mu_->contended()) GiveWay();
-  }
-
- private:
-  // As long as it takes to wake a thread.
-  static constexpr absl::Duration kPatience = absl::Microseconds(50);
-
-  // The mutex is not fair: who gives it up would have it again before anybody
-  // who waits has seen that.
-  void GiveWay() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    mu_->Unlock();
-    const absl::Time deadline = absl::Now() + kPatience;
-    while (mu_->contended() && absl::Now() < deadline) {
-    }
-    mu_->Lock();
-  }
-
-  RankedMutex* const mu_;
-  std::uint32_t steps_ = 0;
+  Mutex* const mu_;
 };
 
 }  // namespace percpud

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "server/percpu/allocator.h"
+#include "server/percpu/index_inline.h"
 
 #include <algorithm>
 #include <cstring>
@@ -78,8 +79,7 @@ Allocator::Allocator(std::unique_ptr<const AllocInfo> info, StaticLayout statics
       gives_pages_back_(!backend_->populates_at_creation()),
       pages_(pages),
       options_(std::move(options)),
-      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size()),
-             gives_pages_back_ ? Index::Park::kFreed : Index::Park::kAhead) {}
+      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size())) {}
 
 Allocator::~Allocator() = default;
 
@@ -120,8 +120,6 @@ BlockRange Allocator::FirstBacked() const {
   return {0, static_cast<std::uint32_t>(ToPages(backed, kBasePageSize).value())};
 }
 
-Bytes Allocator::max_alloc_size() const { return info_->unit_size; }
-
 // --- Granting ----------------------------------------------------------------
 
 absl::Status Allocator::Validate(std::span<const AreaSpec> specs,
@@ -153,6 +151,7 @@ bool Allocator::Place(Granting& granting, SlicedLock& lock) {
         index_.Place(ToGranules(spec.size), AlignGranules(spec.alignment), granting.options.region,
                      granting.options.no_grow);
     if (!placement) return false;
+    index_.Hold(*placement);
     granting.placed.push_back(*placement);
   }
   return true;
@@ -161,7 +160,8 @@ bool Allocator::Place(Granting& granting, SlicedLock& lock) {
 void Allocator::Undo(Granting& granting, SlicedLock& lock) {
   for (; !granting.placed.empty(); granting.placed.pop_back()) {
     lock.Step();
-    index_.GiveUp(granting.placed.back());
+    index_.Unhold(granting.placed.back());
+    index_.Release(granting.placed.back());
   }
   index_.tags().Release(*std::exchange(granting.tag, std::nullopt), granting.specs.size());
 }
@@ -169,6 +169,7 @@ void Allocator::Undo(Granting& granting, SlicedLock& lock) {
 void Allocator::Commit(Granting& granting, SlicedLock& lock) {
   for (const Placement& placement : granting.placed) {
     lock.Step();
+    index_.Unhold(placement);
     index_.CommitGrant(placement, *granting.tag);
   }
   granting.committed = true;

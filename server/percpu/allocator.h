@@ -11,11 +11,11 @@
 //     | u0 | u1 | u2 |  | u0 | u1 | u2 |   ptr + unit_offset[u] = unit u's copy
 //     +-a--+-a--+-a--+  +----+-b--+----+
 //
-// An Alloc takes a parked area of its size (quick_lists.h), else looks for the
-// block whose best free run fits most tightly (fit_index.h) and takes the lowest
-// fit inside it (area/area_map.h), and only when no block of any chunk has an
-// aligned run does it create one. Behaviour follows the
-// kernel's mm/percpu.c; where it improves on it, the place says so.
+// An Alloc looks for the tightest class of free runs that some chunk has
+// (fit_index.h), takes the lowest such chunk, splits one of its runs
+// (area/area_map.h), and only when no chunk has an aligned run does it create one.
+// Behaviour follows the kernel's mm/percpu.c; where it improves on it, the place
+// says so.
 
 #ifndef PERCPUD_SERVER_PERCPU_ALLOCATOR_H_
 #define PERCPUD_SERVER_PERCPU_ALLOCATOR_H_
@@ -37,6 +37,7 @@
 #include "server/base/clock.h"
 #include "server/base/limits.h"
 #include "server/base/ranked_mutex.h"
+#include "server/base/short_mutex.h"
 #include "server/base/units.h"
 #include "server/percpu/alloc_info.h"
 #include "server/percpu/backend/backend.h"
@@ -167,12 +168,9 @@ class Allocator {
   [[nodiscard]] PageSource& pages() const { return pages_; }
   // Largest size Alloc can serve: the dynamic part of a unit (first chunk) or
   // a whole unit (any other).
-  [[nodiscard]] Bytes max_alloc_size() const;
+  [[nodiscard]] Bytes max_alloc_size() const { return info_->unit_size; }
 
   [[nodiscard]] Stats GetStats() const;
-  // The same at less cost: a page that only parked areas lie in is not counted
-  // as empty.
-  [[nodiscard]] Stats GetCounters() const;
   // Ascending ids, from `first` on, `limit` at most.
   [[nodiscard]] std::vector<ChunkSnapshot> GetChunks(ChunkId first, std::size_t limit) const;
   [[nodiscard]] absl::StatusOr<AreaMapSnapshot> GetAreaMap(ChunkId chunk) const;
@@ -267,7 +265,11 @@ class Allocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Populate(const Placement& placement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Refuse(const Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  bool NoteFreed(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  // Whether the balancer has to do with a chunk of which an area was freed.
+  bool NoteFreed(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_) {
+    return (chunk.is_free() || gives_pages_back_) && NoteFreeChunk(chunk);
+  }
+  bool NoteFreeChunk(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   absl::Status RefuseFree(PercpuPtr pointer, std::span<const Placement> freed, SlicedLock& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // OK if a live area starts there.
@@ -328,9 +330,8 @@ class Allocator {
   std::function<void()> balance_wanted_;
 
   mutable RankedMutex grow_mu_{LockRank::kGrow};
-  mutable RankedMutex index_mu_ ABSL_ACQUIRED_AFTER(grow_mu_){LockRank::kIndex};
-  // Looking at it frees what is parked, which nobody can tell: hence mutable.
-  mutable Index index_ ABSL_GUARDED_BY(index_mu_);
+  mutable ShortMutex index_mu_ ABSL_ACQUIRED_AFTER(grow_mu_){LockRank::kIndex};
+  Index index_ ABSL_GUARDED_BY(index_mu_);
   // balance_wanted_ was called and Balance has not run since.
   bool balance_pending_ ABSL_GUARDED_BY(index_mu_) = false;
   // A request that may not grow was seen: from then on a reserve is kept for

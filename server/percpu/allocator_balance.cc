@@ -92,12 +92,11 @@ bool Allocator::CleanOneFreeChunk() {
 
 void Allocator::CleanWithdrawn(Chunk& chunk) {
   if (!options_.zero) return;
-  const AreaSpan whole{Granules(0), chunk.areas().size()};
-  const AreaSpan dirty = chunk.DirtyIn(whole);
+  const AreaSpan dirty = chunk.DirtyIn({Granules(0), chunk.areas().size()});
   if (dirty.size == Granules(0)) return;
   const Bytes cleared = Zero(chunk.memory(), dirty);
   RankedLock index(&index_mu_);
-  chunk.MarkClean(whole);
+  chunk.MarkClean();
   index_.mutable_stats().zeroed_background += cleared;
 }
 
@@ -109,8 +108,6 @@ void Allocator::ReclaimPages() {
     Chunk* chunk = nullptr;
     {
       RankedLock index(&index_mu_);
-      // What is parked keeps no page from being empty.
-      index_.Unpark();
       chunk = index_.WithdrawToDepopulate();
       if (chunk == nullptr) chunk = WithdrawBackedFreeChunk(next);
     }
@@ -149,7 +146,7 @@ void Allocator::DepopulateWithdrawn(Chunk& chunk) {
       // Whoever still touches an area that was freed; from here on nobody can
       // find a way into the run.
       const auto left = [&chunk] { return chunk.pins == 0; };
-      index_mu_.Await(absl::Condition(&left));
+      index_mu_.Await(left);
       run = PickEmpty(chunk, end);
     }
     if (run.count == 0) return;

@@ -10,6 +10,7 @@
 #include "absl/container/inlined_vector.h"
 #include "server/base/errors.h"
 #include "server/percpu/allocator.h"
+#include "server/percpu/index_inline.h"
 
 namespace percpud {
 
@@ -32,6 +33,7 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
     }
     for (const Placement& placement : freed) {
       index.Step();
+      index_.Unhold(placement);
       index_.CommitFree(placement);
       total += ToBytes(placement.area.size);
       worth_balancing |= NoteFreed(*placement.chunk);
@@ -42,13 +44,12 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
   return total;
 }
 
-// Whether the balancer has to do with a chunk of which an area was freed.
-bool Allocator::NoteFreed(Chunk& chunk) {
+bool Allocator::NoteFreeChunk(Chunk& chunk) {
   if (chunk.is_free()) {
     chunk.free_since = options_.clock->Now();
     return true;
   }
-  return gives_pages_back_ && index_.QueueIfEmptying(chunk, options_.balance.empty_pages_high);
+  return index_.QueueIfEmptying(chunk, options_.balance.empty_pages_high);
 }
 
 // Puts back what the batch holds, all before `pointer`, and only then says what

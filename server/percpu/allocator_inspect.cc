@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/percpu/allocator.h"
+#include "server/percpu/index_inline.h"
 
 namespace percpud {
 namespace {
@@ -82,7 +83,7 @@ ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   out.largest_run = ToBytes(chunk.areas().longest_run());
   const std::optional<AreaSpan> first_free = chunk.areas().NextFree(Granules(0));
   out.first_free_offset = first_free ? ToBytes(first_free->offset) : chunk.range().end;
-  out.live_areas = chunk.areas().live() - chunk.parked();
+  out.live_areas = chunk.live();
   out.max_alloc_size = ToBytes(chunk.max_area);
   out.dirty_bytes = ToBytes(chunk.dirty());
   // The reserved part shares the first chunk's pages, which count there.
@@ -111,14 +112,6 @@ AreaSnapshot Allocator::DescribeArea(const Placement& placement) const {
 }
 
 Stats Allocator::GetStats() const {
-  {
-    RankedLock index(&index_mu_);
-    index_.Unpark();
-  }
-  return GetCounters();
-}
-
-Stats Allocator::GetCounters() const {
   RankedLock index(&index_mu_);
   Stats stats = index_.stats();
   stats.free_chunks = index_.free_chunks().count();
@@ -141,7 +134,6 @@ std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit
     std::optional<Chunk::MapCopy> map;
     {
       RankedLock index(&index_mu_);
-      index_.Unpark();
       const Chunk* chunk = index_.FindFrom(at);
       if (chunk == nullptr) break;
       out.push_back(Describe(*chunk));
@@ -158,7 +150,6 @@ absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
   CopiedTags tags;
   {
     RankedLock index(&index_mu_);
-    index_.Unpark();
     const Chunk* chunk = index_.Find(id);
     if (chunk == nullptr) return errors::ChunkNotFound(id);
     out.chunk = Describe(*chunk);
@@ -192,7 +183,6 @@ std::vector<SlotSnapshot> Allocator::GetSlots() const {
   }
   for (ChunkId at = Index::kFirstId;; at = ChunkId(at.value() + 1)) {
     RankedLock index(&index_mu_);
-    index_.Unpark();
     const Chunk* chunk = index_.FindFrom(at);
     if (chunk == nullptr) return out;
     at = chunk->id();
@@ -252,7 +242,6 @@ absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) 
   RankedLock grow(&grow_mu_);
   {
     RankedLock index(&index_mu_);
-    index_.Unpark();
     const auto fit = index_.FindFit(count, AlignGranules(spec.alignment), region, false);
     if (fit) out.chunk = fit->chunk->id();
   }

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/percpu/allocator.h"
+#include "server/percpu/index_inline.h"
 
 namespace percpud {
 namespace {
@@ -194,13 +195,11 @@ absl::Status Allocator::RestoreAreas(Chunk& chunk, Areas areas) {
     const std::optional<TagId> tag = index_.tags().Acquire(area.tag, 1);
     if (!tag) return errors::TooManyTags(kMaxTags);
     const Placement placement{.chunk = &chunk, .area = {at, area.size}};
-    if (at > free_from) chunk.MarkDirty({free_from, at - free_from});
     chunk.Take(placement.area);
-    index_.Hold(placement);
     index_.CommitGrant(placement, *tag);
     free_from = placement.area.end();
   }
-  if (free_from < end) chunk.MarkDirty({free_from, end - free_from});
+  chunk.MarkUsed({Granules(0), end});
   return absl::OkStatus();
 }
 

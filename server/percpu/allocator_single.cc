@@ -10,8 +10,21 @@
 #include <span>
 
 #include "server/percpu/allocator.h"
+#include "server/percpu/index_inline.h"
 
 namespace percpud {
+
+// Not granted yet; nullopt if there is no room, or none that is backed.
+ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<Placement> Allocator::PlaceBacked(const AreaSpec& spec) {
+  const Granules align = ToGranules(std::max(spec.alignment, kMinAlign));
+  const std::optional<Placement> placed =
+      index_.Place(ToGranules(spec.size), align, Region::kDynamic, /*populated_only=*/false);
+  if (!placed || !gives_pages_back_) return placed;
+  const Chunk& chunk = *placed->chunk;
+  if (chunk.is_populated() || chunk.UnpopulatedIn(placed->area).count == 0) return placed;
+  index_.Release(*placed);
+  return std::nullopt;
+}
 
 std::optional<PercpuPtr> Allocator::TryAllocOne(const AreaSpec& spec, const AllocOptions& options) {
   const bool plain = options.region == Region::kDynamic && !options.no_grow && options.tag.empty();
@@ -28,30 +41,21 @@ std::optional<PercpuPtr> Allocator::TryAllocOne(const AreaSpec& spec, const Allo
     if (dirty.size == Granules(0)) {
       index_.CommitGrant(placement, kNoTag);
       wake_balancer = TakeBalanceSignal(false);
+    } else {
+      index_.Hold(placement);
     }
   }
   if (dirty.size > Granules(0)) {
-    // Held meanwhile, as in Finish.
+    // As in Finish.
     const Bytes cleared = Zero(placement.chunk->memory(), dirty);
     RankedLock index(&index_mu_);
     index_.mutable_stats().zeroed_inline += cleared;
+    index_.Unhold(placement);
     index_.CommitGrant(placement, kNoTag);
     wake_balancer = TakeBalanceSignal(false);
   }
   if (wake_balancer && balance_wanted_) balance_wanted_();
   return placement.pointer();
-}
-
-// Held; nullopt if there is no room, or none that is backed.
-std::optional<Placement> Allocator::PlaceBacked(const AreaSpec& spec) {
-  const Granules align = ToGranules(std::max(spec.alignment, kMinAlign));
-  const std::optional<Placement> placed =
-      index_.Place(ToGranules(spec.size), align, Region::kDynamic, /*populated_only=*/false);
-  if (!placed || !gives_pages_back_) return placed;
-  const Chunk& chunk = *placed->chunk;
-  if (chunk.is_populated() || chunk.UnpopulatedIn(placed->area).count == 0) return placed;
-  index_.GiveUp(*placed);
-  return std::nullopt;
 }
 
 absl::StatusOr<PercpuPtr> Allocator::Alloc(AreaSpec spec, const AllocOptions& options) {
@@ -72,7 +76,6 @@ absl::StatusOr<Bytes> Allocator::Free(PercpuPtr pointer) {
       ++index_.mutable_stats().refused_frees;
       return ExplainNoArea(pointer);
     }
-    index_.Hold(*area);
     index_.CommitFree(*area);
     size = ToBytes(area->area.size);
     wake_balancer = TakeBalanceSignal(NoteFreed(*area->chunk));

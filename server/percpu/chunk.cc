@@ -23,8 +23,10 @@ std::uint32_t BlockCount(ManagedRange range) {
   return (MapSize(range).value() + kBlock - 1) / kBlock;
 }
 
+std::size_t HeldWords(ManagedRange range) { return bits::WordsFor(MapSize(range).value()); }
+
 std::size_t MetadataWords(ManagedRange range) {
-  return AreaMap::StorageWords(MapSize(range)) + 2 * bits::WordsFor(MapSize(range).value()) +
+  return AreaMap::StorageWords(MapSize(range)) + HeldWords(range) +
          bits::WordsFor(BlockCount(range));
 }
 
@@ -44,13 +46,15 @@ std::unique_ptr<Chunk> Chunk::Make(ChunkKind kind, ManagedRange range,
 Chunk::Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words)
     : kind_(kind),
       range_(range),
+      capacity_(ToGranules(range.end - range.begin)),
+      blocks_(BlockCount(range)),
       words_(std::move(words)),
-      dirty_map_(words_.get() + AreaMap::StorageWords(MapSize(range))),
-      parked_map_(dirty_map_ + bits::WordsFor(MapSize(range).value())),
-      populated_map_(parked_map_ + bits::WordsFor(MapSize(range).value())) {
-  std::fill(dirty_map_, words_.get() + MetadataWords(range), bits::Word{0});
-  areas_ = AreaMap::Format(std::span(words_.get(), AreaMap::StorageWords(MapSize(range))),
-                           MapSize(range));
+      held_map_(words_.get()),
+      populated_map_(held_map_ + HeldWords(range)) {
+  bits::Word* const storage = populated_map_ + bits::WordsFor(BlockCount(range));
+  std::fill(words_.get(), storage, bits::Word{0});
+  areas_ =
+      AreaMap::Format(std::span(storage, AreaMap::StorageWords(MapSize(range))), MapSize(range));
   areas_.HideHead(ToGranules(range.begin));
 }
 
@@ -60,43 +64,20 @@ std::optional<Granules> Chunk::Find(Granules count, Granules align, bool populat
 }
 
 std::optional<Granules> Chunk::FindPopulated(Granules count, Granules align) const {
-  std::uint32_t block = 0;
-  while (block < blocks()) {
-    const std::optional<Granules> at = areas_.Find(count, align, block);
-    if (!at) return std::nullopt;
-    const BlockRange missing = UnpopulatedIn({*at, count});
-    if (missing.count == 0) return at;
-    block = missing.first + missing.count;
+  for (auto run = areas_.NextFree(Granules(0)); run; run = areas_.NextFree(run->end())) {
+    for (Granules at = RoundUp(run->offset, align); at + count <= run->end();) {
+      const BlockRange missing = UnpopulatedIn({at, count});
+      if (missing.count == 0) return at;
+      at = RoundUp(Granules((missing.first + missing.count) * kBlock), align);
+    }
   }
   return std::nullopt;
 }
 
 std::optional<AreaSpan> Chunk::LiveAt(Granules at) const {
   const std::optional<AreaSpan> area = areas_.AreaAt(at);
-  if (!area || bits::Test(parked_map_, area->offset.value())) return std::nullopt;
+  if (!area || IsHeld(area->offset)) return std::nullopt;
   return area;
-}
-
-void Chunk::MarkDirtyAcross(AreaSpan range) {
-  bits::ForEachWord(range.offset.value(), range.end().value(),
-                    [this](std::uint32_t word, bits::Word mask) {
-                      MarkDirtyIn(word, mask);
-                      return true;
-                    });
-}
-
-AreaSpan Chunk::DirtyIn(AreaSpan range) const {
-  const std::uint32_t end = range.end().value();
-  const std::uint32_t first = bits::FindNextSet(dirty_map_, range.offset.value(), end);
-  if (first == end) return {range.offset, Granules(0)};
-  return {Granules(first), Granules(bits::FindLastSetEnd(dirty_map_, first, end) - first)};
-}
-
-void Chunk::MarkClean(AreaSpan range) {
-  const std::uint32_t begin = range.offset.value();
-  const std::uint32_t end = range.end().value();
-  dirty_ -= Granules(bits::CountRange(dirty_map_, begin, end));
-  bits::ClearRange(dirty_map_, begin, end);
 }
 
 BlockRange Chunk::UnpopulatedIn(AreaSpan range) const {
@@ -127,8 +108,9 @@ void Chunk::MarkUnpopulated(BlockRange blocks) {
   populated_blocks_ -= bits::CountRange(populated_map_, blocks.first, end);
   bits::ClearRange(populated_map_, blocks.first, end);
   empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
+  // As far as one bound can say it: what was used before them still was.
   const Granules first(blocks.first * kBlock);
-  MarkClean({first, std::min(Granules(end * kBlock), areas_.size()) - first});
+  if (used_end_ <= Granules(end * kBlock)) used_end_ = std::min(used_end_, first);
 }
 
 BlockRange Chunk::LastEmptyPopulated(std::uint32_t end, std::uint64_t most) const {
@@ -147,46 +129,39 @@ std::uint32_t Chunk::EmptyPopulatedIn(BlockRange blocks) const {
 }
 
 Chunk::MapCopy::MapCopy(const Chunk& chunk)
-    : words_(chunk.words_.get(), chunk.words_.get() + MetadataWords(chunk.range_)),
-      areas_(std::span(words_.data(), AreaMap::StorageWords(chunk.areas_.size())),
+    : words_(chunk.words_.get(), chunk.populated_map_ + bits::WordsFor(chunk.blocks()) +
+                                     AreaMap::SnapshotWords(chunk.areas_.size())),
+      areas_(std::span(words_).subspan(HeldWords(chunk.range_) + bits::WordsFor(chunk.blocks())),
              chunk.areas_.size()),
-      parked_map_(words_.data() + (chunk.parked_map_ - chunk.words_.get())) {}
+      held_map_(words_.data()) {}
 
 std::vector<AreaSpan> Chunk::MapCopy::LiveAreas() const {
   std::vector<AreaSpan> areas;
   areas.reserve(areas_.live());
   for (auto area = areas_.NextArea(Granules(0)); area; area = areas_.NextArea(area->end())) {
-    if (!bits::Test(parked_map_, area->offset.value())) areas.push_back(*area);
+    if (!bits::Test(held_map_, area->offset.value())) areas.push_back(*area);
   }
   return areas;
 }
 
 absl::Status Chunk::CheckInvariants() const {
+  const auto wrong = [this](absl::string_view what) {
+    return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": ", what));
+  };
   if (absl::Status status = areas_.CheckInvariants(); !status.ok()) return status;
-  if (bits::CountRange(dirty_map_, 0, MapSize(range_).value()) != dirty_.value()) {
-    return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": dirty count is wrong"));
-  }
-  if (bits::CountRange(parked_map_, 0, MapSize(range_).value()) != parked_) {
-    return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": parked count is wrong"));
+  if (bits::CountRange(held_map_, 0, MapSize(range_).value()) != held_) {
+    return wrong("held areas are miscounted");
   }
   if (!is_populated() && EmptyPopulatedIn({0, blocks()}) != empty_populated_) {
-    return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": empty pages are miscounted"));
+    return wrong("empty pages are miscounted");
   }
   for (auto area = areas_.NextArea(Granules(0)); area; area = areas_.NextArea(area->end())) {
     if (!IsLive(area->offset)) continue;
-    if (bits::CountRange(dirty_map_, area->offset.value(), area->end().value()) !=
-        area->size.value()) {
-      return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a live area is clean"));
-    }
-    if (UnpopulatedIn(*area).count > 0) {
-      return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a live area is unbacked"));
-    }
-    if (area->end() >= areas_.size()) break;
+    if (area->end() > used_end_) return wrong("a live area was never granted");
+    if (UnpopulatedIn(*area).count > 0) return wrong("a live area is unbacked");
   }
   for (const auto& [offset, tag] : tags) {
-    if (!areas_.IsStart(Granules(offset)) || tag == kNoTag) {
-      return absl::InternalError(absl::StrCat("chunk ", id_.value(), ": a tag has no area"));
-    }
+    if (!areas_.IsStart(Granules(offset)) || tag == kNoTag) return wrong("a tag has no area");
   }
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "server/area/area_map.h"
@@ -34,7 +35,7 @@ struct ManagedRange {
   Bytes end;
 };
 
-// One chunk: its area map, which of its granules were used before (dirty)
+// One chunk: its area map, how far it was ever used (what lies behind reads zero)
 // and which of its blocks are backed (populated). The reserved part of the
 // first chunk is a Chunk of its own over the same memory, as in the kernel.
 //
@@ -55,85 +56,85 @@ class Chunk {
   }
 
   [[nodiscard]] ManagedRange range() const { return range_; }
-  [[nodiscard]] Granules capacity() const { return ToGranules(range_.end - range_.begin); }
+  [[nodiscard]] Granules capacity() const { return capacity_; }
   [[nodiscard]] const AreaMap& areas() const { return areas_; }
-  [[nodiscard]] bool is_free() const { return areas_.free() == capacity(); }
+  [[nodiscard]] bool is_free() const { return areas_.free() == capacity_; }
   [[nodiscard]] PercpuPtr PointerTo(Granules offset) const {
     return PercpuPtr((memory_.base + ToBytes(offset)).value());
   }
 
   // --- Areas -------------------------------------------------------------------
-  // The lowest fit; with `populated_only`, the lowest in backed blocks. Exact:
+  // Where an area fits; with `populated_only`, the lowest in backed blocks. Exact:
   // nullopt means there is none.
   [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align,
                                              bool populated_only) const;
-  AreaMap::Changed Take(AreaSpan area) {
-    return Counting(BlocksOf(area), [&] { return areas_.Take(area); });
+  // As AreaMap's.
+  template <typename Watch>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Take(const AreaMap::Room& room, Granules count, Watch watch) {
+    if (is_populated()) return areas_.Take(room, count, watch);
+    Counting({Granules(room.at), count}, [&] { areas_.Take(room, count, watch); });
   }
-  AreaMap::Changed Release(AreaSpan area) {
-    return Counting(BlocksOf(area), [&] { return areas_.Release(area); });
+  // Before the chunk is searched. REQUIRES: the range is free.
+  void Take(AreaSpan area) {
+    Take(areas_.RoomOf(area), area.size, [](std::uint32_t, bool) {});
+  }
+  template <typename Watch>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Release(AreaSpan area, Watch watch) {
+    if (is_populated()) return areas_.Release(area, watch);
+    Counting(area, [&] { areas_.Release(area, watch); });
   }
 
-  AreaMap::Taken TakeMany(std::uint32_t block, Granules count, Granules align,
-                          std::span<std::uint32_t> out) {
-    return Counting({block, 1}, [&] { return areas_.TakeMany(block, count, align, out); });
-  }
-
-  // --- Parked and held areas: taken in the map, but nobody's -----------------------
+  // --- Held areas: taken in the map, but nobody's ----------------------------------
   // Whether a live area begins there.
-  [[nodiscard]] bool IsLive(Granules at) const {
-    return areas_.IsStart(at) && !bits::Test(parked_map_, at.value());
-  }
+  [[nodiscard]] bool IsLive(Granules at) const { return areas_.IsStart(at) && !IsHeld(at); }
   // The live area that covers `at`; nullopt if there is none.
   [[nodiscard]] std::optional<AreaSpan> LiveAt(Granules at) const;
-  // REQUIRES: an area begins there that is not parked, or is.
-  void Park(Granules at) {
-    bits::Set(parked_map_, at.value());
-    ++parked_;
+  // REQUIRES: an area begins there that is not held, or is.
+  void Hold(Granules at) {
+    bits::Set(held_map_, at.value());
+    ++held_;
   }
-  void Unpark(Granules at) {
-    bits::Clear(parked_map_, at.value());
-    --parked_;
+  void Unhold(Granules at) {
+    bits::Clear(held_map_, at.value());
+    --held_;
   }
-  [[nodiscard]] std::uint32_t parked() const { return parked_; }
+  [[nodiscard]] std::uint32_t held() const { return held_; }
+  [[nodiscard]] std::uint32_t live() const { return areas_.live() - held_; }
 
-  // --- Dirty granules: granted since they were last cleared -----------------------
-  // Marked when an area is granted, so that giving it back costs nothing.
-  void MarkDirty(AreaSpan range) {
-    const std::uint32_t begin = range.offset.value();
-    const std::uint32_t last = range.end().value() - 1;
-    if (begin / bits::kWordBits == last / bits::kWordBits) {
-      MarkDirtyIn(begin / bits::kWordBits,
-                  bits::MaskBetween(begin % bits::kWordBits, last % bits::kWordBits + 1));
-    } else {
-      MarkDirtyAcross(range);
-    }
+  // --- What was used: granted since it was last cleared ------------------------------
+  // Areas are granted low in the run they are cut from, so one bound says nearly as
+  // much as a bit for every granule would, and costs one compare a grant.
+  void MarkUsed(AreaSpan range) { used_end_ = std::max(used_end_, range.end()); }
+  // The part of the range that may not read zero; size 0 if there is none.
+  [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const {
+    const Granules end = std::min(range.end(), used_end_);
+    return {range.offset, end > range.offset ? end - range.offset : Granules(0)};
   }
-  // The dirty part of the range, from its first to its last dirty granule;
-  // size 0 if it is clean.
-  [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const;
-  void MarkClean(AreaSpan range);
-  // Free granules that are dirty: live areas are anyway. Exact while nothing
-  // is parked or held.
+  // All of it reads zero. REQUIRES: it is free.
+  void MarkClean() { used_end_ = Granules(0); }
+  // Free granules that may be dirty: backed, and below the bound. Exact while nothing
+  // is held.
   [[nodiscard]] Granules dirty() const {
-    const Granules taken = capacity() - areas_.free();
-    return dirty_ - std::min(dirty_, taken);
+    const Granules taken = capacity_ - areas_.free();
+    const Granules used = used_end_ - std::min(used_end_, ToGranules(range_.begin));
+    const Granules most =
+        is_populated() ? used : std::min(used, Granules(populated_blocks_ * kBlock));
+    return most - std::min(most, taken);
   }
 
   // --- Populated blocks -----------------------------------------------------------
-  [[nodiscard]] bool is_populated() const { return populated_blocks_ == areas_.blocks(); }
+  [[nodiscard]] bool is_populated() const { return populated_blocks_ == blocks_; }
   // The first run of unpopulated blocks that `range` touches; count 0 if none.
   [[nodiscard]] BlockRange UnpopulatedIn(AreaSpan range) const;
   [[nodiscard]] std::vector<std::uint32_t> UnpopulatedBlocks() const;
   void MarkPopulated(BlockRange blocks);
-  // What is populated next reads zero, so the blocks are clean.
-  // REQUIRES: no area lives in them.
+  // What is populated next reads zero. REQUIRES: no area lives in them.
   void MarkUnpopulated(BlockRange blocks);
   // The last run of populated blocks without an area before `end`, of `most`
   // blocks at most; count 0 if there is none.
   [[nodiscard]] BlockRange LastEmptyPopulated(std::uint32_t end, std::uint64_t most) const;
   [[nodiscard]] std::uint32_t populated_blocks() const { return populated_blocks_; }
-  [[nodiscard]] std::uint32_t blocks() const { return areas_.blocks(); }
+  [[nodiscard]] std::uint32_t blocks() const { return blocks_; }
   // Populated blocks without an area.
   [[nodiscard]] std::uint32_t empty_populated_blocks() const {
     return is_populated() ? areas_.empty_blocks() : empty_populated_;
@@ -167,17 +168,10 @@ class Chunk {
    private:
     std::vector<bits::Word> words_;
     AreaMap areas_;
-    const bits::Word* parked_map_;
+    const bits::Word* held_map_;
   };
 
  private:
-  void MarkDirtyIn(std::uint32_t word, bits::Word mask) {
-    bits::Word& dirty = dirty_map_[word];
-    dirty_ += Granules(std::popcount(mask & ~dirty));
-    dirty |= mask;
-  }
-  void MarkDirtyAcross(AreaSpan range);
-
   static constexpr std::uint32_t kBlock = AreaMap::kBlock.value();
 
   Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words);
@@ -186,34 +180,39 @@ class Chunk {
     const std::uint32_t first = area.offset.value() / kBlock;
     return {first, (area.end().value() + kBlock - 1) / kBlock - first};
   }
+  [[nodiscard]] bool IsHeld(Granules at) const {
+    return held_ > 0 && bits::Test(held_map_, at.value());
+  }
   [[nodiscard]] bool IsEmptyPopulated(std::uint32_t block) const {
     return bits::Test(populated_map_, block) && areas_.IsEmptyBlock(block);
   }
   [[nodiscard]] std::uint32_t EmptyPopulatedIn(BlockRange blocks) const;
-  // Keeps count of empty blocks over a change to areas in `blocks`. What is
-  // populated whole has the area map count them.
+  // Keeps count of empty blocks over a change to an area. What is populated whole
+  // has the area map count them.
   template <typename Change>
-  auto Counting(BlockRange blocks, Change change) -> decltype(change()) {
-    if (is_populated()) return change();
+  void Counting(AreaSpan area, Change change) {
+    const BlockRange blocks = BlocksOf(area);
     empty_populated_ -= EmptyPopulatedIn(blocks);
-    const auto changed = change();
+    change();
     empty_populated_ += EmptyPopulatedIn(blocks);
-    return changed;
   }
 
   [[nodiscard]] std::optional<Granules> FindPopulated(Granules count, Granules align) const;
 
   const ChunkKind kind_;
   const ManagedRange range_;
+  const Granules capacity_;
+  const std::uint32_t blocks_;
   ChunkId id_;
   ChunkMemory memory_;
   const std::unique_ptr<bits::Word[]> words_;
   AreaMap areas_;
-  bits::Word* const dirty_map_;
-  bits::Word* const parked_map_;
+  // Behind the part of the area map that is copied.
+  bits::Word* const held_map_;
   bits::Word* const populated_map_;
-  std::uint32_t parked_ = 0;
-  Granules dirty_;
+  std::uint32_t held_ = 0;
+  // Nothing from here on was ever granted.
+  Granules used_end_;
   std::uint32_t populated_blocks_ = 0;
   // Kept while not all blocks are populated.
   std::uint32_t empty_populated_ = 0;

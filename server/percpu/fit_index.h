@@ -5,119 +5,97 @@
 #define PERCPUD_SERVER_PERCPU_FIT_INDEX_H_
 
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
+#include "server/area/area_map.h"
 #include "server/base/bit_tree.h"
 #include "server/base/units.h"
-#include "server/base/zeroed_array.h"
 
 namespace percpud {
 
-// The blocks of all chunks by the size class of the best free run that begins
-// in them, so that a request finds the tightest without looking at a chunk:
+// Which chunks have a free run of which size class, so that a request finds the
+// tightest without looking at a chunk that has none:
 //
-//   class 2      chunk 1 block 3, chunk 1 block 9, chunk 4 block 0, ...
-//   class 3      chunk 2 block 7, ...
-//   class 96     chunk 5 block 0        an entirely free chunk, say
+//   class 2      chunks 1, 4, 17
+//   class 3      chunk 2
+//   class 96     chunk 5
 //
-// Runs of up to 64 granules have a class each, longer ones four per doubling.
-// Within a class the lowest block of the lowest chunk comes first: areas gather
-// in old chunks and young ones drain, and placement depends on nothing but the
-// sequence of operations. The kernel classes whole chunks, by powers of two.
+// Within a class the lowest chunk comes first: areas gather in old chunks and young
+// ones drain, and which chunk it is depends on nothing but the sequence of
+// operations. The kernel classes each chunk by its longest run alone, by powers of
+// two, and searches those it finds.
 //
 // Guarded by the index lock.
 class FitIndex {
  public:
   // `chunks`: ids lie below it.
-  FitIndex(std::uint64_t chunks, std::uint32_t blocks_per_chunk);
+  explicit FitIndex(std::uint64_t chunks);
   // Another one for as many chunks, empty.
-  [[nodiscard]] FitIndex SameShape() const { return {chunks_, blocks_per_chunk_}; }
+  [[nodiscard]] FitIndex SameShape() const { return FitIndex(chunks_); }
 
-  // The block's best run is now so long; 0: it is in no class.
-  void Set(ChunkId chunk, std::uint32_t block, Granules best) {
-    const std::uint64_t at = IndexOf(chunk, block);
-    const std::uint32_t size_class = ClassOf(best);
-    if (class_of_[at] != size_class) Move(at, size_class);
+  // The chunk got its first run of the class, or lost its last.
+  void Set(ChunkId chunk, std::uint32_t size_class, bool has_runs) {
+    if (has_runs) {
+      if (classes_[size_class].Set(chunk.value())) bits::Set(occupied_.data(), size_class);
+    } else {
+      if (classes_[size_class].Clear(chunk.value())) bits::Clear(occupied_.data(), size_class);
+    }
   }
-  // Takes every block of the chunk out.
-  void Remove(ChunkId chunk);
+  // Puts the chunk into all classes it has runs of, or takes it out of them.
+  void Add(ChunkId chunk, const AreaMap& areas);
+  void Remove(ChunkId chunk, const AreaMap& areas);
 
-  // Calls attempt(chunk, block) for the blocks whose best run may hold `count`
-  // granules, tightest class first, until it returns a value; in each class for
-  // a few only, since whatever misfits those (misaligned, or too short by a
-  // little) tends to misfit all.
+  // Calls attempt(chunk, class) for chunks with runs of the first class that may
+  // hold `count` granules and then of those above, until it returns a value; in
+  // each class for a few only, since what misfits those (misaligned, or too short
+  // by a little) tends to misfit all.
   template <typename Attempt>
-  auto TryFew(Granules count, Attempt attempt) const {
-    return Try(count, kVeryFew, attempt);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE auto TryFew(Granules count, Attempt attempt) const {
+    return Try(count, kFew, attempt);
   }
-  // The same, and if that came to nothing, for all of them. Exact: each such
-  // block is tried before nullopt is returned.
+  // The same for all of them. Exact: nullopt only after each was tried.
   template <typename Attempt>
   auto TryAll(Granules count, Attempt attempt) const {
-    if (auto found = Try(count, kFew, attempt)) return found;
     return Try(count, std::numeric_limits<std::uint32_t>::max(), attempt);
   }
 
-  // Class 0 is no run. Exact up to kExact granules.
-  [[nodiscard]] static constexpr std::uint32_t ClassOf(Granules run) {
-    const std::uint32_t n = run.value();
-    if (n <= kExact) return n;
-    constexpr std::uint32_t kExactLog2 = std::countr_zero(kExact);
-    const auto log2 = static_cast<std::uint32_t>(std::bit_width(n) - 1);
-    return kExact + (log2 - kExactLog2) * 4 + ((n >> (log2 - 2)) & 3);
-  }
-  // That every class has the blocks that say so and no others; walks them all.
+  // Whether the chunk is in the classes that it has runs of, and in no other; in
+  // none if `areas` is null.
+  [[nodiscard]] bool Agrees(ChunkId chunk, const AreaMap* areas) const;
+  // That no class is wrongly taken for empty or not.
   [[nodiscard]] absl::Status CheckInvariants() const;
-  // The class the block is in.
-  [[nodiscard]] std::uint32_t class_of(ChunkId chunk, std::uint32_t block) const {
-    return class_of_[IndexOf(chunk, block)];
-  }
 
  private:
-  static constexpr std::uint32_t kExact = 64;
-  // Up to runs of 2^32 - 1 granules.
-  static constexpr std::uint32_t kClasses = 192;
-  static constexpr std::uint32_t kFew = 8;
-  static constexpr std::uint32_t kVeryFew = 2;
+  static constexpr std::uint32_t kClasses = AreaMap::kClasses;
+  static constexpr std::uint32_t kFew = 3;
 
   template <typename Attempt>
-  auto Try(Granules count, std::uint32_t tries_per_class, Attempt attempt) const
-      -> decltype(attempt(ChunkId(), 0U)) {
-    for (std::uint32_t each = NextOccupied(ClassOf(count)); each < kClasses;
+  ABSL_ATTRIBUTE_ALWAYS_INLINE auto Try(Granules count, std::uint32_t tries_per_class,
+                                        Attempt attempt) const -> decltype(attempt(ChunkId(), 0U)) {
+    for (std::uint32_t each = NextOccupied(AreaMap::ClassOf(count)); each < kClasses;
          each = NextOccupied(each + 1)) {
-      const BitTree& blocks = classes_[each];
+      const BitTree& chunks = classes_[each];
       std::uint32_t tries = 0;
-      for (auto at = blocks.FindFirst(); at && tries < tries_per_class; ++tries) {
-        if (auto found = attempt(ChunkOf(*at), BlockOf(*at))) return found;
-        at = blocks.FindFrom(*at + 1);
+      for (auto at = chunks.FindFirst(); at && tries < tries_per_class; ++tries) {
+        if (auto found = attempt(ChunkId(*at), each)) return found;
+        at = chunks.FindFrom(*at + 1);
       }
     }
-    return std::nullopt;
+    return {};
+  }
+  // The lowest class at or after `from` that has a chunk; kClasses if none.
+  [[nodiscard]] std::uint32_t NextOccupied(std::uint32_t from) const {
+    return bits::FindNextSet(occupied_.data(), from, kClasses);
   }
 
-  [[nodiscard]] std::uint64_t IndexOf(ChunkId chunk, std::uint32_t block) const {
-    return (std::uint64_t{chunk.value()} << block_bits_) + block;
-  }
-  [[nodiscard]] ChunkId ChunkOf(std::uint64_t index) const { return ChunkId(index >> block_bits_); }
-  [[nodiscard]] std::uint32_t BlockOf(std::uint64_t index) const {
-    return static_cast<std::uint32_t>(index & ((std::uint64_t{1} << block_bits_) - 1));
-  }
-  void Move(std::uint64_t index, std::uint32_t to);
-  // The lowest class at or after `from` that has a block; kClasses if none.
-  [[nodiscard]] std::uint32_t NextOccupied(std::uint32_t from) const;
-
-  const std::uint64_t chunks_;
-  const std::uint32_t blocks_per_chunk_;
-  const std::uint32_t block_bits_;
-  ZeroedArray<std::uint8_t> class_of_;
+  std::uint64_t chunks_;
   std::vector<BitTree> classes_;
-  // Bit i: class i has a block.
-  std::array<std::uint64_t, kClasses / 64> occupied_{};
+  // Bit c: class c has a chunk.
+  std::array<bits::Word, kClasses / bits::kWordBits> occupied_{};
 };
 
 }  // namespace percpud

@@ -4,49 +4,27 @@
 #include "server/percpu/index.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/percpu/index_inline.h"
 
 namespace percpud {
-namespace {
 
-std::optional<Placement> At(Chunk* chunk, std::optional<Granules> offset, Granules count) {
-  if (!offset) return std::nullopt;
-  return Placement{.chunk = chunk, .area = {*offset, count}};
-}
-
-// Measured on four seeds of `churn` and on `powerlaw`: at a 16th of a block,
-// parking costs no fullness (at an 8th, 1 %; without a bound, 2 % and 6 %) and
-// saves half the time.
-constexpr Granules kSparse{AreaMap::kBlock.value() / 16};
-
-// Whether what is freed there is better left to join its neighbours: in a block
-// with much room, long runs come of it, and in time a free chunk.
-bool IsSparse(const Chunk& chunk, Granules at) {
-  const std::uint32_t block = at.value() / AreaMap::kBlock.value();
-  return chunk.areas().free_in(block) > kSparse;
-}
-
-}  // namespace
-
-Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Park park)
+Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages)
     : info_(info),
       chunk_size_(info.chunk_size()),
       page_size_(page_size),
       page_shift_(static_cast<unsigned>(std::countr_zero(page_size.value()))),
       page_map_(arena_pages),
-      park_(park),
       slots_(info.unit_size),
-      fits_(MostChunks(info, ToBytes(arena_pages, page_size)),
-            static_cast<std::uint32_t>(ToPages(info.unit_size, kBasePageSize).value())),
+      fits_(MostChunks(info, ToBytes(arena_pages, page_size))),
       free_chunks_(MostChunks(info, ToBytes(arena_pages, page_size))),
       to_depopulate_(MostChunks(info, ToBytes(arena_pages, page_size))) {
   chunks_.resize(2);
@@ -152,15 +130,28 @@ void Index::Restore(Chunk& chunk) {
   Enter(chunk);
 }
 
-void Index::Enter(Chunk& chunk) {
-  for (std::uint32_t block = 0; block < chunk.blocks(); ++block) {
-    FitsOf(chunk).Set(chunk.id(), block, chunk.areas().best(block));
+void Index::NoteEmptied(const Chunk& chunk, std::uint32_t before) {
+  if (chunk.kind() == ChunkKind::kReserved || chunk.lease_map || chunk.sidelined) return;
+  stats_.empty_pop_pages += chunk.empty_populated_blocks();
+  stats_.empty_pop_pages -= before;
+}
+
+void Index::NoteFreedom(Chunk& chunk) {
+  if (!chunk.is_free()) {
+    free_chunks_.Clear(chunk.id().value());
+  } else {
+    if (chunk.sidelined) Reintegrate(chunk);
+    free_chunks_.Set(chunk.id().value());
   }
+}
+
+void Index::Enter(Chunk& chunk) {
+  FitsOf(chunk).Add(chunk.id(), chunk.areas());
   if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) free_chunks_.Set(chunk.id().value());
 }
 
 void Index::Leave(Chunk& chunk) {
-  FitsOf(chunk).Remove(chunk.id());
+  FitsOf(chunk).Remove(chunk.id(), chunk.areas());
   free_chunks_.Clear(chunk.id().value());
 }
 
@@ -172,210 +163,44 @@ std::uint32_t Index::SlotOf(const Chunk& chunk) const {
 
 // --- Areas -------------------------------------------------------------------
 
-template <typename Change>
-void Index::Update(Chunk& chunk, Change change) {
-  const bool was_free = chunk.is_free();
-  const std::uint64_t empty = ReserveOf(chunk);
-  const AreaMap::Changed blocks = change();
-  if (chunk.kind() == ChunkKind::kReserved) return;
-  stats_.empty_pop_pages += ReserveOf(chunk) - empty;
-  // Who withdrew it puts it back, with what is freed there meanwhile.
-  if (chunk.withdrawn) return;
-  FitIndex& fits = FitsOf(chunk);
-  for (std::uint32_t block = blocks.first; block <= blocks.last; ++block) {
-    fits.Set(chunk.id(), block, chunk.areas().best(block));
-  }
-  if (chunk.kind() != ChunkKind::kDynamic || chunk.is_free() == was_free) return;
-  if (was_free) {
-    free_chunks_.Clear(chunk.id().value());
-  } else {
-    if (chunk.sidelined) Reintegrate(chunk);
-    free_chunks_.Set(chunk.id().value());
-  }
-}
-
-std::optional<Placement> Index::Place(Granules count, Granules align, Region region,
-                                      bool populated_only) {
-  const bool backed = !populated_only || partly_populated_ == 0;
-  if (QuickLists::Serves(count, align) && region == Region::kDynamic && backed) {
-    std::optional<Placement> parked = TakeParked(count, align);
-    if (!parked && park_ == Park::kAhead) {
-      ParkMore(count, align);
-      parked = TakeParked(count, align);
-    }
-    if (parked) return parked;
-  }
-  std::optional<Placement> placement = FindFit(count, align, region, populated_only);
-  if (!placement && parked_.total() > 0) {
-    Unpark();
-    placement = FindFit(count, align, region, populated_only);
-  }
-  if (placement) {
-    if (placement->chunk->sidelined) Reintegrate(*placement->chunk);
-    Take(*placement);
-    Hold(*placement);
-  }
-  return placement;
-}
-
-void Index::GiveUp(const Placement& placement) {
-  held_ -= placement.area.size;
-  --held_areas_;
-  const Chunk& chunk = *placement.chunk;
-  const Granules size = placement.area.size;
-  const QuickLists::Entry entry{chunk.id(), placement.area.offset};
-  if (size > QuickLists::kLargest || chunk.kind() == ChunkKind::kReserved || chunk.sidelined ||
-      IsSparse(chunk, entry.offset)) {
-    ReleaseParked(size, entry);
-  } else {
-    if (parked_.is_full(size)) {
-      parked_.Drain(size, QuickLists::Depth(size) / 2,
-                    [&](QuickLists::Entry oldest) { ReleaseParked(size, oldest); });
-    }
-    parked_.Push(size, entry);
-  }
-  // What is parked keeps no chunk from being free.
-  if (chunk.areas().live() == chunk.parked()) Unpark();
-}
-
-std::optional<Placement> Index::TakeParked(Granules count, Granules align) {
-  const std::optional<QuickLists::Entry> entry = parked_.Pop(count, align);
-  if (!entry) return std::nullopt;
-  held_ += count;
-  ++held_areas_;
-  return Placement{.chunk = chunks_[entry->chunk.value()].get(), .area = {entry->offset, count}};
-}
-
-// Parks some areas of the tightest block, of which the lowest is the next to go.
-void Index::ParkMore(Granules count, Granules align) {
-  const std::uint32_t batch = parked_.NextBatch(count);
-  parked_.Drain(count, QuickLists::Depth(count) - batch,
-                [&](QuickLists::Entry entry) { ReleaseParked(count, entry); });
-  std::array<std::uint32_t, QuickLists::kDeepest / 2> at{};
-  fits_.TryFew(count, [&](ChunkId id, std::uint32_t block) -> std::optional<ChunkId> {
-    Chunk& chunk = *chunks_[id.value()];
-    std::uint32_t taken = 0;
-    Update(chunk, [&] {
-      const AreaMap::Taken many = chunk.TakeMany(block, count, align, std::span(at).first(batch));
-      taken = many.areas;
-      return many.changed;
-    });
-    if (taken == 0) return std::nullopt;
-    for (std::uint32_t i = taken; i-- > 0;) {
-      chunk.Park(Granules(at[i]));
-      parked_.Push(count, {id, Granules(at[i])});
-    }
-    return id;
-  });
-}
-
-void Index::ReleaseParked(Granules size, QuickLists::Entry entry) {
-  Chunk* chunk = chunks_[entry.chunk.value()].get();
-  chunk->Unpark(entry.offset);
-  Release({.chunk = chunk, .area = {entry.offset, size}});
-}
-
-void Index::Unpark() {
-  for (Granules size(1); size <= QuickLists::kLargest && parked_.total() > 0; size += Granules(1)) {
-    parked_.Drain(size, 0, [&](QuickLists::Entry entry) { ReleaseParked(size, entry); });
-    parked_.Rest(size);
-  }
-}
-
-std::optional<Placement> Index::FindFit(Granules count, Granules align, Region region,
-                                        bool populated_only) const {
-  if (region == Region::kReserved) {
-    Chunk* reserved = Find(kReservedId);
-    if (reserved == nullptr) return std::nullopt;
-    return At(reserved, reserved->Find(count, align, populated_only), count);
-  }
+// Where TryFew found nothing.
+std::optional<Index::Fit> Index::FindFar(Granules count, Granules align, Region region,
+                                         bool populated_only) const {
+  if (region == Region::kReserved) return FitIn(Find(kReservedId), count, align, populated_only);
   if (populated_only && partly_populated_ > 0) return FindPopulated(count, align);
-  const auto find_in = [&](ChunkId id, std::uint32_t block) {
-    Chunk* chunk = chunks_[id.value()].get();
-    return At(chunk, chunk->areas().FindIn(block, count, align), count);
+  const auto find = [this, count, align](ChunkId id, std::uint32_t size_class) {
+    return FindInClass(id, size_class, count, align, std::numeric_limits<std::uint32_t>::max());
   };
-  if (auto placement = fits_.TryAll(count, find_in)) return placement;
-  return sidelined_ == 0 ? std::nullopt : sidelined_fits_->TryAll(count, find_in);
+  if (auto fit = fits_.TryAll(count, find)) return fit;
+  return sidelined_ == 0 ? std::nullopt : sidelined_fits_->TryAll(count, find);
+}
+
+std::optional<Index::Fit> Index::FitIn(Chunk* chunk, Granules count, Granules align,
+                                       bool populated_only) {
+  if (chunk == nullptr) return std::nullopt;
+  const std::optional<Granules> at = chunk->Find(count, align, populated_only);
+  if (!at) return std::nullopt;
+  return Fit{chunk, chunk->areas().RoomOf({*at, count})};
 }
 
 // The lowest fit in backed blocks of the chunk with the lowest id.
-std::optional<Placement> Index::FindPopulated(Granules count, Granules align) const {
+std::optional<Index::Fit> Index::FindPopulated(Granules count, Granules align) const {
   for (Chunk* chunk = FindFrom(kFirstId); chunk != nullptr;
        chunk = FindFrom(ChunkId(chunk->id().value() + 1))) {
     if (chunk->withdrawn || chunk->lease_map) continue;
-    if (auto placement = At(chunk, chunk->Find(count, align, true), count)) return placement;
+    if (auto fit = FitIn(chunk, count, align, true)) return fit;
   }
   return std::nullopt;
 }
 
-void Index::Take(const Placement& placement) {
-  Chunk& chunk = *placement.chunk;
-  Update(chunk, [&] { return chunk.Take(placement.area); });
-}
-
-void Index::Release(const Placement& placement) {
-  Chunk& chunk = *placement.chunk;
-  Update(chunk, [&] { return chunk.Release(placement.area); });
-}
-
-void Index::CommitGrant(const Placement& placement, TagId tag) {
-  Unhold(placement);
-  Chunk& chunk = *placement.chunk;
-  const Bytes size = ToBytes(placement.area.size);
-  chunk.MarkDirty(placement.area);
-  if (tag != kNoTag) chunk.tags.emplace(placement.area.offset.value(), tag);
-  chunk.max_area = std::max(chunk.max_area, placement.area.size);
-  ++stats_.nr_alloc;
-  stats_.nr_max_alloc = std::max(stats_.nr_max_alloc, ++stats_.nr_cur_alloc);
-  stats_.min_alloc_size = std::min(stats_.min_alloc_size, size);
-  stats_.max_alloc_size = std::max(stats_.max_alloc_size, size);
-  stats_.live_bytes += size;
-}
-
-void Index::CommitFree(const Placement& placement) {
-  Chunk& chunk = *placement.chunk;
-  if (!chunk.tags.empty()) {
-    if (const auto tag = chunk.tags.find(placement.area.offset.value()); tag != chunk.tags.end()) {
-      tags_.Release(tag->second, 1);
-      chunk.tags.erase(tag);
-    }
-  }
-  ++stats_.nr_dealloc;
-  --stats_.nr_cur_alloc;
-  stats_.live_bytes -= ToBytes(placement.area.size);
-  GiveUp(placement);
+void Index::DropTag(Chunk& chunk, Granules at) {
+  const auto tag = chunk.tags.find(at.value());
+  if (tag == chunk.tags.end()) return;
+  tags_.Release(tag->second, 1);
+  chunk.tags.erase(tag);
 }
 
 // --- Pointers ----------------------------------------------------------------
-
-std::optional<Index::Location> Index::Locate(PercpuPtr pointer) const {
-  const std::optional<ChunkId> id = page_map_.Find(PageId(pointer.value() >> page_shift_));
-  if (!id) return std::nullopt;
-  Chunk* chunk = chunks_[id->value()].get();
-  const Bytes from_base = Bytes(pointer.value()) - chunk->memory().base;
-  // Pages are larger than the last unit where the page is huge.
-  if (from_base >= chunk_size_) return std::nullopt;
-  Location location{.chunk = chunk, .unit = UnitId(0), .offset = from_base};
-  if (from_base >= info_.unit_size) {
-    location.unit = info_.UnitAt(from_base);
-    location.offset = from_base - info_.unit_offset[location.unit.value()];
-  }
-  if (Chunk* reserved = chunks_[kReservedId.value()].get();
-      reserved != nullptr && chunk->kind() == ChunkKind::kFirst &&
-      location.offset >= reserved->range().begin && location.offset < reserved->range().end) {
-    location.chunk = reserved;
-  }
-  return location;
-}
-
-std::optional<Placement> Index::FindLive(PercpuPtr pointer) const {
-  const std::optional<Location> location = Locate(pointer);
-  if (!location || location->unit != UnitId(0)) return std::nullopt;
-  Chunk& chunk = *location->chunk;
-  const Granules at(location->offset.value() / kGranuleSize.value());
-  if (location->offset % kGranuleSize != Bytes(0) || !chunk.IsLive(at)) return std::nullopt;
-  return Placement{&chunk, chunk.areas().AreaFrom(at)};
-}
 
 absl::StatusOr<Placement> Index::FindArea(PercpuPtr pointer) const {
   if (const std::optional<Placement> live = FindLive(pointer)) return *live;

@@ -18,7 +18,6 @@
 #include "server/percpu/alloc_info.h"
 #include "server/percpu/chunk.h"
 #include "server/percpu/fit_index.h"
-#include "server/percpu/quick_lists.h"
 #include "server/percpu/slots.h"
 #include "server/percpu/snapshot.h"
 #include "server/percpu/tag_table.h"
@@ -35,7 +34,8 @@ struct Placement {
 
 // What the short lock guards: which chunks there are, where areas can go, and
 // who owns a page. Nothing here sleeps, zeroes or calls the system; every
-// method is called with the allocator's index lock held.
+// method is called with the allocator's index lock held. What a grant or a free
+// calls is in index_inline.h.
 //
 // Chunk ids are small and dense: the lowest unused one is taken, as with file
 // descriptors. kReserved and kFirst are there from the start.
@@ -44,14 +44,8 @@ class Index {
   static constexpr ChunkId kReservedId{0};
   static constexpr ChunkId kFirstId{1};
 
-  // What is parked by those who search and find nothing parked: a few more areas
-  // than they need, or only what others freed. The former saves half the time;
-  // but such neighbours go to owners of all kinds, and the page they share lives
-  // as long as the last of them.
-  enum class Park { kAhead, kFreed };
-
   // `info` outlives the index.
-  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Park park);
+  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages);
 
   // Chunk ids lie below this: as many as the arena has room for, and the two
   // that are there from the start.
@@ -106,41 +100,44 @@ class Index {
 
   // --- Areas -----------------------------------------------------------------
   //
-  //          Place             CommitGrant           Hold
-  //   room ---------> held ------------------> live -----> held
-  //     ^              |                         ^          |
-  //     +--- GiveUp ---+                         +- Unhold -+-- CommitFree --> room
+  //          Place             CommitGrant
+  //   room ---------> taken ------------------> live
+  //     ^              |  ^ Hold, Unhold         |  ^ Hold, Unhold
+  //     |              v  |                      v  |
+  //     |              held                      held
+  //     +- Release ----+                         |
+  //     +- CommitFree ---------------------------+
   //
-  // A held area is taken and nobody's: whoever holds it may let go of the lock
-  // meanwhile.
+  // A held area is nobody's: it is found by no pointer, and whoever holds it may let
+  // go of the lock meanwhile.
 
-  // Takes room for an area, held: a parked one of its size if there is one
-  // (small areas only), else the tightest free run. Exact: nullopt means that no
-  // chunk which may serve the request has an aligned free run of it.
+  // A free run of a chunk, and where in it an area fits.
+  struct Fit {
+    Chunk* chunk = nullptr;
+    AreaMap::Room room;
+  };
+  // Takes room for an area: in the tightest class of free runs. Exact: nullopt means
+  // that no chunk which may serve the request has an aligned free run of it.
   std::optional<Placement> Place(Granules count, Granules align, Region region,
                                  bool populated_only);
-  // Gives a held area up: parks it if it is small, and frees it otherwise.
-  void GiveUp(const Placement& placement);
-  // Where Place would go once nothing is parked.
-  [[nodiscard]] std::optional<Placement> FindFit(Granules count, Granules align, Region region,
-                                                 bool populated_only) const;
-  // Makes a held area live: counted, tagged, its granules dirty.
+  // Gives up what was placed and not granted. REQUIRES: not held.
+  void Release(const Placement& placement);
+  // Where Place would go.
+  [[nodiscard]] std::optional<Fit> FindFit(Granules count, Granules align, Region region,
+                                           bool populated_only) const;
+  // Makes a placed area live: counted, tagged, its granules used.
   void CommitGrant(const Placement& placement, TagId tag);
-  // Makes an area that is taken in its chunk held: found no more.
+  // Makes an area found no more, and found again.
   void Hold(const Placement& placement) {
-    placement.chunk->Park(placement.area.offset);
-    held_ += placement.area.size;
-    ++held_areas_;
+    placement.chunk->Hold(placement.area.offset);
+    held_ += placement.area.size.value();
   }
   void Unhold(const Placement& placement) {
-    placement.chunk->Unpark(placement.area.offset);
-    held_ -= placement.area.size;
-    --held_areas_;
+    placement.chunk->Unhold(placement.area.offset);
+    held_ -= placement.area.size.value();
   }
-  // Gives a held area up that was live.
+  // Makes a live area room again. REQUIRES: not held.
   void CommitFree(const Placement& placement);
-  // Frees what is parked; bounded by QuickLists.
-  void Unpark();
 
   // --- Pointers --------------------------------------------------------------
   struct Location {
@@ -176,17 +173,21 @@ class Index {
   // Makes the chunk one that is searched, and takes it out of the search.
   void Enter(Chunk& chunk);
   void Leave(Chunk& chunk);
-  // Runs `change`, which says what blocks it changed, on the chunk, and has the
-  // search and the counters follow.
+  // Runs change(watch) on the chunk, and has the search and the counters follow.
   template <typename Change>
   void Update(Chunk& chunk, Change change);
-  void Take(const Placement& placement);
-  void Release(const Placement& placement);
-  std::optional<Placement> TakeParked(Granules count, Granules align);
-  void ParkMore(Granules count, Granules align);
-  void ReleaseParked(Granules size, QuickLists::Entry entry);
-  [[nodiscard]] absl::Status CheckParked() const;
-  [[nodiscard]] std::optional<Placement> FindPopulated(Granules count, Granules align) const;
+  [[nodiscard]] static std::optional<Fit> FitIn(Chunk* chunk, Granules count, Granules align,
+                                                bool populated_only);
+  [[nodiscard]] std::optional<Fit> FindInClass(ChunkId id, std::uint32_t size_class, Granules count,
+                                               Granules align, std::uint32_t tries) const;
+  [[nodiscard]] std::optional<Fit> FindFar(Granules count, Granules align, Region region,
+                                           bool populated_only) const;
+  // The chunk had `before` empty pages, and has others now.
+  void NoteEmptied(const Chunk& chunk, std::uint32_t before);
+  // The chunk became free, or is no more.
+  void NoteFreedom(Chunk& chunk);
+  void DropTag(Chunk& chunk, Granules at);
+  [[nodiscard]] std::optional<Fit> FindPopulated(Granules count, Granules align) const;
   [[nodiscard]] absl::Status CheckChunk(const Chunk& chunk) const;
   // Empty pages of a leased or sidelined chunk are no reserve.
   [[nodiscard]] static std::uint64_t ReserveOf(const Chunk& chunk) {
@@ -201,12 +202,10 @@ class Index {
   const Bytes page_size_;
   const unsigned page_shift_;
   PageMap page_map_;
-  const Park park_;
   const Slots slots_;
   FitIndex fits_;
   // Of sidelined chunks; made when the first of them is.
   std::unique_ptr<FitIndex> sidelined_fits_;
-  QuickLists parked_;
   // Ids of the free dynamic chunks that are searched.
   BitTree free_chunks_;
   // Ids of the sidelined chunks that have pages to give back.
@@ -220,9 +219,8 @@ class Index {
   std::uint32_t leased_ = 0;
   std::uint32_t sidelined_ = 0;
   std::uint64_t populated_blocks_ = 0;
-  // Areas that are held, and what they take.
-  std::uint64_t held_areas_ = 0;
-  Granules held_;
+  // What is held, in granules of all chunks together.
+  std::uint64_t held_ = 0;
   Stats stats_;
   TagTable tags_;
 };

@@ -21,32 +21,15 @@ absl::Status Index::CheckChunk(const Chunk& chunk) const {
     return absl::InternalError(
         absl::StrCat("index: chunk ", chunk.id().value(), " is wrongly counted free"));
   }
-  for (std::uint32_t block = 0; block < chunk.blocks(); ++block) {
-    const Granules best = searched ? chunk.areas().best(block) : Granules(0);
-    const Granules aside = chunk.sidelined ? best : Granules(0);
-    const bool astray = sidelined_fits_ != nullptr &&
-                        sidelined_fits_->class_of(chunk.id(), block) != FitIndex::ClassOf(aside);
-    if (fits_.class_of(chunk.id(), block) != FitIndex::ClassOf(best - aside) || astray) {
-      return absl::InternalError(absl::StrCat("index: block ", block, " of chunk ",
-                                              chunk.id().value(), " is in the wrong class"));
-    }
+  const AreaMap* const areas = searched ? &chunk.areas() : nullptr;
+  const bool aside = chunk.sidelined;
+  if (!fits_.Agrees(chunk.id(), aside ? nullptr : areas) ||
+      (sidelined_fits_ != nullptr &&
+       !sidelined_fits_->Agrees(chunk.id(), aside ? areas : nullptr))) {
+    return absl::InternalError(
+        absl::StrCat("index: chunk ", chunk.id().value(), " is in the wrong classes"));
   }
   return absl::OkStatus();
-}
-
-absl::Status Index::CheckParked() const {
-  std::uint64_t parked = 0;
-  for (const std::unique_ptr<Chunk>& chunk : chunks_) {
-    if (chunk != nullptr) parked += chunk->parked();
-  }
-  bool wrong = parked != parked_.total() + held_areas_;
-  parked_.ForEach([&](Granules size, QuickLists::Entry entry) {
-    const Chunk* chunk = Find(entry.chunk);
-    wrong |= chunk == nullptr || !chunk->areas().IsStart(entry.offset) ||
-             chunk->IsLive(entry.offset) || chunk->areas().AreaFrom(entry.offset).size != size;
-  });
-  return wrong ? absl::InternalError("index: parked areas differ from the chunks")
-               : absl::OkStatus();
 }
 
 absl::Status Index::CheckInvariants() const {
@@ -56,12 +39,12 @@ absl::Status Index::CheckInvariants() const {
   std::uint64_t partly = 0;
   std::uint64_t populated = 0;
   std::uint64_t sidelined = 0;
-  Granules live_granules = Granules(0) - parked_.granules() - held_;
+  std::uint64_t live_granules = 0;
   for (const std::unique_ptr<Chunk>& chunk : chunks_) {
     if (chunk == nullptr) continue;
     if (absl::Status status = CheckChunk(*chunk); !status.ok()) return status;
-    live += chunk->areas().live() - chunk->parked();
-    live_granules += chunk->capacity() - chunk->areas().free();
+    live += chunk->live();
+    live_granules += (chunk->capacity() - chunk->areas().free()).value();
     if (chunk->kind() == ChunkKind::kReserved) continue;
     ++dynamic;
     partly += std::uint64_t{!chunk->is_populated()};
@@ -84,11 +67,11 @@ absl::Status Index::CheckInvariants() const {
                                             partly_populated_));
   }
   if (live != stats_.nr_cur_alloc || stats_.nr_alloc - stats_.nr_dealloc != live ||
-      ToBytes(live_granules) != stats_.live_bytes || empty != stats_.empty_pop_pages) {
+      kGranuleSize * (live_granules - held_) != stats_.live_bytes ||
+      empty != stats_.empty_pop_pages) {
     return absl::InternalError(absl::StrCat("index: counters differ from the chunks: ", live,
                                             " areas, ", empty, " empty pages"));
   }
-  if (absl::Status status = CheckParked(); !status.ok()) return status;
   if (absl::Status status = fits_.CheckInvariants(); !status.ok()) return status;
   return sidelined_fits_ == nullptr ? absl::OkStatus() : sidelined_fits_->CheckInvariants();
 }

@@ -193,7 +193,7 @@ grpc::Status IntrospectionService::Check(grpc::ServerContext* context,
   if (grpc::Status denied = Admit(*context, Rpc::kCheck); !denied.ok()) return denied;
   const auto walk_allocator = [this]() -> absl::StatusOr<std::uint64_t> {
     if (absl::Status sound = allocator_.CheckInvariants(); !sound.ok()) return sound;
-    return allocator_.GetCounters().nr_cur_alloc;
+    return allocator_.GetStats().nr_cur_alloc;
   };
   AddChecked("allocator", walk_allocator, *response);
   AddChecked(

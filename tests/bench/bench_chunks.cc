@@ -100,7 +100,7 @@ class Arena {
         testing::MakeAllocator({.cpus = cpus, .arena_size = pages_.size()}, pages_, options);
     if (!made.ok()) std::abort();
     allocator_ = *std::move(made);
-    while (allocator_->GetCounters().nr_chunks < chunks) areas_.push_back(Alloc());
+    while (allocator_->GetStats().nr_chunks < chunks) areas_.push_back(Alloc());
   }
 
   double Churn(std::uint64_t operations) {

@@ -130,7 +130,7 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
   std::uint64_t demanded = 0;
   for (const percpu::TraceOp& op : trace) {
     if (absl::Status status = (*pass)->Run(op, pointers); !status.ok()) return status;
-    const Stats stats = allocator.GetCounters();
+    const Stats stats = allocator.GetStats();
     result.final_utilisation = stats.utilisation();
     sum += result.final_utilisation;
     result.final_physical = Physical(allocator, stats);

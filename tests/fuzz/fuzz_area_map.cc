@@ -37,12 +37,12 @@ class Player {
   absl::Status Take(const Op& op);
   absl::Status TakeAt(const Op& op);
   absl::Status Free(std::size_t pick);
-  absl::Status CompareFind(std::uint32_t size, std::uint32_t align, std::uint32_t block) const;
+  absl::Status CheckFind(std::uint32_t size, std::uint32_t align,
+                         std::optional<Granules> found) const;
+  absl::Status FindInClass(const Op& op) const;
   absl::Status Look(std::uint32_t at) const;
   absl::Status CheckArea(std::uint32_t at) const;
   void Scribble(const Op& op) const;
-  [[nodiscard]] std::optional<std::uint64_t> LowestFit(std::uint64_t size, std::uint64_t align,
-                                                       std::uint64_t from) const;
   absl::Status Fail(std::string_view what) const {
     return absl::InternalError(
         absl::StrCat("operation ", performed_, ": ", absl::string_view(what.data(), what.size())));
@@ -65,37 +65,48 @@ class Player {
 std::uint32_t SizeOf(const Op& op) { return 1 + op.a % (1u << (op.b % 15)); }
 std::uint32_t AlignOf(const Op& op) { return op.c % 2 == 0 ? 1 : 1u << (op.c / 2 % 11); }
 
-std::optional<std::uint64_t> Player::LowestFit(std::uint64_t size, std::uint64_t align,
-                                               std::uint64_t from) const {
-  std::optional<std::uint64_t> lowest;
+// Find says whether the model has room, and says it of the tightest class.
+absl::Status Player::CheckFind(std::uint32_t size, std::uint32_t align,
+                               std::optional<Granules> found) const {
+  std::uint32_t tightest = AreaMap::kClasses;
+  std::uint32_t of_found = AreaMap::kClasses;
   model_.AnyGap([&](std::uint64_t begin, std::uint64_t end) {
-    const std::uint64_t start = (std::max(begin, from) + align - 1) / align * align;
-    if (start + size > end) return false;
-    lowest = start;
-    return true;
+    const std::uint32_t size_class = AreaMap::ClassOf(Granules(end - begin));
+    const std::uint64_t start = (begin + align - 1) / align * align;
+    if (start + size <= end) tightest = std::min(tightest, size_class);
+    if (found && found->value() >= begin && found->value() + size <= end) of_found = size_class;
+    return false;
   });
-  return lowest;
-}
-
-absl::Status Player::CompareFind(std::uint32_t size, std::uint32_t align,
-                                 std::uint32_t block) const {
-  const std::optional<Granules> found = map_.Find(Granules(size), Granules(align), block);
-  const auto expected = LowestFit(size, align, std::uint64_t{block} * AreaMap::kBlock.value());
-  if (found.has_value() == expected.has_value() && (!found || found->value() == *expected)) {
-    return absl::OkStatus();
-  }
-  return Fail(absl::StrCat("Find(", size, ", ", align, ", ", block, ") says ",
-                           found ? absl::StrCat(found->value()) : "no", ", the model ",
-                           expected ? absl::StrCat(*expected) : "no"));
+  const bool aligned = !found || found->value() % align == 0;
+  if (aligned && of_found == tightest) return absl::OkStatus();
+  return Fail(absl::StrCat("Find(", size, ", ", align, ") says ",
+                           found ? absl::StrCat(found->value()) : "no", ", in class ", of_found,
+                           ", the model class ", tightest));
 }
 
 absl::Status Player::Take(const Op& op) {
-  if (absl::Status same = CompareFind(SizeOf(op), AlignOf(op), 0); !same.ok()) return same;
-  const auto at = LowestFit(SizeOf(op), AlignOf(op), 0);
-  if (!at) return absl::OkStatus();
-  model_.Take(*at, SizeOf(op));
-  Enter({Granules(static_cast<std::uint32_t>(*at)), Granules(SizeOf(op))});
+  const auto found = map_.Find(Granules(SizeOf(op)), Granules(AlignOf(op)));
+  if (absl::Status same = CheckFind(SizeOf(op), AlignOf(op), found); !same.ok()) return same;
+  if (!found) return absl::OkStatus();
+  if (!model_.Take(found->value(), SizeOf(op))) return Fail("Find says what is taken");
+  Enter({*found, Granules(SizeOf(op))});
   return absl::OkStatus();
+}
+
+// Of one class: whatever it finds is free, aligned and in a run of that class.
+absl::Status Player::FindInClass(const Op& op) const {
+  const std::uint32_t size = 1 + op.a % 64;
+  const std::uint32_t size_class = AreaMap::ClassOf(Granules(size + op.b % 32));
+  const auto room =
+      map_.FindInClass(size_class, Granules(size), Granules(AlignOf(op)), 1 + op.c % 8);
+  if (!room) return absl::OkStatus();
+  const bool sound = room->at % AlignOf(op) == 0 && room->begin <= room->at &&
+                     room->at + size <= room->end &&
+                     AreaMap::ClassOf(Granules(room->end - room->begin)) == size_class;
+  const bool is_gap = model_.AnyGap([&](std::uint64_t begin, std::uint64_t end) {
+    return begin == room->begin && end == room->end;
+  });
+  return sound && is_gap ? absl::OkStatus() : Fail(absl::StrCat("FindInClass(", size_class, ")"));
 }
 
 // Anywhere that is free, not where Find would have it.
@@ -187,8 +198,8 @@ absl::Status Player::Perform(const Op& op) {
       return Take(op);
     case kTakeAt:
       return TakeAt(op);
-    case kFindFrom:
-      return CompareFind(SizeOf(op), AlignOf(op), op.c % map_.blocks());
+    case kFindInClass:
+      return FindInClass(op);
     case kLook:
       return Look(op.a % granules_);
     case kView:
@@ -239,7 +250,7 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script) {
 const Target kTarget{
     .name = "area_map",
     .setup_size = 2,
-    .kinds = {"kTake", "kFree", "kTakeAt", "kFindFrom", "kLook", "kView", "kScribble", "kCheck"},
+    .kinds = {"kTake", "kFree", "kTakeAt", "kFindInClass", "kLook", "kView", "kScribble", "kCheck"},
     .run = Perform};
 
 }  // namespace percpud::fuzz::area_map

@@ -19,7 +19,7 @@ TEST(FuzzRegressionTest, AreasAcrossAHiddenHeadAndABlock) {
                                  {kTakeAt, 2040, 200, 0},
                                  {kTake, 100, 7, 21},
                                  {kFree, 0, 0, 0},
-                                 {kFindFrom, 900, 10, 1},
+                                 {kFindInClass, 900, 10, 1},
                                  {kLook, 2050, 0, 0},
                                  {kCheck, 0, 0, 0},
                              }});

@@ -13,7 +13,7 @@ namespace percpud::fuzz {
 
 // server/area/area_map.h beside intervals. Setup: size, hidden head.
 namespace area_map {
-enum Kind : std::uint32_t { kTake, kFree, kTakeAt, kFindFrom, kLook, kView, kScribble, kCheck };
+enum Kind : std::uint32_t { kTake, kFree, kTakeAt, kFindInClass, kLook, kView, kScribble, kCheck };
 absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;
 }  // namespace area_map

@@ -173,7 +173,7 @@ bool AllocatorModel::HasRoom(ChunkId id, const IntervalModel& model, const AreaS
                              const AllocOptions& options) const {
   const std::uint64_t size = Rounded(spec.size);
   const std::uint64_t align = Aligned(spec.alignment);
-  const Stats stats = allocator_.GetCounters();
+  const Stats stats = allocator_.GetStats();
   const Pages all = allocator_.footprint().pages_per_chunk * stats.nr_chunks;
   if (!options.no_grow || stats.populated_pages == all) return model.Fits(size, align);
   IntervalModel backed = model;

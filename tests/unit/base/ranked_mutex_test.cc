@@ -69,19 +69,6 @@ TEST(RankedMutexTest, RisingRanksNestAndMayBeReleasedInAnyOrder) {
   EXPECT_EQ(grow.rank(), LockRank::kGrow);
 }
 
-TEST(SlicedLockTest, LetsOthersInBetweenSteps) {
-  RankedMutex mu(LockRank::kLeaf);
-  std::atomic<bool> entered = false;
-  SlicedLock lock(&mu);
-  std::thread other([&] {
-    RankedLock hold(&mu);
-    entered = true;
-  });
-  // Ends only if a step lets the other in.
-  while (!entered) lock.Step();
-  other.join();
-}
-
 // The check exists in debug builds only.
 #ifndef NDEBUG
 

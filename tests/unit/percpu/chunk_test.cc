@@ -33,29 +33,46 @@ TEST(ChunkTest, NoMetadataNoChunk) {
             nullptr);
 }
 
-TEST(ChunkTest, AFailedAlignedFitIsForgottenWhenSomethingIsFreed) {
-  const auto chunk = Whole(Bytes(8192));
-  chunk->Take(Span(0, 1));
-  chunk->Take(Span(1024, 1));
-  EXPECT_EQ(chunk->Find(Granules(4), Granules(1024), false), std::nullopt);
-  EXPECT_EQ(chunk->Find(Granules(4), Granules(1024), false), std::nullopt);
-  // A smaller alignment and a smaller size were never tried.
-  EXPECT_EQ(chunk->Find(Granules(4), Granules(512), false), Granules(512));
-  EXPECT_EQ(chunk->Find(Granules(1), Granules(1024), false), std::nullopt);
-  chunk->Release(Span(1024, 1));
-  EXPECT_EQ(chunk->Find(Granules(4), Granules(1024), false), Granules(1024));
+TEST(ChunkTest, WhatWasNeverGrantedIsClean) {
+  const auto chunk = Whole();
+  chunk->MarkPopulated({0, 16});
+  EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)).size, Granules(0));
+  chunk->MarkUsed(Span(100, 50));
+  chunk->MarkUsed(Span(20, 10));
+  EXPECT_EQ(chunk->dirty(), Granules(150));
+  EXPECT_EQ(chunk->DirtyIn(Span(140, 30)), Span(140, 10));
+  EXPECT_EQ(chunk->DirtyIn(Span(150, 30)).size, Granules(0));
+  chunk->MarkClean();
+  EXPECT_EQ(chunk->dirty(), Granules(0));
+  EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)).size, Granules(0));
 }
 
-TEST(ChunkTest, DirtIsCountedOnceAndBoundedTightly) {
+TEST(ChunkTest, PagesThatWentComeBackClean) {
   const auto chunk = Whole();
-  chunk->MarkDirty(Span(100, 50));
-  chunk->MarkDirty(Span(120, 100));
-  EXPECT_EQ(chunk->dirty(), Granules(120));
-  EXPECT_EQ(chunk->DirtyIn(Span(0, 1000)), Span(100, 120));
-  EXPECT_EQ(chunk->DirtyIn(Span(0, 100)).size, Granules(0));
-  chunk->MarkClean(Span(110, 20));
-  EXPECT_EQ(chunk->dirty(), Granules(100));
-  EXPECT_EQ(chunk->DirtyIn(Span(90, 30)), Span(100, 10));
+  chunk->MarkPopulated({0, 16});
+  chunk->MarkUsed(Span(0, 5000));
+  // In the middle one bound cannot say it, at the end it can.
+  chunk->MarkUnpopulated({1, 1});
+  EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)), Span(0, 5000));
+  chunk->MarkUnpopulated({2, 14});
+  EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)), Span(0, 2048));
+}
+
+TEST(ChunkTest, AHeldAreaIsNobodys) {
+  const auto chunk = Whole();
+  chunk->MarkPopulated({0, 16});
+  chunk->Take(Span(8, 4));
+  EXPECT_TRUE(chunk->IsLive(Granules(8)));
+  chunk->Hold(Granules(8));
+  EXPECT_FALSE(chunk->IsLive(Granules(8)));
+  EXPECT_EQ(chunk->LiveAt(Granules(9)), std::nullopt);
+  EXPECT_TRUE(Chunk::MapCopy(*chunk).LiveAreas().empty());
+  EXPECT_EQ(chunk->live(), 0U);
+  chunk->Unhold(Granules(8));
+  chunk->MarkUsed(Span(8, 4));
+  EXPECT_EQ(chunk->LiveAt(Granules(9)), Span(8, 4));
+  EXPECT_EQ(Chunk::MapCopy(*chunk).LiveAreas().size(), 1U);
+  EXPECT_TRUE(chunk->CheckInvariants().ok()) << chunk->CheckInvariants();
 }
 
 TEST(ChunkTest, SearchesOnlyBackedBlocksWhenAsked) {
@@ -65,6 +82,7 @@ TEST(ChunkTest, SearchesOnlyBackedBlocksWhenAsked) {
   EXPECT_EQ(chunk->empty_populated_blocks(), 2u);
   EXPECT_EQ(chunk->Find(Granules(10), Granules(1), false), Granules(0));
   EXPECT_EQ(chunk->Find(Granules(10), Granules(1), true), Granules(3 * 1024));
+  EXPECT_EQ(chunk->Find(Granules(10), Granules(2048), true), Granules(4 * 1024));
   EXPECT_EQ(chunk->Find(Granules(2048), Granules(1), true), Granules(3 * 1024));
   EXPECT_EQ(chunk->Find(Granules(2049), Granules(1), true), std::nullopt);
   const BlockRange missing = chunk->UnpopulatedIn(Span(0, 16384));

@@ -7,77 +7,85 @@
 
 #include <cstdint>
 #include <optional>
-#include <random>
 #include <utility>
 #include <vector>
 
 namespace percpud {
 namespace {
 
-using Block = std::pair<std::uint32_t, std::uint32_t>;
+// (chunk, class)
+using Attempt = std::pair<std::uint32_t, std::uint32_t>;
 
-// The blocks in the order they are tried.
+// What is tried, in order.
 template <typename Try>
-std::vector<Block> Tried(Try run) {
-  std::vector<Block> blocks;
-  run([&](ChunkId chunk, std::uint32_t block) -> std::optional<int> {
-    blocks.emplace_back(chunk.value(), block);
+std::vector<Attempt> Tried(Try run) {
+  std::vector<Attempt> attempts;
+  run([&](ChunkId chunk, std::uint32_t size_class) -> std::optional<int> {
+    attempts.emplace_back(chunk.value(), size_class);
     return std::nullopt;
   });
-  return blocks;
+  return attempts;
 }
 
-TEST(FitIndexTest, ClassesGrowWithTheRunAndAreExactForSmallOnes) {
-  for (std::uint32_t n = 1; n < 100000; ++n) {
-    const std::uint32_t here = FitIndex::ClassOf(Granules(n));
-    const std::uint32_t next = FitIndex::ClassOf(Granules(n + 1));
-    ASSERT_LE(here, next);
-    ASSERT_LE(next, here + 1);
-    if (n < 64) ASSERT_EQ(here, n);
+std::vector<Attempt> Few(const FitIndex& index, std::uint32_t count) {
+  return Tried([&](auto attempt) { return index.TryFew(Granules(count), attempt); });
+}
+std::vector<Attempt> All(const FitIndex& index, std::uint32_t count) {
+  return Tried([&](auto attempt) { return index.TryAll(Granules(count), attempt); });
+}
+
+AreaSpan Span(std::uint32_t offset, std::uint32_t size) {
+  return {Granules(offset), Granules(size)};
+}
+
+class FitIndexTest : public ::testing::Test {
+ protected:
+  // Runs of 5 and of 7 granules, and the rest.
+  FitIndexTest() : map_(AreaMap::Format(storage_, Granules(1024))) {
+    map_.Take(Span(5, 1));
+    map_.Take(Span(13, 1));
   }
-  EXPECT_EQ(FitIndex::ClassOf(Granules(128)) - FitIndex::ClassOf(Granules(64)), 4U);
-  EXPECT_LT(FitIndex::ClassOf(Granules::Max()), 192U);
-}
 
-TEST(FitIndexTest, TheTightestLowestBlockIsTriedFirst) {
-  FitIndex index(100, 12);
-  index.Set(ChunkId(7), 3, Granules(5));
-  index.Set(ChunkId(2), 11, Granules(9));
-  index.Set(ChunkId(3), 0, Granules(5));
-  index.Set(ChunkId(3), 1, Granules(4));
-  EXPECT_EQ(Tried([&](auto attempt) { return index.TryFew(Granules(5), attempt); }),
-            (std::vector<Block>{{3, 0}, {7, 3}, {2, 11}}));
-  index.Set(ChunkId(3), 0, Granules(0));
-  index.Set(ChunkId(7), 3, Granules(20));
-  EXPECT_EQ(Tried([&](auto attempt) { return index.TryFew(Granules(5), attempt); }),
-            (std::vector<Block>{{2, 11}, {7, 3}}));
+  std::vector<AreaMap::Word> storage_ =
+      std::vector<AreaMap::Word>(AreaMap::StorageWords(Granules(1024)));
+  AreaMap map_;
+};
+
+TEST_F(FitIndexTest, TheLowestChunkOfTheTightestClassIsTriedFirst) {
+  FitIndex index(100);
+  index.Set(ChunkId(7), 5, true);
+  index.Set(ChunkId(2), 9, true);
+  index.Set(ChunkId(3), 5, true);
+  index.Set(ChunkId(3), 4, true);
+  EXPECT_EQ(Few(index, 5), (std::vector<Attempt>{{3, 5}, {7, 5}, {2, 9}}));
+  index.Set(ChunkId(3), 5, false);
+  index.Set(ChunkId(7), 5, false);
+  EXPECT_EQ(Few(index, 5), (std::vector<Attempt>{{2, 9}}));
   EXPECT_TRUE(index.CheckInvariants().ok());
 }
 
-TEST(FitIndexTest, TryAllComesToEveryBlockThatMayDo) {
-  FitIndex index(1000, 16);
-  for (std::uint32_t chunk = 0; chunk < 1000; ++chunk) index.Set(ChunkId(chunk), 5, Granules(8));
-  std::vector<bool> seen(1000);
-  for (const Block& block :
-       Tried([&](auto attempt) { return index.TryAll(Granules(8), attempt); })) {
-    seen[block.first] = true;
+TEST_F(FitIndexTest, TryAllComesToEveryChunkThatMayDo) {
+  FitIndex index(1000);
+  std::vector<Attempt> expected;
+  for (std::uint32_t chunk = 0; chunk < 1000; ++chunk) {
+    index.Set(ChunkId(chunk), 8, true);
+    expected.emplace_back(chunk, 8);
   }
-  EXPECT_EQ(seen, std::vector<bool>(1000, true));
-  EXPECT_LT(Tried([&](auto attempt) { return index.TryFew(Granules(8), attempt); }).size(), 20U);
+  EXPECT_EQ(All(index, 8), expected);
+  EXPECT_LT(Few(index, 8).size(), 20U);
 }
 
-TEST(FitIndexTest, ARemovedChunkIsTriedNoMore) {
-  FitIndex index(10, 3);
-  std::mt19937 random(1);
-  for (int i = 0; i < 1000; ++i) {
-    index.Set(ChunkId(random() % 10), random() % 3, Granules(random() % 300));
-  }
-  ASSERT_TRUE(index.CheckInvariants().ok()) << index.CheckInvariants();
-  index.Remove(ChunkId(4));
-  for (const Block& block :
-       Tried([&](auto attempt) { return index.TryAll(Granules(1), attempt); })) {
-    EXPECT_NE(block.first, 4U);
-  }
+TEST_F(FitIndexTest, AChunkIsInTheClassesItHasRunsOf) {
+  FitIndex index(10);
+  index.Add(ChunkId(4), map_);
+  EXPECT_TRUE(index.Agrees(ChunkId(4), &map_));
+  EXPECT_FALSE(index.Agrees(ChunkId(4), nullptr));
+  EXPECT_TRUE(index.Agrees(ChunkId(5), nullptr));
+  const std::uint32_t rest = AreaMap::ClassOf(Granules(1010));
+  EXPECT_EQ(All(index, 1), (std::vector<Attempt>{{4, 5}, {4, 7}, {4, rest}}));
+  index.Remove(ChunkId(4), map_);
+  EXPECT_TRUE(index.Agrees(ChunkId(4), nullptr));
+  EXPECT_TRUE(All(index, 1).empty());
   EXPECT_TRUE(index.CheckInvariants().ok());
 }
 

@@ -1,8 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Areas that are parked for the next request of their size, or held by a request
-// under way, are nobody's.
+// Areas that are held by a request under way are nobody's.
 
 #include <gtest/gtest.h>
 
@@ -22,7 +21,7 @@ namespace {
 // Four chunks of 128 KiB.
 constexpr Bytes kArena{512 << 10};
 
-class AllocatorParkingTest : public ::testing::Test {
+class AllocatorHoldingTest : public ::testing::Test {
  protected:
   void SetUp() override {
     auto allocator = testing::MakeAllocator({.cpus = 2, .arena_size = kArena}, pages_,
@@ -44,29 +43,28 @@ class AllocatorParkingTest : public ::testing::Test {
   std::unique_ptr<Allocator> allocator_;
 };
 
-TEST_F(AllocatorParkingTest, AFailedBatchOfSmallAreasKeepsNoChunk) {
+TEST_F(AllocatorHoldingTest, AFailedBatchOfSmallAreasKeepsNoChunk) {
   // More than the first chunk holds, then more whole units than are left.
   std::vector<AreaSpec> specs(1100, AreaSpec{.size = Bytes(64)});
   specs.insert(specs.end(), 4, AreaSpec{.size = Bytes(64 << 10)});
   std::vector<PercpuPtr> pointers(specs.size());
   EXPECT_FALSE(allocator_->AllocBatch(specs, {}, pointers).ok());
-  // Not GetStats: it frees what is parked.
-  EXPECT_EQ(allocator_->GetCounters().nr_chunks, 1U);
-  EXPECT_EQ(allocator_->GetCounters().nr_cur_alloc, 0U);
+  EXPECT_EQ(allocator_->GetStats().nr_chunks, 1U);
+  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
   EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
 }
 
-TEST_F(AllocatorParkingTest, AChunkIsFreeAsSoonAsItsLastAreaIs) {
+TEST_F(AllocatorHoldingTest, AChunkIsFreeAsSoonAsItsLastAreaIs) {
   std::vector<AreaSpec> specs(1100, AreaSpec{.size = Bytes(64)});
   std::vector<PercpuPtr> pointers(specs.size());
   ASSERT_TRUE(allocator_->AllocBatch(specs, {}, pointers).ok());
-  ASSERT_EQ(allocator_->GetCounters().nr_chunks, 2U);
+  ASSERT_EQ(allocator_->GetStats().nr_chunks, 2U);
   for (const PercpuPtr pointer : pointers) ASSERT_TRUE(allocator_->Free(pointer).ok());
-  EXPECT_EQ(allocator_->GetCounters().free_chunks, 1U);
+  EXPECT_EQ(allocator_->GetStats().free_chunks, 1U);
   EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
 }
 
-TEST_F(AllocatorParkingTest, WhatABatchHoldsWhileItGrowsIsNobodys) {
+TEST_F(AllocatorHoldingTest, WhatABatchHoldsWhileItGrowsIsNobodys) {
   const PercpuPtr first = *allocator_->Alloc({.size = Bytes(64)});
   ASSERT_TRUE(allocator_->Free(first).ok());
   int growths = 0;

@@ -1,0 +1,60 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/base/short_mutex.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace percpud {
+namespace {
+
+// A holder is done in less than it takes to sleep and be woken, unless it lost its
+// processor.
+constexpr int kSpins = 100;
+// What a missed wake costs at most: 0.2 ms.
+constexpr timespec kNap{.tv_sec = 0, .tv_nsec = 200'000};
+// As long as it takes to wake a thread.
+constexpr absl::Duration kPatience = absl::Microseconds(50);
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+void ShortMutex::LockContended() {
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  bool taken = false;
+  for (int spin = 0; spin < kSpins && !taken; ++spin) {
+    Pause();
+    taken = TryTake();
+  }
+  while (!taken) {
+    sleeping_.fetch_add(1, std::memory_order_seq_cst);
+    ::syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, kHeld, &kNap, nullptr, 0);
+    sleeping_.fetch_sub(1, std::memory_order_relaxed);
+    taken = TryTake();
+  }
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ShortMutex::WakeOne() {
+  ::syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+void SlicedLock::GiveWay() {
+  mu_->Unlock();
+  const absl::Time deadline = absl::Now() + kPatience;
+  // Taken by another, or nobody was there any more.
+  while (mu_->contended() && !mu_->is_held() && absl::Now() < deadline) Pause();
+  mu_->Lock();
+}
+
+}  // namespace percpud

@@ -132,6 +132,7 @@ absl::StatusOr<ThreadTiming> Comparer::TimeTogether(const std::vector<const Trac
   auto pass = Pass::Make(At(kConfigs[1], /*zeroed=*/false));
   if (!pass.ok()) return pass.status();
   std::vector<std::vector<PercpuPtr>> pointers;
+  pointers.reserve(traces.size());
   for (const Trace* trace : traces) pointers.emplace_back(trace->size());
   std::vector<absl::Status> statuses(traces.size());
   const ThreadTiming timing =

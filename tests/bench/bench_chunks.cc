@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "tests/bench/churn.h"
 #include "tests/bench/comparison.h"
-#include "tests/bench/trace_replay.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_page_source.h"
 
@@ -48,48 +48,6 @@ struct Result {
   double chunk_us = 0;
 };
 
-// Small ones often, and a few of pages.
-Bytes SizeFrom(std::mt19937_64& random) {
-  const std::uint64_t shift = random() % 16 == 0 ? 9 + random() % 4 : 3 + random() % 6;
-  return Bytes((std::uint64_t{1} << shift) + random() % (std::uint64_t{1} << shift));
-}
-
-// Nanoseconds per operation: of `areas`, one is freed and another allocated.
-template <typename Area, typename Alloc, typename Free>
-double Churn(std::vector<Area>& areas, std::mt19937_64& random, std::uint64_t operations,
-             Alloc alloc, Free free) {
-  const double start = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-  for (std::uint64_t op = 0; op < operations; op += 2) {
-    Area& area = areas[random() % areas.size()];
-    free(area);
-    area = alloc();
-  }
-  return (Nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start) / static_cast<double>(operations);
-}
-
-class Malloc {
- public:
-  explicit Malloc(std::uint64_t areas) : areas_(areas) {
-    for (void*& area : areas_) area = Alloc();
-  }
-  ~Malloc() {
-    for (void* area : areas_) std::free(area);
-  }
-  Malloc(const Malloc&) = delete;
-  Malloc& operator=(const Malloc&) = delete;
-
-  double Churn(std::uint64_t operations) {
-    return bench::Churn(
-        areas_, random_, operations, [this] { return Alloc(); }, std::free);
-  }
-
- private:
-  void* Alloc() { return std::malloc(SizeFrom(random_).value()); }
-
-  std::mt19937_64 random_;
-  std::vector<void*> areas_;
-};
-
 class Arena {
  public:
   Arena(std::uint32_t cpus, std::uint64_t chunks)
@@ -104,7 +62,7 @@ class Arena {
   }
 
   double Churn(std::uint64_t operations) {
-    return bench::Churn(
+    return ChurnAreas(
         areas_, random_, operations, [this] { return Alloc(); },
         [this](PercpuPtr area) {
           if (!allocator_->Free(area).ok()) std::abort();

@@ -6,8 +6,9 @@
 // One pass measures fullness after every operation and checks each growth
 // against a naive walk over all free gaps; the timed passes that follow do
 // nothing but allocate and free. With --no-zero no memory is touched, which
-// leaves the metadata work. --compare does it for all traces of
-// tests/traces/gen.py, beside malloc libraries and the kernel's figures.
+// leaves the metadata work. --compare does both for all traces of
+// tests/traces/gen.py, beside malloc libraries, memset and the kernel's figures,
+// and with --no-zero the metadata work alone.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "tests/bench/comparison.h"
+#include "tests/bench/report.h"
 #include "tests/bench/trace_compare.h"
 #include "tests/bench/trace_replay.h"
 
@@ -35,6 +37,7 @@ struct Flags {
   std::string output = "table";
   bool compare = false;
   CompareOptions comparison;
+  std::vector<std::string> goals;
   // Set in the processes that measure a malloc library.
   std::string measure;
   std::string second;
@@ -117,6 +120,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_flag("--smoke", flags.comparison.smoke, "of --compare: that it works, not how fast");
   app.add_option("--seed", flags.comparison.seed, "of --compare: the traces'");
   app.add_option("--json", flags.comparison.json_file, "of --compare: write JSON here too");
+  app.add_option("--goals", flags.goals, "print the goals of reports, and nothing else")
+      ->excludes(trace);
   app.add_option("--measure", flags.measure)->group("");
   app.add_option("--second", flags.second)->group("");
   app.add_option("--operations", flags.operations)->group("");
@@ -133,13 +138,15 @@ int Main(int argc, char** argv) {
   absl::Status status;
   if (!flags.measure.empty()) {
     status = MeasureMalloc(flags.measure, flags.trace, flags.second, flags.operations);
+  } else if (!flags.goals.empty()) {
+    status = PrintGoalsOf(flags.goals);
   } else if (flags.compare) {
     flags.comparison.replay = flags.replay;
     flags.comparison.rounds = flags.comparison.smoke ? 1 : flags.reps;
     flags.comparison.json = flags.output == "json";
     status = CompareTraces(flags.comparison);
   } else if (flags.trace.empty()) {
-    status = absl::InvalidArgumentError("--trace or --compare is needed");
+    status = absl::InvalidArgumentError("--trace, --compare or --goals is needed");
   } else {
     status = ReplayOne(flags);
   }

@@ -5,19 +5,17 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <functional>
 #include <iostream>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "tests/bench/comparison.h"
-#include "tests/bench/kernel_figures.h"
 #include "tests/bench/malloc_peers.h"
+#include "tests/bench/report.h"
+#include "tests/bench/trace_report.h"
+#include "tests/bench/trace_results.h"
 #include "tests/bench/two_threads.h"
 
 namespace percpud::bench {
@@ -30,31 +28,9 @@ constexpr std::array<const char*, 2> kSmokeKinds{"cgroup", "frag"};
 constexpr std::array<absl::string_view, 3> kThreadedKinds{"churn", "mixed", "cgroup"};
 constexpr std::size_t kSmokeOperations = 2000;
 
-struct Config {
-  std::uint32_t cpus;
-  std::uint64_t unit_size;
-};
-constexpr std::array<Config, 5> kConfigs{
-    {{2, 64 << 10}, {16, 64 << 10}, {64, 64 << 10}, {256, 64 << 10}, {16, 1 << 20}}};
-
-using Samples = std::vector<double>;
-
-struct PeerSamples {
-  Samples cold;
-  Samples warm;
-  // Wall and processor time of one thread, alone and beside another.
-  std::array<Samples, 4> threads;
-};
-
-struct Results {
-  std::string kind;
-  std::size_t operations = 0;
-  std::array<Samples, kConfigs.size()> ours;
-  std::array<Samples, kConfigs.size()> backing;
-  std::map<std::uint64_t, Fullness> fullness_by_unit_size;
-  std::map<std::string, PeerSamples> peers;
-  std::array<Samples, 4> threads;
-};
+// A cell is zeroed in every round until its passes have taken so much processor
+// time, and once in any case: one pass of `mixed` at 256 CPUs clears 130 GiB.
+constexpr double kZeroedBudgetNs = 1e9;
 
 // One kind of trace, and what there is to do with it in a round.
 class Comparer {
@@ -71,8 +47,10 @@ class Comparer {
  private:
   absl::Status Generate(const std::string& file, std::uint32_t seed) const;
   [[nodiscard]] absl::StatusOr<Trace> Read(const std::string& file) const;
-  [[nodiscard]] ReplayOptions At(const Config& config) const;
-  absl::Status RunOurs(std::size_t config);
+  [[nodiscard]] ReplayOptions At(const Config& config, bool zeroed) const;
+  absl::StatusOr<Timing> RunOurs(std::size_t config, bool zeroed, PassSamples& samples) const;
+  absl::Status RunZeroed(std::size_t config);
+  absl::Status RunRound();
   absl::Status RunPeer(const Peer& peer);
   absl::Status RunThreads();
   absl::StatusOr<ThreadTiming> TimeTogether(const std::vector<const Trace*>& traces) const;
@@ -83,6 +61,8 @@ class Comparer {
   std::string second_;
   Trace trace_;
   Trace second_trace_;
+  // Processor time spent so far.
+  std::array<double, kZeroedConfigs> zeroed_ns_{};
   Results results_;
 };
 
@@ -100,18 +80,33 @@ absl::StatusOr<Trace> Comparer::Read(const std::string& file) const {
   return trace;
 }
 
-ReplayOptions Comparer::At(const Config& config) const {
+ReplayOptions Comparer::At(const Config& config, bool zeroed) const {
   ReplayOptions replay = options_.replay;
   replay.cpus = config.cpus;
   replay.unit_size = config.unit_size;
+  replay.no_zero = !zeroed;
   return replay;
 }
 
-absl::Status Comparer::RunOurs(std::size_t config) {
-  const absl::StatusOr<Timing> timing = TimeReplay(At(kConfigs[config]), trace_);
+absl::StatusOr<Timing> Comparer::RunOurs(std::size_t config, bool zeroed,
+                                         PassSamples& samples) const {
+  absl::StatusOr<Timing> timing = TimeReplay(At(kConfigs[config], zeroed), trace_);
+  if (!timing.ok()) return timing;
+  samples.all.push_back(timing->ns_per_op);
+  samples.balancer.push_back(timing->balancer_ns_per_op);
+  samples.backing.push_back(timing->backing_ns_per_op);
+  return timing;
+}
+
+absl::Status Comparer::RunZeroed(std::size_t config) {
+  if (zeroed_ns_[config] >= kZeroedBudgetNs) return absl::OkStatus();
+  const auto timing = RunOurs(config, /*zeroed=*/true, results_.zeroed[config]);
   if (!timing.ok()) return timing.status();
-  results_.ours[config].push_back(timing->ns_per_op);
-  results_.backing[config].push_back(timing->backing_ns_per_op);
+  zeroed_ns_[config] +=
+      (timing->ns_per_op + timing->backing_ns_per_op) * static_cast<double>(trace_.size());
+  const auto clearing = TimeClearing(At(kConfigs[config], /*zeroed=*/true), trace_);
+  if (!clearing.ok()) return clearing.status();
+  results_.clearing[config].push_back(*clearing);
   return absl::OkStatus();
 }
 
@@ -134,9 +129,10 @@ absl::Status Comparer::RunPeer(const Peer& peer) {
 }
 
 absl::StatusOr<ThreadTiming> Comparer::TimeTogether(const std::vector<const Trace*>& traces) const {
-  auto pass = Pass::Make(At(kConfigs[1]));
+  auto pass = Pass::Make(At(kConfigs[1], /*zeroed=*/false));
   if (!pass.ok()) return pass.status();
   std::vector<std::vector<PercpuPtr>> pointers;
+  pointers.reserve(traces.size());
   for (const Trace* trace : traces) pointers.emplace_back(trace->size());
   std::vector<absl::Status> statuses(traces.size());
   const ThreadTiming timing =
@@ -163,6 +159,18 @@ absl::Status Comparer::RunThreads() {
   return absl::OkStatus();
 }
 
+// A noisy moment hits us and the peers alike.
+absl::Status Comparer::RunRound() {
+  absl::Status status;
+  for (std::size_t i = 0; status.ok() && i < kConfigs.size(); ++i) {
+    status = RunOurs(i, /*zeroed=*/false, results_.metadata[i]).status();
+    if (status.ok() && i < kMallocPeers.size()) status = RunPeer(kMallocPeers[i]);
+    if (status.ok() && i < kZeroedConfigs && !options_.replay.no_zero) status = RunZeroed(i);
+  }
+  if (status.ok() && !second_.empty()) status = RunThreads();
+  return status;
+}
+
 absl::StatusOr<Results> Comparer::Run() {
   absl::Status status = Generate(first_, options_.seed);
   if (status.ok() && !second_.empty()) status = Generate(second_, options_.seed + 1);
@@ -175,174 +183,35 @@ absl::StatusOr<Results> Comparer::Run() {
   results_.operations = trace_.size();
   for (const Config& config : kConfigs) {
     if (results_.fullness_by_unit_size.contains(config.unit_size)) continue;
-    const auto fullness = MeasureFullness(At(config), trace_, "");
+    const auto fullness = MeasureFullness(At(config, /*zeroed=*/false), trace_, "");
     if (!fullness.ok()) return fullness.status();
     results_.fullness_by_unit_size[config.unit_size] = *fullness;
   }
-  // A noisy moment hits us and the peers alike.
-  for (int round = 0; round < options_.rounds; ++round) {
-    for (std::size_t i = 0; status.ok() && i < kConfigs.size(); ++i) {
-      status = RunOurs(i);
-      if (status.ok() && i < kMallocPeers.size()) status = RunPeer(kMallocPeers[i]);
-    }
-    if (status.ok() && !second_.empty()) status = RunThreads();
-  }
+  for (int round = 0; status.ok() && round < options_.rounds; ++round) status = RunRound();
   if (!status.ok()) return status;
   return std::move(results_);
-}
-
-// --- What is printed: one report, as JSON; the table is made from it --------------
-
-using Json = nlohmann::ordered_json;
-
-Json Figure(const Samples& samples) {
-  return samples.empty() ? Json(nullptr) : Json(Median(samples));
-}
-Json Ratio(const Json& ours, const Json& theirs) {
-  return theirs.is_null() ? Json(nullptr) : Json(ours.get<double>() / theirs.get<double>());
-}
-
-// The kernel's figures for a row; null if there are none.
-Json KernelRow(const std::string& kind, const Config& config, bool zeroed) {
-  const auto ns = KernelNs(kind, config.cpus, config.unit_size, zeroed);
-  if (!ns) return nullptr;
-  const KernelFigures& kernel = *KernelOn(kind);
-  return {{"ns_per_op", *ns},
-          {"ratio_to_jemalloc_at_16_cpus", kernel.beside_jemalloc / kernel.jemalloc},
-          {"mean_utilisation", kernel.mean_utilisation},
-          {"chunks_peak", kernel.chunks_peak},
-          {"chunks_created", kernel.chunks_created}};
-}
-
-Json ReportRow(const Results& results, std::size_t at, bool zeroed) {
-  const Config& config = kConfigs[at];
-  const Fullness& fullness = results.fullness_by_unit_size.at(config.unit_size);
-  const auto [low, high] = std::minmax_element(results.ours[at].begin(), results.ours[at].end());
-  Json row = {{"trace", results.kind},
-              {"operations", results.operations},
-              {"cpus", config.cpus},
-              {"unit_size", config.unit_size},
-              {"ns_per_op_median", Median(results.ours[at])},
-              {"ns_per_op_min", *low},
-              {"ns_per_op_max", *high},
-              {"backing_ns_per_op_median", Median(results.backing[at])},
-              {"mean_utilisation", fullness.mean_utilisation},
-              {"final_utilisation", fullness.final_utilisation},
-              {"chunks_peak", fullness.chunks_peak},
-              {"chunks_created", fullness.chunks_created},
-              {"chunks_created_ahead", fullness.chunks_created_ahead},
-              {"growths_while_room", fullness.growths_while_room}};
-  for (const Peer& peer : kMallocPeers) {
-    const auto samples = results.peers.find(peer.name);
-    const bool is_there = samples != results.peers.end();
-    row[peer.name] = is_there ? Figure(samples->second.warm) : Json(nullptr);
-    row[absl::StrCat(peer.name, "_cold")] = is_there ? Figure(samples->second.cold) : Json(nullptr);
-  }
-  row["ratio_to_jemalloc"] = Ratio(row["ns_per_op_median"], row["jemalloc"]);
-  row["ratio_to_jemalloc_cold"] = Ratio(row["ns_per_op_median"], row["jemalloc_cold"]);
-  row["kernel"] = KernelRow(results.kind, config, zeroed);
-  return row;
-}
-
-Json ThreadRow(const std::string& kind, const std::string& who,
-               const std::array<Samples, 4>& samples) {
-  return {{"trace", kind},
-          {"who", who},
-          {"wall_ns_per_op_one_thread", Median(samples[0])},
-          {"wall_ns_per_op_two_threads", Median(samples[1])},
-          {"wall_slowdown", Median(samples[1]) / Median(samples[0])},
-          {"cpu_ns_per_op_one_thread", Median(samples[2])},
-          {"cpu_ns_per_op_two_threads", Median(samples[3])},
-          {"cpu_slowdown", Median(samples[3]) / Median(samples[2])}};
-}
-
-void AddToReport(const Results& results, bool zeroed, bool smoke, Json& report) {
-  for (std::size_t at = 0; at < kConfigs.size(); ++at) {
-    report["rows"].push_back(ReportRow(results, at, zeroed));
-    // Its figures are of whole traces.
-    if (smoke) report["rows"].back()["kernel"] = nullptr;
-  }
-  if (results.threads[0].empty()) return;
-  Json& threads = report["two_threads"];
-  threads.push_back(ThreadRow(results.kind, "percpud", results.threads));
-  for (const auto& [peer, samples] : results.peers) {
-    threads.push_back(ThreadRow(results.kind, peer, samples.threads));
-  }
-}
-
-std::string Cell(const Json& value, int precision) {
-  return value.is_null() ? "-" : absl::StrFormat("%.*f", precision, value.get<double>());
-}
-
-std::string KernelCell(const Json& row, const std::string& key, int precision) {
-  return row["kernel"].is_null() ? "-" : Cell(row["kernel"][key], precision);
-}
-
-void PrintRow(const Json& row) {
-  std::cout << absl::StrFormat(
-      "%-9s %4d %5dK %8s %8s %6s %6s %8s %8s | %7s %7s | %6s %6s | %4d/%-4d %8s\n",
-      row["trace"].get<std::string>(), row["cpus"].get<int>(), row["unit_size"].get<int>() / 1024,
-      Cell(row["ns_per_op_median"], 1), Cell(row["jemalloc"], 1), Cell(row["ratio_to_jemalloc"], 2),
-      Cell(row["ratio_to_jemalloc_cold"], 2), Cell(row["tcmalloc_minimal"], 1),
-      Cell(row["glibc"], 1), KernelCell(row, "ns_per_op", 0),
-      KernelCell(row, "ratio_to_jemalloc_at_16_cpus", 1), Cell(row["mean_utilisation"], 3),
-      KernelCell(row, "mean_utilisation", 3), row["chunks_peak"].get<int>(),
-      row["chunks_created"].get<int>(),
-      row["kernel"].is_null() ? "-"
-                              : absl::StrCat(row["kernel"]["chunks_peak"].get<int>(), "/",
-                                             row["kernel"]["chunks_created"].get<int>()));
-}
-
-void PrintTable(const Json& report) {
-  std::cout << absl::StrFormat(
-      "%s, ns of processor time per operation; ratio: to jemalloc, warm and cold (first pass)\n"
-      "%-9s %4s %6s %8s %8s %6s %6s %8s %8s | %7s %7s | %6s %6s | %9s %8s\n",
-      report["zeroed"].get<bool>() ? "with zeroing" : "metadata only", "trace", "CPUs", "unit",
-      "percpud", "jemalloc", "ratio", "cold", "tcmalloc", "glibc", "kernel*", "ratio*", "util",
-      "kern.*", "peak/made", "kernel*");
-  for (const Json& row : report["rows"]) PrintRow(row);
-  std::cout << "*: " << report["kernel_source"].get<std::string>() << '\n';
-  std::cout << absl::StrFormat("\n%-9s %-17s | %8s %8s %8s | %8s %8s %8s\n", "2 threads",
-                               "ns per operation", "wall 1T", "wall 2T", "slower", "CPU 1T",
-                               "CPU 2T", "slower");
-  for (const Json& row : report["two_threads"]) {
-    std::cout << absl::StrFormat(
-        "%-9s %-17s | %8s %8s %8s | %8s %8s %8s\n", row["trace"].get<std::string>(),
-        row["who"].get<std::string>(), Cell(row["wall_ns_per_op_one_thread"], 1),
-        Cell(row["wall_ns_per_op_two_threads"], 1), Cell(row["wall_slowdown"], 2),
-        Cell(row["cpu_ns_per_op_one_thread"], 1), Cell(row["cpu_ns_per_op_two_threads"], 1),
-        Cell(row["cpu_slowdown"], 2));
-  }
 }
 
 }  // namespace
 
 absl::Status CompareTraces(const CompareOptions& options) {
   const testing::TempDir dir;
-  Json report = {{"unit", "ns of processor time per operation, medians"},
-                 {"zeroed", !options.replay.no_zero},
-                 {"seed", options.seed},
-                 {"rounds", options.rounds},
-                 {"kernel_source", "Linux 6.1, km, seed 1, measured on another machine"},
-                 {"rows", Json::array()},
-                 {"two_threads", Json::array()}};
   std::vector<std::string> kinds(kKinds.begin(), kKinds.end());
   if (options.smoke) kinds.assign(kSmokeKinds.begin(), kSmokeKinds.end());
+  std::vector<Results> results;
   for (const std::string& kind : kinds) {
-    const absl::StatusOr<Results> results = Comparer(options, dir.path(), kind).Run();
-    if (!results.ok()) return results.status();
-    AddToReport(*results, !options.replay.no_zero, options.smoke, report);
+    absl::StatusOr<Results> measured = Comparer(options, dir.path(), kind).Run();
+    if (!measured.ok()) return measured.status();
+    results.push_back(*std::move(measured));
   }
+  const nlohmann::ordered_json report = MakeReport(options, results);
   if (!options.json_file.empty()) {
-    std::ofstream file(options.json_file);
-    if (!(file << report.dump(2) << '\n')) {
-      return absl::UnavailableError(absl::StrCat("cannot write ", options.json_file));
-    }
+    if (absl::Status status = WriteReport(report, options.json_file); !status.ok()) return status;
   }
   if (options.json) {
     std::cout << report.dump(2) << '\n';
   } else {
-    PrintTable(report);
+    PrintReport(report);
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,8 @@
 #include "tests/bench/trace_replay.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <fstream>
 #include <utility>
 
@@ -40,7 +42,7 @@ class TimedPageSource final : public PageSource {
   }
 
   const std::unique_ptr<PageSource> real_;
-  double nanoseconds_ = 0;
+  std::atomic<double> nanoseconds_ = 0;
 };
 
 namespace {
@@ -83,6 +85,26 @@ double PagesInUse(const Allocator& allocator) {
   return (backed - empty) / backed;
 }
 
+// A second or two of it.
+constexpr std::uint64_t kMostCleared = std::uint64_t{4} << 30;
+
+struct Cleared {
+  PercpuPtr area;
+  std::uint64_t size;
+};
+
+// Every one_in-th of them.
+void Clear(const std::vector<Cleared>& areas, std::uint64_t one_in, const AllocInfo& info,
+           std::byte* base) {
+  for (std::size_t at = 0; at < areas.size(); at += one_in) {
+    std::byte* const first = base + areas[at].area.value();
+    for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
+      if (!info.unit_to_cpu[unit]) continue;
+      std::memset(first + info.unit_offset[unit].value(), 0, areas[at].size);
+    }
+  }
+}
+
 }  // namespace
 
 Pass::Pass() = default;
@@ -115,6 +137,15 @@ absl::StatusOr<std::unique_ptr<Pass>> Pass::Make(const ReplayOptions& replay) {
 }
 
 double Pass::backing_nanoseconds() const { return pages_->nanoseconds(); }
+
+void Pass::Balance() {
+  balance_due_ = false;
+  const double backed = backing_nanoseconds();
+  const double start = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+  allocator_->Balance();
+  const double spent = Nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start;
+  balancer_nanoseconds_ += spent - (backing_nanoseconds() - backed);
+}
 
 absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Trace& trace,
                                          const std::string& placements_file) {
@@ -166,7 +197,35 @@ absl::StatusOr<Timing> TimeReplay(const ReplayOptions& options, const Trace& tra
   const double spent = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start;
   const double backing = (*pass)->backing_nanoseconds() - backed;
   const auto count = static_cast<double>(trace.size());
-  return Timing{.ns_per_op = (spent - backing) / count, .backing_ns_per_op = backing / count};
+  return Timing{.ns_per_op = (spent - backing) / count,
+                .balancer_ns_per_op = (*pass)->balancer_nanoseconds() / count,
+                .backing_ns_per_op = backing / count};
+}
+
+absl::StatusOr<double> TimeClearing(const ReplayOptions& options, const Trace& trace) {
+  ReplayOptions metadata = options;
+  metadata.no_zero = true;
+  auto pass = Pass::Make(metadata);
+  if (!pass.ok()) return pass.status();
+  std::vector<PercpuPtr> pointers(trace.size());
+  std::vector<Cleared> areas;
+  std::uint64_t bytes = 0;
+  for (const percpu::TraceOp& op : trace) {
+    if (absl::Status status = (*pass)->Run(op, pointers); !status.ok()) return status;
+    if (!op.alloc) continue;
+    areas.push_back({.area = pointers[op.id], .size = op.size});
+    bytes += op.size * options.cpus;
+  }
+  auto arena = Arena::Create({.size = Bytes(options.arena_size)});
+  if (!arena.ok()) return arena.status();
+  const AllocInfo& info = (*pass)->allocator().info();
+  const std::uint64_t one_in = bytes / kMostCleared + 1;
+  // The first time, the system backs it.
+  Clear(areas, one_in, info, (*arena)->base());
+  const double start = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+  Clear(areas, one_in, info, (*arena)->base());
+  const double spent = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start;
+  return spent * static_cast<double>(one_in) / static_cast<double>(trace.size());
 }
 
 }  // namespace percpud::bench

@@ -65,22 +65,24 @@ class Pass {
       auto freed = allocator_->Free(pointers[op.id]);
       if (!freed.ok()) return freed.status();
     }
-    if (balance_due_.load(std::memory_order_relaxed)) {
-      balance_due_ = false;
-      allocator_->Balance();
-    }
+    if (balance_due_.load(std::memory_order_relaxed)) Balance();
     return absl::OkStatus();
   }
 
   [[nodiscard]] const Allocator& allocator() const { return *allocator_; }
   // Time the system has spent on backing memory so far, of one thread.
   [[nodiscard]] double backing_nanoseconds() const;
+  // That the balancer has, without the system's.
+  [[nodiscard]] double balancer_nanoseconds() const { return balancer_nanoseconds_; }
 
  private:
   Pass();
+  void Balance();
+
   std::unique_ptr<TimedPageSource> pages_;
   std::unique_ptr<Allocator> allocator_;
   std::atomic<bool> balance_due_ = false;
+  std::atomic<double> balancer_nanoseconds_ = 0;
 };
 
 struct Fullness {
@@ -108,11 +110,18 @@ struct Timing {
   // Processor time, without the time the system took to back memory, which is
   // beside it.
   double ns_per_op = 0;
+  // Of that, the balancer's, which in the daemon is a thread of its own.
+  double balancer_ns_per_op = 0;
   double backing_ns_per_op = 0;
 };
 
 // One pass that does nothing but allocate and free.
 absl::StatusOr<Timing> TimeReplay(const ReplayOptions& options, const Trace& trace);
+
+// What memory alone takes, ns per operation of the trace: memset of every area it
+// allocates, in every unit, where the allocator would place it, over memory that is
+// backed. Of a trace that clears very much, of one area in so many.
+absl::StatusOr<double> TimeClearing(const ReplayOptions& options, const Trace& trace);
 
 }  // namespace percpud::bench
 

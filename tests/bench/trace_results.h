@@ -1,0 +1,62 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a comparison of traces has measured, before it is made a report.
+
+#ifndef PERCPUD_TESTS_BENCH_TRACE_RESULTS_H_
+#define PERCPUD_TESTS_BENCH_TRACE_RESULTS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/bench/trace_replay.h"
+
+namespace percpud::bench {
+
+struct Config {
+  std::uint32_t cpus;
+  std::uint64_t unit_size;
+};
+inline constexpr std::array<Config, 5> kConfigs{
+    {{2, 64 << 10}, {16, 64 << 10}, {64, 64 << 10}, {256, 64 << 10}, {16, 1 << 20}}};
+// The first so many are replayed with zeroing too.
+inline constexpr std::size_t kZeroedConfigs = 4;
+
+using Samples = std::vector<double>;
+
+// Of each round, ns per operation.
+struct PassSamples {
+  Samples all;
+  // Of that, the balancer's: in the daemon another thread's.
+  Samples balancer;
+  // Besides, the system's.
+  Samples backing;
+};
+
+struct PeerSamples {
+  Samples cold;
+  Samples warm;
+  // Wall and processor time of one thread, alone and beside another.
+  std::array<Samples, 4> threads;
+};
+
+struct Results {
+  std::string kind;
+  std::size_t operations = 0;
+  std::array<PassSamples, kConfigs.size()> metadata;
+  // Empty if nothing was zeroed.
+  std::array<PassSamples, kZeroedConfigs> zeroed;
+  // Of the same rounds: memset alone.
+  std::array<Samples, kZeroedConfigs> clearing;
+  std::map<std::uint64_t, Fullness> fullness_by_unit_size;
+  std::map<std::string, PeerSamples> peers;
+  std::array<Samples, 4> threads;
+};
+
+}  // namespace percpud::bench
+
+#endif  // PERCPUD_TESTS_BENCH_TRACE_RESULTS_H_

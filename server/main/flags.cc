@@ -94,7 +94,7 @@ void AddBalancerFlags(CLI::App& app, config::v1::Balancer& balancer) {
             &Balancer::set_empty_pages_high);
   AddNumber(app, "--free-chunks-min", "Free chunks kept whatever their age (1)", balancer,
             &Balancer::set_free_chunks_min);
-  AddNumber(app, "--free-chunks-max-percent", "Free chunks kept at most, of all chunks (6)",
+  AddNumber(app, "--free-chunks-max-percent", "Free chunks kept at most, of all chunks (16)",
             balancer, &Balancer::set_free_chunks_max_percent);
   AddText(app, "--free-chunk-age", "Older free chunks are released (10s)",
           *balancer.mutable_free_chunk_age());

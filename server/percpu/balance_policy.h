@@ -21,7 +21,7 @@ struct BalancePolicy {
   // Free chunks kept whatever their age ...
   std::uint32_t free_chunks_min = 1;
   // ... and kept at most, as a share of all chunks, while younger than `age`.
-  std::uint32_t free_chunks_max_percent = 6;
+  std::uint32_t free_chunks_max_percent = 16;
   absl::Duration free_chunk_age = absl::Seconds(10);
 
   // Free chunks that may stay, whatever their age, out of `chunks`.

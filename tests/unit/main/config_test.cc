@@ -53,7 +53,7 @@ TEST(ConfigTest, AnEmptyOneHasTheDocumentedDefaults) {
   EXPECT_EQ(config->balance.empty_pages_low, 2U);
   EXPECT_EQ(config->balance.empty_pages_high, 4U);
   EXPECT_EQ(config->balance.free_chunks_min, 1U);
-  EXPECT_EQ(config->balance.free_chunks_max_percent, 6U);
+  EXPECT_EQ(config->balance.free_chunks_max_percent, 16U);
   EXPECT_EQ(config->balance.free_chunk_age, absl::Seconds(10));
   EXPECT_EQ(config->limits.batch, 4096U);
   EXPECT_EQ(config->limits.transfer, Bytes(1 << 20));

@@ -294,6 +294,7 @@ absl::Status Allocator::PlaceGrowing(Granting& granting, std::vector<ChunkId>& c
       return chunk.status();
     }
     created.push_back(*chunk);
+    spare_.NoteMade(options_.balance, options_.clock->Now());
   }
   for (const Placement& placement : granting.placed) {
     if (absl::Status status = Populate(placement); !status.ok()) return status;

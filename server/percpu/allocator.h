@@ -45,6 +45,7 @@
 #include "server/percpu/index.h"
 #include "server/percpu/restored_state.h"
 #include "server/percpu/snapshot.h"
+#include "server/percpu/spare_chunks.h"
 #include "server/percpu/static_layout.h"
 
 namespace percpud {
@@ -297,8 +298,8 @@ class Allocator {
     return (freed || reserve_wanted_ || reserve_in_use_) && IsBalanceDue(freed);
   }
   bool IsBalanceDue(bool freed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  [[nodiscard]] std::optional<ChunkId> PickReleasable() const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  [[nodiscard]] std::optional<ChunkId> PickReleasable()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_, index_mu_);
   bool CleanOneFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   // Of backends that give pages back.
   void ReclaimPages() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
@@ -330,6 +331,7 @@ class Allocator {
   std::function<void()> balance_wanted_;
 
   mutable RankedMutex grow_mu_{LockRank::kGrow};
+  SpareChunks spare_ ABSL_GUARDED_BY(grow_mu_);
   mutable ShortMutex index_mu_ ABSL_ACQUIRED_AFTER(grow_mu_){LockRank::kIndex};
   Index index_ ABSL_GUARDED_BY(index_mu_);
   // balance_wanted_ was called and Balance has not run since.

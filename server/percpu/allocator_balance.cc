@@ -44,6 +44,7 @@ absl::Time Allocator::Balance() {
     }
     if (!releasable) break;
     DestroyIfFree(*releasable);
+    spare_.NoteReleased();
   }
   while (CleanOneFreeChunk()) {
   }
@@ -54,12 +55,13 @@ absl::Time Allocator::Balance() {
 }
 
 // The youngest free chunk that is one too many, or one too old.
-std::optional<ChunkId> Allocator::PickReleasable() const {
+std::optional<ChunkId> Allocator::PickReleasable() {
   const BalancePolicy& policy = options_.balance;
   const BitTree& free = index_.free_chunks();
   if (free.count() <= policy.free_chunks_min) return std::nullopt;
-  const bool too_many = free.count() > policy.MostFreeChunks(index_.stats().nr_chunks);
-  const absl::Time oldest = options_.clock->Now() - policy.free_chunk_age;
+  const absl::Time now = options_.clock->Now();
+  const bool too_many = free.count() > spare_.Most(policy, index_.stats().nr_chunks, now);
+  const absl::Time oldest = now - policy.free_chunk_age;
   std::optional<ChunkId> pick;
   for (auto id = free.FindFirst(); id; id = free.FindFrom(*id + 1)) {
     const Chunk& chunk = *index_.Find(ChunkId(*id));

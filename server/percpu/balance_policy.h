@@ -20,15 +20,10 @@ struct BalancePolicy {
   std::uint32_t empty_pages_high = kEmptyPagesHigh;
   // Free chunks kept whatever their age ...
   std::uint32_t free_chunks_min = 1;
-  // ... and kept at most, as a share of all chunks, while younger than `age`.
+  // ... and kept at most, as a share of all chunks, while younger than `age`: as many
+  // as would have been of use (spare_chunks.h).
   std::uint32_t free_chunks_max_percent = 16;
   absl::Duration free_chunk_age = absl::Seconds(10);
-
-  // Free chunks that may stay, whatever their age, out of `chunks`.
-  [[nodiscard]] std::uint64_t MostFreeChunks(std::uint64_t chunks) const {
-    const std::uint64_t share = chunks * free_chunks_max_percent / 100;
-    return share > free_chunks_min ? share : free_chunks_min;
-  }
 };
 
 }  // namespace percpud

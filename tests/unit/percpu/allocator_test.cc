@@ -230,9 +230,16 @@ TEST_F(AllocatorTest, FreeChunksAreKeptByCountAndAge) {
             .free_chunks_min = 1,
             .free_chunks_max_percent = 80,
             .free_chunk_age = absl::Seconds(10)});
-  std::vector<PercpuPtr> areas;
-  for (int i = 0; i < 8; ++i) areas.push_back(Alloc(64 << 10));
-  for (const PercpuPtr area : areas) ASSERT_TRUE(allocator_->Free(area).ok());
+  const auto swing = [&] {
+    std::vector<PercpuPtr> areas;
+    for (int i = 0; i < 8; ++i) areas.push_back(Alloc(64 << 10));
+    for (const PercpuPtr area : areas) ASSERT_TRUE(allocator_->Free(area).ok());
+  };
+  swing();
+  EXPECT_EQ(allocator_->Balance(), absl::InfiniteFuture());
+  EXPECT_EQ(allocator_->GetStats().free_chunks, 1u);
+  // Seven of them would have been of use.
+  swing();
   // 8 of 9 chunks are free, then fewer of fewer, until 4 of 5 may stay.
   EXPECT_EQ(allocator_->Balance(), clock_.Now() + absl::Seconds(10));
   EXPECT_EQ(allocator_->GetStats().free_chunks, 4u);

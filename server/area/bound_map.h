@@ -30,12 +30,13 @@ class BoundMap {
   using Word = bits::Word;
 
   static std::size_t StorageWords(std::uint32_t size) {
-    return 2 * Cells(size) + bits::WordsFor(Cells(size));
+    return std::size_t{2} * Cells(size) + bits::WordsFor(Cells(size));
   }
 
   BoundMap() = default;
   BoundMap(Word* storage, std::uint32_t size)
-      : cells_(reinterpret_cast<Cell*>(storage)), summary_(storage + 2 * Cells(size)) {}
+      : cells_(reinterpret_cast<Cell*>(storage)),
+        summary_(storage + std::size_t{2} * Cells(size)) {}
 
   [[nodiscard]] bool IsBegin(std::uint32_t at) const { return Bit(CellOf(at).begins, at); }
   [[nodiscard]] bool IsTakenBegin(std::uint32_t at) const { return Bit(CellOf(at).taken, at); }

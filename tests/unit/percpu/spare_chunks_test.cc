@@ -8,9 +8,8 @@
 namespace percpud {
 namespace {
 
-constexpr BalancePolicy kPolicy{.free_chunks_min = 1,
-                                .free_chunks_max_percent = 20,
-                                .free_chunk_age = absl::Seconds(10)};
+constexpr BalancePolicy kPolicy{
+    .free_chunks_min = 1, .free_chunks_max_percent = 20, .free_chunk_age = absl::Seconds(10)};
 
 class SpareChunksTest : public ::testing::Test {
  protected:

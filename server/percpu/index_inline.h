@@ -68,7 +68,6 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<Placement> Index::Place(Granul
   const std::optional<Fit> fit = FindFit(count, align, region, populated_only);
   if (!fit) return std::nullopt;
   Chunk& chunk = *fit->chunk;
-  if (chunk.sidelined) Reintegrate(chunk);
   Update(chunk,
          [&](auto watch) ABSL_ATTRIBUTE_ALWAYS_INLINE { chunk.Take(fit->room, count, watch); });
   return Placement{.chunk = &chunk, .area = {Granules(fit->room.at), count}};
@@ -83,6 +82,9 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Index::Release(const Placement& placeme
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Index::CommitGrant(const Placement& placement, TagId tag) {
   Chunk& chunk = *placement.chunk;
   const Bytes size = ToBytes(placement.area.size);
+  // Not before: a request that is refused in the end leaves it sidelined.
+  if (chunk.sidelined) [[unlikely]]
+    Reintegrate(chunk);
   chunk.MarkUsed(placement.area);
   if (tag != kNoTag) chunk.tags.emplace(placement.area.offset.value(), tag);
   chunk.max_area = std::max(chunk.max_area, placement.area.size);

@@ -132,6 +132,8 @@ absl::Status Player::Perform(const Op& op) {
       return model_->Balance();
     case kCheck:
       return op.a % 16 == 0 ? model_->CheckAll() : absl::OkStatus();
+    case kFreeBatch:
+      return model_->FreeBatch(op.a, 1 + op.b % 24, /*twice=*/op.c % 4 == 0);
     case kFree:
       return model_->live() > 0 ? model_->Free(op.a % model_->live()) : absl::OkStatus();
     default:
@@ -151,10 +153,11 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script) {
   return (*player)->performed();
 }
 
-const Target kTarget{.name = "allocator",
-                     .setup_size = 6,
-                     .kinds = {"kAlloc", "kFree", "kAllocNoGrow", "kAllocReserved", "kAllocBatch",
-                               "kBadFree", "kAllocFailing", "kBalance", "kAge", "kCheck"},
-                     .run = Perform};
+const Target kTarget{
+    .name = "allocator",
+    .setup_size = 6,
+    .kinds = {"kAlloc", "kFree", "kAllocNoGrow", "kAllocReserved", "kAllocBatch", "kBadFree",
+              "kAllocFailing", "kBalance", "kAge", "kCheck", "kFreeBatch"},
+    .run = Perform};
 
 }  // namespace percpud::fuzz::allocator

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,10 @@ class Player {
 
  private:
   absl::Status Allocate(std::size_t order);
+  absl::Status AllocateAt(PageId page, std::size_t order);
+  absl::Status AllocateRun(std::uint64_t length);
+  absl::Status AllocateRunAt(PageId page, std::uint64_t length);
+  absl::Status FreeRun(std::size_t pick);
   absl::Status Free(std::size_t pick);
   absl::Status BadFree(PageId page, Order order);
   [[nodiscard]] absl::Status Fail(absl::string_view what) const {
@@ -36,8 +41,22 @@ class Player {
 
   PageAllocator pages_;
   testing::BuddyModel model_;
+  // First page and length of the runs that are whole.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> runs_;
   std::uint64_t performed_ = 0;
 };
+
+// Calls visit(page, order) for the blocks a run is granted as: one for every binary
+// digit of its length, the largest first, until it returns false.
+template <typename Visit>
+bool ForEachPiece(std::uint64_t page, std::uint64_t length, Visit visit) {
+  for (std::size_t order = 63; order < 64; --order) {
+    if ((length >> order & 1) == 0) continue;
+    if (!visit(page, order)) return false;
+    page += std::uint64_t{1} << order;
+  }
+  return true;
+}
 
 absl::Status Player::Allocate(std::size_t order) {
   const absl::StatusOr<PageId> got = pages_.Allocate(Order(order));
@@ -46,6 +65,67 @@ absl::Status Player::Allocate(std::size_t order) {
     return Fail(absl::StrCat("Allocate(", order, ")"));
   }
   if (!got.ok() && !absl::IsResourceExhausted(got.status())) return Fail(got.status().message());
+  return absl::OkStatus();
+}
+
+absl::Status Player::AllocateAt(PageId page, std::size_t order) {
+  const absl::Status status = pages_.AllocateAt(page, Order(order));
+  if (status.ok() != model_.AllocateAt(page.value(), order)) {
+    return Fail(absl::StrCat("AllocateAt(", page.value(), ", ", order, ")"));
+  }
+  return status.ok() || absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+}
+
+// In the lowest block of the smallest order that holds it.
+absl::Status Player::AllocateRun(std::uint64_t length) {
+  const absl::StatusOr<PageId> got = pages_.AllocateRun(Pages(length));
+  const std::optional<std::uint64_t> expected = model_.Allocate(OrderFor(Pages(length)).value());
+  if (got.ok() != expected.has_value() || (got.ok() && got->value() != *expected)) {
+    return Fail(absl::StrCat("AllocateRun(", length, ")"));
+  }
+  if (!got.ok()) return absl::OkStatus();
+  model_.Free(*expected);
+  ForEachPiece(*expected, length, [&](std::uint64_t page, std::size_t order) {
+    return model_.AllocateAt(page, order);
+  });
+  runs_.emplace_back(*expected, length);
+  return absl::OkStatus();
+}
+
+absl::Status Player::AllocateRunAt(PageId page, std::uint64_t length) {
+  const absl::Status status = pages_.AllocateRunAt(page, Pages(length));
+  testing::BuddyModel after = model_;
+  const std::uint64_t step = BlockPages(OrderFor(Pages(length))).value();
+  const bool possible =
+      page.value() % step == 0 &&
+      ForEachPiece(page.value(), length, [&](std::uint64_t at, std::size_t order) {
+        return after.AllocateAt(at, order);
+      });
+  if (status.ok() != possible) {
+    return Fail(absl::StrCat("AllocateRunAt(", page.value(), ", ", length, ")"));
+  }
+  if (!possible) return absl::OkStatus();
+  model_ = after;
+  runs_.emplace_back(page.value(), length);
+  return absl::OkStatus();
+}
+
+absl::Status Player::FreeRun(std::size_t pick) {
+  const auto [page, length] = runs_[pick];
+  runs_[pick] = runs_.back();
+  runs_.pop_back();
+  // Parts may have been given back one by one, and granted again as others.
+  const bool whole = ForEachPiece(page, length, [&](std::uint64_t at, std::size_t order) {
+    const auto block = model_.blocks().find(at);
+    return block != model_.blocks().end() && block->second == order;
+  });
+  if (!whole) return absl::OkStatus();
+  if (absl::Status status = pages_.FreeRun(PageId(page), Pages(length)); !status.ok())
+    return status;
+  ForEachPiece(page, length, [&](std::uint64_t at, std::size_t /*order*/) {
+    model_.Free(at);
+    return true;
+  });
   return absl::OkStatus();
 }
 
@@ -91,6 +171,15 @@ absl::Status Player::Perform(const Op& op) {
                      Order(op.c % 2 == 0 ? op.b % orders : op.b));
     case kCheck:
       return Check();
+    case kAllocateAt:
+      return AllocateAt(PageId(op.a % (2 * kMostPages)), op.b % orders);
+    case kAllocateRun:
+      return AllocateRun(1 + op.a % kMostPages);
+    case kAllocateRunAt:
+      return AllocateRunAt(PageId(op.a % (2 * kMostPages)), 1 + op.b);
+    case kFreeRun:
+      if (!runs_.empty()) return FreeRun(op.a % runs_.size());
+      break;
     case kFree:
       if (!model_.blocks().empty()) return Free(op.a % model_.blocks().size());
       break;
@@ -124,7 +213,8 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script) {
 
 const Target kTarget{.name = "buddy",
                      .setup_size = 1,
-                     .kinds = {"kAllocate", "kFree", "kBadFree", "kCheck"},
+                     .kinds = {"kAllocate", "kFree", "kBadFree", "kCheck", "kAllocateAt",
+                               "kAllocateRun", "kAllocateRunAt", "kFreeRun"},
                      .run = Perform};
 
 }  // namespace percpud::fuzz::buddy

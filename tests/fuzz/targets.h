@@ -20,7 +20,16 @@ extern const Target kTarget;
 
 // server/arena/page_allocator.h beside a flag per page. Setup: pages.
 namespace buddy {
-enum Kind : std::uint32_t { kAllocate, kFree, kBadFree, kCheck };
+enum Kind : std::uint32_t {
+  kAllocate,
+  kFree,
+  kBadFree,
+  kCheck,
+  kAllocateAt,
+  kAllocateRun,
+  kAllocateRunAt,
+  kFreeRun
+};
 absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;
 }  // namespace buddy
@@ -39,7 +48,8 @@ enum Kind : std::uint32_t {
   kAllocFailing,
   kBalance,
   kAge,
-  kCheck
+  kCheck,
+  kFreeBatch
 };
 absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;

@@ -208,6 +208,35 @@ absl::Status AllocatorModel::Free(std::size_t pick) {
   return absl::OkStatus();
 }
 
+absl::Status AllocatorModel::FreeBatch(std::size_t first, std::size_t count, bool twice) {
+  ++operations_;
+  count = std::min(count, live_.size());
+  if (count == 0) return absl::OkStatus();
+  const auto begin =
+      live_.begin() + static_cast<std::ptrdiff_t>(first % (live_.size() - count + 1));
+  const std::vector<Area> batch(begin, begin + static_cast<std::ptrdiff_t>(count));
+  std::vector<PercpuPtr> pointers;
+  Bytes total;
+  for (const Area& area : batch) {
+    if (absl::Status status = canaries_ ? CheckMark(area) : absl::OkStatus(); !status.ok()) {
+      return status;
+    }
+    pointers.push_back(area.pointer);
+    total += area.size;
+  }
+  const Stats before = allocator_.GetStats();
+  if (twice) pointers.push_back(pointers[first % count]);
+  const absl::StatusOr<Bytes> freed = allocator_.FreeBatch(pointers);
+  if (twice) {
+    return freed.ok() ? Fail("freed an area twice in one batch") : CheckNoTrace(before);
+  }
+  if (!freed.ok()) return Fail(freed.status().ToString());
+  if (*freed != total) return Fail("freed another size than was granted");
+  for (const Area& area : batch) ModelOf(area.chunk).Release(area.offset.value());
+  live_.erase(begin, begin + static_cast<std::ptrdiff_t>(count));
+  return absl::OkStatus();
+}
+
 // A pointer that is no live area's start: freed before, inside an area, in the
 // static part, in another unit, or anywhere at all.
 absl::Status AllocatorModel::RandomBadFree() {

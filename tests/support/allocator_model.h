@@ -54,6 +54,9 @@ class AllocatorModel {
   absl::Status AllocFailing(std::span<const AreaSpec> specs, const AllocOptions& options);
   // Of the live area with that number. REQUIRES: pick < live().
   absl::Status Free(std::size_t pick);
+  // Of `count` live areas, or as many as there are, from number `first` on; with
+  // `twice` one of them is named a second time, and all must be refused.
+  absl::Status FreeBatch(std::size_t first, std::size_t count, bool twice);
   // Does nothing if an area begins there: it must be refused otherwise.
   absl::Status BadFree(PercpuPtr pointer);
   absl::Status Balance();

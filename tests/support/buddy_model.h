@@ -32,6 +32,17 @@ class BuddyModel {
     return std::nullopt;
   }
 
+  // That very block; false if it is not all free, or no block at all.
+  bool AllocateAt(std::uint64_t page, std::size_t order) {
+    const std::uint64_t end = page + (std::uint64_t{1} << order);
+    if (page % (std::uint64_t{1} << order) != 0 || end > granted_.size() || !IsFree(page, end)) {
+      return false;
+    }
+    Mark(page, order, true);
+    blocks_[page] = order;
+    return true;
+  }
+
   // REQUIRES: a block of blocks().
   void Free(std::uint64_t page) {
     Mark(page, blocks_.at(page), false);

@@ -173,6 +173,21 @@ TEST_F(AllocatorVmTest, ASidelinedChunkIsUsedBeforeGrowingAndIsThenAnyOther) {
   EXPECT_EQ(allocator_->GetStats().sidelined_chunks, 0U);
 }
 
+TEST_F(AllocatorVmTest, ARefusedRequestLeavesASidelinedChunkAside) {
+  FillFirst();
+  const std::vector<PercpuPtr> sparse = FillChunk();
+  const std::vector<PercpuPtr> other = FillChunk();
+  for (std::uint32_t i = 8; i < kBlocks; ++i) Free(other[i]);
+  for (std::uint32_t i = 1; i < kBlocks; ++i) Free(sparse[i]);
+  allocator_->Balance();
+  ASSERT_EQ(ChunkOf(sparse[0]).kind, ChunkKind::kSidelined);
+  // Its pages cannot be backed again.
+  failing_.FailNth(1);
+  EXPECT_FALSE(allocator_->Alloc({.size = kPage * 12, .alignment = kPage}).ok());
+  failing_.FailNth(0);
+  EXPECT_EQ(ChunkOf(sparse[0]).kind, ChunkKind::kSidelined);
+}
+
 TEST_F(AllocatorVmTest, TheReserveStays) {
   FillFirst();
   const std::vector<PercpuPtr> areas = FillChunk();

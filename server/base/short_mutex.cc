@@ -13,7 +13,7 @@ namespace {
 
 // A holder is done in less than it takes to sleep and be woken, unless it lost its
 // processor.
-constexpr int kSpins = 100;
+constexpr int kSpins = 50;
 // What a missed wake costs at most: 0.2 ms.
 constexpr timespec kNap{.tv_sec = 0, .tv_nsec = 200'000};
 // As long as it takes to wake a thread.
@@ -37,15 +37,20 @@ void ShortMutex::LockContended() {
     taken = TryTake();
   }
   while (!taken) {
-    sleeping_.fetch_add(1, std::memory_order_seq_cst);
+    sleeping_.store(true, std::memory_order_seq_cst);
     ::syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, kHeld, &kNap, nullptr, 0);
-    sleeping_.fetch_sub(1, std::memory_order_relaxed);
     taken = TryTake();
   }
-  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  // Whoever else sleeps is to be woken, too.
+  if (waiting_.fetch_sub(1, std::memory_order_relaxed) > 1) {
+    sleeping_.store(true, std::memory_order_relaxed);
+  }
 }
 
+// Once for every sleep: a thread takes longer to wake than the lock is held, and what
+// is called meanwhile would be in vain.
 void ShortMutex::WakeOne() {
+  sleeping_.store(false, std::memory_order_relaxed);
   ::syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 

@@ -64,7 +64,7 @@ class ABSL_LOCKABLE ShortMutex {
   }
   void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     word_.store(kFree, std::memory_order_release);
-    if (sleeping_.load(std::memory_order_relaxed) > 0) [[unlikely]]
+    if (sleeping_.load(std::memory_order_relaxed)) [[unlikely]]
       WakeOne();
   }
 
@@ -83,9 +83,9 @@ class ABSL_LOCKABLE ShortMutex {
 
   const LockRank rank_;
   std::atomic<std::uint32_t> word_{kFree};
-  // Who waits for the word, and who of them sleeps.
+  // How many wait for the word, and whether one of them may sleep.
   std::atomic<std::uint32_t> waiting_{0};
-  std::atomic<std::uint32_t> sleeping_{0};
+  std::atomic<bool> sleeping_{false};
   std::uint32_t awaiting_ = 0;
   std::condition_variable_any changed_;
 };

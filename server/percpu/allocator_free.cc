@@ -28,12 +28,12 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
       index.Step();
       absl::StatusOr<Placement> area = index_.FindArea(pointer);
       if (!area.ok()) return RefuseFree(pointer, freed, index);
-      index_.Hold(*area);
+      index_.HoldLive(*area);
       freed.push_back(*area);
     }
     for (const Placement& placement : freed) {
       index.Step();
-      index_.Unhold(placement);
+      index_.UnholdLive(placement);
       index_.CommitFree(placement);
       total += ToBytes(placement.area.size);
       worth_balancing |= NoteFreed(*placement.chunk);
@@ -62,7 +62,7 @@ absl::Status Allocator::RefuseFree(PercpuPtr pointer, std::span<const Placement>
   });
   for (const Placement& placement : freed) {
     lock.Step();
-    index_.Unhold(placement);
+    index_.UnholdLive(placement);
   }
   return twice ? errors::DuplicateInBatch(pointer) : ExplainNoArea(pointer);
 }

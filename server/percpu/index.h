@@ -102,7 +102,7 @@ class Index {
   //
   //          Place             CommitGrant
   //   room ---------> taken ------------------> live
-  //     ^              |  ^ Hold, Unhold         |  ^ Hold, Unhold
+  //     ^              |  ^ Hold, Unhold         |  ^ HoldLive, UnholdLive
   //     |              v  |                      v  |
   //     |              held                      held
   //     +- Release ----+                         |
@@ -127,7 +127,7 @@ class Index {
                                            bool populated_only) const;
   // Makes a placed area live: counted, tagged, its granules used.
   void CommitGrant(const Placement& placement, TagId tag);
-  // Makes an area found no more, and found again.
+  // Makes an area that was placed found no more, and found again.
   void Hold(const Placement& placement) {
     placement.chunk->Hold(placement.area.offset);
     held_ += placement.area.size.value();
@@ -135,6 +135,15 @@ class Index {
   void Unhold(const Placement& placement) {
     placement.chunk->Unhold(placement.area.offset);
     held_ -= placement.area.size.value();
+  }
+  // The same of a live one, which still counts as live.
+  void HoldLive(const Placement& placement) {
+    placement.chunk->Hold(placement.area.offset);
+    ++held_live_;
+  }
+  void UnholdLive(const Placement& placement) {
+    placement.chunk->Unhold(placement.area.offset);
+    --held_live_;
   }
   // Makes a live area room again. REQUIRES: not held.
   void CommitFree(const Placement& placement);
@@ -219,8 +228,10 @@ class Index {
   std::uint32_t leased_ = 0;
   std::uint32_t sidelined_ = 0;
   std::uint64_t populated_blocks_ = 0;
-  // What is held, in granules of all chunks together.
+  // What was placed and is held, in granules of all chunks together; and live areas
+  // that are held.
   std::uint64_t held_ = 0;
+  std::uint64_t held_live_ = 0;
   Stats stats_;
   TagTable tags_;
 };

@@ -66,6 +66,7 @@ absl::Status Index::CheckInvariants() const {
                                             " of them in part; counted ", stats_.nr_chunks, ", ",
                                             partly_populated_));
   }
+  live += held_live_;
   if (live != stats_.nr_cur_alloc || stats_.nr_alloc - stats_.nr_dealloc != live ||
       kGranuleSize * (live_granules - held_) != stats_.live_bytes ||
       empty != stats_.empty_pop_pages) {

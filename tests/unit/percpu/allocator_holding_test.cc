@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -85,6 +87,24 @@ TEST_F(AllocatorHoldingTest, WhatABatchHoldsWhileItGrowsIsNobodys) {
   EXPECT_EQ(allocator_->Resolve(first)->owner, Resolution::Owner::kArea);
   EXPECT_TRUE(allocator_->FreeBatch(pointers).ok());
   EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+}
+
+TEST_F(AllocatorHoldingTest, WhatABatchHoldsIsNoBreachToWhoeverChecks) {
+  std::atomic<bool> done = false;
+  std::thread batches([&] {
+    std::vector<AreaSpec> specs(1000, AreaSpec{.size = Bytes(64)});
+    std::vector<PercpuPtr> pointers(specs.size());
+    while (!done) {
+      ASSERT_TRUE(allocator_->AllocBatch(specs, {}, pointers).ok());
+      ASSERT_TRUE(allocator_->FreeBatch(pointers).ok());
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    const absl::Status status = allocator_->CheckInvariants();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  done = true;
+  batches.join();
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Make(std::uint64_t chunks) {
   if (!made.ok()) return made.status();
   host->allocator_ = *std::move(made);
   host->allocator_->set_balance_wanted([raw = host.get()] { raw->balance_due_ = true; });
-  while (host->allocator_->GetCounters().nr_chunks < chunks) {
+  while (host->allocator_->GetStats().nr_chunks < chunks) {
     host->areas_.push_back(host->Alloc(SizeFrom(host->random_)));
   }
   return host;

@@ -50,7 +50,8 @@ class Player {
 // digit of its length, the largest first, until it returns false.
 template <typename Visit>
 bool ForEachPiece(std::uint64_t page, std::uint64_t length, Visit visit) {
-  for (std::size_t order = 63; order < 64; --order) {
+  for (std::size_t left = 64; left > 0; --left) {
+    const std::size_t order = left - 1;
     if ((length >> order & 1) == 0) continue;
     if (!visit(page, order)) return false;
     page += std::uint64_t{1} << order;
@@ -69,7 +70,7 @@ absl::Status Player::Allocate(std::size_t order) {
 }
 
 absl::Status Player::AllocateAt(PageId page, std::size_t order) {
-  const absl::Status status = pages_.AllocateAt(page, Order(order));
+  absl::Status status = pages_.AllocateAt(page, Order(order));
   if (status.ok() != model_.AllocateAt(page.value(), order)) {
     return Fail(absl::StrCat("AllocateAt(", page.value(), ", ", order, ")"));
   }

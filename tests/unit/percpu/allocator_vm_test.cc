@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "server/percpu/allocator.h"
@@ -55,6 +56,17 @@ class AllocatorVmTest : public ::testing::Test {
   }
   // The first chunk full, so that what is asked next is elsewhere.
   void FillFirst() { MustAlloc(Bytes((kBlocks - 1) * kPage.value()), kPage); }
+  // The areas of a chunk of which only the first lives, and that is sidelined, and of
+  // another, which has the reserve.
+  std::pair<std::vector<PercpuPtr>, std::vector<PercpuPtr>> SidelineOneOfTwo() {
+    FillFirst();
+    std::vector<PercpuPtr> sparse = FillChunk();
+    std::vector<PercpuPtr> other = FillChunk();
+    for (std::uint32_t i = 8; i < kBlocks; ++i) Free(other[i]);
+    for (std::uint32_t i = 1; i < kBlocks; ++i) Free(sparse[i]);
+    allocator_->Balance();
+    return {std::move(sparse), std::move(other)};
+  }
   void Free(PercpuPtr pointer) { ASSERT_TRUE(allocator_->Free(pointer).ok()); }
   ChunkSnapshot ChunkOf(PercpuPtr pointer) {
     return allocator_->GetAreaMap(allocator_->Resolve(pointer)->chunk)->chunk;
@@ -153,13 +165,7 @@ TEST_F(AllocatorVmTest, AQuarterEmptyIsWorthTheTrouble) {
 }
 
 TEST_F(AllocatorVmTest, ASidelinedChunkIsUsedBeforeGrowingAndIsThenAnyOther) {
-  FillFirst();
-  const std::vector<PercpuPtr> sparse = FillChunk();
-  const std::vector<PercpuPtr> other = FillChunk();
-  // Other has the reserve.
-  for (std::uint32_t i = 8; i < kBlocks; ++i) Free(other[i]);
-  for (std::uint32_t i = 1; i < kBlocks; ++i) Free(sparse[i]);
-  allocator_->Balance();
+  const auto [sparse, other] = SidelineOneOfTwo();
   const ChunkId aside = ChunkOf(sparse[0]).id;
   ASSERT_EQ(ChunkOf(sparse[0]).kind, ChunkKind::kSidelined);
   // Both would do; the ordinary one comes first, though its id is higher.
@@ -174,12 +180,7 @@ TEST_F(AllocatorVmTest, ASidelinedChunkIsUsedBeforeGrowingAndIsThenAnyOther) {
 }
 
 TEST_F(AllocatorVmTest, ARefusedRequestLeavesASidelinedChunkAside) {
-  FillFirst();
-  const std::vector<PercpuPtr> sparse = FillChunk();
-  const std::vector<PercpuPtr> other = FillChunk();
-  for (std::uint32_t i = 8; i < kBlocks; ++i) Free(other[i]);
-  for (std::uint32_t i = 1; i < kBlocks; ++i) Free(sparse[i]);
-  allocator_->Balance();
+  const auto [sparse, other] = SidelineOneOfTwo();
   ASSERT_EQ(ChunkOf(sparse[0]).kind, ChunkKind::kSidelined);
   // Its pages cannot be backed again.
   failing_.FailNth(1);

@@ -66,6 +66,12 @@ class BackendConformance : public ::testing::TestWithParam<std::string> {
 
 TEST_P(BackendConformance, KnowsItsName) { EXPECT_EQ(backend_->name(), GetParam()); }
 
+// For it is the first chunk, and what it begins with is never granted: 0 is no pointer.
+TEST_P(BackendConformance, TheFirstChunkBeginsTheArena) {
+  Make(5, Bytes(128 << 10), Bytes(5 << 20));
+  EXPECT_EQ(CreatePopulated()->base, Bytes(0));
+}
+
 TEST_P(BackendConformance, ChunksLieApartInTheArenaOnPageBounds) {
   std::vector<ChunkMemory> chunks;
   for (auto memory = CreatePopulated(); memory.ok(); memory = CreatePopulated()) {

@@ -65,7 +65,14 @@ ChunkMemory ContiguousBackend::MemoryAt(PageId first_page) const {
 }
 
 absl::StatusOr<ChunkMemory> ContiguousBackend::ReserveChunk() {
-  const absl::StatusOr<PageId> first = runs_.AllocateRun(RunFor(footprint_.pages_per_chunk));
+  const Pages run = RunFor(footprint_.pages_per_chunk);
+  // The first chunk takes the arena's beginning, for it alone begins with something that
+  // is never granted: 0 is no area's pointer. In an arena that is no power of two of
+  // pages a block that fits better lies elsewhere.
+  if (runs_.free_pages() == runs_.total_pages() && runs_.AllocateRunAt(PageId(0), run).ok()) {
+    return MemoryAt(PageId(0));
+  }
+  const absl::StatusOr<PageId> first = runs_.AllocateRun(run);
   if (!first.ok()) return first.status();
   return MemoryAt(*first);
 }

@@ -46,12 +46,14 @@ struct Flags {
 
 struct Rounds {
   std::vector<double> ns_per_op;
+  std::vector<double> balancer_ns_per_op;
   std::vector<double> backing_ns_per_op;
 };
 
 void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds rounds) {
   std::sort(rounds.ns_per_op.begin(), rounds.ns_per_op.end());
   const double median = Median(rounds.ns_per_op);
+  const double balancer = Median(rounds.balancer_ns_per_op);
   const double backing = Median(rounds.backing_ns_per_op);
   if (flags.output == "json") {
     const nlohmann::ordered_json json = {{"trace", flags.trace},
@@ -62,6 +64,7 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
                                          {"ns_per_op_median", median},
                                          {"ns_per_op_min", rounds.ns_per_op.front()},
                                          {"ns_per_op_max", rounds.ns_per_op.back()},
+                                         {"balancer_ns_per_op_median", balancer},
                                          {"backing_ns_per_op_median", backing},
                                          {"mean_utilisation", result.mean_utilisation},
                                          {"final_utilisation", result.final_utilisation},
@@ -76,13 +79,14 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
     return;
   }
   std::cout << absl::StrFormat(
-      "%s: %d ops, %d CPUs, %s: %.1f ns/op [%.1f..%.1f] + %.1f backing, utilisation mean %.3f "
+      "%s: %d ops, %d CPUs, %s: %.1f ns/op [%.1f..%.1f], %.1f of it the balancer's, + %.1f "
+      "backing, utilisation mean %.3f "
       "final %.3f, physical mean %.3f final %.3f, pages in use at the end %.3f, chunks peak %d "
       "created %d (%d ahead), growths while room %d\n",
       flags.trace, ops, flags.replay.cpus, flags.replay.no_zero ? "metadata only" : "zeroed",
-      median, rounds.ns_per_op.front(), rounds.ns_per_op.back(), backing, result.mean_utilisation,
-      result.final_utilisation, result.mean_physical, result.final_physical,
-      result.final_pages_in_use, result.chunks_peak, result.chunks_created,
+      median, rounds.ns_per_op.front(), rounds.ns_per_op.back(), balancer, backing,
+      result.mean_utilisation, result.final_utilisation, result.mean_physical,
+      result.final_physical, result.final_pages_in_use, result.chunks_peak, result.chunks_created,
       result.chunks_created_ahead, result.growths_while_room);
 }
 
@@ -96,6 +100,7 @@ absl::Status ReplayOne(const Flags& flags) {
     const auto timing = TimeReplay(flags.replay, *trace);
     if (!timing.ok()) return timing.status();
     rounds.ns_per_op.push_back(timing->ns_per_op);
+    rounds.balancer_ns_per_op.push_back(timing->balancer_ns_per_op);
     rounds.backing_ns_per_op.push_back(timing->backing_ns_per_op);
   }
   Print(flags, trace->size(), *fullness, rounds);

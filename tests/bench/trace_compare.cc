@@ -136,7 +136,7 @@ absl::StatusOr<ThreadTiming> Comparer::TimeTogether(const std::vector<const Trac
   for (const Trace* trace : traces) pointers.emplace_back(trace->size());
   std::vector<absl::Status> statuses(traces.size());
   const ThreadTiming timing =
-      TimeThreads(traces, [&](const percpu::TraceOp& op, std::size_t thread) {
+      TimeThreads(traces, pointers, [&](const percpu::TraceOp& op, std::size_t thread) {
         if (absl::Status status = (*pass)->Run(op, pointers[thread]); !status.ok()) {
           statuses[thread] = std::move(status);
         }

@@ -43,7 +43,7 @@ void Drain(std::vector<void*>& pointers) {
 
 double TimePass(const Trace& trace, std::vector<void*>& pointers) {
   const double start = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-  for (const percpu::TraceOp& op : trace) Run(op, pointers);
+  ForEachOp(trace, pointers, [&](const percpu::TraceOp& op) { Run(op, pointers); });
   const double spent = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start;
   Drain(pointers);
   return spent / static_cast<double>(trace.size());
@@ -53,7 +53,8 @@ ThreadTiming TimeTogether(const std::vector<const Trace*>& traces) {
   std::vector<std::vector<void*>> pointers;
   for (const Trace* trace : traces) pointers.emplace_back(trace->size());
   const ThreadTiming timing = TimeThreads(
-      traces, [&](const percpu::TraceOp& op, std::size_t thread) { Run(op, pointers[thread]); });
+      traces, pointers,
+      [&](const percpu::TraceOp& op, std::size_t thread) { Run(op, pointers[thread]); });
   for (auto& mine : pointers) Drain(mine);
   return timing;
 }

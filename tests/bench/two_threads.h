@@ -25,9 +25,11 @@ struct ThreadTiming {
   double cpu_ns_per_op = 0;
 };
 
-// Mean over the threads, which start together; replay(op, thread) does one operation.
-template <typename Replay>
-ThreadTiming TimeThreads(const std::vector<const Trace*>& traces, Replay replay) {
+// Mean over the threads, which start together; replay(op, thread) does one operation of a
+// trace, with the pointers of that thread.
+template <typename Pointer, typename Replay>
+ThreadTiming TimeThreads(const std::vector<const Trace*>& traces,
+                         const std::vector<std::vector<Pointer>>& pointers, Replay replay) {
   std::vector<ThreadTiming> timings(traces.size());
   Meeting meeting;
   std::vector<std::thread> threads;
@@ -37,7 +39,8 @@ ThreadTiming TimeThreads(const std::vector<const Trace*>& traces, Replay replay)
       meeting.Wait(static_cast<int>(traces.size()), 1);
       const double wall = Nanoseconds(CLOCK_MONOTONIC);
       const double cpu = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-      for (const percpu::TraceOp& op : *traces[thread]) replay(op, thread);
+      ForEachOp(*traces[thread], pointers[thread],
+                [&](const percpu::TraceOp& op) { replay(op, thread); });
       const auto count = static_cast<double>(traces[thread]->size());
       timings[thread] = {(Nanoseconds(CLOCK_MONOTONIC) - wall) / count,
                          (Nanoseconds(CLOCK_THREAD_CPUTIME_ID) - cpu) / count};

@@ -125,6 +125,19 @@ class AreaMap {
     counts_->free -= count.value();
     ++counts_->live;
   }
+  // Makes so many areas of it, in a row from its begin. REQUIRES: it was found since
+  // the last change, begins where it fits, and is longer than the row.
+  template <typename Watch>
+  void TakeRow(const Room& room, Granules count, std::uint32_t areas, Watch watch) {
+    const std::uint32_t end = room.at + areas * count.value();
+    for (std::uint32_t at = room.at + count.value(); at <= end; at += count.value()) {
+      bounds_.AddBegin(at);
+    }
+    Relist(room, end, watch);
+    for (std::uint32_t at = room.at; at < end; at += count.value()) bounds_.SetTaken(at);
+    counts_->free -= end - room.at;
+    counts_->live += areas;
+  }
   // The room a free range lies in. REQUIRES: it is free.
   [[nodiscard]] Room RoomOf(AreaSpan area) const {
     const std::uint32_t begin = bounds_.Previous(area.offset.value());
@@ -139,21 +152,19 @@ class AreaMap {
     std::uint32_t begin = at;
     std::uint32_t end = area.end().value();
     bounds_.SetFree(at);
-    if (at > 0) {
-      const std::uint32_t before = bounds_.Previous(at - 1);
-      if (!bounds_.IsTakenBegin(before)) {
-        Unlist(before, at, watch);
-        bounds_.RemoveBegin(at);
-        begin = before;
-      }
-    }
     if (!bounds_.IsTakenBegin(end)) {
       const std::uint32_t behind = bounds_.Next(end + 1);
       Unlist(end, behind, watch);
       bounds_.RemoveBegin(end);
       end = behind;
     }
-    List(begin, end, watch);
+    if (at > 0) begin = bounds_.Previous(at - 1);
+    if (begin < at && !bounds_.IsTakenBegin(begin)) {
+      bounds_.RemoveBegin(at);
+      Lengthen(begin, at, end, watch);
+    } else {
+      List(at, end, watch);
+    }
     counts_->free += area.size.value();
     --counts_->live;
   }
@@ -226,6 +237,18 @@ class AreaMap {
     const std::uint32_t size_class = RunLists::ClassOf(end - begin);
     if (lists_.Remove(size_class, RunLists::SlotOf(begin))) watch(size_class, false);
     if (end - begin >= kBlock.value()) counts_->empty_blocks -= EmptyBlocksIn(begin, end);
+  }
+  // Has a free run end further on.
+  template <typename Watch>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Lengthen(std::uint32_t begin, std::uint32_t end,
+                                             std::uint32_t new_end, Watch& watch) {
+    const std::uint32_t size_class = RunLists::ClassOf(end - begin);
+    if (RunLists::ClassOf(new_end - begin) != size_class) {
+      Unlist(begin, end, watch);
+      List(begin, new_end, watch);
+    } else if (new_end - begin >= kBlock.value()) {
+      counts_->empty_blocks += EmptyBlocksIn(begin, new_end) - EmptyBlocksIn(begin, end);
+    }
   }
   // Has a free run begin at `begin`, further on.
   template <typename Watch>

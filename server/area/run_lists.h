@@ -38,10 +38,11 @@ class RunLists {
 
   // 0 is no run.
   [[nodiscard]] static constexpr std::uint32_t ClassOf(std::uint32_t length) {
-    if (length < kExact) return length;
     constexpr std::uint32_t kExactLog2 = std::countr_zero(kExact);
-    const auto log2 = static_cast<std::uint32_t>(std::bit_width(length) - 1);
-    return kExact + (log2 - kExactLog2) * 4 + ((length >> (log2 - 2)) & 3);
+    // Both are computed, and one is picked: which it will be, no processor guesses.
+    const auto log2 = static_cast<std::uint32_t>(std::bit_width(length | kExact) - 1);
+    const std::uint32_t coarse = kExact + (log2 - kExactLog2) * 4 + ((length >> (log2 - 2)) & 3);
+    return length < kExact ? length : coarse;
   }
   static constexpr Slot SlotOf(std::uint32_t begin) { return begin / 2; }
 

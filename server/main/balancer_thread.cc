@@ -30,7 +30,8 @@ void BalancerThread::Wake() {
 
 void BalancerThread::Loop() {
   pthread_setname_np(pthread_self(), "balancer");
-  absl::Time due = absl::InfiniteFuture();
+  // At once: what an earlier daemon left behind may have to be cleared.
+  absl::Time due = absl::InfinitePast();
   while (true) {
     {
       RankedLock lock(&mu_);

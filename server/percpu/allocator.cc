@@ -54,7 +54,7 @@ struct Allocator::Granting {
   // Acquired for all of them.
   std::optional<TagId> tag;
   absl::InlinedVector<Placement, 4> placed;
-  // Set by FindDirty, for Finish to clear without the lock.
+  // For Finish to clear without the lock.
   absl::InlinedVector<Cleaning, 4> cleanings;
   bool committed = false;
   bool wake_balancer = false;
@@ -79,7 +79,11 @@ Allocator::Allocator(std::unique_ptr<const AllocInfo> info, StaticLayout statics
       gives_pages_back_(!backend_->populates_at_creation()),
       pages_(pages),
       options_(std::move(options)),
-      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size())) {}
+      max_alignment_(info_->max_alignment()),
+      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size()),
+             gives_pages_back_ ? Reuse::kRoom
+             : options_.zero   ? Reuse::kCleared
+                               : Reuse::kParked) {}
 
 Allocator::~Allocator() = default;
 
@@ -142,17 +146,21 @@ absl::Status Allocator::AcquireTag(Granting& granting) {
   return granting.tag ? absl::OkStatus() : errors::TooManyTags(kMaxTags);
 }
 
-// Places what is not placed yet; false if some area has no room.
+// Places what is not placed yet; false if some area has no room. What is dirty of it is
+// noted at once: the rest of a chunk's dirty room may be cleared before it is granted.
 bool Allocator::Place(Granting& granting, SlicedLock& lock) {
   while (granting.placed.size() < granting.specs.size()) {
     lock.Step();
     const AreaSpec& spec = granting.specs[granting.placed.size()];
-    const std::optional<Placement> placement =
-        index_.Place(ToGranules(spec.size), AlignGranules(spec.alignment), granting.options.region,
-                     granting.options.no_grow);
+    const Placement placement = index_.Place(ToGranules(spec.size), AlignGranules(spec.alignment),
+                                             granting.options.region, granting.options.no_grow);
     if (!placement) return false;
-    index_.Hold(*placement);
-    granting.placed.push_back(*placement);
+    const AreaSpan dirty = placement.chunk->DirtyIn(placement.area);
+    if (options_.zero && dirty.size > Granules(0)) {
+      granting.cleanings.push_back({placement.chunk->memory(), dirty});
+    }
+    index_.Hold(placement);
+    granting.placed.push_back(placement);
   }
   return true;
 }
@@ -161,8 +169,14 @@ void Allocator::Undo(Granting& granting, SlicedLock& lock) {
   for (; !granting.placed.empty(); granting.placed.pop_back()) {
     lock.Step();
     index_.Unhold(granting.placed.back());
-    index_.Release(granting.placed.back());
+    // If it was dirty it still is.
+    if (granting.cleanings.empty()) {
+      index_.Release(granting.placed.back());
+    } else {
+      index_.ReleaseDirty(granting.placed.back());
+    }
   }
+  granting.cleanings.clear();
   index_.tags().Release(*std::exchange(granting.tag, std::nullopt), granting.specs.size());
 }
 
@@ -173,28 +187,19 @@ void Allocator::Commit(Granting& granting, SlicedLock& lock) {
     index_.CommitGrant(placement, *granting.tag);
   }
   granting.committed = true;
-  granting.wake_balancer = TakeBalanceSignal(false);
-}
-
-void Allocator::FindDirty(Granting& granting, SlicedLock& lock) {
-  if (!options_.zero) return;
-  for (const Placement& placement : granting.placed) {
-    lock.Step();
-    const AreaSpan dirty = placement.chunk->DirtyIn(placement.area);
-    if (dirty.size == Granules(0)) continue;
-    granting.cleanings.push_back({placement.chunk->memory(), dirty});
-    index_.mutable_stats().zeroed_inline += ToBytes(dirty.size) * info_->cpus();
-  }
+  granting.wake_balancer = TakeBalanceSignal(!granting.cleanings.empty());
 }
 
 // What is dirty is cleared without the lock while the areas are held: nobody
 // else reads or writes them, and no chunk of theirs goes.
 void Allocator::Finish(Granting& granting, std::span<PercpuPtr> out) {
   if (!granting.committed) {
+    Bytes cleared;
     for (const Granting::Cleaning& cleaning : granting.cleanings) {
-      Zero(cleaning.memory, cleaning.dirty);
+      cleared += Zero(cleaning.memory, std::span(&cleaning.dirty, 1));
     }
     SlicedLock index(&index_mu_);
+    index_.mutable_stats().zeroed_inline += cleared;
     Commit(granting, index);
   }
   std::transform(granting.placed.begin(), granting.placed.end(), out.begin(),
@@ -229,8 +234,8 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
     if (absl::Status status = AcquireTag(granting); !status.ok()) return status;
     const bool placed = Place(granting, index);
     const bool may_grow = !options.no_grow && options.region == Region::kDynamic;
-    // Room may be in a chunk that the balancer is cleaning: worth a wait.
-    if (!placed && (may_grow || index_.withdrawn() > 0)) {
+    // Room may be in what is or is to be cleared: worth a wait.
+    if (!placed && (may_grow || index_.withdrawn() > 0 || index_.has_uncleared())) {
       Undo(granting, index);
       return std::nullopt;
     }
@@ -248,7 +253,6 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
       Undo(granting, index);
       return std::nullopt;
     }
-    FindDirty(granting, index);
     if (granting.cleanings.empty()) Commit(granting, index);
   }
   Finish(granting, out);
@@ -285,8 +289,9 @@ absl::Status Allocator::PlaceGrowing(Granting& granting, std::vector<ChunkId>& c
     {
       SlicedLock index(&index_mu_);
       if (Place(granting, index)) break;
-      if (!may_grow) return Refuse(granting);
+      if (!may_grow && !index_.has_uncleared()) return Refuse(granting);
     }
+    if (ClearUncleared(/*any=*/true)) continue;
     absl::StatusOr<ChunkId> chunk = CreateChunk();
     if (!chunk.ok()) {
       RankedLock index(&index_mu_);
@@ -299,8 +304,6 @@ absl::Status Allocator::PlaceGrowing(Granting& granting, std::vector<ChunkId>& c
   for (const Placement& placement : granting.placed) {
     if (absl::Status status = Populate(placement); !status.ok()) return status;
   }
-  SlicedLock index(&index_mu_);
-  FindDirty(granting, index);
   return absl::OkStatus();
 }
 
@@ -347,24 +350,6 @@ void Allocator::DestroyIfFree(ChunkId id) {
     reserve_blocked_ = false;
   }
   backend_->DestroyChunk(removed->memory());
-}
-
-Bytes Allocator::Zero(const ChunkMemory& memory, AreaSpan range) const {
-  const Bytes size = ToBytes(range.size);
-  std::byte* const first = pages_.base() + (memory.base + ToBytes(range.offset)).value();
-  // Each copy misses the caches, and its page the TLB: the next ones are on their way
-  // while one is cleared (64 CPUs, areas of 92 bytes: 38 ns a copy for 45).
-  constexpr std::uint32_t kAhead = 8;
-  const std::uint32_t units = info_->units();
-  for (std::uint32_t unit = 0; unit < units; ++unit) {
-    if (unit + kAhead < units) {
-      __builtin_prefetch(first + info_->unit_offset[unit + kAhead].value(), /*rw=*/1);
-    }
-    // Ghosts may have no memory, or no more.
-    if (!info_->unit_to_cpu[unit]) continue;
-    std::memset(first + info_->unit_offset[unit].value(), 0, size.value());
-  }
-  return size * info_->cpus();
 }
 
 }  // namespace percpud

@@ -179,7 +179,8 @@ class Allocator {
   [[nodiscard]] BuddySnapshot GetBuddy() const ABSL_LOCKS_EXCLUDED(grow_mu_);
   // Any byte of any unit. OUT_OF_RANGE beyond the arena.
   [[nodiscard]] absl::StatusOr<Resolution> Resolve(PercpuPtr pointer) const;
-  [[nodiscard]] absl::StatusOr<Estimate> EstimateAlloc(AreaSpec spec, Region region) const
+  // May clear what waits to be cleared, to see what fits then.
+  [[nodiscard]] absl::StatusOr<Estimate> EstimateAlloc(AreaSpec spec, Region region)
       ABSL_LOCKS_EXCLUDED(grow_mu_);
   // The invariants of area, index and page allocator, all walked; INTERNAL
   // names the first that does not hold. Expensive.
@@ -251,16 +252,16 @@ class Allocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status AcquireTag(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // `lock` is of index_mu_.
-  // allocator_single.cc: an area without demands; nullopt, with nothing changed,
-  // if it is not so simple.
+  // allocator_single.cc: an area without demands; nullopt, with nothing changed, if it
+  // is not so simple.
   std::optional<PercpuPtr> TryAllocOne(const AreaSpec& spec, const AllocOptions& options)
       ABSL_LOCKS_EXCLUDED(index_mu_);
-  std::optional<Placement> PlaceBacked(const AreaSpec& spec)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  // Whether to wake the balancer.
+  bool ClearAndGrant(const Placement& held, const AreaSpan& dirty) ABSL_LOCKS_EXCLUDED(index_mu_);
+  Placement PlaceBacked(Granules count, Granules align) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   bool Place(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Undo(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Commit(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  void FindDirty(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Finish(Granting& granting, std::span<PercpuPtr> out);
   absl::Status PlaceGrowing(Granting& granting, std::vector<ChunkId>& created)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
@@ -268,7 +269,7 @@ class Allocator {
   absl::Status Refuse(const Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // Whether the balancer has to do with a chunk of which an area was freed.
   bool NoteFreed(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_) {
-    return (chunk.is_free() || gives_pages_back_) && NoteFreeChunk(chunk);
+    return (chunk.is_free() || gives_pages_back_) ? NoteFreeChunk(chunk) : index_.wants_clearing();
   }
   bool NoteFreeChunk(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   absl::Status RefuseFree(PercpuPtr pointer, std::span<const Placement> freed, SlicedLock& lock)
@@ -282,16 +283,26 @@ class Allocator {
   absl::StatusOr<ChunkId> CreateChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   // Does nothing if the chunk is in use again.
   void DestroyIfFree(ChunkId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
-  // Clears [range) of the chunk in every unit; returns the bytes cleared.
-  Bytes Zero(const ChunkMemory& memory, AreaSpan range) const;
+  // allocator_clear.cc
+  // Clears parts of a chunk in every unit; returns the bytes cleared.
+  Bytes Zero(const ChunkMemory& memory, std::span<const AreaSpan> parts) const;
+  // Clears what was taken to be, and puts it back.
+  void Clear(const Index::Clearing& clearing) ABSL_LOCKS_EXCLUDED(index_mu_);
+  // Clears the uncleared areas of a chunk: of one where they are worth it, or of any;
+  // false if there is none.
+  bool ClearUncleared(bool any) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  // Clears dirty room of chunks in use, a chunk's worth at most; whether there is more.
+  bool ClearDirty() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  // Clears what is dirty in a withdrawn chunk.
+  void CleanWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  // Clears one dirty free chunk; false if there is none.
+  bool CleanOneFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
 
   // allocator_lease.cc
   absl::StatusOr<Chunk*> WithdrawFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status PopulateWhole(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
 
   // allocator_balance.cc
-  // Clears what is dirty in a withdrawn chunk.
-  void CleanWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   [[nodiscard]] bool ReserveLow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // True once per need: the caller then calls balance_wanted_ without locks.
   bool TakeBalanceSignal(bool freed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_) {
@@ -300,7 +311,6 @@ class Allocator {
   bool IsBalanceDue(bool freed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] std::optional<ChunkId> PickReleasable()
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_, index_mu_);
-  bool CleanOneFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   // Of backends that give pages back.
   void ReclaimPages() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   void DepopulateWithdrawn(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
@@ -328,6 +338,7 @@ class Allocator {
   const bool gives_pages_back_;
   PageSource& pages_;
   const Options options_;
+  const Bytes max_alignment_;
   std::function<void()> balance_wanted_;
 
   mutable RankedMutex grow_mu_{LockRank::kGrow};

@@ -36,6 +36,8 @@ absl::Time Allocator::Balance() {
     RankedLock index(&index_mu_);
     balance_pending_ = false;
   }
+  while (ClearUncleared(/*any=*/false)) {
+  }
   while (true) {
     std::optional<ChunkId> releasable;
     {
@@ -50,6 +52,7 @@ absl::Time Allocator::Balance() {
   }
   ReclaimPages();
   FillReserve();
+  if (ClearDirty()) return options_.clock->Now();
   RankedLock index(&index_mu_);
   return NextDue();
 }
@@ -68,38 +71,6 @@ std::optional<ChunkId> Allocator::PickReleasable() {
     if (chunk.pins == 0 && (too_many || chunk.free_since <= oldest)) pick = chunk.id();
   }
   return pick;
-}
-
-// Clears one dirty free chunk while nobody can be placed in it. A request that
-// needs the room waits at the grow lock rather than growing.
-bool Allocator::CleanOneFreeChunk() {
-  // Where pages go back, they come again clean.
-  if (!options_.zero || gives_pages_back_) return false;
-  Chunk* chunk = nullptr;
-  {
-    RankedLock index(&index_mu_);
-    const BitTree& free = index_.free_chunks();
-    for (auto id = free.FindFirst(); id && chunk == nullptr; id = free.FindFrom(*id + 1)) {
-      Chunk* candidate = index_.Find(ChunkId(*id));
-      if (candidate->dirty() > Granules(0)) chunk = candidate;
-    }
-    if (chunk == nullptr) return false;
-    index_.Withdraw(*chunk);
-  }
-  CleanWithdrawn(*chunk);
-  RankedLock index(&index_mu_);
-  index_.Restore(*chunk);
-  return true;
-}
-
-void Allocator::CleanWithdrawn(Chunk& chunk) {
-  if (!options_.zero) return;
-  const AreaSpan dirty = chunk.DirtyIn({Granules(0), chunk.areas().size()});
-  if (dirty.size == Granules(0)) return;
-  const Bytes cleared = Zero(chunk.memory(), dirty);
-  RankedLock index(&index_mu_);
-  chunk.MarkClean();
-  index_.mutable_stats().zeroed_background += cleared;
 }
 
 void Allocator::ReclaimPages() {

@@ -21,11 +21,29 @@ namespace {
 
 Granules AlignGranules(Bytes alignment) { return ToGranules(std::max(alignment, kMinAlign)); }
 
+// What lies between the areas, whoever holds it for now, and how long the longest is.
+void MeasureRoom(const std::vector<AreaSpan>& areas, ChunkSnapshot& out) {
+  Bytes at = out.begin_offset;
+  out.first_free_offset = out.end_offset;
+  const auto gap_until = [&](Bytes end) {
+    if (end == at) return;
+    out.first_free_offset = std::min(out.first_free_offset, at);
+    out.free_bytes += end - at;
+    out.largest_run = std::max(out.largest_run, end - at);
+  };
+  for (const AreaSpan& area : areas) {
+    gap_until(ToBytes(area.offset));
+    at = ToBytes(area.end());
+  }
+  gap_until(out.end_offset);
+}
+
 // percpu_stats' sum_frag and max_frag (free space before the last live area)
 // and cur_min, cur_med and cur_max_alloc.
-void MeasureAreas(const std::vector<AreaSpan>& areas, Granules begin, ChunkSnapshot& out) {
+void MeasureAreas(const std::vector<AreaSpan>& areas, ChunkSnapshot& out) {
+  MeasureRoom(areas, out);
   if (areas.empty()) return;
-  Granules at = begin;
+  Granules at = ToGranules(out.begin_offset);
   std::vector<Granules> sizes;
   sizes.reserve(areas.size());
   for (const AreaSpan& area : areas) {
@@ -79,10 +97,6 @@ ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   out.slot = index_.SlotOf(chunk);
   out.begin_offset = chunk.range().begin;
   out.end_offset = chunk.range().end;
-  out.free_bytes = ToBytes(chunk.areas().free());
-  out.largest_run = ToBytes(chunk.areas().longest_run());
-  const std::optional<AreaSpan> first_free = chunk.areas().NextFree(Granules(0));
-  out.first_free_offset = first_free ? ToBytes(first_free->offset) : chunk.range().end;
   out.live_areas = chunk.live();
   out.max_alloc_size = ToBytes(chunk.max_area);
   out.dirty_bytes = ToBytes(chunk.dirty());
@@ -114,6 +128,7 @@ AreaSnapshot Allocator::DescribeArea(const Placement& placement) const {
 Stats Allocator::GetStats() const {
   RankedLock index(&index_mu_);
   Stats stats = index_.stats();
+  stats.nr_cur_alloc = stats.nr_alloc - stats.nr_dealloc;
   stats.free_chunks = index_.free_chunks().count();
   stats.leased_chunks = index_.leased();
   stats.sidelined_chunks = index_.sidelined();
@@ -139,7 +154,7 @@ std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit
       out.push_back(Describe(*chunk));
       map.emplace(*chunk);
     }
-    MeasureAreas(map->LiveAreas(), ToGranules(out.back().begin_offset), out.back());
+    MeasureAreas(map->LiveAreas(), out.back());
   }
   return out;
 }
@@ -168,7 +183,7 @@ absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
                          .size = ToBytes(area.size),
                          .tag = tag == tags.of.end() ? "" : tags.names[tag->second]});
   }
-  MeasureAreas(areas, ToGranules(out.chunk.begin_offset), out.chunk);
+  MeasureAreas(areas, out.chunk);
   return out;
 }
 
@@ -230,7 +245,7 @@ absl::StatusOr<Resolution> Allocator::Resolve(PercpuPtr pointer) const {
   return out;
 }
 
-absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) const {
+absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) {
   const AllocOptions options{.region = region, .no_grow = false, .tag = {}};
   if (absl::Status status = Validate(std::span(&spec, 1), options); !status.ok()) return status;
   const Granules count = ToGranules(spec.size);
@@ -240,10 +255,14 @@ absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) 
   out.wasted_bytes = out.total_bytes - spec.size * info_->cpus();
 
   RankedLock grow(&grow_mu_);
-  {
+  const auto find = [&] {
     RankedLock index(&index_mu_);
+    index_.Unpark(nullptr);
     const auto fit = index_.FindFit(count, AlignGranules(spec.alignment), region, false);
     if (fit) out.chunk = fit->chunk->id();
+    return fit.has_value();
+  };
+  while (!find() && ClearUncleared(/*any=*/true)) {
   }
   out.possible = out.chunk.has_value();
   if (out.possible) return out;

@@ -86,7 +86,7 @@ absl::Status Allocator::ReturnLease(ChunkId id) {
     // Nobody finds a way in any more; who is inside writes before the zeroes.
     const auto left = [chunk] { return chunk->pins == 0; };
     index_mu_.Await(left);
-    chunk->MarkUsed({Granules(0), chunk->areas().size()});
+    chunk->MarkDirty({Granules(0), chunk->areas().size()});
   }
   backend_->GivePages(map, lease_map_size());
   // The next holder gets zeroes, and no request waits for them to be written. Where

@@ -199,7 +199,7 @@ absl::Status Allocator::RestoreAreas(Chunk& chunk, Areas areas) {
     index_.CommitGrant(placement, *tag);
     free_from = placement.area.end();
   }
-  chunk.MarkUsed({Granules(0), end});
+  chunk.MarkDirty({Granules(0), end});
   return absl::OkStatus();
 }
 

@@ -14,48 +14,51 @@
 
 namespace percpud {
 
-// Not granted yet; nullopt if there is no room, or none that is backed.
-ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<Placement> Allocator::PlaceBacked(const AreaSpec& spec) {
-  const Granules align = ToGranules(std::max(spec.alignment, kMinAlign));
-  const std::optional<Placement> placed =
-      index_.Place(ToGranules(spec.size), align, Region::kDynamic, /*populated_only=*/false);
-  if (!placed || !gives_pages_back_) return placed;
-  const Chunk& chunk = *placed->chunk;
-  if (chunk.is_populated() || chunk.UnpopulatedIn(placed->area).count == 0) return placed;
-  index_.Release(*placed);
-  return std::nullopt;
+// Not granted yet; none if there is no room, or none that is backed.
+ABSL_ATTRIBUTE_ALWAYS_INLINE Placement Allocator::PlaceBacked(Granules count, Granules align) {
+  const Placement placed = index_.Place(count, align, Region::kDynamic, /*populated_only=*/false);
+  if (!gives_pages_back_ || !placed) return placed;
+  const Chunk& chunk = *placed.chunk;
+  if (chunk.is_populated() || chunk.UnpopulatedIn(placed.area).count == 0) return placed;
+  index_.Release(placed);
+  return {};
 }
 
 std::optional<PercpuPtr> Allocator::TryAllocOne(const AreaSpec& spec, const AllocOptions& options) {
   const bool plain = options.region == Region::kDynamic && !options.no_grow && options.tag.empty();
-  if (!plain || !IsSound(spec, max_alloc_size(), info_->max_alignment())) return std::nullopt;
+  if (!plain || !IsSound(spec, max_alloc_size(), max_alignment_)) return std::nullopt;
+  const Granules count = ToGranules(spec.size);
+  const Granules align = ToGranules(std::max(spec.alignment, kMinAlign));
   Placement placement;
   AreaSpan dirty;
   bool wake_balancer = false;
   {
     RankedLock index(&index_mu_);
-    const std::optional<Placement> placed = PlaceBacked(spec);
-    if (!placed) return std::nullopt;
-    placement = *placed;
+    placement = PlaceBacked(count, align);
+    if (!placement) return std::nullopt;
     if (options_.zero) dirty = placement.chunk->DirtyIn(placement.area);
-    if (dirty.size == Granules(0)) {
+    if (dirty.size == Granules(0)) [[likely]] {
       index_.CommitGrant(placement, kNoTag);
       wake_balancer = TakeBalanceSignal(false);
     } else {
       index_.Hold(placement);
     }
   }
-  if (dirty.size > Granules(0)) {
-    // As in Finish.
-    const Bytes cleared = Zero(placement.chunk->memory(), dirty);
-    RankedLock index(&index_mu_);
-    index_.mutable_stats().zeroed_inline += cleared;
-    index_.Unhold(placement);
-    index_.CommitGrant(placement, kNoTag);
-    wake_balancer = TakeBalanceSignal(false);
-  }
+  if (dirty.size > Granules(0)) [[unlikely]]
+    wake_balancer = ClearAndGrant(placement, dirty);
   if (wake_balancer && balance_wanted_) balance_wanted_();
   return placement.pointer();
+}
+
+// As in Finish.
+bool Allocator::ClearAndGrant(const Placement& held, const AreaSpan& dirty) {
+  const Bytes cleared = Zero(held.chunk->memory(), std::span(&dirty, 1));
+  RankedLock index(&index_mu_);
+  index_.mutable_stats().zeroed_inline += cleared;
+  index_.Unhold(held);
+  index_.CommitGrant(held, kNoTag);
+  // The next ones had better be clean.
+  return TakeBalanceSignal(true);
 }
 
 absl::StatusOr<PercpuPtr> Allocator::Alloc(AreaSpec spec, const AllocOptions& options) {
@@ -71,14 +74,14 @@ absl::StatusOr<Bytes> Allocator::Free(PercpuPtr pointer) {
   Bytes size;
   {
     RankedLock index(&index_mu_);
-    const std::optional<Placement> area = index_.FindLive(pointer);
+    const Placement area = index_.FindLive(pointer);
     if (!area) {
       ++index_.mutable_stats().refused_frees;
       return ExplainNoArea(pointer);
     }
-    index_.CommitFree(*area);
-    size = ToBytes(area->area.size);
-    wake_balancer = TakeBalanceSignal(NoteFreed(*area->chunk));
+    index_.CommitFree(area);
+    size = ToBytes(area.area.size);
+    wake_balancer = TakeBalanceSignal(NoteFreed(*area.chunk));
   }
   if (wake_balancer && balance_wanted_) balance_wanted_();
   return size;

@@ -80,6 +80,21 @@ std::optional<AreaSpan> Chunk::LiveAt(Granules at) const {
   return area;
 }
 
+Granules Chunk::dirty() const {
+  Granules sum = uncleared_size;
+  for (auto run = areas_.NextFree(Granules(0)); run && run->offset < dirty_end_;
+       run = areas_.NextFree(run->end())) {
+    const AreaSpan dirty = DirtyIn(*run);
+    for (Granules at = dirty.offset; at < dirty.end();) {
+      const std::uint32_t block = at.value() / kBlock;
+      const Granules end = std::min(dirty.end(), Granules((block + 1) * kBlock));
+      if (bits::Test(populated_map_, block)) sum += end - at;
+      at = end;
+    }
+  }
+  return sum;
+}
+
 BlockRange Chunk::UnpopulatedIn(AreaSpan range) const {
   const BlockRange within = BlocksOf(range);
   const std::uint32_t end = within.first + within.count;
@@ -108,9 +123,8 @@ void Chunk::MarkUnpopulated(BlockRange blocks) {
   populated_blocks_ -= bits::CountRange(populated_map_, blocks.first, end);
   bits::ClearRange(populated_map_, blocks.first, end);
   empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
-  // As far as one bound can say it: what was used before them still was.
-  const Granules first(blocks.first * kBlock);
-  if (used_end_ <= Granules(end * kBlock)) used_end_ = std::min(used_end_, first);
+  // As far as one bound can say it: what was dirty before them still is.
+  if (dirty_end_ <= Granules(end * kBlock)) MarkClean(Granules(blocks.first * kBlock));
 }
 
 BlockRange Chunk::LastEmptyPopulated(std::uint32_t end, std::uint64_t most) const {
@@ -157,7 +171,6 @@ absl::Status Chunk::CheckInvariants() const {
   }
   for (auto area = areas_.NextArea(Granules(0)); area; area = areas_.NextArea(area->end())) {
     if (!IsLive(area->offset)) continue;
-    if (area->end() > used_end_) return wrong("a live area was never granted");
     if (UnpopulatedIn(*area).count > 0) return wrong("a live area is unbacked");
   }
   for (const auto& [offset, tag] : tags) {

@@ -19,6 +19,7 @@
 #include "server/area/area_map.h"
 #include "server/base/units.h"
 #include "server/percpu/backend/backend.h"
+#include "server/percpu/fit_index.h"
 #include "server/percpu/snapshot.h"
 #include "server/percpu/tag_table.h"
 
@@ -35,8 +36,8 @@ struct ManagedRange {
   Bytes end;
 };
 
-// One chunk: its area map, how far it was ever used (what lies behind reads zero)
-// and which of its blocks are backed (populated). The reserved part of the
+// One chunk: its area map, up to where its room may be dirty (what lies behind reads
+// zero) and which of its blocks are backed (populated). The reserved part of the
 // first chunk is a Chunk of its own over the same memory, as in the kernel.
 //
 // Owns its metadata, not its memory. Guarded by the allocator's index lock.
@@ -74,6 +75,11 @@ class Chunk {
     if (is_populated()) return areas_.Take(room, count, watch);
     Counting({Granules(room.at), count}, [&] { areas_.Take(room, count, watch); });
   }
+  // REQUIRES: is_populated().
+  template <typename Watch>
+  void TakeRow(const AreaMap::Room& room, Granules count, std::uint32_t areas, Watch watch) {
+    areas_.TakeRow(room, count, areas, watch);
+  }
   // Before the chunk is searched. REQUIRES: the range is free.
   void Take(AreaSpan area) {
     Take(areas_.RoomOf(area), area.size, [](std::uint32_t, bool) {});
@@ -101,26 +107,22 @@ class Chunk {
   [[nodiscard]] std::uint32_t held() const { return held_; }
   [[nodiscard]] std::uint32_t live() const { return areas_.live() - held_; }
 
-  // --- What was used: granted since it was last cleared ------------------------------
-  // Areas are granted low in the run they are cut from, so one bound says nearly as
-  // much as a bit for every granule would, and costs one compare a grant.
-  void MarkUsed(AreaSpan range) { used_end_ = std::max(used_end_, range.end()); }
-  // The part of the range that may not read zero; size 0 if there is none.
+  // --- Dirty room: what became room without having been cleared -----------------------
+  // One bound says nearly as much as a bit for every granule would, and costs one
+  // compare.
+  void MarkDirty(AreaSpan range) { dirty_end_ = std::max(dirty_end_, range.end()); }
+  // All room from there on reads zero.
+  void MarkClean(Granules from) { dirty_end_ = std::min(dirty_end_, from); }
+  // Room from here on reads zero.
+  [[nodiscard]] Granules dirty_end() const { return dirty_end_; }
+  // The part of what was just room that may not read zero; size 0 if there is none.
   [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const {
-    const Granules end = std::min(range.end(), used_end_);
+    const Granules end = std::min(range.end(), dirty_end_);
     return {range.offset, end > range.offset ? end - range.offset : Granules(0)};
   }
-  // All of it reads zero. REQUIRES: it is free.
-  void MarkClean() { used_end_ = Granules(0); }
-  // Free granules that may be dirty: backed, and below the bound. Exact while nothing
-  // is held.
-  [[nodiscard]] Granules dirty() const {
-    const Granules taken = capacity_ - areas_.free();
-    const Granules used = used_end_ - std::min(used_end_, ToGranules(range_.begin));
-    const Granules most =
-        is_populated() ? used : std::min(used, Granules(populated_blocks_ * kBlock));
-    return most - std::min(most, taken);
-  }
+  // Backed room that may be dirty, and areas that are to be cleared. O(runs) if there is
+  // dirty room.
+  [[nodiscard]] Granules dirty() const;
 
   // --- Populated blocks -----------------------------------------------------------
   [[nodiscard]] bool is_populated() const { return populated_blocks_ == blocks_; }
@@ -141,6 +143,8 @@ class Chunk {
   }
 
   // --- Kept for the index ----------------------------------------------------------
+  // Where it is searched; null while it is not.
+  FitIndex* fits = nullptr;
   // Touch() calls in progress; the chunk is not destroyed meanwhile.
   std::uint32_t pins = 0;
   // Being cleaned, depopulated or destroyed: not searched.
@@ -153,6 +157,9 @@ class Chunk {
   std::optional<Bytes> lease_map;
   absl::Time free_since = absl::InfinitePast();
   Granules max_area;
+  // Areas that were freed, and are held until they have been cleared; and their sizes.
+  std::vector<AreaSpan> uncleared;
+  Granules uncleared_size;
   // Areas with a tag, by offset.
   absl::flat_hash_map<Granules::Rep, TagId> tags;
 
@@ -211,8 +218,7 @@ class Chunk {
   bits::Word* const held_map_;
   bits::Word* const populated_map_;
   std::uint32_t held_ = 0;
-  // Nothing from here on was ever granted.
-  Granules used_end_;
+  Granules dirty_end_;
   std::uint32_t populated_blocks_ = 0;
   // Kept while not all blocks are populated.
   std::uint32_t empty_populated_ = 0;

@@ -17,7 +17,7 @@
 
 namespace percpud {
 
-Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages)
+Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Reuse reuse)
     : info_(info),
       chunk_size_(info.chunk_size()),
       page_size_(page_size),
@@ -26,7 +26,11 @@ Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages)
       slots_(info.unit_size),
       fits_(MostChunks(info, ToBytes(arena_pages, page_size))),
       free_chunks_(MostChunks(info, ToBytes(arena_pages, page_size))),
-      to_depopulate_(MostChunks(info, ToBytes(arena_pages, page_size))) {
+      to_depopulate_(MostChunks(info, ToBytes(arena_pages, page_size))),
+      reuse_(reuse),
+      to_clear_(free_chunks_.size()),
+      ripe_(free_chunks_.size()),
+      dirty_(free_chunks_.size()) {
   chunks_.resize(2);
   stats_.min_alloc_size = info.unit_size;
 }
@@ -56,6 +60,7 @@ Chunk& Index::Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory) {
   chunks_[id.value()] = std::move(chunk);
   if (inserted.kind() == ChunkKind::kReserved) return inserted;
 
+  if (reuse_ == Reuse::kCleared && inserted.dirty_end() > Granules(0)) dirty_.Set(id.value());
   page_map_.Set(memory.first_page, memory.pages, id);
   Enter(inserted);
   partly_populated_ += std::uint32_t{!inserted.is_populated()};
@@ -74,6 +79,7 @@ std::unique_ptr<Chunk> Index::Remove(Chunk& chunk) {
   } else {
     Leave(chunk);
   }
+  dirty_.Clear(id.value());
   stats_.empty_pop_pages -= chunk.empty_populated_blocks();
   partly_populated_ -= std::uint32_t{!chunk.is_populated()};
   populated_blocks_ -= chunk.populated_blocks();
@@ -146,12 +152,14 @@ void Index::NoteFreedom(Chunk& chunk) {
 }
 
 void Index::Enter(Chunk& chunk) {
-  FitsOf(chunk).Add(chunk.id(), chunk.areas());
+  chunk.fits = chunk.sidelined ? sidelined_fits_.get() : &fits_;
+  chunk.fits->Add(chunk.id(), chunk.areas());
   if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) free_chunks_.Set(chunk.id().value());
 }
 
 void Index::Leave(Chunk& chunk) {
-  FitsOf(chunk).Remove(chunk.id(), chunk.areas());
+  chunk.fits->Remove(chunk.id(), chunk.areas());
+  chunk.fits = nullptr;
   free_chunks_.Clear(chunk.id().value());
 }
 
@@ -163,36 +171,6 @@ std::uint32_t Index::SlotOf(const Chunk& chunk) const {
 
 // --- Areas -------------------------------------------------------------------
 
-// Where TryFew found nothing.
-std::optional<Index::Fit> Index::FindFar(Granules count, Granules align, Region region,
-                                         bool populated_only) const {
-  if (region == Region::kReserved) return FitIn(Find(kReservedId), count, align, populated_only);
-  if (populated_only && partly_populated_ > 0) return FindPopulated(count, align);
-  const auto find = [this, count, align](ChunkId id, std::uint32_t size_class) {
-    return FindInClass(id, size_class, count, align, std::numeric_limits<std::uint32_t>::max());
-  };
-  if (auto fit = fits_.TryAll(count, find)) return fit;
-  return sidelined_ == 0 ? std::nullopt : sidelined_fits_->TryAll(count, find);
-}
-
-std::optional<Index::Fit> Index::FitIn(Chunk* chunk, Granules count, Granules align,
-                                       bool populated_only) {
-  if (chunk == nullptr) return std::nullopt;
-  const std::optional<Granules> at = chunk->Find(count, align, populated_only);
-  if (!at) return std::nullopt;
-  return Fit{chunk, chunk->areas().RoomOf({*at, count})};
-}
-
-// The lowest fit in backed blocks of the chunk with the lowest id.
-std::optional<Index::Fit> Index::FindPopulated(Granules count, Granules align) const {
-  for (Chunk* chunk = FindFrom(kFirstId); chunk != nullptr;
-       chunk = FindFrom(ChunkId(chunk->id().value() + 1))) {
-    if (chunk->withdrawn || chunk->lease_map) continue;
-    if (auto fit = FitIn(chunk, count, align, true)) return fit;
-  }
-  return std::nullopt;
-}
-
 void Index::DropTag(Chunk& chunk, Granules at) {
   const auto tag = chunk.tags.find(at.value());
   if (tag == chunk.tags.end()) return;
@@ -203,7 +181,7 @@ void Index::DropTag(Chunk& chunk, Granules at) {
 // --- Pointers ----------------------------------------------------------------
 
 absl::StatusOr<Placement> Index::FindArea(PercpuPtr pointer) const {
-  if (const std::optional<Placement> live = FindLive(pointer)) return *live;
+  if (const Placement live = FindLive(pointer)) return live;
   const std::optional<Location> location = Locate(pointer);
   if (!location) {
     const Bytes arena_size = ToBytes(page_map_.size(), page_size_);

@@ -18,18 +18,21 @@
 #include "server/percpu/alloc_info.h"
 #include "server/percpu/chunk.h"
 #include "server/percpu/fit_index.h"
+#include "server/percpu/parked_areas.h"
 #include "server/percpu/slots.h"
 #include "server/percpu/snapshot.h"
 #include "server/percpu/tag_table.h"
 
 namespace percpud {
 
-// One area of one chunk. The chunk stays the index's.
-struct Placement {
-  Chunk* chunk = nullptr;
-  AreaSpan area;
-
-  [[nodiscard]] PercpuPtr pointer() const { return chunk->PointerTo(area.offset); }
+// What becomes of a freed area.
+enum class Reuse {
+  // Room, at once: pages without an area are given back.
+  kRoom,
+  // Small ones may park (parked_areas.h).
+  kParked,
+  // It is held until it has been cleared, with others of its chunk, and may park then.
+  kCleared,
 };
 
 // What the short lock guards: which chunks there are, where areas can go, and
@@ -45,7 +48,7 @@ class Index {
   static constexpr ChunkId kFirstId{1};
 
   // `info` outlives the index.
-  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages);
+  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Reuse reuse);
 
   // Chunk ids lie below this: as many as the arena has room for, and the two
   // that are there from the start.
@@ -116,16 +119,18 @@ class Index {
     Chunk* chunk = nullptr;
     AreaMap::Room room;
   };
-  // Takes room for an area: in the tightest class of free runs. Exact: nullopt means
-  // that no chunk which may serve the request has an aligned free run of it.
-  std::optional<Placement> Place(Granules count, Granules align, Region region,
-                                 bool populated_only);
-  // Gives up what was placed and not granted. REQUIRES: not held.
+  // Takes room for an area: one that is parked, else in the tightest class of free
+  // runs. Exact: none means that no chunk which may serve the request has an aligned
+  // free run of it.
+  Placement Place(Granules count, Granules align, Region region, bool populated_only);
+  // Gives up what was placed and not granted; the second, if it may be dirty.
+  // REQUIRES: not held.
   void Release(const Placement& placement);
+  void ReleaseDirty(const Placement& placement);
   // Where Place would go.
   [[nodiscard]] std::optional<Fit> FindFit(Granules count, Granules align, Region region,
                                            bool populated_only) const;
-  // Makes a placed area live: counted, tagged, its granules used.
+  // Makes a placed area live: counted and tagged.
   void CommitGrant(const Placement& placement, TagId tag);
   // Makes an area that was placed found no more, and found again.
   void Hold(const Placement& placement) {
@@ -145,8 +150,31 @@ class Index {
     placement.chunk->Unhold(placement.area.offset);
     --held_live_;
   }
-  // Makes a live area room again. REQUIRES: not held.
+  // Ends a live area: it parks, waits to be cleared or is room again. REQUIRES: not held.
   void CommitFree(const Placement& placement);
+  // Makes room of what is parked, in the chunk or, if it is null, anywhere.
+  void Unpark(const Chunk* chunk);
+
+  // --- Clearing (index_reuse.cc) ------------------------------------------------
+  // Areas of one chunk that are held to be cleared in every unit, and keep the chunk.
+  struct Clearing {
+    Chunk* chunk = nullptr;
+    std::vector<AreaSpan> areas;
+  };
+  // Whether some chunk has so many uncleared areas that they are worth clearing, and as
+  // much was granted since as was cleared: what nobody asks for is not cleared.
+  [[nodiscard]] bool wants_clearing() const { return !ripe_.empty() && demand_ > 0; }
+  // Whether something is to be or is being cleared that would be room then.
+  [[nodiscard]] bool has_uncleared() const { return uncleared_ > 0; }
+  // The uncleared areas of a chunk: of one that is worth it, or of `any`. No chunk if
+  // there are none.
+  Clearing TakeUncleared(bool any);
+  // Dirty room of one page of a chunk, made areas, as long as there is demand.
+  Clearing TakeDirty();
+  // They have been cleared: they park, or are room.
+  void PutCleared(const Clearing& clearing);
+  // The chunk has no dirty room any more.
+  void NoteClean(Chunk& chunk);
 
   // --- Pointers --------------------------------------------------------------
   struct Location {
@@ -159,8 +187,8 @@ class Index {
   // the reserved chunk owns its part of the unit and the first chunk the rest,
   // static part included.
   [[nodiscard]] std::optional<Location> Locate(PercpuPtr pointer) const;
-  // The live area that `pointer` starts.
-  [[nodiscard]] std::optional<Placement> FindLive(PercpuPtr pointer) const;
+  // The live area that `pointer` starts, if it does.
+  [[nodiscard]] Placement FindLive(PercpuPtr pointer) const;
   // The same, or why it is none.
   [[nodiscard]] absl::StatusOr<Placement> FindArea(PercpuPtr pointer) const;
 
@@ -182,6 +210,17 @@ class Index {
   // Makes the chunk one that is searched, and takes it out of the search.
   void Enter(Chunk& chunk);
   void Leave(Chunk& chunk);
+  // Where what is freed goes that does not park.
+  void GiveBack(const Placement& placement);
+  bool KeepUncleared(const Placement& placement);
+  std::vector<AreaSpan> TakeUnclearedOf(Chunk& chunk);
+  // Place, where none is parked.
+  Placement PlaceInRoom(Granules count, Granules align, Region region, bool populated_only);
+  // A parked area of that size, parked no more.
+  Placement TakeParked(Granules count, Granules align);
+  // Takes several areas in a row where one fits, and parks the others, if it may.
+  bool TakeRow(const Fit& fit, Granules count, Granules align);
+  bool Park(const Placement& placement);
   // Runs change(watch) on the chunk, and has the search and the counters follow.
   template <typename Change>
   void Update(Chunk& chunk, Change change);
@@ -201,9 +240,6 @@ class Index {
   // Empty pages of a leased or sidelined chunk are no reserve.
   [[nodiscard]] static std::uint64_t ReserveOf(const Chunk& chunk) {
     return chunk.lease_map || chunk.sidelined ? 0 : chunk.empty_populated_blocks();
-  }
-  [[nodiscard]] FitIndex& FitsOf(const Chunk& chunk) {
-    return chunk.sidelined ? *sidelined_fits_ : fits_;
   }
 
   const AllocInfo& info_;
@@ -232,6 +268,17 @@ class Index {
   // that are held.
   std::uint64_t held_ = 0;
   std::uint64_t held_live_ = 0;
+  const Reuse reuse_;
+  ParkedAreas parked_;
+  // Chunks with uncleared areas, those where they are worth clearing, and those with
+  // dirty room.
+  BitTree to_clear_;
+  BitTree ripe_;
+  BitTree dirty_;
+  // Areas that wait or are being cleared, in granules of all chunks together.
+  std::uint64_t uncleared_ = 0;
+  // Granules granted, less those cleared: between a chunk's and as many too few.
+  std::int64_t demand_ = 0;
   Stats stats_;
   TagTable tags_;
 };

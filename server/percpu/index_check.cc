@@ -67,8 +67,9 @@ absl::Status Index::CheckInvariants() const {
                                             partly_populated_));
   }
   live += held_live_;
-  if (live != stats_.nr_cur_alloc || stats_.nr_alloc - stats_.nr_dealloc != live ||
-      kGranuleSize * (live_granules - held_) != stats_.live_bytes ||
+  if (stats_.nr_alloc - stats_.nr_dealloc != live ||
+      kGranuleSize * (live_granules - held_ - parked_.granules().value() - uncleared_) !=
+          stats_.live_bytes ||
       empty != stats_.empty_pop_pages) {
     return absl::InternalError(absl::StrCat("index: counters differ from the chunks: ", live,
                                             " areas, ", empty, " empty pages"));

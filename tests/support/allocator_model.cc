@@ -153,7 +153,10 @@ absl::Status AllocatorModel::Refused(std::span<const AreaSpec> specs, const Allo
                                      const absl::Status& status, const Stats& before) {
   if (!absl::IsResourceExhausted(status)) return Fail(status.ToString());
   if (absl::Status traced = CheckNoTrace(before); !traced.ok()) return traced;
-  if (allocator_.GetStats().empty_pop_pages != before.empty_pop_pages) {
+  const Stats now = allocator_.GetStats();
+  // What was kept of freed areas was made room of, to see whether that is enough.
+  if (now.populated_pages != before.populated_pages ||
+      now.empty_pop_pages < before.empty_pop_pages) {
     return Fail("a refused allocation left pages populated");
   }
   if (specs.size() > 1) return absl::OkStatus();

@@ -37,12 +37,12 @@ TEST(ChunkTest, WhatWasNeverGrantedIsClean) {
   const auto chunk = Whole();
   chunk->MarkPopulated({0, 16});
   EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)).size, Granules(0));
-  chunk->MarkUsed(Span(100, 50));
-  chunk->MarkUsed(Span(20, 10));
+  chunk->MarkDirty(Span(100, 50));
+  chunk->MarkDirty(Span(20, 10));
   EXPECT_EQ(chunk->dirty(), Granules(150));
   EXPECT_EQ(chunk->DirtyIn(Span(140, 30)), Span(140, 10));
   EXPECT_EQ(chunk->DirtyIn(Span(150, 30)).size, Granules(0));
-  chunk->MarkClean();
+  chunk->MarkClean(Granules(0));
   EXPECT_EQ(chunk->dirty(), Granules(0));
   EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)).size, Granules(0));
 }
@@ -50,7 +50,7 @@ TEST(ChunkTest, WhatWasNeverGrantedIsClean) {
 TEST(ChunkTest, PagesThatWentComeBackClean) {
   const auto chunk = Whole();
   chunk->MarkPopulated({0, 16});
-  chunk->MarkUsed(Span(0, 5000));
+  chunk->MarkDirty(Span(0, 5000));
   // In the middle one bound cannot say it, at the end it can.
   chunk->MarkUnpopulated({1, 1});
   EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)), Span(0, 5000));
@@ -69,7 +69,6 @@ TEST(ChunkTest, AHeldAreaIsNobodys) {
   EXPECT_TRUE(Chunk::MapCopy(*chunk).LiveAreas().empty());
   EXPECT_EQ(chunk->live(), 0U);
   chunk->Unhold(Granules(8));
-  chunk->MarkUsed(Span(8, 4));
   EXPECT_EQ(chunk->LiveAt(Granules(9)), Span(8, 4));
   EXPECT_EQ(Chunk::MapCopy(*chunk).LiveAreas().size(), 1U);
   EXPECT_TRUE(chunk->CheckInvariants().ok()) << chunk->CheckInvariants();

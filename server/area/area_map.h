@@ -98,6 +98,15 @@ class AreaMap {
     return lists_.IsOccupied(size_class);
   }
 
+  // Calls visit(class) for each that has runs, ascending.
+  template <typename Visit>
+  void ForEachClass(Visit visit) const {
+    for (std::uint32_t each = lists_.NextOccupied(0); each < kClasses;
+         each = lists_.NextOccupied(each + 1)) {
+      visit(each);
+    }
+  }
+
   // --- Taking and giving back ----------------------------------------------------
   // Where a class gets its first run or loses its last, watch(class, has_runs) is
   // called.

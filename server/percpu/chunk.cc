@@ -115,7 +115,7 @@ void Chunk::MarkPopulated(BlockRange blocks) {
   const std::uint32_t end = blocks.first + blocks.count;
   populated_blocks_ += blocks.count - bits::CountRange(populated_map_, blocks.first, end);
   bits::SetRange(populated_map_, blocks.first, end);
-  empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
+  if (!is_populated()) empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
 }
 
 void Chunk::MarkUnpopulated(BlockRange blocks) {

@@ -10,15 +10,11 @@ namespace percpud {
 FitIndex::FitIndex(std::uint64_t chunks) : chunks_(chunks), classes_(kClasses, BitTree(chunks)) {}
 
 void FitIndex::Add(ChunkId chunk, const AreaMap& areas) {
-  for (std::uint32_t each = 0; each < kClasses; ++each) {
-    if (areas.HasClass(each)) Set(chunk, each, true);
-  }
+  areas.ForEachClass([&](std::uint32_t size_class) { Set(chunk, size_class, true); });
 }
 
 void FitIndex::Remove(ChunkId chunk, const AreaMap& areas) {
-  for (std::uint32_t each = 0; each < kClasses; ++each) {
-    if (areas.HasClass(each)) Set(chunk, each, false);
-  }
+  areas.ForEachClass([&](std::uint32_t size_class) { Set(chunk, size_class, false); });
 }
 
 bool FitIndex::Agrees(ChunkId chunk, const AreaMap* areas) const {

@@ -27,7 +27,7 @@ std::optional<Index::Fit> Index::FindFit(Granules count, Granules align, Region 
                                          bool populated_only) const {
   // Of one chunk's runs of one class. With as few chunks of each class (fit_index.h)
   // that finds what there is, but for rare misfits.
-  constexpr std::uint32_t kFewRuns = 4;
+  constexpr std::uint32_t kFewRuns = 2;
   if (region == Region::kDynamic && (!populated_only || partly_populated_ == 0)) [[likely]] {
     const auto fit =
         fits_.TryFew(count, [&](ChunkId id, std::uint32_t size_class) ABSL_ATTRIBUTE_ALWAYS_INLINE {

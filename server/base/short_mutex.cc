@@ -54,11 +54,15 @@ void ShortMutex::WakeOne() {
   ::syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
-void SlicedLock::GiveWay() {
-  mu_->Unlock();
+void ShortMutex::WaitForOthers() const {
   const absl::Time deadline = absl::Now() + kPatience;
-  // Taken by another, or nobody was there any more.
-  while (mu_->contended() && !mu_->is_held() && absl::Now() < deadline) Pause();
+  // Taken by another, or nobody is there any more.
+  while (contended() && !is_held() && absl::Now() < deadline) Pause();
+}
+
+void SlicedLock::LetOthersIn() {
+  mu_->Unlock();
+  mu_->LetOthersFirst();
   mu_->Lock();
 }
 

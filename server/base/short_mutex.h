@@ -50,6 +50,13 @@ class ABSL_LOCKABLE ShortMutex {
   }
   // Whether somebody waits for the lock; may be out of date at once.
   [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
+  // Waits until somebody has it of those who wait for it. The mutex is not fair:
+  // who gives it up would have it again before anybody who waits has seen that, and
+  // who takes it in a loop would keep others out for as long as the loop lasts.
+  void LetOthersFirst() const ABSL_LOCKS_EXCLUDED(this) {
+    if (contended()) [[unlikely]]
+      WaitForOthers();
+  }
   // Whether anybody holds it; may be out of date at once.
   [[nodiscard]] bool is_held() const { return word_.load(std::memory_order_relaxed) != kFree; }
   [[nodiscard]] LockRank rank() const { return rank_; }
@@ -79,6 +86,7 @@ class ABSL_LOCKABLE ShortMutex {
                                          std::memory_order_relaxed);
   }
   void LockContended();
+  void WaitForOthers() const;
   void WakeOne();
 
   const LockRank rank_;
@@ -88,6 +96,22 @@ class ABSL_LOCKABLE ShortMutex {
   std::atomic<bool> sleeping_{false};
   std::uint32_t awaiting_ = 0;
   std::condition_variable_any changed_;
+};
+
+// The lock of whoever only looks, and may do so again and again: those who wait
+// already go first.
+class ABSL_SCOPED_LOCKABLE PatientLock {
+ public:
+  explicit PatientLock(ShortMutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) {
+    mu_->LetOthersFirst();
+    mu_->Lock();
+  }
+  ~PatientLock() ABSL_UNLOCK_FUNCTION() { mu_->Unlock(); }
+  PatientLock(const PatientLock&) = delete;
+  PatientLock& operator=(const PatientLock&) = delete;
+
+ private:
+  ShortMutex* const mu_;
 };
 
 // A lock that is held for a row of small steps, and in between given up to
@@ -103,14 +127,20 @@ class ABSL_SCOPED_LOCKABLE SlicedLock {
   SlicedLock& operator=(const SlicedLock&) = delete;
 
   // Before each step.
-  void Step() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    if (++steps_ % kSlice == 0 && mu_->contended()) GiveWay();
+  void Step() {
+    if (++steps_ % kSlice == 0) GiveWay();
+  }
+  // Gives it up if somebody waits for it; whether anybody did. For steps that are as
+  // long as a slice of small ones.
+  bool GiveWay() {
+    if (!mu_->contended()) [[likely]]
+      return false;
+    LetOthersIn();
+    return true;
   }
 
  private:
-  // The mutex is not fair: who gives it up would have it again before anybody
-  // who waits has seen that.
-  void GiveWay() ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  void LetOthersIn() ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   ShortMutex* const mu_;
   std::uint32_t steps_ = 0;

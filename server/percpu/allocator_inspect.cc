@@ -3,7 +3,8 @@
 //
 // The looking half of the allocator. What needs a walk over an area map is
 // copied under the index lock and computed from the copy, chunk by chunk, so
-// that the lock is never held longer than one chunk's map takes to copy.
+// that the lock is never held longer than one chunk's map takes to copy, or to
+// check; and whoever waits for it goes first (PatientLock).
 
 #include <algorithm>
 #include <optional>
@@ -126,7 +127,7 @@ AreaSnapshot Allocator::DescribeArea(const Placement& placement) const {
 }
 
 Stats Allocator::GetStats() const {
-  RankedLock index(&index_mu_);
+  PatientLock index(&index_mu_);
   Stats stats = index_.stats();
   stats.nr_cur_alloc = stats.nr_alloc - stats.nr_dealloc;
   stats.free_chunks = index_.free_chunks().count();
@@ -145,16 +146,19 @@ Stats Allocator::GetStats() const {
 
 std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit) const {
   std::vector<ChunkSnapshot> out;
-  for (ChunkId at = first; out.size() < limit; at = ChunkId(out.back().id.value() + 1)) {
+  for (ChunkId at = first; out.size() < limit; at = ChunkId(at.value() + 1)) {
+    ChunkSnapshot snapshot;
     std::optional<Chunk::MapCopy> map;
     {
-      RankedLock index(&index_mu_);
+      PatientLock index(&index_mu_);
       const Chunk* chunk = index_.FindFrom(at);
       if (chunk == nullptr) break;
-      out.push_back(Describe(*chunk));
+      snapshot = Describe(*chunk);
       map.emplace(*chunk);
     }
-    MeasureAreas(map->LiveAreas(), out.back());
+    at = snapshot.id;
+    MeasureAreas(map->LiveAreas(), snapshot);
+    out.push_back(snapshot);
   }
   return out;
 }
@@ -164,7 +168,7 @@ absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
   std::optional<Chunk::MapCopy> map;
   CopiedTags tags;
   {
-    RankedLock index(&index_mu_);
+    PatientLock index(&index_mu_);
     const Chunk* chunk = index_.Find(id);
     if (chunk == nullptr) return errors::ChunkNotFound(id);
     out.chunk = Describe(*chunk);
@@ -196,8 +200,9 @@ std::vector<SlotSnapshot> Allocator::GetSlots() const {
     out[slot].is_full = slot == 0;
     out[slot].is_free = slot == slots.free_slot();
   }
+  SlicedLock index(&index_mu_);
   for (ChunkId at = Index::kFirstId;; at = ChunkId(at.value() + 1)) {
-    RankedLock index(&index_mu_);
+    index.Step();
     const Chunk* chunk = index_.FindFrom(at);
     if (chunk == nullptr) return out;
     at = chunk->id();
@@ -214,7 +219,7 @@ absl::StatusOr<Resolution> Allocator::Resolve(PercpuPtr pointer) const {
   if (pointer.value() >= pages_.size().value()) {
     return errors::PointerOutsideArena(pointer, pages_.size());
   }
-  RankedLock index(&index_mu_);
+  PatientLock index(&index_mu_);
   Resolution out;
   const std::optional<Index::Location> location = index_.Locate(pointer);
   if (!location) return out;
@@ -256,7 +261,7 @@ absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) 
 
   RankedLock grow(&grow_mu_);
   const auto find = [&] {
-    RankedLock index(&index_mu_);
+    PatientLock index(&index_mu_);
     index_.Unpark(nullptr);
     const auto fit = index_.FindFit(count, AlignGranules(spec.alignment), region, false);
     if (fit) out.chunk = fit->chunk->id();

@@ -18,6 +18,7 @@ TEST(ShortMutexTest, OneAtATime) {
   ShortMutex mu(LockRank::kIndex);
   int counter = 0;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       for (int n = 0; n < kTimes; ++n) {
@@ -75,6 +76,38 @@ TEST(SlicedLockTest, LetsOthersInBetweenSteps) {
   });
   // Ends only if a step lets the other in.
   while (!entered) lock.Step();
+  other.join();
+}
+
+TEST(SlicedLockTest, KnowsWhetherAnybodyWaits) {
+  ShortMutex mu(LockRank::kLeaf);
+  SlicedLock lock(&mu);
+  EXPECT_FALSE(lock.GiveWay());
+  std::atomic<bool> entered = false;
+  std::thread other([&] {
+    RankedLock hold(&mu);
+    entered = true;
+  });
+  while (!mu.contended()) std::this_thread::yield();
+  EXPECT_TRUE(lock.GiveWay());
+  // Who takes too long to wake is not waited for.
+  while (!entered) lock.GiveWay();
+  other.join();
+}
+
+TEST(PatientLockTest, TakenAgainAndAgainLetsOthersIn) {
+  ShortMutex mu(LockRank::kLeaf);
+  std::atomic<bool> entered = false;
+  std::thread other;
+  {
+    PatientLock lock(&mu);
+    other = std::thread([&] {
+      RankedLock hold(&mu);
+      entered = true;
+    });
+    while (!mu.contended()) std::this_thread::yield();
+  }
+  while (!entered) PatientLock lock(&mu);
   other.join();
 }
 

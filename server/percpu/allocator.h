@@ -183,7 +183,8 @@ class Allocator {
   [[nodiscard]] absl::StatusOr<Estimate> EstimateAlloc(AreaSpec spec, Region region)
       ABSL_LOCKS_EXCLUDED(grow_mu_);
   // The invariants of area, index and page allocator, all walked; INTERNAL
-  // names the first that does not hold. Expensive.
+  // names the first that does not hold. Expensive, but requests go on meanwhile,
+  // unless they need memory: the index is given up before each chunk.
   [[nodiscard]] absl::Status CheckInvariants() const ABSL_LOCKS_EXCLUDED(grow_mu_);
 
   // --- Touching it --------------------------------------------------------------

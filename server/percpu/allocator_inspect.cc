@@ -295,8 +295,8 @@ absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) 
 absl::Status Allocator::CheckInvariants() const {
   RankedLock grow(&grow_mu_);
   if (absl::Status status = backend_->CheckInvariants(); !status.ok()) return status;
-  RankedLock index(&index_mu_);
-  return index_.CheckInvariants();
+  SlicedLock index(&index_mu_);
+  return index_.CheckInvariants([&index] { return index.GiveWay(); });
 }
 
 }  // namespace percpud

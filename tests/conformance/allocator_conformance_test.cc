@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -141,26 +142,42 @@ class MarkedAreas {
   std::vector<Area> live_;
 };
 
-// While pages come and go, and chunks, nobody is granted a byte that another wrote.
-TEST_P(AllocatorConformance, ThreadsGetZeroesAndKeepWhatTheyWrote) {
-  Make({.cpus = 3, .arena_size = Bytes(4 << 20)});
+// Three threads that work at random; each of `meanwhile` is repeated until they are
+// done.
+void WorkBeside(Allocator& allocator, const std::vector<std::function<void()>>& meanwhile) {
   std::atomic<int> working = 3;
-  std::thread balancer([&] {
-    while (working > 0) allocator_->Balance();
-  });
   std::vector<std::thread> threads;
   for (std::uint32_t thread = 0; thread < 3; ++thread) {
     threads.emplace_back([&, thread] {
-      MarkedAreas areas(*allocator_, thread);
+      MarkedAreas areas(allocator, thread);
       for (int step = 0; step < 3000; ++step) areas.Step();
       areas.FreeAll();
       --working;
     });
   }
+  for (const auto& each : meanwhile) {
+    threads.emplace_back([&] {
+      while (working > 0) each();
+    });
+  }
   for (std::thread& thread : threads) thread.join();
-  balancer.join();
+}
+
+// While pages come and go, and chunks, nobody is granted a byte that another wrote.
+TEST_P(AllocatorConformance, ThreadsGetZeroesAndKeepWhatTheyWrote) {
+  Make({.cpus = 3, .arena_size = Bytes(4 << 20)});
+  WorkBeside(*allocator_, {[this] { allocator_->Balance(); }});
   EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
   EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+}
+
+TEST_P(AllocatorConformance, WhatThreadsDoIsNoBreachToWhoeverChecks) {
+  Make({.cpus = 3, .arena_size = Bytes(4 << 20)});
+  WorkBeside(*allocator_, {[this] { allocator_->Balance(); },
+                           [this] {
+                             const absl::Status status = allocator_->CheckInvariants();
+                             EXPECT_TRUE(status.ok()) << status;
+                           }});
 }
 
 // Fails step after step until the whole operation goes through, and looks for

@@ -96,6 +96,27 @@ TEST(AreaMapTest, ClassesThatGetAndLoseRunsAreTold) {
   EXPECT_NE(std::find(told.begin(), told.end(), std::pair(4U, false)), told.end());
 }
 
+TEST(AreaMapTest, ARowIsCutFromTheFrontOfARun) {
+  OwnedMap map(1000);
+  map->Take(Span(0, 8));
+  map->TakeRow(map->RoomOf(Span(8, 30)), Granules(10), 3, [](std::uint32_t, bool) {});
+  ASSERT_TRUE(map->CheckInvariants().ok()) << map->CheckInvariants();
+  EXPECT_EQ(map->live(), 4U);
+  EXPECT_EQ(map->free(), Granules(962));
+  for (const std::uint32_t at : {8U, 18U, 28U}) {
+    EXPECT_EQ(map->AreaFrom(Granules(at)), Span(at, 10));
+  }
+  EXPECT_EQ(map->NextFree(Granules(0)), Span(38, 962));
+}
+
+TEST(AreaMapTest, TheClassesItHasRunsOf) {
+  OwnedMap map(1000);
+  map->Take(Span(4, 10));
+  std::vector<std::uint32_t> classes;
+  map->ForEachClass([&classes](std::uint32_t size_class) { classes.push_back(size_class); });
+  EXPECT_EQ(classes, (std::vector<std::uint32_t>{4, AreaMap::ClassOf(Granules(986))}));
+}
+
 // More than 16 bits of slots.
 TEST(AreaMapTest, AUnitOfMegabytesHasWideLinks) {
   OwnedMap map(1 << 20);

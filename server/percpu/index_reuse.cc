@@ -40,9 +40,10 @@ bool Index::TakeRow(const Fit& fit, Granules count, Granules align) {
   constexpr std::uint32_t kLongRun = 2 * AreaMap::kBlock.value();
   static_assert(kLongRun > kRow * ParkedAreas::kSizes);
   const AreaMap::Room& room = fit.room;
-  if (room.end - room.begin <= kLongRun || !parked_.Wants(count) || room.at != room.begin ||
-      count % align != Granules(0) || reuse_ == Reuse::kRoom ||
-      (reuse_ == Reuse::kCleared && room.begin < fit.chunk->dirty_end().value())) {
+  if (room.end - room.begin <= kLongRun || room.at != room.begin || count % align != Granules(0) ||
+      reuse_ == Reuse::kRoom ||
+      (reuse_ == Reuse::kCleared && room.begin < fit.chunk->dirty_end().value()) ||
+      !parked_.Wants(count)) {
     return false;
   }
   Chunk& chunk = *fit.chunk;
@@ -95,6 +96,7 @@ bool Index::KeepUncleared(const Placement& placement) {
     return false;
   }
   chunk.Hold(placement.area.offset);
+  if (chunk.uncleared.empty()) chunk.uncleared.reserve(kRipe);
   chunk.uncleared.push_back(placement.area);
   chunk.uncleared_size += placement.area.size;
   uncleared_ += placement.area.size.value();

@@ -46,9 +46,17 @@ class ParkedAreas {
   [[nodiscard]] bool HasRoom(Granules size) const {
     return size.value() < kSizes && counts_[size.value()] < kMostOfSize && count_ < kMost;
   }
-  // Whether none of that size is parked, and a row of them may be.
-  [[nodiscard]] bool Wants(Granules size) const {
-    return size.value() < kSizes && counts_[size.value()] == 0 && count_ + kMostOfSize <= kMost;
+  // Whether none of that size is parked, a row of them may be, and that was asked for it
+  // some times before: who has three counters does not look for them far apart.
+  bool Wants(Granules size) {
+    constexpr std::uint8_t kOften = 4;
+    if (size.value() >= kSizes || counts_[size.value()] > 0 || count_ + kMostOfSize > kMost) {
+      return false;
+    }
+    std::uint8_t& sought = sought_[size.value()];
+    if (sought == kOften) return true;
+    ++sought;
+    return false;
   }
   // REQUIRES: HasRoom(placement.area.size).
   void Push(const Placement& placement) {
@@ -101,6 +109,7 @@ class ParkedAreas {
   };
 
   std::array<std::uint8_t, kSizes> counts_{};
+  std::array<std::uint8_t, kSizes> sought_{};
   std::uint32_t count_ = 0;
   std::array<std::array<Area, kMostOfSize>, kSizes> stacks_{};
 };

@@ -43,7 +43,6 @@ TEST_F(ParkedAreasTest, TheLatestOfASizeComesFirst) {
 }
 
 TEST_F(ParkedAreasTest, OnlySoManyOfASizeAndOnlySmallOnesPark) {
-  EXPECT_TRUE(parked_.Wants(Granules(4)));
   for (std::uint32_t i = 0; i < ParkedAreas::kMostOfSize; ++i) {
     ASSERT_TRUE(parked_.HasRoom(Granules(4)));
     parked_.Push(At(one_, 4 * i, 4));
@@ -54,6 +53,16 @@ TEST_F(ParkedAreasTest, OnlySoManyOfASizeAndOnlySmallOnesPark) {
   EXPECT_FALSE(parked_.HasRoom(Granules(ParkedAreas::kSizes)));
   EXPECT_FALSE(parked_.Wants(Granules(ParkedAreas::kSizes)));
   EXPECT_FALSE(parked_.Top(Granules(ParkedAreas::kSizes)));
+}
+
+TEST_F(ParkedAreasTest, ARowIsWantedOfASizeThatIsOftenSought) {
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(parked_.Wants(Granules(4)));
+  EXPECT_TRUE(parked_.Wants(Granules(4)));
+  EXPECT_FALSE(parked_.Wants(Granules(5)));
+  parked_.Push(At(one_, 0, 4));
+  EXPECT_FALSE(parked_.Wants(Granules(4)));
+  parked_.Drop(Granules(4));
+  EXPECT_TRUE(parked_.Wants(Granules(4)));
 }
 
 TEST_F(ParkedAreasTest, OnlySoManyParkInAll) {

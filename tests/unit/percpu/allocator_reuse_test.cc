@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -24,7 +25,7 @@ using testing::HeapPageSource;
 constexpr std::uint32_t kCpus = 4;
 constexpr Bytes kUnitSize{64 << 10};
 // So many areas of 64 bytes fill the first chunk.
-constexpr int kFill = 960;
+constexpr std::size_t kFill = 960;
 
 class AllocatorReuseTest : public ::testing::Test {
  protected:
@@ -42,9 +43,9 @@ class AllocatorReuseTest : public ::testing::Test {
     EXPECT_TRUE(pointer.ok()) << pointer.status();
     return *pointer;
   }
-  std::vector<PercpuPtr> AllocMany(int count) {
-    std::vector<PercpuPtr> out;
-    for (int i = 0; i < count; ++i) out.push_back(Alloc(64));
+  std::vector<PercpuPtr> AllocMany(std::size_t count) {
+    std::vector<PercpuPtr> out(count);
+    for (PercpuPtr& pointer : out) pointer = Alloc(64);
     return out;
   }
   void Free(PercpuPtr pointer) { ASSERT_TRUE(allocator_->Free(pointer).ok()); }
@@ -79,7 +80,7 @@ TEST_F(AllocatorReuseTest, FreedAreasAreClearedBehind) {
   allocator_->set_balance_wanted([&wanted] { wanted = true; });
   const std::vector<PercpuPtr> areas = AllocMany(100);
   for (const PercpuPtr area : areas) Write(area);
-  for (int i = 0; i < 50; ++i) Free(areas[2 * i]);
+  for (std::size_t i = 0; i < 100; i += 2) Free(areas[i]);
   EXPECT_TRUE(wanted);
   EXPECT_EQ(stats().zeroed_background, Bytes(0));
   allocator_->Balance();

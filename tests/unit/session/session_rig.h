@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -41,7 +42,9 @@ class SessionTest : public ::testing::Test {
     options.clock = &clock_;
     options.make_token = [this] {
       Token token{};
-      token[0] = ++tokens_;
+      const std::uint64_t number = ++tokens_;
+      static_assert(sizeof(number) <= sizeof(token));
+      std::memcpy(token.data(), &number, sizeof(number));
       return token;
     };
     sessions_ = std::make_unique<Sessions>(*allocator_, std::move(options));
@@ -84,7 +87,7 @@ class SessionTest : public ::testing::Test {
   static constexpr Caller kOperator{.role = Role::kOperator};
   HeapPageSource pages_{Bytes(1 << 20)};
   FakeClock clock_;
-  std::atomic<std::uint8_t> tokens_ = 0;
+  std::atomic<std::uint64_t> tokens_ = 0;
   // The test has done what no caller can.
   bool books_spoilt_ = false;
   std::unique_ptr<Allocator> allocator_;

@@ -347,6 +347,7 @@ class Sessions {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] absl::Status CheckTotals() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] std::vector<Claim> Claims() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  [[nodiscard]] bool IsLost(const Claim& claim) const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] bool IsGranted(const Claim& claim) const ABSL_LOCKS_EXCLUDED(mu_);
   [[nodiscard]] bool IsClaimed(const Claim& claim) const ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -26,15 +26,23 @@ absl::StatusOr<std::uint64_t> Sessions::CheckInvariants() const {
   std::uint64_t areas = 0;
   for (const Claim& claim : *claims) {
     areas += std::uint64_t{!claim.is_lease};
-    // What is freed leaves the books first and the allocator then, and what is
-    // granted comes the other way: nothing in the books is ever unknown to the
-    // allocator, but this copy of them ages.
-    if (IsGranted(claim) || !IsClaimed(claim) || IsGranted(claim)) continue;
+    if (!IsLost(claim)) continue;
     return absl::InternalError(
         absl::StrCat("sessions: the allocator has no ", claim.is_lease ? "lease" : "area", " of ",
                      claim.size.value(), " bytes at ", claim.pointer.value()));
   }
   return areas;
+}
+
+// What is freed leaves the books first and the allocator then, and what is granted comes
+// the other way: nothing in the books is ever unknown to the allocator. But the copy of
+// them ages, and between two looks an area can go and come again: not time after time.
+bool Sessions::IsLost(const Claim& claim) const {
+  constexpr int kLooks = 4;
+  for (int i = 0; i < kLooks; ++i) {
+    if (IsGranted(claim) || !IsClaimed(claim)) return false;
+  }
+  return !IsGranted(claim);
 }
 
 absl::StatusOr<std::vector<Sessions::Claim>> Sessions::CheckBooks() const {
@@ -138,7 +146,10 @@ bool Sessions::IsClaimed(const Claim& claim) const {
     }
     return false;
   }
-  return owned_.contains(claim.pointer) || variables_.At(claim.pointer) != nullptr;
+  const auto owned = owned_.find(claim.pointer);
+  if (owned != owned_.end()) return owned->second.size == claim.size;
+  const Variable* variable = variables_.At(claim.pointer);
+  return variable != nullptr && variable->size == claim.size;
 }
 
 }  // namespace percpud

@@ -30,7 +30,8 @@ class SessionTest : public ::testing::Test {
     if (!books_spoilt_) ExpectSound();
   }
   void ExpectSound() const {
-    EXPECT_TRUE(sessions_->CheckInvariants().ok()) << sessions_->CheckInvariants().status();
+    const auto areas = sessions_->CheckInvariants();
+    EXPECT_TRUE(areas.ok()) << areas.status();
   }
 
   // Anew, with these limits.

@@ -23,6 +23,7 @@
 #include "tests/bench/churn.h"
 #include "tests/bench/comparison.h"
 #include "tests/support/allocator_rig.h"
+#include "tests/support/command_line.h"
 #include "tests/support/fake_page_source.h"
 
 namespace percpud::bench {
@@ -137,14 +138,14 @@ void Print(const std::vector<Result>& results, const std::string& output) {
 
 int Main(int argc, char** argv) {
   Flags flags;
-  CLI::App app{"Measures whether the number of chunks and of CPUs matters"};
-  app.add_option("--operations", flags.operations, "Of each round")->check(CLI::PositiveNumber);
-  app.add_option("--rounds", flags.rounds, "The median of which counts")
+  const auto app = testing::MakeApp("Measures whether the number of chunks and of CPUs matters");
+  app->add_option("--operations", flags.operations, "Of each round")->check(CLI::PositiveNumber);
+  app->add_option("--rounds", flags.rounds, "The median of which counts")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--chunks", flags.chunks)->delimiter(',');
-  app.add_flag("--smoke", flags.smoke, "That it works, not how fast");
-  app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  CLI11_PARSE(app, argc, argv);
+  app->add_option("--chunks", flags.chunks)->delimiter(',');
+  app->add_flag("--smoke", flags.smoke, "That it works, not how fast");
+  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
   if (flags.smoke) {
     flags.operations = 1000;
     flags.rounds = 1;

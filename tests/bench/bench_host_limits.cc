@@ -31,6 +31,7 @@
 #include "tests/bench/report.h"
 #include "tests/bench/workers.h"
 #include "tests/support/allocator_rig.h"
+#include "tests/support/command_line.h"
 
 namespace percpud::bench {
 namespace {
@@ -272,17 +273,17 @@ void Print(const Json& report, const std::vector<LockWaits>& waits) {
 
 int Main(int argc, char** argv) {
   Flags flags;
-  CLI::App app{"Measures the largest layout"};
-  app.add_option("--chunks", flags.chunks)->check(CLI::Range(1, 16000));
-  app.add_option("--operations", flags.operations, "Of each round")->check(CLI::PositiveNumber);
-  app.add_option("--rounds", flags.rounds, "The median of which counts")
+  const auto app = testing::MakeApp("Measures the largest layout");
+  app->add_option("--chunks", flags.chunks)->check(CLI::Range(1, 16000));
+  app->add_option("--operations", flags.operations, "Of each round")->check(CLI::PositiveNumber);
+  app->add_option("--rounds", flags.rounds, "The median of which counts")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--seconds", flags.seconds, "Of each row of waits")
+  app->add_option("--seconds", flags.seconds, "Of each row of waits")
       ->check(CLI::Range(0.001, 60.0));
-  app.add_flag("--smoke", flags.smoke, "That it works, not how fast");
-  app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  app.add_option("--json", flags.json_file, "Write JSON here too");
-  CLI11_PARSE(app, argc, argv);
+  app->add_flag("--smoke", flags.smoke, "That it works, not how fast");
+  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
+  app->add_option("--json", flags.json_file, "Write JSON here too");
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
   if (flags.smoke) {
     flags = {.chunks = 8,
              .operations = 1000,

@@ -20,6 +20,7 @@
 #include "server/percpu/allocator.h"
 #include "tests/bench/lock_probe.h"
 #include "tests/support/allocator_rig.h"
+#include "tests/support/command_line.h"
 #include "tests/support/fake_page_source.h"
 
 namespace percpud::bench {
@@ -73,11 +74,11 @@ absl::StatusOr<std::vector<LockWaits>> Measure(const Flags& flags) {
 
 int Main(int argc, char** argv) {
   Flags flags;
-  CLI::App app{"Measures waits for the allocator's index lock"};
-  app.add_option("--seconds", flags.seconds, "Of each row")->check(CLI::Range(0.001, 60.0));
-  app.add_flag("--smoke", flags.smoke, "That it works, not how fast");
-  app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  CLI11_PARSE(app, argc, argv);
+  const auto app = testing::MakeApp("Measures waits for the allocator's index lock");
+  app->add_option("--seconds", flags.seconds, "Of each row")->check(CLI::Range(0.001, 60.0));
+  app->add_flag("--smoke", flags.smoke, "That it works, not how fast");
+  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
   if (flags.smoke) flags.seconds = 0.01;
   const absl::StatusOr<std::vector<LockWaits>> results = Measure(flags);
   if (!results.ok()) {

@@ -31,6 +31,7 @@
 #include "absl/strings/str_format.h"
 #include "client/sdk/lease/lease_heap.h"
 #include "tests/bench/malloc_peers.h"
+#include "tests/support/command_line.h"
 #include "tests/support/fake_chunk_source.h"
 
 namespace percpu {
@@ -337,12 +338,12 @@ int Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   percpu::Flags flags;
-  CLI::App app("Allocation from leased chunks beside malloc libraries.");
-  app.add_option("--reps", flags.reps, "Processes per side")->check(CLI::PositiveNumber);
-  app.add_flag("--smoke", flags.smoke, "That it works, not how fast");
-  app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  app.add_option("--measure", flags.measure)->group("");
-  CLI11_PARSE(app, argc, argv);
+  const auto app = percpud::testing::MakeApp("Allocation from leased chunks beside malloc libraries.");
+  app->add_option("--reps", flags.reps, "Processes per side")->check(CLI::PositiveNumber);
+  app->add_flag("--smoke", flags.smoke, "That it works, not how fast");
+  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
+  app->add_option("--measure", flags.measure)->group("");
+  if (const auto ended = percpud::testing::Parse(*app, argc, argv)) return *ended;
   if (!flags.measure.empty()) return percpu::Measure(flags);
   if (flags.smoke) flags.reps = 1;
   return percpu::Run(flags);

@@ -37,6 +37,7 @@
 #include "percpud/v1/memory.grpc.pb.h"
 #include "percpud/v1/session.grpc.pb.h"
 #include "tests/bench/comparison.h"
+#include "tests/support/command_line.h"
 #include "tests/support/process.h"
 
 namespace percpud::bench {
@@ -244,14 +245,14 @@ void PrintJson(const Flags& flags, const std::vector<Result>& results) {
 
 int Main(int argc, char** argv) {
   Flags flags;
-  CLI::App app{"Measures restarts of a percpud of its own"};
-  app.add_option("--areas", flags.areas, "How many are there; several for several rows");
-  app.add_option("--sessions", flags.sessions, "Whose they are")->check(CLI::Range(1, 1'000'000));
-  app.add_option("--rounds", flags.rounds, "Restarts to take the median of")
+  const auto app = testing::MakeApp("Measures restarts of a percpud of its own");
+  app->add_option("--areas", flags.areas, "How many are there; several for several rows");
+  app->add_option("--sessions", flags.sessions, "Whose they are")->check(CLI::Range(1, 1'000'000));
+  app->add_option("--rounds", flags.rounds, "Restarts to take the median of")
       ->check(CLI::Range(1, 1000));
-  app.add_flag("--smoke", flags.smoke, "One short round: that it runs, not how fast");
-  app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  CLI11_PARSE(app, argc, argv);
+  app->add_flag("--smoke", flags.smoke, "One short round: that it runs, not how fast");
+  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
   if (flags.smoke) flags = {.areas = {2000}, .sessions = 10, .rounds = 1, .smoke = true};
 
   std::vector<Result> results;

@@ -27,6 +27,7 @@
 #include "absl/synchronization/mutex.h"
 #include "tests/bench/rpc_load.h"
 #include "tests/bench/stream_load.h"
+#include "tests/support/command_line.h"
 #include "tests/support/process.h"
 
 namespace percpud::bench {
@@ -315,18 +316,18 @@ int Main(int argc, char** argv) {
   // As the daemon does: the packaged abseil tracks lock order otherwise.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Flags flags;
-  CLI::App app{"Measures calls on a percpud of its own"};
-  app.add_option("--rounds", flags.rounds, "Rounds to take the median of")
+  const auto app = testing::MakeApp("Measures calls on a percpud of its own");
+  app->add_option("--rounds", flags.rounds, "Rounds to take the median of")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--seconds", flags.seconds, "Of one load in one round")
+  app->add_option("--seconds", flags.seconds, "Of one load in one round")
       ->check(CLI::Range(0.001, 60.0));
-  app.add_option("--cpus", flags.cpus, "Units per area")->check(CLI::Range(1, 4096));
-  app.add_option("--live", flags.live, "Areas that are there all the time")
+  app->add_option("--cpus", flags.cpus, "Units per area")->check(CLI::Range(1, 4096));
+  app->add_option("--live", flags.live, "Areas that are there all the time")
       ->check(CLI::Range(0, 1'000'000));
-  app.add_flag("--catalog", flags.catalog, "With a daemon whose grants outlive it");
-  app.add_flag("--smoke", flags.smoke, "One short round: that it runs, not how fast");
-  app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  CLI11_PARSE(app, argc, argv);
+  app->add_flag("--catalog", flags.catalog, "With a daemon whose grants outlive it");
+  app->add_flag("--smoke", flags.smoke, "One short round: that it runs, not how fast");
+  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
   if (flags.smoke) {
     flags.rounds = 1;
     flags.seconds = 0.01;

@@ -27,6 +27,7 @@
 #include "absl/time/time.h"
 #include "tests/bench/crowd.h"
 #include "tests/bench/rpc_load.h"
+#include "tests/support/command_line.h"
 
 namespace percpud::bench {
 namespace {
@@ -174,22 +175,22 @@ int Main(int argc, char** argv) {
   // As the daemon does: the packaged abseil tracks lock order otherwise.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Flags flags;
-  CLI::App app{"Measures calls on percpuds of its own, one of them crowded"};
-  app.add_option("--sessions", flags.size.sessions, "At once, half of them local")
+  const auto app = testing::MakeApp("Measures calls on percpuds of its own, one of them crowded");
+  app->add_option("--sessions", flags.size.sessions, "At once, half of them local")
       ->check(CLI::Range(1, 100'000));
-  app.add_option("--areas", flags.size.areas, "The sessions', all the time")
+  app->add_option("--areas", flags.size.areas, "The sessions', all the time")
       ->check(CLI::Range(0, 1'000'000));
-  app.add_option("--variables", flags.size.variables, "There all the time")
+  app->add_option("--variables", flags.size.variables, "There all the time")
       ->check(CLI::Range(0, 1'000'000));
-  app.add_option("--clients", flags.clients, "Connections at once")->check(CLI::Range(1, 100'000));
-  app.add_option("--cpus", flags.size.cpus, "Units per area")->check(CLI::Range(1, 4096));
-  app.add_option("--rounds", flags.rounds, "Rounds to take the median of")
+  app->add_option("--clients", flags.clients, "Connections at once")->check(CLI::Range(1, 100'000));
+  app->add_option("--cpus", flags.size.cpus, "Units per area")->check(CLI::Range(1, 4096));
+  app->add_option("--rounds", flags.rounds, "Rounds to take the median of")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--seconds", flags.seconds, "Of one load in one round")
+  app->add_option("--seconds", flags.seconds, "Of one load in one round")
       ->check(CLI::Range(0.001, 60.0));
-  app.add_flag("--smoke", flags.smoke, "Few of everything, one short round: that it runs");
-  app.add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  CLI11_PARSE(app, argc, argv);
+  app->add_flag("--smoke", flags.smoke, "Few of everything, one short round: that it runs");
+  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
   if (flags.smoke) {
     flags.size = {.sessions = 20, .areas = 100, .variables = 20, .cpus = flags.size.cpus};
     flags.clients = 8;

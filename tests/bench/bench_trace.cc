@@ -25,6 +25,7 @@
 #include "tests/bench/report.h"
 #include "tests/bench/trace_compare.h"
 #include "tests/bench/trace_replay.h"
+#include "tests/support/command_line.h"
 
 namespace percpud::bench {
 namespace {
@@ -136,9 +137,9 @@ int Main(int argc, char** argv) {
   // As the daemon does: the packaged abseil tracks lock order otherwise.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Flags flags;
-  CLI::App app{"Replays allocation traces in process"};
-  AddFlags(app, flags);
-  CLI11_PARSE(app, argc, argv);
+  const auto app = testing::MakeApp("Replays allocation traces in process");
+  AddFlags(*app, flags);
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
 
   absl::Status status;
   if (!flags.measure.empty()) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "tests/support/command_line.h"
 
 namespace percpud::bench {
 
@@ -70,11 +71,11 @@ int RunComparison(int argc, char** argv, const std::string& what, Comparison& co
   int rounds = 9;
   bool smoke = false;
   std::string output = "table";
-  CLI::App app{what};
-  app.add_option("--rounds", rounds, "Medians are over these")->check(CLI::Range(1, 1000));
-  app.add_flag("--smoke", smoke, "One short round: that it runs, not how fast");
-  app.add_option("-o,--output", output)->check(CLI::IsMember({"table", "json"}));
-  CLI11_PARSE(app, argc, argv);
+  const auto app = testing::MakeApp(what);
+  app->add_option("--rounds", rounds, "Medians are over these")->check(CLI::Range(1, 1000));
+  app->add_flag("--smoke", smoke, "One short round: that it runs, not how fast");
+  app->add_option("-o,--output", output)->check(CLI::IsMember({"table", "json"}));
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
   if (smoke) {
     comparison.Run(1, {.batches = 2, .operations = 1000});
   } else {

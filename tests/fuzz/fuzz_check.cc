@@ -4,7 +4,6 @@
 // The same without libFuzzer, for every compiler: performs a corpus and then
 // pseudo-random scripts. A corpus is a file of inputs, one a line, in hex.
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -16,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/command_line.h"
 
 namespace percpud::fuzz {
 namespace {
@@ -127,13 +127,13 @@ int Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   percpud::fuzz::Flags flags;
-  CLI::App app{"Performs op scripts against a naive model"};
-  app.add_option("target", flags.target, "area_map, buddy, allocator or lease_map")->required();
-  app.add_option("--corpus", flags.corpus, "Inputs in hex, one a line");
-  app.add_option("--scripts", flags.scripts, "So many random scripts");
-  app.add_option("--operations", flags.operations, "At least so many operations in all");
-  app.add_option("--seconds", flags.seconds, "At least so long");
-  app.add_option("--seed", flags.seed);
-  CLI11_PARSE(app, argc, argv);
+  const auto app = percpud::testing::MakeApp("Performs op scripts against a naive model");
+  app->add_option("target", flags.target, "area_map, buddy, allocator or lease_map")->required();
+  app->add_option("--corpus", flags.corpus, "Inputs in hex, one a line");
+  app->add_option("--scripts", flags.scripts, "So many random scripts");
+  app->add_option("--operations", flags.operations, "At least so many operations in all");
+  app->add_option("--seconds", flags.seconds, "At least so long");
+  app->add_option("--seed", flags.seed);
+  if (const auto ended = percpud::testing::Parse(*app, argc, argv)) return *ended;
   return percpud::fuzz::Run(flags);
 }

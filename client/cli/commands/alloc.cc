@@ -80,7 +80,7 @@ absl::StatusOr<Report> Estimate(Session& session, const EstimateOptions& options
 }  // namespace
 
 Command AddAlloc(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("alloc", "Grant areas, and print their pointers");
+  CLI::App* parser = AddCommand(root, "alloc", "Grant areas, and print their pointers");
   parser->footer(
       "All areas or none, zeroed in every unit, in the order of the sizes. They are no\n"
       "session's, and live until an operator frees them.\n"
@@ -99,7 +99,7 @@ Command AddAlloc(CLI::App& root) {
 }
 
 Command AddFree(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("free", "Give areas back");
+  CLI::App* parser = AddCommand(root, "free", "Give areas back");
   parser->footer("All areas or none. A pointer that is not exactly what alloc printed is refused.");
   const auto pointers = std::make_shared<std::vector<std::uint64_t>>();
   parser->add_option("PTR", *pointers, "As alloc printed it")
@@ -112,7 +112,7 @@ Command AddFree(CLI::App& root) {
 
 Command AddEstimate(CLI::App& root) {
   CLI::App* parser =
-      root.add_subcommand("estimate", "What an allocation would cost and waste, without making it");
+      AddCommand(root, "estimate", "What an allocation would cost and waste, without making it");
   const auto options = std::make_shared<EstimateOptions>();
   parser->add_option("SIZE", options->size, "Of the area, in one unit")
       ->option_text(" ")

@@ -76,7 +76,7 @@ Command AddChunks(CLI::App& root) {
 }
 
 Command AddChunk(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("chunk", "One chunk and its areas; --map draws it");
+  CLI::App* parser = AddCommand(root, "chunk", "One chunk and its areas; --map draws it");
   const auto options = std::make_shared<ChunkOptions>();
   parser->add_option("ID", options->id, "Of the chunk, as chunks shows it")
       ->option_text(" ")

@@ -10,9 +10,14 @@
 #include "client/cli/parse.h"
 
 namespace percpu::cli {
+
+CLI::App* AddCommand(CLI::App& root, const char* name, const char* summary) {
+  return root.add_subcommand(name, summary);
+}
+
 Command AddPlain(CLI::App& root, const char* name, const char* summary, const char* details,
                  std::function<absl::StatusOr<Report>(Session&)> run) {
-  CLI::App* parser = root.add_subcommand(name, summary);
+  CLI::App* parser = AddCommand(root, name, summary);
   parser->footer(details);
   return {.parser = parser, .run = std::move(run)};
 }

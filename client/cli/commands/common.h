@@ -19,6 +19,8 @@
 // What several commands share.
 namespace percpu::cli {
 
+// Below the root. Here, because whoever makes a CLI::App compiles all of CLI11.
+CLI::App* AddCommand(CLI::App& root, const char* name, const char* summary);
 // A command without arguments of its own.
 Command AddPlain(CLI::App& root, const char* name, const char* summary, const char* details,
                  std::function<absl::StatusOr<Report>(Session&)> run);

@@ -159,7 +159,7 @@ Report Script(const CLI::App& root, const std::string& shell) {
 }  // namespace
 
 Command AddCompletion(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("completion", "Print a completion script for a shell");
+  CLI::App* parser = AddCommand(root, "completion", "Print a completion script for a shell");
   parser->footer(
       "  $ source <(percpuctl completion bash)\n"
       "  $ percpuctl completion fish > ~/.config/fish/completions/percpuctl.fish");

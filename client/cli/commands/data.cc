@@ -69,7 +69,7 @@ absl::StatusOr<Report> Sum(Session& session, const DataOptions& options) {
 }  // namespace
 
 Command AddRead(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("read", "Show bytes of one unit of an area");
+  CLI::App* parser = AddCommand(root, "read", "Show bytes of one unit of an area");
   const auto options = std::make_shared<DataOptions>();
   AddPointerArgument(*parser, options->pointer, "Any byte of an area or static variable");
   AddUnitOption(*parser, *options, "Whose copy", "N [0]");
@@ -80,7 +80,7 @@ Command AddRead(CLI::App& root) {
 }
 
 Command AddWrite(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("write", "Put bytes into one unit of an area");
+  CLI::App* parser = AddCommand(root, "write", "Put bytes into one unit of an area");
   const auto options = std::make_shared<DataOptions>();
   AddPointerArgument(*parser, options->pointer, "Any byte of an area or static variable");
   AddUnitOption(*parser, *options, "Whose copy", "N [0]");
@@ -99,7 +99,7 @@ Command AddWrite(CLI::App& root) {
 }
 
 Command AddAdd(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("add", "Add to an integer in one unit");
+  CLI::App* parser = AddCommand(root, "add", "Add to an integer in one unit");
   const auto options = std::make_shared<DataOptions>();
   AddPointerArgument(*parser, options->pointer, "Of the integer, a multiple of its width");
   parser->add_option("DELTA", options->delta, "May be negative")->option_text(" ")->required();
@@ -109,7 +109,7 @@ Command AddAdd(CLI::App& root) {
 }
 
 Command AddSum(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("sum", "Sum an integer over the units of all CPUs");
+  CLI::App* parser = AddCommand(root, "sum", "Sum an integer over the units of all CPUs");
   const auto options = std::make_shared<DataOptions>();
   AddPointerArgument(*parser, options->pointer, "Of the integer, a multiple of its width");
   AddWidthOption(*parser, options->width);

@@ -223,7 +223,7 @@ absl::StatusOr<Report> Replay(Session& session, const ReplayOptions& options) {
 }  // namespace
 
 Command AddReplay(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("replay", "Run a trace of allocations and frees");
+  CLI::App* parser = AddCommand(root, "replay", "Run a trace of allocations and frees");
   parser->footer(
       "A trace is a file of lines 'a ID SIZE ALIGN' and 'f ID'. With --batch, every N lines\n"
       "are two calls: their allocations, then their frees. What the trace leaves live stays,\n"

@@ -65,7 +65,7 @@ absl::StatusOr<Report> Resolve(Session& session, Pointer pointer) {
 }  // namespace
 
 Command AddResolve(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("resolve", "Who owns a byte of the arena");
+  CLI::App* parser = AddCommand(root, "resolve", "Who owns a byte of the arena");
   parser->footer("PTR may be any byte of any unit, such as one a crash dump shows.");
   const auto pointer = std::make_shared<std::uint64_t>(0);
   AddPointerArgument(*parser, *pointer, "Arena offset of any byte");

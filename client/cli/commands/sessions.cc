@@ -83,7 +83,7 @@ Command AddSessions(CLI::App& root) {
 }
 
 Command AddSession(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("session", "End a session");
+  CLI::App* parser = AddCommand(root, "session", "End a session");
   CLI::App* end = AddVerb(*parser, "end", "End a session and take back what it owns");
   end->footer(
       "For operators. Variables stay: they belong to nobody.\n"

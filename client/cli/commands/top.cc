@@ -236,7 +236,7 @@ absl::StatusOr<Report> Top(Session& session, const TopOptions& options) {
 }  // namespace
 
 Command AddTop(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("top", "Live: sessions, chunks, adds per second");
+  CLI::App* parser = AddCommand(root, "top", "Live: sessions, chunks, adds per second");
   parser->footer(
       "Refreshes in a terminal, and prints frame after frame into a pipe; JSON is one\n"
       "object a line. The first frame takes an interval. ADDS/S is what the sum of a\n"

@@ -132,7 +132,7 @@ Command AddVariables(CLI::App& root) {
 }
 
 Command AddVariable(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("variable", "Make or remove a variable");
+  CLI::App* parser = AddCommand(root, "variable", "Make or remove a variable");
   const auto options = std::make_shared<VariableOptions>();
   const CLI::App* create = AddCreate(*parser, *options);
   CLI::App* remove = AddVerb(*parser, "rm", "Free a variable and its name");

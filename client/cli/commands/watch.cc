@@ -65,7 +65,7 @@ absl::StatusOr<Report> Watch(Session& session, const WatchOptions& options) {
 }  // namespace
 
 Command AddWatch(CLI::App& root) {
-  CLI::App* parser = root.add_subcommand("watch", "Rates, a line every interval");
+  CLI::App* parser = AddCommand(root, "watch", "Rates, a line every interval");
   parser->footer("JSON is one object a line.");
   const auto options = std::make_shared<WatchOptions>();
   parser->add_option("--interval", options->interval_ns, "Between lines, 100ms to 1h")

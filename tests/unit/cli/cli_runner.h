@@ -5,7 +5,6 @@
 #define PERCPUD_TESTS_UNIT_CLI_CLI_RUNNER_H_
 
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -24,30 +23,10 @@ class CliRunner {
     std::string err;
   };
 
-  Result Run(std::vector<std::string> arguments) {
-    std::ostringstream out;
-    std::ostringstream err;
-    const Environment environment{
-        .out = out,
-        .err = err,
-        .style = style,
-        .progress = progress,
-        .connect = [this](const std::string& address,
-                          const Options& options) -> absl::StatusOr<Client> {
-          used_address = address;
-          used_options = options;
-          return Client(connection);
-        },
-        .clock = {.now = [this] { return now; },
-                  .sleep = [this](absl::Duration duration) { now += duration; }}};
-    std::vector<const char*> argv = {"percpuctl"};
-    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-    const int exit_code = RunApp(static_cast<int>(argv.size()), argv.data(), environment);
-    return {.exit_code = exit_code, .out = out.str(), .err = err.str()};
-  }
+  CliRunner();
+  Result Run(const std::vector<std::string>& arguments);
 
-  std::shared_ptr<mocks::MockConnection> connection =
-      std::make_shared<::testing::NiceMock<mocks::MockConnection>>();
+  std::shared_ptr<mocks::MockConnection> connection;
   bool progress = false;
   Style style;
   // Passes by sleeping.

@@ -1,0 +1,25 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/support/command_line.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace percpud::testing {
+
+std::unique_ptr<CLI::App> MakeApp(const std::string& what) {
+  return std::make_unique<CLI::App>(what);
+}
+
+std::optional<int> Parse(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  return std::nullopt;
+}
+
+}  // namespace percpud::testing

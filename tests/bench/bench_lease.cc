@@ -338,7 +338,8 @@ int Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   percpu::Flags flags;
-  const auto app = percpud::testing::MakeApp("Allocation from leased chunks beside malloc libraries.");
+  const auto app =
+      percpud::testing::MakeApp("Allocation from leased chunks beside malloc libraries.");
   app->add_option("--reps", flags.reps, "Processes per side")->check(CLI::PositiveNumber);
   app->add_flag("--smoke", flags.smoke, "That it works, not how fast");
   app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));

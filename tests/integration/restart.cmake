@@ -11,3 +11,4 @@ target_link_libraries(percpud_faulty PRIVATE percpud_main)
 percpud_add_test(restart_test
   SOURCES restart_test.cc DEPENDS percpu_sdk percpud_test_support LABELS integration)
 add_dependencies(restart_test percpud percpud_faulty)
+percpud_expect_seconds(restart_test 120)

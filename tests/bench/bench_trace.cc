@@ -49,6 +49,8 @@ struct Rounds {
   std::vector<double> ns_per_op;
   std::vector<double> balancer_ns_per_op;
   std::vector<double> backing_ns_per_op;
+  // Of the passes after the first by the same allocator.
+  std::vector<double> warm_ns_per_op;
 };
 
 void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds rounds) {
@@ -56,6 +58,7 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
   const double median = Median(rounds.ns_per_op);
   const double balancer = Median(rounds.balancer_ns_per_op);
   const double backing = Median(rounds.backing_ns_per_op);
+  const double warm = Median(rounds.warm_ns_per_op);
   if (flags.output == "json") {
     const nlohmann::ordered_json json = {{"trace", flags.trace},
                                          {"operations", ops},
@@ -67,6 +70,7 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
                                          {"ns_per_op_max", rounds.ns_per_op.back()},
                                          {"balancer_ns_per_op_median", balancer},
                                          {"backing_ns_per_op_median", backing},
+                                         {"warm_ns_per_op_median", warm},
                                          {"mean_utilisation", result.mean_utilisation},
                                          {"final_utilisation", result.final_utilisation},
                                          {"mean_physical", result.mean_physical},
@@ -81,11 +85,11 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
   }
   std::cout << absl::StrFormat(
       "%s: %d ops, %d CPUs, %s: %.1f ns/op [%.1f..%.1f], %.1f of it the balancer's, + %.1f "
-      "backing, utilisation mean %.3f "
+      "backing; %.1f warm; utilisation mean %.3f "
       "final %.3f, physical mean %.3f final %.3f, pages in use at the end %.3f, chunks peak %d "
       "created %d (%d ahead), growths while room %d\n",
       flags.trace, ops, flags.replay.cpus, flags.replay.no_zero ? "metadata only" : "zeroed",
-      median, rounds.ns_per_op.front(), rounds.ns_per_op.back(), balancer, backing,
+      median, rounds.ns_per_op.front(), rounds.ns_per_op.back(), balancer, backing, warm,
       result.mean_utilisation, result.final_utilisation, result.mean_physical,
       result.final_physical, result.final_pages_in_use, result.chunks_peak, result.chunks_created,
       result.chunks_created_ahead, result.growths_while_room);
@@ -98,11 +102,14 @@ absl::Status ReplayOne(const Flags& flags) {
   if (!fullness.ok()) return fullness.status();
   Rounds rounds;
   for (int rep = 0; rep < flags.reps; ++rep) {
-    const auto timing = TimeReplay(flags.replay, *trace);
-    if (!timing.ok()) return timing.status();
-    rounds.ns_per_op.push_back(timing->ns_per_op);
-    rounds.balancer_ns_per_op.push_back(timing->balancer_ns_per_op);
-    rounds.backing_ns_per_op.push_back(timing->backing_ns_per_op);
+    const auto passes = TimeReplay(flags.replay, *trace, kWarmPasses);
+    if (!passes.ok()) return passes.status();
+    rounds.ns_per_op.push_back(passes->front().ns_per_op);
+    rounds.balancer_ns_per_op.push_back(passes->front().balancer_ns_per_op);
+    rounds.backing_ns_per_op.push_back(passes->front().backing_ns_per_op);
+    for (std::size_t i = 1; i < passes->size(); ++i) {
+      rounds.warm_ns_per_op.push_back((*passes)[i].ns_per_op);
+    }
   }
   Print(flags, trace->size(), *fullness, rounds);
   return absl::OkStatus();

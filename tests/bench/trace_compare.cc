@@ -90,12 +90,14 @@ ReplayOptions Comparer::At(const Config& config, bool zeroed) const {
 
 absl::StatusOr<Timing> Comparer::RunOurs(std::size_t config, bool zeroed,
                                          PassSamples& samples) const {
-  absl::StatusOr<Timing> timing = TimeReplay(At(kConfigs[config], zeroed), trace_);
-  if (!timing.ok()) return timing;
-  samples.all.push_back(timing->ns_per_op);
-  samples.balancer.push_back(timing->balancer_ns_per_op);
-  samples.backing.push_back(timing->backing_ns_per_op);
-  return timing;
+  const auto passes = TimeReplay(At(kConfigs[config], zeroed), trace_, zeroed ? 0 : kWarmPasses);
+  if (!passes.ok()) return passes.status();
+  const Timing& first = passes->front();
+  samples.all.push_back(first.ns_per_op);
+  samples.balancer.push_back(first.balancer_ns_per_op);
+  samples.backing.push_back(first.backing_ns_per_op);
+  for (std::size_t i = 1; i < passes->size(); ++i) samples.warm.push_back((*passes)[i].ns_per_op);
+  return first;
 }
 
 absl::Status Comparer::RunZeroed(std::size_t config) {

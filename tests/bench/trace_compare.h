@@ -16,6 +16,9 @@
 
 namespace percpud::bench {
 
+// Passes after the first, ours as well as the peers'.
+inline constexpr int kWarmPasses = 3;
+
 struct CompareOptions {
   // But for cpus and unit_size, which are the table's.
   ReplayOptions replay;

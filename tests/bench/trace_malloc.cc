@@ -13,7 +13,6 @@
 namespace percpud::bench {
 namespace {
 
-constexpr int kWarmPasses = 3;
 // What malloc aligns to by itself.
 constexpr std::uint64_t kMallocAlign = 16;
 

@@ -117,6 +117,23 @@ void Clear(const std::vector<Cleared>& areas, std::uint64_t one_in, const AllocI
   }
 }
 
+absl::StatusOr<Timing> TimeOnce(Pass& pass, const Trace& trace, std::vector<PercpuPtr>& pointers) {
+  const double backed = pass.backing_nanoseconds();
+  const double balanced = pass.balancer_nanoseconds();
+  const double start = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+  absl::Status status;
+  ForEachOp(trace, pointers, [&](const percpu::TraceOp& op) {
+    if (absl::Status one = pass.Run(op, pointers); !one.ok()) status = std::move(one);
+  });
+  if (!status.ok()) return status;
+  const double spent = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start;
+  const double backing = pass.backing_nanoseconds() - backed;
+  const auto count = static_cast<double>(trace.size());
+  return Timing{.ns_per_op = (spent - backing) / count,
+                .balancer_ns_per_op = (pass.balancer_nanoseconds() - balanced) / count,
+                .backing_ns_per_op = backing / count};
+}
+
 }  // namespace
 
 Pass::Pass() = default;
@@ -149,6 +166,16 @@ absl::StatusOr<std::unique_ptr<Pass>> Pass::Make(const ReplayOptions& replay) {
 }
 
 double Pass::backing_nanoseconds() const { return pages_->nanoseconds(); }
+
+absl::Status Pass::Drain(std::vector<PercpuPtr>& pointers) {
+  for (PercpuPtr& pointer : pointers) {
+    if (pointer == PercpuPtr()) continue;
+    const auto freed = allocator_->Free(std::exchange(pointer, PercpuPtr()));
+    if (!freed.ok()) return freed.status();
+  }
+  Balance();
+  return absl::OkStatus();
+}
 
 void Pass::Balance() {
   balance_due_ = false;
@@ -197,23 +224,19 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
   return result;
 }
 
-absl::StatusOr<Timing> TimeReplay(const ReplayOptions& options, const Trace& trace) {
+absl::StatusOr<std::vector<Timing>> TimeReplay(const ReplayOptions& options, const Trace& trace,
+                                               int warm_passes) {
   auto pass = Pass::Make(options);
   if (!pass.ok()) return pass.status();
   std::vector<PercpuPtr> pointers(trace.size());
-  const double backed = (*pass)->backing_nanoseconds();
-  const double start = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-  absl::Status status;
-  ForEachOp(trace, pointers, [&](const percpu::TraceOp& op) {
-    if (absl::Status one = (*pass)->Run(op, pointers); !one.ok()) status = std::move(one);
-  });
-  if (!status.ok()) return status;
-  const double spent = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start;
-  const double backing = (*pass)->backing_nanoseconds() - backed;
-  const auto count = static_cast<double>(trace.size());
-  return Timing{.ns_per_op = (spent - backing) / count,
-                .balancer_ns_per_op = (*pass)->balancer_nanoseconds() / count,
-                .backing_ns_per_op = backing / count};
+  std::vector<Timing> timings;
+  for (int i = 0; i <= warm_passes; ++i) {
+    auto timing = TimeOnce(**pass, trace, pointers);
+    if (!timing.ok()) return timing.status();
+    timings.push_back(*timing);
+    if (absl::Status status = (*pass)->Drain(pointers); !status.ok()) return status;
+  }
+  return timings;
 }
 
 absl::StatusOr<double> TimeClearing(const ReplayOptions& options, const Trace& trace) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -62,12 +63,14 @@ class Pass {
       if (!pointer.ok()) return pointer.status();
       pointers[op.id] = *pointer;
     } else {
-      auto freed = allocator_->Free(pointers[op.id]);
+      auto freed = allocator_->Free(std::exchange(pointers[op.id], PercpuPtr()));
       if (!freed.ok()) return freed.status();
     }
     if (balance_due_.load(std::memory_order_relaxed)) Balance();
     return absl::OkStatus();
   }
+  // Frees what a trace has left behind.
+  absl::Status Drain(std::vector<PercpuPtr>& pointers);
 
   [[nodiscard]] const Allocator& allocator() const { return *allocator_; }
   // Time the system has spent on backing memory so far, of one thread.
@@ -127,8 +130,10 @@ struct Timing {
   double backing_ns_per_op = 0;
 };
 
-// One pass that does nothing but allocate and free.
-absl::StatusOr<Timing> TimeReplay(const ReplayOptions& options, const Trace& trace);
+// Passes that do nothing but allocate and free: the first by an allocator that has just
+// been made, and so many more by the same one, drained in between.
+absl::StatusOr<std::vector<Timing>> TimeReplay(const ReplayOptions& options, const Trace& trace,
+                                               int warm_passes);
 
 // What memory alone takes, ns per operation of the trace: memset of every area it
 // allocates, in every unit, where the allocator would place it, over memory that is

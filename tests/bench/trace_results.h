@@ -35,6 +35,8 @@ struct PassSamples {
   Samples balancer;
   // Besides, the system's.
   Samples backing;
+  // As `all`, of the passes after the first by the same allocator.
+  Samples warm;
 };
 
 struct PeerSamples {

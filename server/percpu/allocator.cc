@@ -80,7 +80,10 @@ Allocator::Allocator(std::unique_ptr<const AllocInfo> info, StaticLayout statics
       pages_(pages),
       options_(std::move(options)),
       max_alignment_(info_->max_alignment()),
-      index_(*info_, pages.page_size(), Pages(pages.size() / pages.page_size()),
+      index_(*info_,
+             {.size = pages.size(),
+              .page_size = pages.page_size(),
+              .frame_size = backend_->frame_size()},
              gives_pages_back_ ? Reuse::kRoom
              : options_.zero   ? Reuse::kCleared
                                : Reuse::kParked) {}

@@ -4,7 +4,6 @@
 #include "server/percpu/index.h"
 
 #include <algorithm>
-#include <bit>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -17,16 +16,14 @@
 
 namespace percpud {
 
-Index::Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Reuse reuse)
+Index::Index(const AllocInfo& info, const ArenaShape& arena, Reuse reuse)
     : info_(info),
-      chunk_size_(info.chunk_size()),
-      page_size_(page_size),
-      page_shift_(static_cast<unsigned>(std::countr_zero(page_size.value()))),
-      page_map_(arena_pages),
+      arena_(arena),
+      chunk_map_(arena.size, arena.frame_size),
       slots_(info.unit_size),
-      fits_(MostChunks(info, ToBytes(arena_pages, page_size))),
-      free_chunks_(MostChunks(info, ToBytes(arena_pages, page_size))),
-      to_depopulate_(MostChunks(info, ToBytes(arena_pages, page_size))),
+      fits_(MostChunks(info, arena.size)),
+      free_chunks_(MostChunks(info, arena.size)),
+      to_depopulate_(MostChunks(info, arena.size)),
       reuse_(reuse),
       to_clear_(free_chunks_.size()),
       ripe_(free_chunks_.size()),
@@ -61,7 +58,7 @@ Chunk& Index::Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory) {
   if (inserted.kind() == ChunkKind::kReserved) return inserted;
 
   if (reuse_ == Reuse::kCleared && inserted.dirty_end() > Granules(0)) dirty_.Set(id.value());
-  page_map_.Set(memory.first_page, memory.pages, id);
+  chunk_map_.Set(memory.base, SizeOf(memory), id);
   Enter(inserted);
   partly_populated_ += std::uint32_t{!inserted.is_populated()};
   populated_blocks_ += inserted.populated_blocks();
@@ -73,7 +70,7 @@ Chunk& Index::Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory) {
 
 std::unique_ptr<Chunk> Index::Remove(Chunk& chunk) {
   const ChunkId id = chunk.id();
-  page_map_.Clear(chunk.memory().first_page, chunk.memory().pages);
+  chunk_map_.Clear(chunk.memory().base, SizeOf(chunk.memory()));
   if (chunk.withdrawn) {
     --withdrawn_;
   } else {
@@ -184,9 +181,8 @@ absl::StatusOr<Placement> Index::FindArea(PercpuPtr pointer) const {
   if (const Placement live = FindLive(pointer)) return live;
   const std::optional<Location> location = Locate(pointer);
   if (!location) {
-    const Bytes arena_size = ToBytes(page_map_.size(), page_size_);
-    if (pointer.value() >= arena_size.value()) {
-      return errors::PointerOutsideArena(pointer, arena_size);
+    if (pointer.value() >= arena_.size.value()) {
+      return errors::PointerOutsideArena(pointer, arena_.size);
     }
     return errors::PointerInNoChunk(pointer);
   }

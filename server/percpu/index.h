@@ -13,7 +13,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/arena/page_map.h"
+#include "server/arena/chunk_map.h"
 #include "server/base/bit_tree.h"
 #include "server/base/units.h"
 #include "server/percpu/alloc_info.h"
@@ -37,7 +37,7 @@ enum class Reuse {
 };
 
 // What the short lock guards: which chunks there are, where areas can go, and
-// who owns a page. Nothing here sleeps, zeroes or calls the system; every
+// whose an address is. Nothing here sleeps, zeroes or calls the system; every
 // method is called with the allocator's index lock held. What a grant or a free
 // calls is in index_inline.h.
 //
@@ -48,15 +48,21 @@ class Index {
   static constexpr ChunkId kReservedId{0};
   static constexpr ChunkId kFirstId{1};
 
+  // The arena that chunks lie in, and how they do (Backend::frame_size).
+  struct ArenaShape {
+    Bytes size;
+    Bytes page_size;
+    Bytes frame_size;
+  };
   // `info` outlives the index.
-  Index(const AllocInfo& info, Bytes page_size, Pages arena_pages, Reuse reuse);
+  Index(const AllocInfo& info, const ArenaShape& arena, Reuse reuse);
 
   // Chunk ids lie below this: as many as the arena has room for, and the two
   // that are there from the start.
   static std::uint64_t MostChunks(const AllocInfo& info, Bytes arena_size);
 
   // --- Chunks ----------------------------------------------------------------
-  // Takes the chunk in: an id, the pages' back pointers, a slot.
+  // Takes the chunk in: an id, its place in the map and in the search.
   Chunk& Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory);
   // So that the next Insert numbers its chunk `id`: ids are restored ascending,
   // and what was passed over is used again once AddUnused says so.
@@ -246,16 +252,18 @@ class Index {
   void DropTag(Chunk& chunk, Granules at);
   [[nodiscard]] std::optional<Fit> FindPopulated(Granules count, Granules align) const;
   [[nodiscard]] absl::Status CheckChunk(const Chunk& chunk) const;
+  // Of the pages that are the chunk's own.
+  [[nodiscard]] Bytes SizeOf(const ChunkMemory& memory) const {
+    return ToBytes(memory.pages, arena_.page_size);
+  }
   // Empty pages of a leased or sidelined chunk are no reserve.
   [[nodiscard]] static std::uint64_t ReserveOf(const Chunk& chunk) {
     return chunk.lease_map || chunk.sidelined ? 0 : chunk.empty_populated_blocks();
   }
 
   const AllocInfo& info_;
-  const Bytes chunk_size_;
-  const Bytes page_size_;
-  const unsigned page_shift_;
-  PageMap page_map_;
+  const ArenaShape arena_;
+  ChunkMap chunk_map_;
   const Slots slots_;
   FitIndex fits_;
   // Of sidelined chunks; made when the first of them is.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -63,6 +64,14 @@ absl::Status Index::CheckChunk(const Chunk& chunk) const {
     return wrong("in the wrong classes");
   }
   if (IsToDepopulate(chunk) && !aside) return wrong("wrongly to depopulate");
+  const Bytes base = chunk.memory().base;
+  const Bytes last = base + SizeOf(chunk.memory()) - Bytes(1);
+  for (const Bytes at : {base, last}) {
+    const std::optional<ChunkId> found = chunk_map_.Find(at);
+    // The reserved chunk lies in the first one.
+    const ChunkId id = chunk.kind() == ChunkKind::kReserved ? kFirstId : chunk.id();
+    if (found != id) return wrong("not found by its addresses");
+  }
   return absl::OkStatus();
 }
 

@@ -93,16 +93,19 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Index::CommitFree(const Placement& plac
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<Index::Location> Index::Locate(
     PercpuPtr pointer) const {
-  const std::optional<ChunkId> id = page_map_.Find(PageId(pointer.value() >> page_shift_));
+  const std::optional<ChunkId> id = chunk_map_.Find(Bytes(pointer.value()));
   if (!id) return std::nullopt;
   Chunk* chunk = chunks_[id->value()].get();
-  const Bytes from_base = Bytes(pointer.value()) - chunk->memory().base;
-  // Pages are larger than the last unit where the page is huge.
-  if (from_base >= chunk_size_) return std::nullopt;
+  const ChunkMemory& memory = chunk->memory();
+  if (pointer.value() < memory.base.value()) return std::nullopt;
+  const Bytes from_base = Bytes(pointer.value()) - memory.base;
   Location location{.chunk = chunk, .unit = UnitId(0), .offset = from_base};
   if (from_base >= info_.unit_size) {
+    // Behind the chunk there may be something else, and between its units nothing.
+    if (from_base >= SizeOf(memory)) return std::nullopt;
     location.unit = info_.UnitAt(from_base);
     location.offset = from_base - info_.unit_offset[location.unit.value()];
+    if (location.offset >= info_.unit_size) return std::nullopt;
   }
   if (chunk->kind() == ChunkKind::kFirst) {
     Chunk* const reserved = chunks_[kReservedId.value()].get();

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -29,14 +30,15 @@ class BackendConformance : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { Make(6, Bytes(64 << 10), Bytes(8 << 20)); }
 
-  void Make(std::uint32_t cpus, Bytes unit_size, Bytes arena_size) {
+  void Make(std::uint32_t cpus, Bytes unit_size, Bytes arena_size,
+            const BackendOptions& options = {}) {
     backend_.reset();
     arena_ = *Arena::Create({.size = arena_size});
     const AllocSizes sizes{
         .static_size = Bytes(4096), .reserved_size = Bytes(0), .dyn_size = unit_size - Bytes(4096)};
     info_ = *BuildAllocInfo(sizes, *Topology::Uniform(cpus));
     pages_ = std::make_unique<FailingPageSource>(*arena_);
-    backend_ = *MakeBackendUnderTest(GetParam(), info_, *pages_, {});
+    backend_ = *MakeBackendUnderTest(GetParam(), info_, *pages_, options);
     ASSERT_TRUE(backend_->VerifyAllocInfo().ok());
   }
 
@@ -89,6 +91,24 @@ TEST_P(BackendConformance, ChunksLieApartInTheArenaOnPageBounds) {
   for (const ChunkMemory& memory : chunks) backend_->DestroyChunk(memory);
   const BuddySnapshot buddy = backend_->Buddy();
   EXPECT_EQ(buddy.free_pages, buddy.total_pages);
+}
+
+// Five units end in the middle of a block, and a tail that is given back lies behind.
+TEST_P(BackendConformance, NoFrameHoldsBytesOfTwoChunks) {
+  for (const bool return_tail : {false, true}) {
+    Make(5, Bytes(64 << 10), Bytes(8 << 20), {.return_tail = return_tail});
+    const Bytes frame = backend_->frame_size();
+    ASSERT_TRUE(std::has_single_bit(frame.value()));
+    ASSERT_GE(frame, arena_->page_size());
+    std::set<std::uint64_t> taken;
+    for (auto memory = CreatePopulated(); memory.ok(); memory = CreatePopulated()) {
+      const Bytes last = memory->base + ToBytes(memory->pages, arena_->page_size()) - Bytes(1);
+      for (std::uint64_t at = memory->base / frame; at <= last / frame; ++at) {
+        EXPECT_TRUE(taken.insert(at).second) << "frame " << at << ", tail returned " << return_tail;
+      }
+    }
+    EXPECT_GE(taken.size(), 8U);
+  }
 }
 
 TEST_P(BackendConformance, PopulatedMemoryIsZeroAndWritableInEveryUnit) {

@@ -19,6 +19,7 @@ class FirstFitBackend final : public Backend {
   FirstFitBackend(const AllocInfo& info, PageSource& pages) : info_(info), pages_(pages) {}
 
   [[nodiscard]] absl::string_view name() const override { return "first_fit"; }
+  [[nodiscard]] Bytes frame_size() const override { return pages_.page_size(); }
   [[nodiscard]] bool populates_at_creation() const override { return true; }
   [[nodiscard]] absl::Status VerifyAllocInfo() const override { return absl::OkStatus(); }
   [[nodiscard]] FootprintSnapshot footprint() const override {

@@ -63,6 +63,9 @@ class Backend {
 
   [[nodiscard]] virtual absl::string_view name() const = 0;
   [[nodiscard]] virtual FootprintSnapshot footprint() const = 0;
+  // A power of two: no range of that size that is aligned to it holds bytes of two
+  // chunks. The larger, the fewer entries a chunk has in the map that finds it.
+  [[nodiscard]] virtual Bytes frame_size() const = 0;
   // True if chunks are created with every block populated; PopulateChunk and
   // DepopulateChunk are then never needed.
   [[nodiscard]] virtual bool populates_at_creation() const = 0;

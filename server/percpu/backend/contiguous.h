@@ -20,6 +20,11 @@ namespace percpud {
 class ContiguousBackend : public Backend {
  public:
   [[nodiscard]] FootprintSnapshot footprint() const override { return footprint_; }
+  // A chunk begins a block of its own, and the tail that is given back has no room for
+  // another.
+  [[nodiscard]] Bytes frame_size() const override {
+    return ToBytes(footprint_.block_pages, pages_.page_size());
+  }
   void DestroyChunk(const ChunkMemory& memory) override;
   absl::StatusOr<Bytes> TakePages(Bytes size) override;
   void GivePages(Bytes offset, Bytes size) override;

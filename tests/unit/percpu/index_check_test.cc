@@ -53,7 +53,10 @@ class IndexCheckTest : public ::testing::Test {
 
   const AllocInfo info_ = *BuildAllocInfo({.static_size = Bytes(4096), .dyn_size = Bytes(60 << 10)},
                                           *Topology::Uniform(1));
-  Index index_{info_, kBasePageSize, Pages(256), Reuse::kRoom};
+  Index index_{
+      info_,
+      {.size = kBasePageSize * 256, .page_size = kBasePageSize, .frame_size = info_.unit_size},
+      Reuse::kRoom};
   std::vector<Placement> granted_;
 };
 

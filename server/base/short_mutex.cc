@@ -8,12 +8,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace percpud {
 namespace {
 
+// How long after the first look in vain the next is, and the longest there is between two.
+constexpr std::int64_t kFirstWait = 100;
+constexpr std::int64_t kLongestWait = 32'000;
 // A holder is done in less than it takes to sleep and be woken, unless it lost its
-// processor.
-constexpr int kSpins = 50;
+// processor: so long it is waited for awake.
+constexpr std::int64_t kAwake = 200'000;
 // What a missed wake costs at most: 0.2 ms.
 constexpr timespec kNap{.tv_sec = 0, .tv_nsec = 200'000};
 // As long as it takes to wake a thread.
@@ -27,14 +32,28 @@ void Pause() {
 #endif
 }
 
+std::int64_t Now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
 }  // namespace
+
+bool ShortMutex::TryTakeAfter(std::int64_t nanoseconds) {
+  const std::uint32_t offers = offers_.load(std::memory_order_relaxed);
+  const std::int64_t until = Now() + nanoseconds;
+  while (offers_.load(std::memory_order_relaxed) == offers && Now() < until) Pause();
+  return TryTake();
+}
 
 void ShortMutex::LockContended() {
   waiting_.fetch_add(1, std::memory_order_relaxed);
   bool taken = false;
-  for (int spin = 0; spin < kSpins && !taken; ++spin) {
-    Pause();
-    taken = TryTake();
+  std::int64_t wait = kFirstWait;
+  for (std::int64_t waited = 0; !taken && waited < kAwake; waited += wait) {
+    taken = TryTakeAfter(wait);
+    wait = std::min(2 * wait, kLongestWait);
   }
   while (!taken) {
     sleeping_.store(true, std::memory_order_seq_cst);
@@ -55,6 +74,7 @@ void ShortMutex::WakeOne() {
 }
 
 void ShortMutex::WaitForOthers() const {
+  offers_.fetch_add(1, std::memory_order_relaxed);
   const absl::Time deadline = absl::Now() + kPatience;
   // Taken by another, or nobody is there any more.
   while (contended() && !is_held() && absl::Now() < deadline) Pause();

@@ -300,7 +300,8 @@ class Allocator {
   bool CleanOneFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
 
   // allocator_lease.cc
-  absl::StatusOr<Chunk*> WithdrawFreeChunk() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  absl::StatusOr<Chunk*> WithdrawFreeChunk(std::vector<ChunkId>& created)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status PopulateWhole(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
 
   // allocator_balance.cc

@@ -31,7 +31,8 @@ absl::StatusOr<LeasedChunk> Allocator::LeaseChunk() {
   RankedLock grow(&grow_mu_);
   const absl::StatusOr<Bytes> map = backend_->TakePages(lease_map_size());
   if (!map.ok()) return map.status();
-  const absl::StatusOr<Chunk*> chunk = WithdrawFreeChunk();
+  std::vector<ChunkId> created;
+  const absl::StatusOr<Chunk*> chunk = WithdrawFreeChunk(created);
   absl::Status status = chunk.status();
   if (status.ok()) status = PopulateWhole(**chunk);
   if (!status.ok()) {
@@ -39,6 +40,7 @@ absl::StatusOr<LeasedChunk> Allocator::LeaseChunk() {
       RankedLock index(&index_mu_);
       index_.Restore(**chunk);
     }
+    for (const ChunkId id : created) DestroyIfFree(id);
     backend_->GivePages(*map, lease_map_size());
     return status;
   }
@@ -53,7 +55,7 @@ absl::StatusOr<LeasedChunk> Allocator::LeaseChunk() {
 }
 
 // The lowest free chunk, made if there is none, out of the search.
-absl::StatusOr<Chunk*> Allocator::WithdrawFreeChunk() {
+absl::StatusOr<Chunk*> Allocator::WithdrawFreeChunk(std::vector<ChunkId>& created) {
   const auto withdraw = [this]() -> Chunk* {
     RankedLock index(&index_mu_);
     const auto id = index_.free_chunks().FindFirst();
@@ -64,7 +66,9 @@ absl::StatusOr<Chunk*> Allocator::WithdrawFreeChunk() {
   };
   if (Chunk* chunk = withdraw()) return chunk;
   while (true) {
-    if (absl::Status status = CreateChunk().status(); !status.ok()) return status;
+    const absl::StatusOr<ChunkId> made = CreateChunk();
+    if (!made.ok()) return made.status();
+    created.push_back(*made);
     // A request may have been quicker to place something in it.
     if (Chunk* chunk = withdraw()) return chunk;
   }

@@ -43,6 +43,7 @@ class Player {
  private:
   absl::Status Alloc(const Op& op, std::size_t count, const AllocOptions& options);
   absl::Status BadFree(const Op& op);
+  absl::Status Lease(const Op& op);
   [[nodiscard]] AreaSpec SpecOf(const Op& op) const;
 
   std::unique_ptr<PageSource> real_;
@@ -108,6 +109,16 @@ absl::Status Player::BadFree(const Op& op) {
   return model_->BadFree(PercpuPtr((std::uint64_t{op.a} << 8 | op.b) * (1 + op.c % 8)));
 }
 
+absl::Status Player::Lease(const Op& op) {
+  // Some would leave no room for anything else.
+  constexpr std::size_t kMost = 2;
+  if (model_->leases() >= kMost) return absl::OkStatus();
+  if (op.c % 4 == 0) pages_->FailNth(1 + op.b % 4);
+  const absl::Status status = model_->Lease();
+  pages_->FailNth(0);
+  return status;
+}
+
 absl::Status Player::Perform(const Op& op) {
   if (++seen_ % kCheckEvery == 0) {
     if (absl::Status status = model_->CheckAll(); !status.ok()) return status;
@@ -134,6 +145,10 @@ absl::Status Player::Perform(const Op& op) {
       return op.a % 16 == 0 ? model_->CheckAll() : absl::OkStatus();
     case kFreeBatch:
       return model_->FreeBatch(op.a, 1 + op.b % 24, /*twice=*/op.c % 4 == 0);
+    case kLease:
+      return Lease(op);
+    case kReturnLease:
+      return model_->leases() > 0 ? model_->ReturnLease(op.a % model_->leases()) : absl::OkStatus();
     case kFree:
       return model_->live() > 0 ? model_->Free(op.a % model_->live()) : absl::OkStatus();
     default:
@@ -153,11 +168,11 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script) {
   return (*player)->performed();
 }
 
-const Target kTarget{
-    .name = "allocator",
-    .setup_size = 6,
-    .kinds = {"kAlloc", "kFree", "kAllocNoGrow", "kAllocReserved", "kAllocBatch", "kBadFree",
-              "kAllocFailing", "kBalance", "kAge", "kCheck", "kFreeBatch"},
-    .run = Perform};
+const Target kTarget{.name = "allocator",
+                     .setup_size = 6,
+                     .kinds = {"kAlloc", "kFree", "kAllocNoGrow", "kAllocReserved", "kAllocBatch",
+                               "kBadFree", "kAllocFailing", "kBalance", "kAge", "kCheck",
+                               "kFreeBatch", "kLease", "kReturnLease"},
+                     .run = Perform};
 
 }  // namespace percpud::fuzz::allocator

@@ -49,7 +49,9 @@ enum Kind : std::uint32_t {
   kBalance,
   kAge,
   kCheck,
-  kFreeBatch
+  kFreeBatch,
+  kLease,
+  kReturnLease
 };
 absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;

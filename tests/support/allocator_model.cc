@@ -57,7 +57,7 @@ IntervalModel& AllocatorModel::ModelOf(ChunkId chunk) {
 void AllocatorModel::ForgetDeadChunks() {
   std::map<ChunkId, IntervalModel> alive;
   for (const ChunkSnapshot& chunk : allocator_.GetChunks(ChunkId(0), SIZE_MAX)) {
-    alive.insert({chunk.id, std::move(ModelOf(chunk.id))});
+    if (!IsLeased(chunk.id)) alive.insert({chunk.id, std::move(ModelOf(chunk.id))});
   }
   chunks_ = std::move(alive);
 }
@@ -267,6 +267,58 @@ absl::Status AllocatorModel::BadFree(PercpuPtr pointer) {
   return absl::OkStatus();
 }
 
+bool AllocatorModel::IsLeased(ChunkId chunk) const {
+  return std::any_of(leases_.begin(), leases_.end(),
+                     [chunk](const LeasedChunk& lease) { return lease.id == chunk; });
+}
+
+absl::Status AllocatorModel::Lease() {
+  ++operations_;
+  const Stats before = allocator_.GetStats();
+  const absl::StatusOr<LeasedChunk> lease = allocator_.LeaseChunk();
+  if (!lease.ok()) {
+    if (!absl::IsResourceExhausted(lease.status())) return Fail(lease.status().ToString());
+    return CheckNoTrace(before);
+  }
+  if (IsLeased(lease->id)) return Fail("a chunk is leased twice");
+  for (const Area& area : live_) {
+    if (area.chunk == lease->id) return Fail("a chunk is leased that has a live area");
+  }
+  leases_.push_back(*lease);
+  ForgetDeadChunks();
+  return canaries_ ? Scribble(*lease) : absl::OkStatus();
+}
+
+absl::Status AllocatorModel::ReturnLease(std::size_t pick) {
+  ++operations_;
+  const ChunkId chunk = leases_[pick].id;
+  leases_.erase(leases_.begin() + static_cast<std::ptrdiff_t>(pick));
+  if (absl::Status status = allocator_.ReturnLease(chunk); !status.ok()) {
+    return Fail(status.ToString());
+  }
+  if (allocator_.ReturnLease(chunk).ok()) return Fail("a lease was returned twice");
+  ForgetDeadChunks();
+  return absl::OkStatus();
+}
+
+absl::Status AllocatorModel::Scribble(const LeasedChunk& lease) {
+  const auto scribble = [this](Bytes at, Bytes size) {
+    std::byte* const bytes = allocator_.pages().base() + at.value();
+    const bool zero = std::all_of(bytes, bytes + size.value(),
+                                  [](std::byte each) { return each == std::byte{0}; });
+    std::memset(bytes, 0xa5, size.value());
+    return zero;
+  };
+  const AllocInfo& info = allocator_.info();
+  for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
+    if (!scribble(Bytes(lease.base.value()) + info.unit_offset[unit], lease.unit_size)) {
+      return Fail(absl::StrCat("leased memory is not zero in unit ", unit));
+    }
+  }
+  if (!scribble(lease.map_base, lease.map_size)) return Fail("a lease's map is not zero");
+  return absl::OkStatus();
+}
+
 absl::Status AllocatorModel::Paint(const Area& area) {
   const auto pin = allocator_.Touch(area.pointer, area.size);
   if (!pin.ok()) return Fail(pin.status().ToString());
@@ -298,6 +350,7 @@ absl::Status AllocatorModel::CheckAll() const {
   if (absl::Status status = allocator_.CheckInvariants(); !status.ok()) return status;
   std::uint64_t live_bytes = 0;
   for (const ChunkSnapshot& chunk : allocator_.GetChunks(ChunkId(0), SIZE_MAX)) {
+    if (IsLeased(chunk.id)) continue;
     const auto map = allocator_.GetAreaMap(chunk.id);
     const auto model = chunks_.find(chunk.id);
     if (model == chunks_.end()) {
@@ -322,6 +375,9 @@ absl::Status AllocatorModel::CheckAll() const {
 }
 
 absl::Status AllocatorModel::Drain() {
+  while (!leases_.empty()) {
+    if (absl::Status status = ReturnLease(0); !status.ok()) return status;
+  }
   while (!live_.empty()) {
     if (absl::Status status = Free(random_() % live_.size()); !status.ok()) return status;
   }

@@ -59,14 +59,20 @@ class AllocatorModel {
   absl::Status FreeBatch(std::size_t first, std::size_t count, bool twice);
   // Does nothing if an area begins there: it must be refused otherwise.
   absl::Status BadFree(PercpuPtr pointer);
+  // A whole chunk for a client, who writes all over it and its map; a refusal leaves no
+  // trace.
+  absl::Status Lease();
+  // REQUIRES: pick < leases().
+  absl::Status ReturnLease(std::size_t pick);
   absl::Status Balance();
 
   // Everything against everything; also frees nothing and changes nothing.
   absl::Status CheckAll() const;
-  // Frees what is live; the allocator is then as after creation.
+  // Returns and frees what there is; the allocator is then as after creation.
   absl::Status Drain();
 
   [[nodiscard]] std::size_t live() const { return live_.size(); }
+  [[nodiscard]] std::size_t leases() const { return leases_.size(); }
   // REQUIRES: pick < live().
   [[nodiscard]] PercpuPtr pointer(std::size_t pick) const { return live_[pick].pointer; }
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
@@ -95,6 +101,9 @@ class AllocatorModel {
   // The interval model of a chunk, made when the chunk is first met.
   IntervalModel& ModelOf(ChunkId chunk);
   void ForgetDeadChunks();
+  [[nodiscard]] bool IsLeased(ChunkId chunk) const;
+  // That the client's memory reads zero; it does not afterwards.
+  absl::Status Scribble(const LeasedChunk& lease);
   absl::Status Paint(const Area& area);
   absl::Status CheckMark(const Area& area) const;
   [[nodiscard]] absl::Status Fail(const std::string& what) const;
@@ -105,6 +114,7 @@ class AllocatorModel {
   std::mt19937_64 random_;
   std::map<ChunkId, IntervalModel> chunks_;
   std::vector<Area> live_;
+  std::vector<LeasedChunk> leases_;
   std::uint64_t operations_ = 0;
   std::uint64_t growths_ = 0;
 };

@@ -58,6 +58,7 @@ class AllocatorLeaseTest : public ::testing::TestWithParam<std::string> {
   testing::FakeClock clock_;
   // Room for the first chunk, two more, and maps.
   testing::HeapPageSource pages_{Bytes(1 << 20)};
+  testing::FailingPageSource failing_{pages_};
   std::unique_ptr<Allocator> allocator_;
 };
 
@@ -103,6 +104,28 @@ TEST_P(AllocatorLeaseTest, TheNextHolderSeesNothingOfTheLast) {
   }
   EXPECT_GE(allocator_->GetBuddy().free_pages + allocator_->footprint().block_pages,
             before.free_pages);
+}
+
+// Whichever step fails: the chunk that was made for it goes, too.
+TEST_P(AllocatorLeaseTest, AFailedLeaseKeepsNothing) {
+  auto made = testing::MakeAllocator(
+      {.cpus = 4, .arena_size = pages_.size(), .backend = GetParam()}, failing_, {});
+  ASSERT_TRUE(made.ok()) << made.status();
+  allocator_ = *std::move(made);
+  const std::uint64_t chunks = allocator_->GetStats().nr_chunks;
+  const Pages free = allocator_->GetBuddy().free_pages;
+  std::uint64_t failures = 0;
+  for (std::uint64_t n = 1;; ++n) {
+    failing_.FailNth(n);
+    if (allocator_->LeaseChunk().ok()) break;
+    ++failures;
+    EXPECT_EQ(allocator_->GetStats().nr_chunks, chunks);
+    EXPECT_EQ(allocator_->GetBuddy().free_pages, free);
+    ASSERT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  }
+  EXPECT_GE(failures, 2U);
+  failing_.FailNth(0);
+  EXPECT_EQ(allocator_->GetStats().leased_chunks, 1U);
 }
 
 TEST_P(AllocatorLeaseTest, AnExhaustedArenaRefusesAndKeepsNothing) {

@@ -13,6 +13,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -171,4 +174,9 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace percpud::bench
 
-int main(int argc, char** argv) { return percpud::bench::Main(argc, argv); }
+int main(int argc, char** argv) try {
+  return percpud::bench::Main(argc, argv);
+} catch (const std::exception& error) {
+  std::fputs(error.what(), stderr);
+  return EXIT_FAILURE;
+}

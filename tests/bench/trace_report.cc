@@ -61,7 +61,8 @@ Json ZeroedOf(const Results& results, std::size_t at, const Json& row) {
                  {"balancer_ns_per_op_median", Median(samples.balancer)},
                  {"backing_ns_per_op_median", Median(samples.backing)},
                  {"memset_alone_ns_per_op_median", Figure(results.clearing[at])}};
-  const Json& ns = zeroed["ns_per_op_median"];
+  // No reference: what is added to an ordered object moves what is in it.
+  const Json ns = zeroed["ns_per_op_median"];
   zeroed["ratio_to_memset_alone"] = Ratio(ns, zeroed["memset_alone_ns_per_op_median"]);
   zeroed["ratio_to_jemalloc"] = Ratio(ns, row["jemalloc"]);
   zeroed["ratio_to_kernel"] =

@@ -96,7 +96,7 @@ absl::Status Player::Alloc(const Op& op, std::size_t count, const AllocOptions& 
   }
   if (op.kind != kAllocFailing) return model_->Alloc(specs, options);
   pages_->FailNth(1 + op.c % 4);
-  const absl::Status status = model_->AllocFailing(specs, options);
+  absl::Status status = model_->AllocFailing(specs, options);
   pages_->FailNth(0);
   return status;
 }
@@ -114,7 +114,7 @@ absl::Status Player::Lease(const Op& op) {
   constexpr std::size_t kMost = 2;
   if (model_->leases() >= kMost) return absl::OkStatus();
   if (op.c % 4 == 0) pages_->FailNth(1 + op.b % 4);
-  const absl::Status status = model_->Lease();
+  absl::Status status = model_->Lease();
   pages_->FailNth(0);
   return status;
 }

@@ -20,8 +20,6 @@
 namespace percpud {
 namespace {
 
-using ::testing::HasSubstr;
-
 // Over every backend: a lease is whole in each.
 class AllocatorLeaseTest : public ::testing::TestWithParam<std::string> {
  protected:

@@ -68,8 +68,10 @@ TEST_F(SessionsCheckTest, ALeaseThatTheAllocatorHasNotIsNamed) {
 // Whatever is under way, a walk finds nothing.
 TEST_F(SessionsCheckTest, IsSoundWhileRequestsComeAndGo) {
   std::atomic<bool> stop = false;
+  constexpr int kShards = 2;
   std::vector<std::thread> shards;
-  for (int i = 0; i < 2; ++i) {
+  shards.reserve(kShards);
+  for (int i = 0; i < kShards; ++i) {
     shards.emplace_back([this, &stop] {
       while (!stop) {
         const OpenedSession session = Open();

@@ -16,8 +16,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -171,6 +173,7 @@ double OnThreads(int threads, std::uint64_t operations,
                  const std::function<double(std::uint64_t)>& load) {
   std::vector<double> best(static_cast<std::size_t>(threads));
   std::vector<std::thread> running;
+  running.reserve(best.size());
   for (double& mine : best) {
     running.emplace_back([&] {
       load(operations / 4 + 1);
@@ -336,7 +339,8 @@ int Run(const Flags& flags) {
 }  // namespace
 }  // namespace percpu
 
-int main(int argc, char** argv) {
+// The flag parser's exceptions end here; nothing else throws.
+int main(int argc, char** argv) try {
   percpu::Flags flags;
   const auto app =
       percpud::testing::MakeApp("Allocation from leased chunks beside malloc libraries.");
@@ -348,4 +352,7 @@ int main(int argc, char** argv) {
   if (!flags.measure.empty()) return percpu::Measure(flags);
   if (flags.smoke) flags.reps = 1;
   return percpu::Run(flags);
+} catch (const std::exception& error) {
+  std::fputs(error.what(), stderr);
+  return EXIT_FAILURE;
 }

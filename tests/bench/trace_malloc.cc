@@ -50,6 +50,7 @@ double TimePass(const Trace& trace, std::vector<void*>& pointers) {
 
 ThreadTiming TimeTogether(const std::vector<const Trace*>& traces) {
   std::vector<std::vector<void*>> pointers;
+  pointers.reserve(traces.size());
   for (const Trace* trace : traces) pointers.emplace_back(trace->size());
   const ThreadTiming timing = TimeThreads(
       traces, pointers,

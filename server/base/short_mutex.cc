@@ -13,7 +13,8 @@
 namespace percpud {
 namespace {
 
-// How long after the first look in vain the next is, and the longest there is between two.
+// Nanoseconds. How long after the first look in vain the next is, and the longest there is
+// between two.
 constexpr std::int64_t kFirstWait = 100;
 constexpr std::int64_t kLongestWait = 32'000;
 // A holder is done in less than it takes to sleep and be woken, unless it lost its
@@ -22,7 +23,7 @@ constexpr std::int64_t kAwake = 200'000;
 // What a missed wake costs at most: 0.2 ms.
 constexpr timespec kNap{.tv_sec = 0, .tv_nsec = 200'000};
 // As long as it takes to wake a thread.
-constexpr absl::Duration kPatience = absl::Microseconds(50);
+constexpr std::int64_t kPatience = 50'000;
 
 void Pause() {
 #if defined(__x86_64__)
@@ -75,9 +76,9 @@ void ShortMutex::WakeOne() {
 
 void ShortMutex::WaitForOthers() const {
   offers_.fetch_add(1, std::memory_order_relaxed);
-  const absl::Time deadline = absl::Now() + kPatience;
+  const std::int64_t until = Now() + kPatience;
   // Taken by another, or nobody is there any more.
-  while (contended() && !is_held() && absl::Now() < deadline) Pause();
+  while (contended() && !is_held() && Now() < until) Pause();
 }
 
 void SlicedLock::LetOthersIn() {

@@ -28,6 +28,7 @@
 #include "tests/bench/report.h"
 #include "tests/bench/trace_compare.h"
 #include "tests/bench/trace_replay.h"
+#include "tests/bench/trace_results.h"
 #include "tests/support/command_line.h"
 
 namespace percpud::bench {
@@ -48,20 +49,12 @@ struct Flags {
   std::size_t operations = SIZE_MAX;
 };
 
-struct Rounds {
-  std::vector<double> ns_per_op;
-  std::vector<double> balancer_ns_per_op;
-  std::vector<double> backing_ns_per_op;
-  // Of the passes after the first by the same allocator.
-  std::vector<double> warm_ns_per_op;
-};
-
-void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds rounds) {
-  std::sort(rounds.ns_per_op.begin(), rounds.ns_per_op.end());
-  const double median = Median(rounds.ns_per_op);
-  const double balancer = Median(rounds.balancer_ns_per_op);
-  const double backing = Median(rounds.backing_ns_per_op);
-  const double warm = Median(rounds.warm_ns_per_op);
+void Print(const Flags& flags, std::size_t ops, const Fullness& result, PassSamples rounds) {
+  std::sort(rounds.all.begin(), rounds.all.end());
+  const double median = Median(rounds.all);
+  const double balancer = Median(rounds.balancer);
+  const double backing = Median(rounds.backing);
+  const double warm = Median(rounds.warm);
   if (flags.output == "json") {
     const nlohmann::ordered_json json = {{"trace", flags.trace},
                                          {"operations", ops},
@@ -69,8 +62,8 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
                                          {"unit_size", flags.replay.unit_size},
                                          {"zeroed", !flags.replay.no_zero},
                                          {"ns_per_op_median", median},
-                                         {"ns_per_op_min", rounds.ns_per_op.front()},
-                                         {"ns_per_op_max", rounds.ns_per_op.back()},
+                                         {"ns_per_op_min", rounds.all.front()},
+                                         {"ns_per_op_max", rounds.all.back()},
                                          {"balancer_ns_per_op_median", balancer},
                                          {"backing_ns_per_op_median", backing},
                                          {"warm_ns_per_op_median", warm},
@@ -92,7 +85,7 @@ void Print(const Flags& flags, std::size_t ops, const Fullness& result, Rounds r
       "final %.3f, physical mean %.3f final %.3f, pages in use at the end %.3f, chunks peak %d "
       "created %d (%d ahead), growths while room %d\n",
       flags.trace, ops, flags.replay.cpus, flags.replay.no_zero ? "metadata only" : "zeroed",
-      median, rounds.ns_per_op.front(), rounds.ns_per_op.back(), balancer, backing, warm,
+      median, rounds.all.front(), rounds.all.back(), balancer, backing, warm,
       result.mean_utilisation, result.final_utilisation, result.mean_physical,
       result.final_physical, result.final_pages_in_use, result.chunks_peak, result.chunks_created,
       result.chunks_created_ahead, result.growths_while_room);
@@ -103,16 +96,11 @@ absl::Status ReplayOne(const Flags& flags) {
   if (!trace.ok()) return trace.status();
   const auto fullness = MeasureFullness(flags.replay, *trace, flags.placements);
   if (!fullness.ok()) return fullness.status();
-  Rounds rounds;
+  PassSamples rounds;
   for (int rep = 0; rep < flags.reps; ++rep) {
     const auto passes = TimeReplay(flags.replay, *trace, kWarmPasses);
     if (!passes.ok()) return passes.status();
-    rounds.ns_per_op.push_back(passes->front().ns_per_op);
-    rounds.balancer_ns_per_op.push_back(passes->front().balancer_ns_per_op);
-    rounds.backing_ns_per_op.push_back(passes->front().backing_ns_per_op);
-    for (std::size_t i = 1; i < passes->size(); ++i) {
-      rounds.warm_ns_per_op.push_back((*passes)[i].ns_per_op);
-    }
+    AddPasses(*passes, rounds);
   }
   Print(flags, trace->size(), *fullness, rounds);
   return absl::OkStatus();

@@ -92,12 +92,8 @@ absl::StatusOr<Timing> Comparer::RunOurs(std::size_t config, bool zeroed,
                                          PassSamples& samples) const {
   const auto passes = TimeReplay(At(kConfigs[config], zeroed), trace_, zeroed ? 0 : kWarmPasses);
   if (!passes.ok()) return passes.status();
-  const Timing& first = passes->front();
-  samples.all.push_back(first.ns_per_op);
-  samples.balancer.push_back(first.balancer_ns_per_op);
-  samples.backing.push_back(first.backing_ns_per_op);
-  for (std::size_t i = 1; i < passes->size(); ++i) samples.warm.push_back((*passes)[i].ns_per_op);
-  return first;
+  AddPasses(*passes, samples);
+  return passes->front();
 }
 
 absl::Status Comparer::RunZeroed(std::size_t config) {

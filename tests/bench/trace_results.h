@@ -39,6 +39,15 @@ struct PassSamples {
   Samples warm;
 };
 
+// Of one allocator's passes, the first of them and those after it.
+inline void AddPasses(const std::vector<Timing>& passes, PassSamples& samples) {
+  const Timing& first = passes.front();
+  samples.all.push_back(first.ns_per_op);
+  samples.balancer.push_back(first.balancer_ns_per_op);
+  samples.backing.push_back(first.backing_ns_per_op);
+  for (std::size_t i = 1; i < passes.size(); ++i) samples.warm.push_back(passes[i].ns_per_op);
+}
+
 struct PeerSamples {
   Samples cold;
   Samples warm;

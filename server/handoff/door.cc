@@ -13,12 +13,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "server/base/errors.h"
+#include "server/handoff/messages.h"
 #include "server/session/peer.h"
 
 namespace percpud {
@@ -26,7 +26,6 @@ namespace {
 
 using abi::v1::Hello;
 using abi::v1::MapMode;
-using abi::v1::Refusal;
 using abi::v1::Welcome;
 
 // What an event of the epoll set is about: a connection's key, doubled; odd for
@@ -34,24 +33,8 @@ using abi::v1::Welcome;
 constexpr std::uint64_t kListening = 0;
 constexpr std::uint64_t kWake = 1;
 constexpr std::uint64_t kFirstKey = 1;
-// Descriptors a peer may send us in one message, before the kernel cuts it off.
-constexpr std::size_t kStrayFds = 8;
 // Out of descriptors: leave the connections in the backlog this long.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(50);
-
-// Closes whatever descriptors came with a message: none was asked for.
-void CloseStrays(msghdr& message) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(fd));
-      close(fd);
-    }
-  }
-}
 
 SessionKind KindOf(MapMode granted) {
   switch (granted) {
@@ -69,22 +52,6 @@ SessionKind KindOf(MapMode granted) {
 // receiver tries.
 UniqueFd ReopenReadOnly(int fd) {
   return UniqueFd(open(absl::StrCat("/proc/self/fd/", fd).c_str(), O_RDONLY | O_CLOEXEC));
-}
-
-// The last words to a peer that is about to be hung up on. A socket closed over
-// something unread resets the peer, which then would not hear them.
-void SendRefusal(int fd, const absl::Status& status) {
-  shutdown(fd, SHUT_RD);
-  std::byte unread{};
-  while (recv(fd, &unread, sizeof(unread), MSG_DONTWAIT) > 0) {
-  }
-  Refusal refusal{};
-  refusal.magic = abi::v1::kRefusalMagic;
-  refusal.code = static_cast<std::uint32_t>(status.code());
-  const absl::string_view text = status.message().substr(0, refusal.message.size() - 1);
-  std::copy(text.begin(), text.end(), refusal.message.begin());
-  // Nobody waits for a peer that will not read.
-  static_cast<void>(send(fd, &refusal, sizeof(refusal), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 absl::StatusOr<std::unique_ptr<UnixSocket>> Listen(Door::Options& options) {
@@ -244,34 +211,13 @@ void Door::OnReadable(Key key) {
   const auto entry = connections_.find(key);
   if (entry == connections_.end()) return;
   Connection& connection = entry->second;
-  const std::optional<Hello> hello = Receive(connection.fd.get());
+  const std::optional<Hello> hello = ReceiveHello(connection.fd.get());
   if (connection.session != kNoSession || !hello) return Drop(key);
   if (absl::Status status = Admit(connection, *hello); !status.ok()) {
     SendRefusal(connection.fd.get(), status);
     return Drop(key);
   }
   --pending_;
-}
-
-std::optional<Hello> Door::Receive(int fd) const {
-  Hello hello{};
-  // One byte more tells a message that is too long.
-  std::array<std::byte, sizeof(Hello) + 1> buffer{};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kStrayFds * sizeof(int))> control{};
-  iovec part{.iov_base = buffer.data(), .iov_len = buffer.size()};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t length = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (length < 0) return std::nullopt;
-  const bool strays = message.msg_controllen > 0;
-  CloseStrays(message);
-  if (strays || length != sizeof(Hello)) return std::nullopt;
-  std::memcpy(&hello, buffer.data(), sizeof(hello));
-  if (hello.magic != abi::v1::kHelloMagic) return std::nullopt;
-  return hello;
 }
 
 // --- Admission ---------------------------------------------------------------
@@ -304,7 +250,7 @@ absl::Status Door::Admit(Connection& connection, const Hello& hello) {
       resumes ? sessions_.Resume(hello.resume, connection.peer) : Open(connection.peer, *granted);
   if (!opened.ok()) return opened.status();
   connection.session = opened->id;
-  if (absl::Status status = SendWelcome(connection, opened->token, *granted); !status.ok()) {
+  if (absl::Status status = Greet(connection, opened->token, *granted); !status.ok()) {
     sessions_.End(opened->id);
     connection.session = kNoSession;
     return status;
@@ -323,8 +269,7 @@ absl::StatusOr<OpenedSession> Door::Open(const Peer& peer, MapMode granted) {
                          .started = StartOf(peer.pid).value_or(0)});
 }
 
-absl::Status Door::SendWelcome(const Connection& connection, const Token& token,
-                               MapMode granted) const {
+absl::Status Door::Greet(const Connection& connection, const Token& token, MapMode granted) const {
   Welcome welcome{};
   welcome.magic = abi::v1::kWelcomeMagic;
   welcome.version = abi::v1::kHandoffVersion;
@@ -335,32 +280,15 @@ absl::Status Door::SendWelcome(const Connection& connection, const Token& token,
   UniqueFd read_only;
   if (granted == MapMode::kReadOnly) read_only = ReopenReadOnly(options_.arena_fd);
   // The layout last; before it the arena, if it is to be mapped.
-  std::array<int, 2> fds{layout.get(), -1};
-  std::size_t count = 1;
+  absl::InlinedVector<int, 2> fds;
   if (granted != MapMode::kNone) {
-    fds = {granted == MapMode::kReadOnly ? read_only.get() : options_.arena_fd, layout.get()};
-    count = 2;
+    fds.push_back(granted == MapMode::kReadOnly ? read_only.get() : options_.arena_fd);
   }
-  if (std::any_of(fds.begin(), fds.begin() + static_cast<std::ptrdiff_t>(count),
-                  [](int fd) { return fd < 0; })) {
+  fds.push_back(layout.get());
+  if (std::any_of(fds.begin(), fds.end(), [](int fd) { return fd < 0; })) {
     return errors::OsRefused("open", "arena", errno);
   }
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(2 * sizeof(int))> control{};
-  iovec part{.iov_base = &welcome, .iov_len = sizeof(welcome)};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(count * sizeof(int));
-  std::memcpy(CMSG_DATA(rights), fds.data(), count * sizeof(int));
-  if (sendmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-    return errors::OsRefused("sendmsg", "welcome", errno);
-  }
-  return absl::OkStatus();
+  return SendWelcome(connection.fd.get(), welcome, fds);
 }
 
 // --- Leaving -----------------------------------------------------------------

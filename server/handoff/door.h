@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -95,14 +94,13 @@ class Door {
   void DropSilent(absl::Time now);
   void DropHungUp();
   [[nodiscard]] int WaitMs(absl::Time now) const;
-  [[nodiscard]] std::optional<abi::v1::Hello> Receive(int fd) const;
   [[nodiscard]] Role RoleOf(const Peer& peer) const;
   absl::Status Admit(Connection& connection, const abi::v1::Hello& hello);
   absl::StatusOr<OpenedSession> Open(const Peer& peer, abi::v1::MapMode granted);
   [[nodiscard]] absl::StatusOr<abi::v1::MapMode> Grant(const Peer& peer,
                                                        const abi::v1::Hello& hello) const;
-  [[nodiscard]] absl::Status SendWelcome(const Connection& connection, const Token& token,
-                                         abi::v1::MapMode granted) const;
+  [[nodiscard]] absl::Status Greet(const Connection& connection, const Token& token,
+                                   abi::v1::MapMode granted) const;
   bool Watch(int fd, Key key, std::uint32_t events) const;
 
   Sessions& sessions_;

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -60,6 +61,7 @@ class Visitor {
     EXPECT_EQ(connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0)
         << std::strerror(errno);
   }
+  explicit Visitor(UniqueFd connected) : fd_(std::move(connected)) {}
 
   // The daemon may have hung up already.
   void Say(const void* data, std::size_t size) const {

@@ -16,10 +16,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -336,12 +334,8 @@ int Run(const Flags& flags) {
   return 0;
 }
 
-}  // namespace
-}  // namespace percpu
-
-// The flag parser's exceptions end here; nothing else throws.
-int main(int argc, char** argv) try {
-  percpu::Flags flags;
+int Main(int argc, char** argv) {
+  Flags flags;
   const auto app =
       percpud::testing::MakeApp("Allocation from leased chunks beside malloc libraries.");
   app->add_option("--reps", flags.reps, "Processes per side")->check(CLI::PositiveNumber);
@@ -349,10 +343,12 @@ int main(int argc, char** argv) try {
   app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
   app->add_option("--measure", flags.measure)->group("");
   if (const auto ended = percpud::testing::Parse(*app, argc, argv)) return *ended;
-  if (!flags.measure.empty()) return percpu::Measure(flags);
+  if (!flags.measure.empty()) return Measure(flags);
   if (flags.smoke) flags.reps = 1;
-  return percpu::Run(flags);
-} catch (const std::exception& error) {
-  std::fputs(error.what(), stderr);
-  return EXIT_FAILURE;
+  return Run(flags);
 }
+
+}  // namespace
+}  // namespace percpu
+
+int main(int argc, char** argv) { return percpud::testing::RunProgram(percpu::Main, argc, argv); }

@@ -17,9 +17,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -275,10 +272,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace percpud::bench
 
-// The flag parser's exceptions end here; nothing else throws.
-int main(int argc, char** argv) try {
-  return percpud::bench::Main(argc, argv);
-} catch (const std::exception& error) {
-  std::fputs(error.what(), stderr);
-  return EXIT_FAILURE;
+int main(int argc, char** argv) {
+  return percpud::testing::RunProgram(percpud::bench::Main, argc, argv);
 }

@@ -13,9 +13,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -349,10 +346,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace percpud::bench
 
-// The flag parser's exceptions end here; nothing else throws.
-int main(int argc, char** argv) try {
-  return percpud::bench::Main(argc, argv);
-} catch (const std::exception& error) {
-  std::fputs(error.what(), stderr);
-  return EXIT_FAILURE;
+int main(int argc, char** argv) {
+  return percpud::testing::RunProgram(percpud::bench::Main, argc, argv);
 }

@@ -13,9 +13,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -214,10 +211,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace percpud::bench
 
-// The flag parser's exceptions end here; nothing else throws.
-int main(int argc, char** argv) try {
-  return percpud::bench::Main(argc, argv);
-} catch (const std::exception& error) {
-  std::fputs(error.what(), stderr);
-  return EXIT_FAILURE;
+int main(int argc, char** argv) {
+  return percpud::testing::RunProgram(percpud::bench::Main, argc, argv);
 }

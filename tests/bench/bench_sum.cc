@@ -17,8 +17,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <exception>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +27,7 @@
 #include "server/percpu/alloc_info.h"
 #include "tests/bench/comparison.h"
 #include "tests/bench/workers.h"
+#include "tests/support/command_line.h"
 
 namespace percpud::bench {
 namespace {
@@ -134,10 +133,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace percpud::bench
 
-// The flag parser's exceptions end here; nothing else throws.
-int main(int argc, char** argv) try {
-  return percpud::bench::Main(argc, argv);
-} catch (const std::exception& error) {
-  std::cerr << error.what() << '\n';
-  return EXIT_FAILURE;
+int main(int argc, char** argv) {
+  return percpud::testing::RunProgram(percpud::bench::Main, argc, argv);
 }

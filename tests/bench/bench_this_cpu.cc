@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <exception>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "server/rseq/self_test.h"
 #include "tests/bench/comparison.h"
 #include "tests/bench/workers.h"
+#include "tests/support/command_line.h"
 
 namespace percpud::bench {
 namespace {
@@ -214,10 +214,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace percpud::bench
 
-// The flag parser's exceptions end here; nothing else throws.
-int main(int argc, char** argv) try {
-  return percpud::bench::Main(argc, argv);
-} catch (const std::exception& error) {
-  std::cerr << error.what() << '\n';
-  return EXIT_FAILURE;
+int main(int argc, char** argv) {
+  return percpud::testing::RunProgram(percpud::bench::Main, argc, argv);
 }

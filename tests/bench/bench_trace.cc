@@ -13,9 +13,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -162,9 +159,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace percpud::bench
 
-int main(int argc, char** argv) try {
-  return percpud::bench::Main(argc, argv);
-} catch (const std::exception& error) {
-  std::fputs(error.what(), stderr);
-  return EXIT_FAILURE;
+int main(int argc, char** argv) {
+  return percpud::testing::RunProgram(percpud::bench::Main, argc, argv);
 }

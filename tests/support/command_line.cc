@@ -3,6 +3,9 @@
 
 #include "tests/support/command_line.h"
 
+#include <cstdlib>
+#include <exception>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +23,15 @@ std::optional<int> Parse(CLI::App& app, int argc, const char* const* argv) {
     return app.exit(error);
   }
   return std::nullopt;
+}
+
+int RunProgram(int (*program)(int, char**), int argc, char** argv) {
+  try {
+    return program(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return EXIT_FAILURE;
+  }
 }
 
 }  // namespace percpud::testing

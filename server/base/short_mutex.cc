@@ -52,9 +52,10 @@ void ShortMutex::LockContended() {
   waiting_.fetch_add(1, std::memory_order_relaxed);
   bool taken = false;
   std::int64_t wait = kFirstWait;
-  for (std::int64_t waited = 0; !taken && waited < kAwake; waited += wait) {
+  for (std::int64_t waited = 0; !taken && waited < kAwake;
+       wait = std::min(2 * wait, kLongestWait)) {
     taken = TryTakeAfter(wait);
-    wait = std::min(2 * wait, kLongestWait);
+    waited += wait;
   }
   while (!taken) {
     sleeping_.store(true, std::memory_order_seq_cst);

@@ -135,9 +135,7 @@ absl::StatusOr<ThreadTiming> Comparer::TimeTogether(const std::vector<const Trac
   std::vector<absl::Status> statuses(traces.size());
   const ThreadTiming timing =
       TimeThreads(traces, pointers, [&](const percpu::TraceOp& op, std::size_t thread) {
-        if (absl::Status status = (*pass)->Run(op, pointers[thread]); !status.ok()) {
-          statuses[thread] = std::move(status);
-        }
+        (*pass)->Run(op, pointers[thread], statuses[thread]);
       });
   for (const absl::Status& status : statuses) {
     if (!status.ok()) return status;

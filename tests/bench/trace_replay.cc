@@ -122,9 +122,7 @@ absl::StatusOr<Timing> TimeOnce(Pass& pass, const Trace& trace, std::vector<Perc
   const double balanced = pass.balancer_nanoseconds();
   const double start = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
   absl::Status status;
-  ForEachOp(trace, pointers, [&](const percpu::TraceOp& op) {
-    if (absl::Status one = pass.Run(op, pointers); !one.ok()) status = std::move(one);
-  });
+  ForEachOp(trace, pointers, [&](const percpu::TraceOp& op) { pass.Run(op, pointers, status); });
   if (!status.ok()) return status;
   const double spent = Nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start;
   const double backing = pass.backing_nanoseconds() - backed;
@@ -198,8 +196,10 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
   double sum = 0;
   double physical = 0;
   std::uint64_t demanded = 0;
+  absl::Status status;
   for (const percpu::TraceOp& op : trace) {
-    if (absl::Status status = (*pass)->Run(op, pointers); !status.ok()) return status;
+    (*pass)->Run(op, pointers, status);
+    if (!status.ok()) return status;
     const Stats stats = allocator.GetStats();
     result.final_utilisation = stats.utilisation();
     sum += result.final_utilisation;
@@ -220,7 +220,8 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
   result.final_pages_in_use = PagesInUse(allocator);
   result.chunks_created = allocator.GetStats().chunks_created;
   result.chunks_created_ahead = allocator.GetStats().chunks_created_ahead;
-  if (absl::Status status = allocator.CheckInvariants(); !status.ok()) return status;
+  status = allocator.CheckInvariants();
+  if (!status.ok()) return status;
   return result;
 }
 
@@ -247,8 +248,10 @@ absl::StatusOr<double> TimeClearing(const ReplayOptions& options, const Trace& t
   std::vector<PercpuPtr> pointers(trace.size());
   std::vector<Cleared> areas;
   std::uint64_t bytes = 0;
+  absl::Status status;
   for (const percpu::TraceOp& op : trace) {
-    if (absl::Status status = (*pass)->Run(op, pointers); !status.ok()) return status;
+    (*pass)->Run(op, pointers, status);
+    if (!status.ok()) return status;
     if (!op.alloc) continue;
     areas.push_back({.area = pointers[op.id], .size = op.size});
     bytes += op.size * options.cpus;

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/trace.h"
@@ -56,18 +57,24 @@ class Pass {
   static absl::StatusOr<std::unique_ptr<Pass>> Make(const ReplayOptions& options);
   ~Pass();
 
-  // One operation; `pointers` is the table of the trace it belongs to.
-  absl::Status Run(const percpu::TraceOp& op, std::vector<PercpuPtr>& pointers) {
+  // One operation; `pointers` is the table of the trace it belongs to. Where it fails,
+  // `status` says why.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Run(const percpu::TraceOp& op, std::vector<PercpuPtr>& pointers,
+                                        absl::Status& status) {
     if (op.alloc) {
-      auto pointer = allocator_->Alloc({Bytes(op.size), Bytes(op.alignment)});
-      if (!pointer.ok()) return pointer.status();
+      const auto pointer = allocator_->Alloc({Bytes(op.size), Bytes(op.alignment)});
+      if (!pointer.ok()) [[unlikely]] {
+        status = pointer.status();
+        return;
+      }
       pointers[op.id] = *pointer;
     } else {
-      auto freed = allocator_->Free(std::exchange(pointers[op.id], PercpuPtr()));
-      if (!freed.ok()) return freed.status();
+      const auto freed = allocator_->Free(std::exchange(pointers[op.id], PercpuPtr()));
+      if (!freed.ok()) [[unlikely]]
+        status = freed.status();
     }
-    if (balance_due_.load(std::memory_order_relaxed)) Balance();
-    return absl::OkStatus();
+    if (balance_due_.load(std::memory_order_relaxed)) [[unlikely]]
+      Balance();
   }
   // Frees what a trace has left behind.
   absl::Status Drain(std::vector<PercpuPtr>& pointers);

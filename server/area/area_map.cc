@@ -51,7 +51,8 @@ AreaMap AreaMap::Format(std::span<Word> storage, Granules size) {
   map.bounds_.AddBegin(0);
   map.bounds_.AddBegin(size.value());
   map.bounds_.SetTaken(size.value());
-  map.List(0, size.value(), Ignore);
+  map.List(ClassOf(size), 0, Ignore);
+  map.counts_->empty_blocks = EmptyBlocksIn(0, size.value());
   map.counts_->free = size.value();
   return map;
 }

@@ -117,35 +117,33 @@ class AreaMap {
     const std::uint32_t end = room.at + count.value();
     if (room.begin == room.at && end < room.end) {
       // Cut from the front, as most are: what is left may well be in the same list.
-      bounds_.AddBegin(end);
-      Relist(room, end, watch);
+      CutFront(room, end, watch);
     } else {
-      Unlist(room.begin, room.end, watch);
+      Unlist(ClassOf(room.begin, room.end), room.begin, watch);
       if (room.begin < room.at) {
         bounds_.AddBegin(room.at);
-        List(room.begin, room.at, watch);
+        List(ClassOf(room.begin, room.at), room.begin, watch);
       }
       if (end < room.end) {
         bounds_.AddBegin(end);
-        List(end, room.end, watch);
+        List(ClassOf(end, room.end), end, watch);
       }
     }
     bounds_.SetTaken(room.at);
-    counts_->free -= count.value();
-    ++counts_->live;
+    NoteTaken(room, end, /*areas=*/1);
   }
   // Makes so many areas of it, in a row from its begin. REQUIRES: it was found since
   // the last change, begins where it fits, and is longer than the row.
   template <typename Watch>
   void TakeRow(const Room& room, Granules count, std::uint32_t areas, Watch watch) {
     const std::uint32_t end = room.at + areas * count.value();
-    for (std::uint32_t at = room.at + count.value(); at <= end; at += count.value()) {
+    CutFront(room, end, watch);
+    bounds_.SetTaken(room.at);
+    for (std::uint32_t at = room.at + count.value(); at < end; at += count.value()) {
       bounds_.AddBegin(at);
+      bounds_.SetTaken(at);
     }
-    Relist(room, end, watch);
-    for (std::uint32_t at = room.at; at < end; at += count.value()) bounds_.SetTaken(at);
-    counts_->free -= end - room.at;
-    counts_->live += areas;
+    NoteTaken(room, end, areas);
   }
   // The room a free range lies in. REQUIRES: it is free.
   [[nodiscard]] Room RoomOf(AreaSpan area) const {
@@ -158,21 +156,26 @@ class AreaMap {
   template <typename Watch>
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Release(AreaSpan area, Watch watch) {
     const std::uint32_t at = area.offset.value();
+    const std::uint32_t behind = area.end().value();
     std::uint32_t begin = at;
-    std::uint32_t end = area.end().value();
+    std::uint32_t end = behind;
     bounds_.SetFree(at);
-    if (!bounds_.IsTakenBegin(end)) {
-      const std::uint32_t behind = bounds_.Next(end + 1);
-      Unlist(end, behind, watch);
-      bounds_.RemoveBegin(end);
-      end = behind;
+    if (!bounds_.IsTakenBegin(behind)) {
+      end = bounds_.Next(behind + 1);
+      Unlist(ClassOf(behind, end), behind, watch);
+      bounds_.RemoveBegin(behind);
     }
     if (at > 0) begin = bounds_.Previous(at - 1);
     if (begin < at && !bounds_.IsTakenBegin(begin)) {
       bounds_.RemoveBegin(at);
-      Lengthen(begin, at, end, watch);
+      Relist(ClassOf(begin, at), begin, ClassOf(begin, end), watch);
     } else {
-      List(at, end, watch);
+      begin = at;
+      List(ClassOf(at, end), at, watch);
+    }
+    if (end - begin >= kBlock.value()) {
+      counts_->empty_blocks +=
+          EmptyBlocksIn(begin, end) - EmptyBlocksIn(begin, at) - EmptyBlocksIn(behind, end);
     }
     counts_->free += area.size.value();
     --counts_->live;
@@ -235,44 +238,50 @@ class AreaMap {
     return last > first ? last - first : 0;
   }
 
+  static std::uint32_t ClassOf(std::uint32_t begin, std::uint32_t end) {
+    return RunLists::ClassOf(end - begin);
+  }
+
   template <typename Watch>
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void List(std::uint32_t begin, std::uint32_t end, Watch& watch) {
-    const std::uint32_t size_class = RunLists::ClassOf(end - begin);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void List(std::uint32_t size_class, std::uint32_t begin,
+                                         Watch& watch) {
     if (lists_.Insert(size_class, RunLists::SlotOf(begin))) watch(size_class, true);
-    if (end - begin >= kBlock.value()) counts_->empty_blocks += EmptyBlocksIn(begin, end);
   }
   template <typename Watch>
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void Unlist(std::uint32_t begin, std::uint32_t end, Watch& watch) {
-    const std::uint32_t size_class = RunLists::ClassOf(end - begin);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Unlist(std::uint32_t size_class, std::uint32_t begin,
+                                           Watch& watch) {
     if (lists_.Remove(size_class, RunLists::SlotOf(begin))) watch(size_class, false);
-    if (end - begin >= kBlock.value()) counts_->empty_blocks -= EmptyBlocksIn(begin, end);
   }
-  // Has a free run end further on.
+  // A free run has become one of another class, if it is another.
   template <typename Watch>
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void Lengthen(std::uint32_t begin, std::uint32_t end,
-                                             std::uint32_t new_end, Watch& watch) {
-    const std::uint32_t size_class = RunLists::ClassOf(end - begin);
-    if (RunLists::ClassOf(new_end - begin) != size_class) {
-      Unlist(begin, end, watch);
-      List(begin, new_end, watch);
-    } else if (new_end - begin >= kBlock.value()) {
-      counts_->empty_blocks += EmptyBlocksIn(begin, new_end) - EmptyBlocksIn(begin, end);
-    }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Relist(std::uint32_t before, std::uint32_t begin,
+                                           std::uint32_t now, Watch& watch) {
+    if (before == now) return;
+    Unlist(before, begin, watch);
+    List(now, begin, watch);
   }
   // Has a free run begin at `begin`, further on.
   template <typename Watch>
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void Relist(const Room& run, std::uint32_t begin, Watch& watch) {
-    const std::uint32_t size_class = RunLists::ClassOf(run.end - run.begin);
-    if (RunLists::ClassOf(run.end - begin) != size_class) {
-      Unlist(run.begin, run.end, watch);
-      List(begin, run.end, watch);
-      return;
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void CutFront(const Room& run, std::uint32_t begin, Watch& watch) {
+    bounds_.AddBegin(begin);
+    const std::uint32_t before = ClassOf(run.begin, run.end);
+    const std::uint32_t now = ClassOf(begin, run.end);
+    if (before == now) {
+      lists_.Move(now, RunLists::SlotOf(run.begin), RunLists::SlotOf(begin));
+    } else {
+      Unlist(before, run.begin, watch);
+      List(now, begin, watch);
     }
-    lists_.Move(size_class, RunLists::SlotOf(run.begin), RunLists::SlotOf(begin));
-    if (run.end - run.begin >= kBlock.value()) {
-      counts_->empty_blocks -= EmptyBlocksIn(run.begin, run.end);
-      counts_->empty_blocks += EmptyBlocksIn(begin, run.end);
+  }
+  // Of the room, what lies between `at` and `end` was taken.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void NoteTaken(const Room& room, std::uint32_t end,
+                                              std::uint32_t areas) {
+    if (room.end - room.begin >= kBlock.value()) {
+      counts_->empty_blocks -= EmptyBlocksIn(room.begin, room.end) -
+                               EmptyBlocksIn(room.begin, room.at) - EmptyBlocksIn(end, room.end);
     }
+    counts_->free -= end - room.at;
+    counts_->live += areas;
   }
   // Where the free run with that slot begins.
   [[nodiscard]] std::uint32_t BeginOf(RunLists::Slot slot) const {

@@ -16,6 +16,7 @@
 #ifndef PERCPUD_SERVER_AREA_RUN_LISTS_H_
 #define PERCPUD_SERVER_AREA_RUN_LISTS_H_
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,29 @@
 
 namespace percpud {
 
+// The classes, for run_lists alone.
+namespace run_classes {
+
+inline constexpr std::uint32_t kExact = 64;
+// REQUIRES: length >= kExact.
+constexpr std::uint32_t OfLong(std::uint32_t length) {
+  constexpr std::uint32_t kExactLog2 = std::countr_zero(kExact);
+  const auto log2 = static_cast<std::uint32_t>(std::bit_width(length) - 1);
+  return kExact + (log2 - kExactLog2) * 4 + ((length >> (log2 - 2)) & 3);
+}
+// Of runs shorter than a page, which are most: one load for fifteen instructions, up to
+// three times in a change.
+inline constexpr std::uint32_t kTabled = 1024;
+inline constexpr auto kOfShort = [] {
+  std::array<std::uint8_t, kTabled> classes{};
+  for (std::uint32_t length = 0; length < kTabled; ++length) {
+    classes[length] = static_cast<std::uint8_t>(length < kExact ? length : OfLong(length));
+  }
+  return classes;
+}();
+
+}  // namespace run_classes
+
 // A view over words that the caller owns and that must outlive it. Heads that
 // are zero are empty lists; links are read only where a run is in a list, so
 // nobody needs to clear them. Not thread safe.
@@ -31,18 +55,15 @@ class RunLists {
  public:
   using Word = bits::Word;
   using Slot = std::uint32_t;
-  static constexpr std::uint32_t kExact = 64;
+  static constexpr std::uint32_t kExact = run_classes::kExact;
   // Up to runs of 2^31 granules.
   static constexpr std::uint32_t kClasses = 192;
   static constexpr Slot kNone = ~Slot{0};
 
   // 0 is no run.
   [[nodiscard]] static constexpr std::uint32_t ClassOf(std::uint32_t length) {
-    constexpr std::uint32_t kExactLog2 = std::countr_zero(kExact);
-    // Both are computed, and one is picked: which it will be, no processor guesses.
-    const auto log2 = static_cast<std::uint32_t>(std::bit_width(length | kExact) - 1);
-    const std::uint32_t coarse = kExact + (log2 - kExactLog2) * 4 + ((length >> (log2 - 2)) & 3);
-    return length < kExact ? length : coarse;
+    return length < run_classes::kTabled ? run_classes::kOfShort[length]
+                                         : run_classes::OfLong(length);
   }
   static constexpr Slot SlotOf(std::uint32_t begin) { return begin / 2; }
 

@@ -18,8 +18,6 @@
 namespace percpud {
 namespace {
 
-Granules AlignGranules(Bytes alignment) { return ToGranules(std::max(alignment, kMinAlign)); }
-
 absl::Status CheckTag(absl::string_view tag) {
   if (tag.size() > kMaxTagLength) return errors::TagOverLimit(tag.size(), kMaxTagLength);
   const bool has_control = std::any_of(tag.begin(), tag.end(), [](char c) {
@@ -184,7 +182,7 @@ void Allocator::Undo(Granting& granting, SlicedLock& lock) {
 }
 
 void Allocator::Commit(Granting& granting, SlicedLock& lock) {
-  for (const Placement& placement : granting.placed) {
+  for (const Placement placement : granting.placed) {
     lock.Step();
     index_.Unhold(placement);
     index_.CommitGrant(placement, *granting.tag);
@@ -206,7 +204,7 @@ void Allocator::Finish(Granting& granting, std::span<PercpuPtr> out) {
     Commit(granting, index);
   }
   std::transform(granting.placed.begin(), granting.placed.end(), out.begin(),
-                 [](const Placement& placement) { return placement.pointer(); });
+                 [](Placement placement) { return placement.pointer(); });
   if (granting.wake_balancer && balance_wanted_) balance_wanted_();
 }
 
@@ -248,7 +246,7 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
       return refused;
     }
     const bool unbacked =
-        std::any_of(granting.placed.begin(), granting.placed.end(), [](const Placement& placement) {
+        std::any_of(granting.placed.begin(), granting.placed.end(), [](Placement placement) {
           const Chunk& chunk = *placement.chunk;
           return !chunk.is_populated() && chunk.UnpopulatedIn(placement.area).count > 0;
         });
@@ -304,13 +302,13 @@ absl::Status Allocator::PlaceGrowing(Granting& granting, std::vector<ChunkId>& c
     created.push_back(*chunk);
     spare_.NoteMade(options_.balance, options_.clock->Now());
   }
-  for (const Placement& placement : granting.placed) {
+  for (const Placement placement : granting.placed) {
     if (absl::Status status = Populate(placement); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status Allocator::Populate(const Placement& placement) {
+absl::Status Allocator::Populate(Placement placement) {
   while (true) {
     BlockRange missing;
     {

@@ -20,6 +20,7 @@
 #ifndef PERCPUD_SERVER_PERCPU_ALLOCATOR_H_
 #define PERCPUD_SERVER_PERCPU_ALLOCATOR_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -27,11 +28,11 @@
 #include <span>
 #include <utility>
 #include <vector>
-#include "absl/strings/string_view.h"
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/arena/page_source.h"
 #include "server/base/clock.h"
@@ -57,8 +58,12 @@ struct AreaSpec {
   Bytes alignment = kDefaultAlign;
 };
 
+inline Granules AlignGranules(Bytes alignment) {
+  return ToGranules(std::max(alignment, kMinAlign));
+}
+
 // Whether an area like that can be, in a unit that has room for `limit`.
-inline bool IsSound(const AreaSpec& spec, Bytes limit, Bytes max_alignment) {
+inline bool IsSound(AreaSpec spec, Bytes limit, Bytes max_alignment) {
   return spec.size > Bytes(0) && spec.size <= limit && spec.alignment <= max_alignment &&
          IsPowerOfTwo(std::max(spec.alignment, kMinAlign));
 }
@@ -251,22 +256,27 @@ class Allocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   absl::Status RestoreLease(const RestoredState::Lease& lease)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
-  absl::Status AcquireTag(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  // `lock` is of index_mu_.
   // allocator_single.cc: an area without demands; nullopt, with nothing changed, if it
   // is not so simple.
-  std::optional<PercpuPtr> TryAllocOne(const AreaSpec& spec, const AllocOptions& options)
+  std::optional<PercpuPtr> TryAllocOne(AreaSpec spec, const AllocOptions& options)
       ABSL_LOCKS_EXCLUDED(index_mu_);
+  // The rest of it, where none is parked.
+  std::optional<PercpuPtr> TryAllocInRoom(Granules count, Granules align)
+      ABSL_UNLOCK_FUNCTION(index_mu_);
+  // Alloc, as a batch of one.
+  absl::StatusOr<PercpuPtr> AllocInSteps(AreaSpec spec, const AllocOptions& options);
   // Whether to wake the balancer.
-  bool ClearAndGrant(const Placement& held, const AreaSpan& dirty) ABSL_LOCKS_EXCLUDED(index_mu_);
+  bool ClearAndGrant(Placement held, const AreaSpan& dirty) ABSL_LOCKS_EXCLUDED(index_mu_);
   Placement PlaceBacked(Granules count, Granules align) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  absl::Status AcquireTag(Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
+  // `lock` is of index_mu_.
   bool Place(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Undo(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Commit(Granting& granting, SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   void Finish(Granting& granting, std::span<PercpuPtr> out);
   absl::Status PlaceGrowing(Granting& granting, std::vector<ChunkId>& created)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
-  absl::Status Populate(const Placement& placement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
+  absl::Status Populate(Placement placement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu_);
   absl::Status Refuse(const Granting& granting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   // Whether the balancer has to do with a chunk of which an area was freed.
   bool NoteFreed(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_) {
@@ -328,7 +338,7 @@ class Allocator {
   [[nodiscard]] ChunkSnapshot Describe(const Chunk& chunk) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] ChunkKind KindOf(const Chunk& chunk) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
-  [[nodiscard]] AreaSnapshot DescribeArea(const Placement& placement) const
+  [[nodiscard]] AreaSnapshot DescribeArea(Placement placement) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu_);
   [[nodiscard]] Pages PopulatedPages(std::uint64_t blocks) const;
 

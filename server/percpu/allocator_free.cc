@@ -31,7 +31,7 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
       index_.HoldLive(*area);
       freed.push_back(*area);
     }
-    for (const Placement& placement : freed) {
+    for (const Placement placement : freed) {
       index.Step();
       index_.UnholdLive(placement);
       index_.CommitFree(placement);
@@ -57,10 +57,10 @@ bool Allocator::NoteFreeChunk(Chunk& chunk) {
 absl::Status Allocator::RefuseFree(PercpuPtr pointer, std::span<const Placement> freed,
                                    SlicedLock& lock) {
   ++index_.mutable_stats().refused_frees;
-  const bool twice = std::any_of(freed.begin(), freed.end(), [&](const Placement& placement) {
+  const bool twice = std::any_of(freed.begin(), freed.end(), [&](Placement placement) {
     return placement.pointer() == pointer;
   });
-  for (const Placement& placement : freed) {
+  for (const Placement placement : freed) {
     lock.Step();
     index_.UnholdLive(placement);
   }

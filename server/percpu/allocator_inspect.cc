@@ -20,8 +20,6 @@
 namespace percpud {
 namespace {
 
-Granules AlignGranules(Bytes alignment) { return ToGranules(std::max(alignment, kMinAlign)); }
-
 // What lies between the areas, whoever holds it for now, and how long the longest is.
 void MeasureRoom(const std::vector<AreaSpan>& areas, ChunkSnapshot& out) {
   Bytes at = out.begin_offset;
@@ -113,7 +111,7 @@ ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   return out;
 }
 
-AreaSnapshot Allocator::DescribeArea(const Placement& placement) const {
+AreaSnapshot Allocator::DescribeArea(Placement placement) const {
   const Chunk& chunk = *placement.chunk;
   AreaSnapshot out{.pointer = placement.pointer(),
                    .chunk = chunk.id(),

@@ -16,7 +16,8 @@ namespace percpud {
 
 // Not granted yet; none if there is no room, or none that is backed.
 ABSL_ATTRIBUTE_ALWAYS_INLINE Placement Allocator::PlaceBacked(Granules count, Granules align) {
-  const Placement placed = index_.Place(count, align, Region::kDynamic, /*populated_only=*/false);
+  const Placement placed =
+      index_.PlaceInRoom(count, align, Region::kDynamic, /*populated_only=*/false);
   if (!gives_pages_back_ || !placed) return placed;
   const Chunk& chunk = *placed.chunk;
   if (chunk.is_populated() || chunk.UnpopulatedIn(placed.area).count == 0) return placed;
@@ -24,34 +25,46 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE Placement Allocator::PlaceBacked(Granules count, Gr
   return {};
 }
 
-std::optional<PercpuPtr> Allocator::TryAllocOne(const AreaSpec& spec, const AllocOptions& options) {
+// What is parked is clean and backed: granted at once. All else is out of line, so that
+// this does with few registers.
+ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<PercpuPtr> Allocator::TryAllocOne(
+    AreaSpec spec, const AllocOptions& options) {
   const bool plain = options.region == Region::kDynamic && !options.no_grow && options.tag.empty();
   if (!plain || !IsSound(spec, max_alloc_size(), max_alignment_)) return std::nullopt;
   const Granules count = ToGranules(spec.size);
-  const Granules align = ToGranules(std::max(spec.alignment, kMinAlign));
-  Placement placement;
-  AreaSpan dirty;
-  bool wake_balancer = false;
-  {
-    RankedLock index(&index_mu_);
-    placement = PlaceBacked(count, align);
-    if (!placement) return std::nullopt;
-    if (options_.zero) dirty = placement.chunk->DirtyIn(placement.area);
-    if (dirty.size == Granules(0)) [[likely]] {
-      index_.CommitGrant(placement, kNoTag);
-      wake_balancer = TakeBalanceSignal(false);
-    } else {
-      index_.Hold(placement);
-    }
+  const Granules align = AlignGranules(spec.alignment);
+  index_mu_.Lock();
+  const Placement parked = index_.TakeParked(count, align);
+  if (!parked) return TryAllocInRoom(count, align);
+  index_.CommitGrant(parked, kNoTag);
+  const PercpuPtr pointer = parked.pointer();
+  index_mu_.Unlock();
+  return pointer;
+}
+
+std::optional<PercpuPtr> Allocator::TryAllocInRoom(Granules count, Granules align) {
+  const Placement placement = PlaceBacked(count, align);
+  if (!placement) {
+    index_mu_.Unlock();
+    return std::nullopt;
   }
-  if (dirty.size > Granules(0)) [[unlikely]]
+  const AreaSpan dirty = options_.zero ? placement.chunk->DirtyIn(placement.area) : AreaSpan{};
+  bool wake_balancer = false;
+  if (dirty.size == Granules(0)) [[likely]] {
+    index_.CommitGrant(placement, kNoTag);
+    wake_balancer = TakeBalanceSignal(false);
+    index_mu_.Unlock();
+  } else {
+    index_.Hold(placement);
+    index_mu_.Unlock();
     wake_balancer = ClearAndGrant(placement, dirty);
+  }
   if (wake_balancer && balance_wanted_) balance_wanted_();
   return placement.pointer();
 }
 
 // As in Finish.
-bool Allocator::ClearAndGrant(const Placement& held, const AreaSpan& dirty) {
+bool Allocator::ClearAndGrant(Placement held, const AreaSpan& dirty) {
   const Bytes cleared = Zero(held.chunk->memory(), std::span(&dirty, 1));
   RankedLock index(&index_mu_);
   index_.mutable_stats().zeroed_inline += cleared;
@@ -63,6 +76,10 @@ bool Allocator::ClearAndGrant(const Placement& held, const AreaSpan& dirty) {
 
 absl::StatusOr<PercpuPtr> Allocator::Alloc(AreaSpec spec, const AllocOptions& options) {
   if (const std::optional<PercpuPtr> one = TryAllocOne(spec, options)) return *one;
+  return AllocInSteps(spec, options);
+}
+
+absl::StatusOr<PercpuPtr> Allocator::AllocInSteps(AreaSpec spec, const AllocOptions& options) {
   PercpuPtr pointer;
   absl::Status status = AllocBatch(std::span(&spec, 1), options, std::span(&pointer, 1));
   if (!status.ok()) return status;
@@ -79,9 +96,8 @@ absl::StatusOr<Bytes> Allocator::Free(PercpuPtr pointer) {
       ++index_.mutable_stats().refused_frees;
       return ExplainNoArea(pointer);
     }
-    index_.CommitFree(area);
     size = ToBytes(area.area.size);
-    wake_balancer = TakeBalanceSignal(NoteFreed(*area.chunk));
+    if (index_.CommitFree(area)) wake_balancer = TakeBalanceSignal(NoteFreed(*area.chunk));
   }
   if (wake_balancer && balance_wanted_) balance_wanted_();
   return size;

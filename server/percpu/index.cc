@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "server/percpu/index.h"
+#include "server/percpu/index_inline.h"
 
 #include <algorithm>
 #include <functional>
@@ -176,6 +176,23 @@ void Index::DropTag(Chunk& chunk, Granules at) {
 }
 
 // --- Pointers ----------------------------------------------------------------
+
+std::optional<Index::Location> Index::Locate(PercpuPtr pointer) const {
+  Chunk* const chunk = ChunkBefore(pointer);
+  if (chunk == nullptr) return std::nullopt;
+  const ChunkMemory& memory = chunk->memory();
+  Location location{
+      .chunk = chunk, .unit = UnitId(0), .offset = Bytes(pointer.value()) - memory.base};
+  if (location.offset >= info_.unit_size) {
+    // Behind the chunk there may be something else, and between its units nothing.
+    if (location.offset >= SizeOf(memory)) return std::nullopt;
+    location.unit = info_.UnitAt(location.offset);
+    location.offset -= info_.unit_offset[location.unit.value()];
+    if (location.offset >= info_.unit_size) return std::nullopt;
+  }
+  location.chunk = OwnerOf(chunk, location.offset);
+  return location;
+}
 
 absl::StatusOr<Placement> Index::FindArea(PercpuPtr pointer) const {
   if (const Placement live = FindLive(pointer)) return live;

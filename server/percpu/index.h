@@ -130,35 +130,39 @@ class Index {
   // runs. Exact: none means that no chunk which may serve the request has an aligned
   // free run of it.
   Placement Place(Granules count, Granules align, Region region, bool populated_only);
+  // Its two halves: a parked area, which is clean and backed, or none; and room.
+  Placement TakeParked(Granules count, Granules align);
+  Placement PlaceInRoom(Granules count, Granules align, Region region, bool populated_only);
   // Gives up what was placed and not granted; the second, if it may be dirty.
   // REQUIRES: not held.
-  void Release(const Placement& placement);
-  void ReleaseDirty(const Placement& placement);
+  void Release(Placement placement);
+  void ReleaseDirty(Placement placement);
   // Where Place would go.
   [[nodiscard]] std::optional<Fit> FindFit(Granules count, Granules align, Region region,
                                            bool populated_only) const;
   // Makes a placed area live: counted and tagged.
-  void CommitGrant(const Placement& placement, TagId tag);
+  void CommitGrant(Placement placement, TagId tag);
   // Makes an area that was placed found no more, and found again.
-  void Hold(const Placement& placement) {
+  void Hold(Placement placement) {
     placement.chunk->Hold(placement.area.offset);
     held_ += placement.area.size.value();
   }
-  void Unhold(const Placement& placement) {
+  void Unhold(Placement placement) {
     placement.chunk->Unhold(placement.area.offset);
     held_ -= placement.area.size.value();
   }
   // The same of a live one, which still counts as live.
-  void HoldLive(const Placement& placement) {
+  void HoldLive(Placement placement) {
     placement.chunk->Hold(placement.area.offset);
     ++held_live_;
   }
-  void UnholdLive(const Placement& placement) {
+  void UnholdLive(Placement placement) {
     placement.chunk->Unhold(placement.area.offset);
     --held_live_;
   }
-  // Ends a live area: it parks, waits to be cleared or is room again. REQUIRES: not held.
-  void CommitFree(const Placement& placement);
+  // Ends a live area: it waits to be cleared, is room again, or parks; false if it did,
+  // and changed nothing else. REQUIRES: not held.
+  bool CommitFree(Placement placement);
   // Makes room of what is parked, in the chunk or, if it is null, anywhere.
   void Unpark(const Chunk* chunk);
 
@@ -170,7 +174,7 @@ class Index {
   };
   // Whether some chunk has so many uncleared areas that they are worth clearing, and as
   // much was granted since as was cleared: what nobody asks for is not cleared.
-  [[nodiscard]] bool wants_clearing() const { return !ripe_.empty() && demand_ > 0; }
+  [[nodiscard]] bool wants_clearing() const { return !ripe_.empty() && granted_ > supplied_; }
   // Whether something is to be or is being cleared that would be room then.
   [[nodiscard]] bool has_uncleared() const { return uncleared_ > 0; }
   // The uncleared areas of a chunk: of one that is worth it, or of `any`. No chunk if
@@ -226,16 +230,12 @@ class Index {
   void Enter(Chunk& chunk);
   void Leave(Chunk& chunk);
   // Where what is freed goes that does not park.
-  void GiveBack(const Placement& placement);
-  bool KeepUncleared(const Placement& placement);
+  void GiveBack(Placement placement);
+  bool KeepUncleared(Placement placement);
   std::vector<AreaSpan> TakeUnclearedOf(Chunk& chunk);
-  // Place, where none is parked.
-  Placement PlaceInRoom(Granules count, Granules align, Region region, bool populated_only);
-  // A parked area of that size, parked no more.
-  Placement TakeParked(Granules count, Granules align);
   // Takes several areas in a row where one fits, and parks the others, if it may.
   bool TakeRow(const Fit& fit, Granules count, Granules align);
-  bool Park(const Placement& placement);
+  bool Park(Placement placement);
   // Runs change(watch) on the chunk, and has the search and the counters follow.
   template <typename Change>
   void Update(Chunk& chunk, Change change);
@@ -243,6 +243,10 @@ class Index {
                                                 bool populated_only);
   [[nodiscard]] std::optional<Fit> FindInClass(ChunkId id, std::uint32_t size_class, Granules count,
                                                Granules align, std::uint32_t tries) const;
+  // FindFit by steps: where it nearly always is, wherever it may be, and what unparking brings.
+  [[nodiscard]] std::optional<Fit> FindNear(Granules count, Granules align, Region region,
+                                            bool populated_only) const;
+  std::optional<Fit> MakeFit(Granules count, Granules align, Region region, bool populated_only);
   [[nodiscard]] std::optional<Fit> FindFar(Granules count, Granules align, Region region,
                                            bool populated_only) const;
   // The chunk had `before` empty pages, and has others now.
@@ -252,6 +256,15 @@ class Index {
   void DropTag(Chunk& chunk, Granules at);
   [[nodiscard]] std::optional<Fit> FindPopulated(Granules count, Granules align) const;
   [[nodiscard]] absl::Status CheckChunk(const Chunk& chunk) const;
+  // The chunk that the byte may be of, and lies at or behind the base of; null if none.
+  [[nodiscard]] Chunk* ChunkBefore(PercpuPtr pointer) const;
+  // Of a byte of a unit of that chunk: the reserved chunk, where it lies in the first.
+  [[nodiscard]] Chunk* OwnerOf(Chunk* chunk, Bytes offset) const;
+  // Granules granted, less those cleared: no more than a chunk's, however many.
+  [[nodiscard]] std::int64_t demand() const {
+    return std::min<std::int64_t>(granted_ - supplied_, ToGranules(info_.unit_size).value());
+  }
+  void NoteSupplied(Granules cleared);
   // Of the pages that are the chunk's own.
   [[nodiscard]] Bytes SizeOf(const ChunkMemory& memory) const {
     return ToBytes(memory.pages, arena_.page_size);
@@ -294,8 +307,9 @@ class Index {
   BitTree dirty_;
   // Areas that wait or are being cleared, in granules of all chunks together.
   std::uint64_t uncleared_ = 0;
-  // Granules granted, less those cleared: between a chunk's and as many too few.
-  std::int64_t demand_ = 0;
+  // Granules granted so far, and those of them for which others have been cleared.
+  std::int64_t granted_ = 0;
+  std::int64_t supplied_ = 0;
   Stats stats_;
   TagTable tags_;
 };

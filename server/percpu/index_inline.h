@@ -45,7 +45,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Placement Index::TakeParked(Granules count, 
 
 // In chunks that are nearly full: parked elsewhere it would be in the way of larger areas,
 // and keep a chunk that drains from being free.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Index::Park(const Placement& placement) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Index::Park(Placement placement) {
   Chunk& chunk = *placement.chunk;
   if (chunk.areas().free() * 8 > chunk.capacity() || !parked_.HasRoom(placement.area.size) ||
       chunk.live() <= 1 || chunk.kind() == ChunkKind::kReserved) {
@@ -64,66 +64,65 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Placement Index::Place(Granules count, Granu
   return PlaceInRoom(count, align, region, populated_only);
 }
 
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Index::CommitGrant(const Placement& placement, TagId tag) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Index::CommitGrant(Placement placement, TagId tag) {
   Chunk& chunk = *placement.chunk;
   const Bytes size = ToBytes(placement.area.size);
   // Not before: a request that is refused in the end leaves it sidelined.
   if (chunk.sidelined) [[unlikely]]
     Reintegrate(chunk);
   if (tag != kNoTag) chunk.tags.emplace(placement.area.offset.value(), tag);
-  chunk.max_area = std::max(chunk.max_area, placement.area.size);
-  ++stats_.nr_alloc;
-  stats_.nr_max_alloc = std::max(stats_.nr_max_alloc, stats_.nr_alloc - stats_.nr_dealloc);
-  stats_.min_alloc_size = std::min(stats_.min_alloc_size, size);
-  stats_.max_alloc_size = std::max(stats_.max_alloc_size, size);
+  // Seldom more or less than ever before: no store, then.
+  if (placement.area.size > chunk.max_area) [[unlikely]]
+    chunk.max_area = placement.area.size;
+  if (size > stats_.max_alloc_size) [[unlikely]]
+    stats_.max_alloc_size = size;
+  if (size < stats_.min_alloc_size) [[unlikely]]
+    stats_.min_alloc_size = size;
+  const std::uint64_t areas = ++stats_.nr_alloc - stats_.nr_dealloc;
+  if (areas > stats_.nr_max_alloc) stats_.nr_max_alloc = areas;
   stats_.live_bytes += size;
-  demand_ = std::min<std::int64_t>(demand_ + placement.area.size.value(), chunk.capacity().value());
+  granted_ += placement.area.size.value();
 }
 
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Index::CommitFree(const Placement& placement) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Index::CommitFree(Placement placement) {
   Chunk& chunk = *placement.chunk;
-  if (!chunk.tags.empty()) DropTag(chunk, placement.area.offset);
+  if (!chunk.tags.empty()) [[unlikely]]
+    DropTag(chunk, placement.area.offset);
   ++stats_.nr_dealloc;
   stats_.live_bytes -= ToBytes(placement.area.size);
-  if (reuse_ == Reuse::kParked && Park(placement)) return;
+  if (reuse_ == Reuse::kParked && Park(placement)) return false;
   GiveBack(placement);
+  return true;
 }
 
 // --- Pointers --------------------------------------------------------------------
 
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<Index::Location> Index::Locate(
-    PercpuPtr pointer) const {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Chunk* Index::ChunkBefore(PercpuPtr pointer) const {
   const std::optional<ChunkId> id = chunk_map_.Find(Bytes(pointer.value()));
-  if (!id) return std::nullopt;
-  Chunk* chunk = chunks_[id->value()].get();
-  const ChunkMemory& memory = chunk->memory();
-  if (pointer.value() < memory.base.value()) return std::nullopt;
-  const Bytes from_base = Bytes(pointer.value()) - memory.base;
-  Location location{.chunk = chunk, .unit = UnitId(0), .offset = from_base};
-  if (from_base >= info_.unit_size) {
-    // Behind the chunk there may be something else, and between its units nothing.
-    if (from_base >= SizeOf(memory)) return std::nullopt;
-    location.unit = info_.UnitAt(from_base);
-    location.offset = from_base - info_.unit_offset[location.unit.value()];
-    if (location.offset >= info_.unit_size) return std::nullopt;
-  }
-  if (chunk->kind() == ChunkKind::kFirst) {
-    Chunk* const reserved = chunks_[kReservedId.value()].get();
-    if (reserved != nullptr && location.offset >= reserved->range().begin &&
-        location.offset < reserved->range().end) {
-      location.chunk = reserved;
-    }
-  }
-  return location;
+  if (!id) return nullptr;
+  Chunk* const chunk = chunks_[id->value()].get();
+  return pointer.value() < chunk->memory().base.value() ? nullptr : chunk;
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Chunk* Index::OwnerOf(Chunk* chunk, Bytes offset) const {
+  if (chunk->kind() != ChunkKind::kFirst) [[likely]]
+    return chunk;
+  Chunk* const reserved = chunks_[kReservedId.value()].get();
+  const bool is_reserved =
+      reserved != nullptr && offset >= reserved->range().begin && offset < reserved->range().end;
+  return is_reserved ? reserved : chunk;
 }
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Placement Index::FindLive(PercpuPtr pointer) const {
-  const std::optional<Location> location = Locate(pointer);
-  if (!location || location->unit != UnitId(0)) return {};
-  Chunk& chunk = *location->chunk;
-  const Granules at(location->offset.value() / kGranuleSize.value());
-  if (location->offset % kGranuleSize != Bytes(0) || !chunk.IsLive(at)) return {};
-  return {&chunk, chunk.areas().AreaFrom(at)};
+  Chunk* chunk = ChunkBefore(pointer);
+  if (chunk == nullptr) return {};
+  const Bytes offset = Bytes(pointer.value()) - chunk->memory().base;
+  // Unit 0 comes first.
+  if (offset >= info_.unit_size || offset % kGranuleSize != Bytes(0)) return {};
+  chunk = OwnerOf(chunk, offset);
+  const Granules at(offset / kGranuleSize);
+  if (!chunk->IsLive(at)) return {};
+  return {chunk, chunk->areas().AreaFrom(at)};
 }
 
 }  // namespace percpud

@@ -57,7 +57,7 @@ bool Index::TakeRow(const Fit& fit, Granules count, Granules align) {
 }
 
 void Index::Unpark(const Chunk* chunk) {
-  parked_.TakeOut(chunk, [this](const Placement& placement) {
+  parked_.TakeOut(chunk, [this](Placement placement) {
     placement.chunk->Unhold(placement.area.offset);
     Release(placement);
   });
@@ -65,7 +65,7 @@ void Index::Unpark(const Chunk* chunk) {
 
 // --- Giving back ---------------------------------------------------------------
 
-void Index::GiveBack(const Placement& placement) {
+void Index::GiveBack(Placement placement) {
   if (reuse_ == Reuse::kCleared && KeepUncleared(placement)) return;
   Chunk& chunk = *placement.chunk;
   ReleaseDirty(placement);
@@ -79,7 +79,7 @@ void Index::GiveBack(const Placement& placement) {
   }
 }
 
-void Index::ReleaseDirty(const Placement& placement) {
+void Index::ReleaseDirty(Placement placement) {
   Chunk& chunk = *placement.chunk;
   chunk.MarkDirty(placement.area);
   if (reuse_ == Reuse::kCleared && chunk.kind() != ChunkKind::kReserved) {
@@ -89,7 +89,7 @@ void Index::ReleaseDirty(const Placement& placement) {
 }
 
 // Not amid dirty room, which is cleared anyway.
-bool Index::KeepUncleared(const Placement& placement) {
+bool Index::KeepUncleared(Placement placement) {
   Chunk& chunk = *placement.chunk;
   if (chunk.live() <= 1 || placement.area.offset < chunk.dirty_end() ||
       chunk.uncleared.size() >= kMostUncleared || chunk.kind() == ChunkKind::kReserved) {
@@ -118,7 +118,7 @@ std::vector<AreaSpan> Index::TakeUnclearedOf(Chunk& chunk) {
 
 Index::Clearing Index::TakeUncleared(bool any) {
   auto id = ripe_.FindFirst();
-  if (!any && demand_ <= 0) return {};
+  if (!any && demand() <= 0) return {};
   if (!id && any) id = to_clear_.FindFirst();
   if (!id) return {};
   Chunk& chunk = *Find(ChunkId(*id));
@@ -127,7 +127,7 @@ Index::Clearing Index::TakeUncleared(bool any) {
 
 // From the end down, so that one bound goes on saying what is dirty.
 Index::Clearing Index::TakeDirty() {
-  if (demand_ <= 0) return {};
+  if (demand() <= 0) return {};
   for (auto id = dirty_.FindFirst(); id; id = dirty_.FindFrom(*id + 1)) {
     Chunk& chunk = *Find(ChunkId(*id));
     if (chunk.fits == nullptr || chunk.is_free()) continue;
@@ -149,12 +149,18 @@ Index::Clearing Index::TakeDirty() {
   return {};
 }
 
+// As far ahead of demand as a chunk at most.
+void Index::NoteSupplied(Granules cleared) {
+  const std::int64_t left = demand() - cleared.value();
+  supplied_ = granted_ - std::max(left, -std::int64_t{ToGranules(info_.unit_size).value()});
+}
+
 void Index::PutCleared(const Clearing& clearing) {
   Chunk& chunk = *clearing.chunk;
   for (const AreaSpan& area : clearing.areas) {
     const Placement placement{&chunk, area};
     uncleared_ -= area.size.value();
-    demand_ = std::max(demand_ - area.size.value(), -std::int64_t{chunk.capacity().value()});
+    NoteSupplied(area.size);
     chunk.Unhold(area.offset);
     if (!Park(placement)) Release(placement);
   }

@@ -23,22 +23,26 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<Index::Fit> Index::FindInClass
   return Fit{chunk, *room};
 }
 
-std::optional<Index::Fit> Index::FindFit(Granules count, Granules align, Region region,
-                                         bool populated_only) const {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<Index::Fit> Index::FindNear(
+    Granules count, Granules align, Region region, bool populated_only) const {
   // Of one chunk's runs of one class. With as few chunks of each class (fit_index.h)
   // that finds what there is, but for rare misfits.
   constexpr std::uint32_t kFewRuns = 2;
-  if (region == Region::kDynamic && (!populated_only || partly_populated_ == 0)) [[likely]] {
-    const auto fit =
-        fits_.TryFew(count, [&](ChunkId id, std::uint32_t size_class) ABSL_ATTRIBUTE_ALWAYS_INLINE {
-          return FindInClass(id, size_class, count, align, kFewRuns);
-        });
-    if (fit) return fit;
-  }
+  if (region != Region::kDynamic || (populated_only && partly_populated_ > 0)) [[unlikely]]
+    return std::nullopt;
+  return fits_.TryFew(count,
+                      [&](ChunkId id, std::uint32_t size_class) ABSL_ATTRIBUTE_ALWAYS_INLINE {
+                        return FindInClass(id, size_class, count, align, kFewRuns);
+                      });
+}
+
+std::optional<Index::Fit> Index::FindFit(Granules count, Granules align, Region region,
+                                         bool populated_only) const {
+  if (const auto fit = FindNear(count, align, region, populated_only)) return fit;
   return FindFar(count, align, region, populated_only);
 }
 
-// Where TryFew found nothing.
+// Where FindNear found nothing.
 std::optional<Index::Fit> Index::FindFar(Granules count, Granules align, Region region,
                                          bool populated_only) const {
   if (region == Region::kReserved) return FitIn(Find(kReservedId), count, align, populated_only);
@@ -70,12 +74,19 @@ std::optional<Index::Fit> Index::FindPopulated(Granules count, Granules align) c
 
 // --- Taking and giving back ------------------------------------------------------
 
+// Whatever it takes: what is parked makes room, at last.
+std::optional<Index::Fit> Index::MakeFit(Granules count, Granules align, Region region,
+                                         bool populated_only) {
+  if (const auto fit = FindFar(count, align, region, populated_only)) return fit;
+  if (parked_.empty()) return std::nullopt;
+  Unpark(nullptr);
+  return FindFit(count, align, region, populated_only);
+}
+
 Placement Index::PlaceInRoom(Granules count, Granules align, Region region, bool populated_only) {
-  std::optional<Fit> fit = FindFit(count, align, region, populated_only);
+  std::optional<Fit> fit = FindNear(count, align, region, populated_only);
   if (!fit) [[unlikely]] {
-    if (parked_.empty()) return {};
-    Unpark(nullptr);
-    fit = FindFit(count, align, region, populated_only);
+    fit = MakeFit(count, align, region, populated_only);
     if (!fit) return {};
   }
   Chunk& chunk = *fit->chunk;
@@ -86,7 +97,7 @@ Placement Index::PlaceInRoom(Granules count, Granules align, Region region, bool
   return {.chunk = &chunk, .area = {Granules(fit->room.at), count}};
 }
 
-void Index::Release(const Placement& placement) {
+void Index::Release(Placement placement) {
   Chunk& chunk = *placement.chunk;
   Update(chunk,
          [&](auto watch) ABSL_ATTRIBUTE_ALWAYS_INLINE { chunk.Release(placement.area, watch); });

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 
+#include "absl/base/optimization.h"
 #include "server/area/area_map.h"
 #include "server/base/units.h"
 #include "server/percpu/chunk.h"
@@ -59,7 +60,7 @@ class ParkedAreas {
     return false;
   }
   // REQUIRES: HasRoom(placement.area.size).
-  void Push(const Placement& placement) {
+  void Push(Placement placement) {
     const std::uint32_t size = placement.area.size.value();
     stacks_[size][counts_[size]++] = {placement.chunk, placement.area.offset};
     ++count_;
@@ -68,6 +69,7 @@ class ParkedAreas {
   [[nodiscard]] Placement Top(Granules size) const {
     if (size.value() >= kSizes || counts_[size.value()] == 0) return {};
     const Area& area = stacks_[size.value()][counts_[size.value()] - 1U];
+    ABSL_ASSUME(area.chunk != nullptr);
     return {.chunk = area.chunk, .area = {area.offset, size}};
   }
   // REQUIRES: Top(size) is one.

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/sdk/percpu/session.h"
 #include "tests/integration/children.h"
@@ -156,10 +157,8 @@ class RestartTest : public ::testing::Test {
     EXPECT_EQ(answers->variables, variables);
     EXPECT_GE(answers->sum, adds);
     EXPECT_LE(answers->sum, adds + uncertain);
-    std::printf("%llu steps, %llu areas live, %llu adds, %llu of them uncertain\n",
-                static_cast<unsigned long long>(Steps()), static_cast<unsigned long long>(live),
-                static_cast<unsigned long long>(adds + uncertain),
-                static_cast<unsigned long long>(uncertain));
+    absl::PrintF("%d steps, %d areas live, %d adds, %d of them uncertain\n", Steps(), live,
+                 adds + uncertain, uncertain);
     for (Ledger& ledger : ledgers_) ledger.stop = false;
     for (const auto& worker : workers_) EXPECT_EQ(worker->Wait(), 0);
   }
@@ -287,7 +286,7 @@ TEST_F(RestartTest, LocalClientsCountOnWhileThereIsNoDaemon) {
     ASSERT_TRUE(Start());
   }
   EXPECT_GE(without, 0.9 * before);
-  std::printf("adds a second: %.0f with the daemon, %.0f without\n", before, without);
+  absl::PrintF("adds a second: %.0f with the daemon, %.0f without\n", before, without);
   counting->stop = true;
   EXPECT_EQ(child.Wait(), 0);
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -50,11 +51,11 @@ class Player {
 // digit of its length, the largest first, until it returns false.
 template <typename Visit>
 bool ForEachPiece(std::uint64_t page, std::uint64_t length, Visit visit) {
-  for (std::size_t left = 64; left > 0; --left) {
-    const std::size_t order = left - 1;
-    if ((length >> order & 1) == 0) continue;
-    if (!visit(page, order)) return false;
-    page += std::uint64_t{1} << order;
+  while (length > 0) {
+    const std::uint64_t block = std::bit_floor(length);
+    if (!visit(page, static_cast<std::size_t>(std::countr_zero(block)))) return false;
+    page += block;
+    length -= block;
   }
   return true;
 }
@@ -132,8 +133,7 @@ absl::Status Player::FreeRun(std::size_t pick) {
 
 absl::Status Player::Free(std::size_t pick) {
   const auto [page, order] = *std::next(model_.blocks().begin(), static_cast<std::ptrdiff_t>(pick));
-  const absl::Status status = pages_.Free(PageId(page), Order(order));
-  if (!status.ok()) return status;
+  if (absl::Status status = pages_.Free(PageId(page), Order(order)); !status.ok()) return status;
   model_.Free(page);
   return absl::OkStatus();
 }

@@ -122,18 +122,22 @@ int Run(const Flags& flags) {
   return session.operations() > 0 ? 0 : 1;
 }
 
-}  // namespace
-}  // namespace percpud::fuzz
-
-int main(int argc, char** argv) {
-  percpud::fuzz::Flags flags;
-  const auto app = percpud::testing::MakeApp("Performs op scripts against a naive model");
+int Main(int argc, char** argv) {
+  Flags flags;
+  const auto app = testing::MakeApp("Performs op scripts against a naive model");
   app->add_option("target", flags.target, "area_map, buddy, allocator or lease_map")->required();
   app->add_option("--corpus", flags.corpus, "Inputs in hex, one a line");
   app->add_option("--scripts", flags.scripts, "So many random scripts");
   app->add_option("--operations", flags.operations, "At least so many operations in all");
   app->add_option("--seconds", flags.seconds, "At least so long");
   app->add_option("--seed", flags.seed);
-  if (const auto ended = percpud::testing::Parse(*app, argc, argv)) return *ended;
-  return percpud::fuzz::Run(flags);
+  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
+  return Run(flags);
+}
+
+}  // namespace
+}  // namespace percpud::fuzz
+
+int main(int argc, char** argv) {
+  return percpud::testing::RunProgram(percpud::fuzz::Main, argc, argv);
 }

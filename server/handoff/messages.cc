@@ -29,6 +29,16 @@ constexpr std::size_t kStrayFds = 8;
 // Those of a Welcome.
 constexpr std::size_t kMostFds = 2;
 
+// A message of one part. Views both.
+msghdr MessageOf(iovec& part, std::span<std::byte> control) {
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  return message;
+}
+
 // Closes whatever descriptors came with a message: none was asked for.
 void CloseStrays(msghdr& message) {
   for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
@@ -51,11 +61,7 @@ std::optional<Hello> ReceiveHello(int fd) {
   std::array<std::byte, sizeof(Hello) + 1> buffer{};
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kStrayFds * sizeof(int))> control{};
   iovec part{.iov_base = buffer.data(), .iov_len = buffer.size()};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
+  msghdr message = MessageOf(part, control);
   const ssize_t length = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (length < 0) return std::nullopt;
   const bool strays = message.msg_controllen > 0;
@@ -71,11 +77,7 @@ absl::Status SendWelcome(int fd, const Welcome& welcome, std::span<const int> fd
   Welcome sent = welcome;
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMostFds * sizeof(int))> control{};
   iovec part{.iov_base = &sent, .iov_len = sizeof(sent)};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+  msghdr message = MessageOf(part, std::span(control).first(CMSG_SPACE(fds.size_bytes())));
   cmsghdr* rights = CMSG_FIRSTHDR(&message);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;

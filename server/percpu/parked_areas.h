@@ -69,6 +69,7 @@ class ParkedAreas {
   [[nodiscard]] Placement Top(Granules size) const {
     if (size.value() >= kSizes || counts_[size.value()] == 0) return {};
     const Area& area = stacks_[size.value()][counts_[size.value()] - 1U];
+    // So that whoever asks next whether it is one need not look.
     ABSL_ASSUME(area.chunk != nullptr);
     return {.chunk = area.chunk, .area = {area.offset, size}};
   }

@@ -12,10 +12,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "tests/unit/handoff/visitor.h"

@@ -15,9 +15,11 @@ add_custom_command(TARGET percpud_client POST_BUILD
 install(FILES $<TARGET_FILE:percpud_client> DESTINATION ${libdir} COMPONENT dev)
 
 set(headers ${CMAKE_INSTALL_INCLUDEDIR}/percpud)
-foreach(folder client/sdk server/base server/area server/rseq proto/percpud/abi)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/client/sdk/percpu DESTINATION ${headers} COMPONENT dev
+  FILES_MATCHING PATTERN "*.h" PATTERN mocks EXCLUDE)
+foreach(folder server/base server/area server/rseq proto/percpud/abi)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${headers}/${folder} COMPONENT dev
-    FILES_MATCHING PATTERN "*.h" PATTERN examples EXCLUDE)
+    FILES_MATCHING PATTERN "*.h")
 endforeach()
 install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/gen/percpud/v1 DESTINATION ${headers}/percpud
   COMPONENT dev FILES_MATCHING PATTERN "*.pb.h")

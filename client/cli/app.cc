@@ -15,6 +15,7 @@
 #include "client/cli/command.h"
 #include "client/cli/parse.h"
 #include "client/cli/text.h"
+#include "proto/percpud/abi/v1/wire.h"
 
 namespace percpu::cli {
 namespace {
@@ -32,7 +33,7 @@ constexpr std::array kCommands = {
 
 struct Globals {
   std::string output = "table";
-  std::string address = "unix:/run/percpud/percpud.sock";
+  std::string address = percpud::abi::v1::kDefaultAddress;
   std::int64_t timeout_ns = absl::ToInt64Nanoseconds(absl::Seconds(5));
 };
 

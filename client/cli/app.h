@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "client/cli/command.h"
 #include "client/cli/render.h"
-#include "client/sdk/percpu/client.h"
+#include "percpu/client.h"
 
 namespace percpu::cli {
 

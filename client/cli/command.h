@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "client/cli/render.h"
 #include "client/cli/report.h"
-#include "client/sdk/percpu/client.h"
+#include "percpu/client.h"
 
 namespace percpu::cli {
 

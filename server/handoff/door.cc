@@ -19,7 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/handoff/messages.h"
-#include "server/session/peer.h"
+#include "server/session/access/peer.h"
 
 namespace percpud {
 namespace {

@@ -20,7 +20,7 @@
 #include "server/base/ranked_mutex.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
-#include "server/session/policy.h"
+#include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
 namespace percpud {

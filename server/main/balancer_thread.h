@@ -8,7 +8,7 @@
 
 #include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 
 namespace percpud {
 

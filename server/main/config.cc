@@ -20,6 +20,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "proto/percpud/abi/v1/wire.h"
 #include "server/base/errors.h"
 #include "server/base/parse.h"
 
@@ -28,7 +29,6 @@ namespace {
 
 using config::v1::Config;
 
-constexpr char kDefaultListen[] = "unix:/run/percpud/percpud.sock";
 constexpr Bytes kDefaultUnitSize{64 << 10};
 // sun_path less its terminating zero, less the suffixes of the side door and of
 // the lock file.
@@ -77,7 +77,7 @@ absl::Status CheckListen(const std::string& address) {
 
 absl::Status TakeListen(const Config& config, DaemonConfig& out) {
   out.listen.assign(config.listen().begin(), config.listen().end());
-  if (out.listen.empty()) out.listen.emplace_back(kDefaultListen);
+  if (out.listen.empty()) out.listen.emplace_back(abi::v1::kDefaultAddress);
   for (const std::string& address : out.listen) {
     if (absl::Status status = CheckListen(address); !status.ok()) return status;
     if (std::count(out.listen.begin(), out.listen.end(), address) > 1) {
@@ -102,7 +102,7 @@ absl::Status TakeDoor(const Config& config, DaemonConfig& out) {
       return absl::StartsWith(address, "unix:");
     };
     const auto first = std::find_if(out.listen.begin(), out.listen.end(), is_unix);
-    if (first != out.listen.end()) out.door = absl::StrCat(first->substr(5), ".door");
+    if (first != out.listen.end()) out.door = absl::StrCat(first->substr(5), abi::v1::kDoorSuffix);
     return absl::OkStatus();
   }
   if (!absl::ConsumePrefix(&door, "unix:") || door.empty() || door[0] != '/' ||

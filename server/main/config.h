@@ -12,12 +12,12 @@
 #include "percpud/config/v1/config.pb.h"
 #include "proto/percpud/abi/v1/layout_page.h"
 #include "server/base/units.h"
-#include "server/percpu/alloc_info.h"
-#include "server/percpu/balance_policy.h"
-#include "server/percpu/static_layout.h"
-#include "server/percpu/topology.h"
+#include "server/percpu/allocator/balance_policy.h"
+#include "server/percpu/layout/alloc_info.h"
+#include "server/percpu/layout/static_layout.h"
+#include "server/percpu/layout/topology.h"
 #include "server/service/memory_handlers.h"
-#include "server/session/policy.h"
+#include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
 namespace percpud {

@@ -4,7 +4,7 @@
 #ifndef PERCPUD_SERVER_MAIN_STARTUP_LOG_H_
 #define PERCPUD_SERVER_MAIN_STARTUP_LOG_H_
 
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 
 namespace percpud {
 

@@ -14,8 +14,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "proto/percpud/abi/v1/wire.h"
 #include "server/base/errors.h"
-#include "server/session/peer.h"
+#include "server/session/access/peer.h"
 
 namespace percpud {
 namespace {
@@ -75,7 +76,7 @@ std::string Callers::OpenerOf(const grpc::ServerContextBase& context) const {
 
 absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const {
   const auto& metadata = context.client_metadata();
-  if (const auto entry = metadata.find(kTokenKey); entry != metadata.end()) {
+  if (const auto entry = metadata.find(abi::v1::kTokenKey); entry != metadata.end()) {
     Token token{};
     if (entry->second.size() != token.size()) return errors::TokenUnknown();
     std::copy(entry->second.begin(), entry->second.end(), token.begin());

@@ -12,14 +12,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "server/base/ranked_mutex.h"
-#include "server/session/caller.h"
-#include "server/session/policy.h"
+#include "server/session/access/caller.h"
+#include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
-
-// The metadata key a session's token rides under.
-inline constexpr char kTokenKey[] = "percpud-token-bin";
 
 // Who makes a call: the session its token stands for, else the peer of its
 // connection. gRPC knows no peer of a Unix socket, but names the descriptor

@@ -15,7 +15,7 @@
 #include "percpud/v1/introspection.pb.h"
 #include "percpud/v1/memory.pb.h"
 #include "percpud/v1/session.pb.h"
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 #include "server/session/sessions.h"
 
 namespace percpud {

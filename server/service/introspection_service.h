@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "percpud/v1/introspection.grpc.pb.h"
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 #include "server/service/callers.h"
 #include "server/service/stream_gate.h"
 #include "server/session/sessions.h"

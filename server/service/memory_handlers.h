@@ -15,9 +15,9 @@
 #include "absl/status/status.h"
 #include "percpud/v1/memory.pb.h"
 #include "server/base/limits.h"
-#include "server/percpu/allocator.h"
-#include "server/percpu/updater.h"
-#include "server/session/caller.h"
+#include "server/percpu/allocator/allocator.h"
+#include "server/percpu/allocator/updater.h"
+#include "server/session/access/caller.h"
 #include "server/session/sessions.h"
 
 namespace percpud {

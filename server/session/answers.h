@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "proto/percpud/abi/v1/wire.h"
 #include "server/base/identity.h"
 
 namespace percpud {
@@ -23,7 +24,7 @@ class Answers {
  public:
   using Words = std::vector<std::uint64_t>;
   // A client has fewer requests under way at once.
-  static constexpr std::size_t kKept = 256;
+  static constexpr std::size_t kKept = abi::v1::kAnswersKept;
   // Of all answers together; a batch of many areas takes many.
   static constexpr std::size_t kKeptWords = 1 << 16;
 

@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "server/catalog/catalog.h"
 #include "server/catalog/records.h"
-#include "server/percpu/allocator.h"
-#include "server/percpu/restored_state.h"
+#include "server/percpu/allocator/allocator.h"
+#include "server/percpu/allocator/restored_state.h"
 
 namespace percpud {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
-#include "server/session/quota.h"
+#include "server/session/access/quota.h"
 #include "server/session/variables.h"
 
 namespace percpud {

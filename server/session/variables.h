@@ -15,8 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/base/units.h"
-#include "server/percpu/static_layout.h"
-#include "server/session/caller.h"
+#include "server/percpu/layout/static_layout.h"
+#include "server/session/access/caller.h"
 
 namespace percpud {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 #include "tests/bench/lock_probe.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/command_line.h"

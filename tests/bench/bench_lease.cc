@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
-#include "client/sdk/lease/lease_heap.h"
+#include "percpu/lease_heap.h"
 #include "tests/bench/malloc_peers.h"
 #include "tests/support/command_line.h"
 #include "tests/support/fake_chunk_source.h"

@@ -33,6 +33,7 @@
 #include "absl/time/time.h"
 #include "percpud/v1/memory.grpc.pb.h"
 #include "percpud/v1/session.grpc.pb.h"
+#include "proto/percpud/abi/v1/wire.h"
 #include "tests/bench/comparison.h"
 #include "tests/support/command_line.h"
 #include "tests/support/process.h"
@@ -151,7 +152,7 @@ class Host {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
     context.set_wait_for_ready(true);
-    if (!token.empty()) context.AddMetadata("percpud-token-bin", token);
+    if (!token.empty()) context.AddMetadata(percpud::abi::v1::kTokenKey, token);
     return (stub.*method)(&context, request, &response);
   }
 

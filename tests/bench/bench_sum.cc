@@ -22,9 +22,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/sdk/percpu/ref.h"
+#include "percpu/ref.h"
 #include "server/base/limits.h"
-#include "server/percpu/alloc_info.h"
+#include "server/percpu/layout/alloc_info.h"
 #include "tests/bench/comparison.h"
 #include "tests/bench/workers.h"
 #include "tests/support/command_line.h"

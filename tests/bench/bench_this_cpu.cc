@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "client/sdk/percpu/ref.h"
+#include "percpu/ref.h"
 #include "server/rseq/self_test.h"
 #include "tests/bench/comparison.h"
 #include "tests/bench/workers.h"

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "client/sdk/percpu/client.h"
+#include "percpu/client.h"
 #include "tests/bench/rpc_load.h"
 
 namespace percpud::bench {

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/sdk/admission.h"
+#include "percpu/internal/door/admission.h"
 #include "percpud/v1/session.grpc.pb.h"
 #include "tests/support/process.h"
 

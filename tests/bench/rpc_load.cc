@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "tests/bench/rpc_load.h"
+#include "proto/percpud/abi/v1/wire.h"
 
 #include <algorithm>
 #include <chrono>
@@ -16,7 +17,6 @@ using Clock = std::chrono::steady_clock;
 using Stub = v1::MemoryService::Stub;
 
 constexpr std::uint64_t kCounterSize = 8;
-constexpr char kTokenKey[] = "percpud-token-bin";
 constexpr auto kCallLimit = std::chrono::seconds(30);
 
 double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -32,7 +32,7 @@ class UnaryCall {
     began_ = Clock::now();
     context_.emplace();
     context_->set_deadline(std::chrono::system_clock::now() + kCallLimit);
-    if (token != nullptr) context_->AddMetadata(kTokenKey, *token);
+    if (token != nullptr) context_->AddMetadata(percpud::abi::v1::kTokenKey, *token);
     reader_ = (stub.*kPrepare)(&*context_, request, &queue);
     reader_->StartCall();
     reader_->Finish(&response, &status_, tag);
@@ -205,7 +205,7 @@ absl::Status RpcLoad::Fill(int areas, int per_call) {
   for (int left = areas; left > 0; left -= per_call) {
     const Exit exit = NextExit();
     grpc::ClientContext context;
-    if (exit.token != nullptr) context.AddMetadata(kTokenKey, *exit.token);
+    if (exit.token != nullptr) context.AddMetadata(percpud::abi::v1::kTokenKey, *exit.token);
     v1::AllocRequest request;
     v1::AllocResponse response;
     request.mutable_sizes()->Resize(std::min(left, per_call), kCounterSize);

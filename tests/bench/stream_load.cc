@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "tests/bench/stream_load.h"
+#include "proto/percpud/abi/v1/wire.h"
 
 #include <algorithm>
 #include <thread>
@@ -76,7 +77,7 @@ absl::StatusOr<std::unique_ptr<StreamLoad>> StreamLoad::Open(const std::string& 
   absl::Status status = ToStatus(load->stub_->OpenSession(&context, request, &session));
   if (!status.ok()) return status;
 
-  load->context_.AddMetadata("percpud-token-bin", session.token());
+  load->context_.AddMetadata(percpud::abi::v1::kTokenKey, session.token());
   load->stream_ = load->stub_->AsyncAttach(&load->context_, &load->queue_, Tag(Step::kStarted));
   void* tag = nullptr;
   if (status = load->Next(tag); !status.ok()) return status;

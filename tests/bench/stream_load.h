@@ -21,7 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 #include "percpud/v1/session.grpc.pb.h"
 #include "tests/bench/rpc_load.h"
 

@@ -21,7 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/trace.h"
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 
 namespace percpud::bench {
 

@@ -49,7 +49,7 @@ class LayersTest(unittest.TestCase):
         self.refused("client/cli/main.cc", "tests/support/process.h")
 
     def test_the_server_uses_neither_client_nor_tests(self):
-        self.refused("server/main/main.cc", "client/sdk/percpu/client.h")
+        self.refused("server/main/main.cc", "percpu/client.h")
         self.refused("server/percpu/allocator.cc", "tests/support/fake_clock.h")
 
     def test_grpc_stays_where_it_belongs(self):
@@ -61,8 +61,8 @@ class LayersTest(unittest.TestCase):
             self.allowed("tests/bench/bench_rpc.cc", header)
 
     def test_hwloc_has_one_file(self):
-        self.allowed("server/percpu/topology.cc", "hwloc.h")
-        self.refused("server/percpu/topology.h", "hwloc.h")
+        self.allowed("server/percpu/layout/topology.cc", "hwloc.h")
+        self.refused("server/percpu/layout/topology.h", "hwloc.h")
         self.refused("server/main/config.cc", "hwloc/helper.h")
 
     def test_an_include_is_seen_however_it_is_spaced(self):

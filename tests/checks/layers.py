@@ -12,7 +12,7 @@
 A layer may use what is below it, however far. The client may use server/base,
 server/area and server/rseq, which it shares with the server, and nothing else
 of it. The server uses neither client nor tests. gRPC is seen in server/service,
-server/main, client and tests only, and hwloc in server/percpu/topology.cc only.
+server/main, client and tests only, and hwloc in server/percpu/layout/topology.cc only.
 """
 
 import re
@@ -36,7 +36,7 @@ CLIENT_MAY_USE = {"base", "area", "rseq"}
 GRPC = re.compile(r"grpc(pp|\+\+)?/|.*\.grpc\.pb\.h")
 GRPC_MAY_BE_IN = ("server/service/", "server/main/", "client/", "tests/")
 HWLOC = re.compile(r"hwloc(\.h|/)")
-HWLOC_MAY_BE_IN = "server/percpu/topology.cc"
+HWLOC_MAY_BE_IN = "server/percpu/layout/topology.cc"
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -61,7 +61,7 @@ def objection(path: str, header: str) -> str | None:
         return "gRPC belongs in " + ", ".join(GRPC_MAY_BE_IN)
     if HWLOC.match(header) and path != HWLOC_MAY_BE_IN:
         return f"hwloc belongs in {HWLOC_MAY_BE_IN}"
-    if layer and header.startswith(("client/", "tests/")):
+    if layer and header.startswith(("client/", "percpu/", "tests/")):
         return "the server uses neither client nor tests"
     if layer and used and used not in below(layer):
         return f"{layer} is not above {used}"

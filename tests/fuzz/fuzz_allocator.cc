@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/allocator_model.h"
 #include "tests/support/allocator_rig.h"

@@ -28,8 +28,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
-#include "client/sdk/admission.h"
-#include "client/sdk/percpu/client.h"
+#include "percpu/client.h"
+#include "percpu/internal/door/admission.h"
 #include "tests/support/process.h"
 
 namespace percpud::testing {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 #include "tests/integration/children.h"
 #include "tests/integration/service_manager.h"
 #include "tests/support/process.h"

@@ -22,7 +22,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 #include "server/rseq/self_test.h"
 #include "tests/support/process.h"
 #include "tests/support/sanitizers.h"

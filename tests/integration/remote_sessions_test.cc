@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "client/sdk/percpu/remote_session.h"
+#include "percpu/remote_session.h"
 #include "tests/integration/children.h"
 #include "tests/support/process.h"
 

@@ -26,7 +26,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 #include "tests/integration/children.h"
 #include "tests/integration/restart_worker.h"
 #include "tests/support/process.h"

@@ -18,7 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 
 namespace percpu::testing {
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 #include "server/rseq/self_test.h"
 #include "tests/integration/children.h"
 #include "tests/support/process.h"

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 #include "tests/support/process.h"
 
 namespace percpu {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 #include "tests/support/interval_model.h"
 
 namespace percpud::testing {

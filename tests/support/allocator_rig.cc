@@ -7,9 +7,9 @@
 #include <memory>
 #include <utility>
 
-#include "server/percpu/alloc_info.h"
-#include "server/percpu/static_layout.h"
-#include "server/percpu/topology.h"
+#include "server/percpu/layout/alloc_info.h"
+#include "server/percpu/layout/static_layout.h"
+#include "server/percpu/layout/topology.h"
 
 namespace percpud::testing {
 

@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "server/arena/page_source.h"
 #include "server/base/clock.h"
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 
 namespace percpud::testing {
 

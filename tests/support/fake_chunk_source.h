@@ -11,7 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "client/sdk/lease/chunk_source.h"
+#include "percpu/chunk_source.h"
 #include "server/base/ranked_mutex.h"
 
 namespace percpud::testing {

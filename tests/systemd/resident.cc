@@ -19,7 +19,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 
 namespace {
 

@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "client/cli/command.h"
 #include "client/cli/report.h"
-#include "client/sdk/percpu/client.h"
+#include "percpu/client.h"
 
 // What several commands share.
 namespace percpu::cli {

@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 
 namespace {
 

@@ -14,7 +14,7 @@
 #include <exception>
 #include <string>
 
-#include "client/sdk/percpu/session.h"
+#include "percpu/session.h"
 
 namespace {
 

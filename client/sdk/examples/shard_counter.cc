@@ -27,7 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "client/sdk/percpu/client.h"
+#include "percpu/client.h"
 
 namespace {
 

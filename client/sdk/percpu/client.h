@@ -15,9 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/sdk/percpu/connection.h"
-#include "client/sdk/percpu/options.h"
-#include "client/sdk/percpu/types.h"
+#include "percpu/connection.h"
+#include "percpu/options.h"
+#include "percpu/types.h"
 
 namespace percpu {
 

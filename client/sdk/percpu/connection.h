@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/sdk/percpu/options.h"
+#include "percpu/options.h"
 #include "percpud/v1/introspection.pb.h"
 #include "percpud/v1/memory.pb.h"
 #include "percpud/v1/session.pb.h"

@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "client/sdk/percpu/types.h"
+#include "percpu/types.h"
 #include "server/rseq/this_cpu.h"
 
 namespace percpu {

@@ -11,8 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/sdk/percpu/client.h"
-#include "client/sdk/percpu/options.h"
+#include "percpu/client.h"
+#include "percpu/options.h"
 
 namespace percpu {
 

@@ -11,11 +11,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "client/sdk/lease/lease_heap.h"
-#include "client/sdk/percpu/client.h"
-#include "client/sdk/percpu/options.h"
-#include "client/sdk/percpu/ref.h"
-#include "client/sdk/percpu/types.h"
+#include "percpu/client.h"
+#include "percpu/lease_heap.h"
+#include "percpu/options.h"
+#include "percpu/ref.h"
+#include "percpu/types.h"
 
 namespace percpu {
 

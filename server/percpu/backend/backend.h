@@ -21,8 +21,8 @@
 #include "absl/strings/string_view.h"
 #include "server/arena/page_source.h"
 #include "server/base/units.h"
-#include "server/percpu/alloc_info.h"
-#include "server/percpu/snapshot.h"
+#include "server/percpu/introspect/snapshot.h"
+#include "server/percpu/layout/alloc_info.h"
 
 namespace percpud {
 

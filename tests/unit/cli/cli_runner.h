@@ -10,7 +10,7 @@
 
 #include "absl/time/time.h"
 #include "client/cli/app.h"
-#include "client/sdk/percpu/mocks/mock_connection.h"
+#include "percpu/mocks/mock_connection.h"
 
 namespace percpu::cli {
 

@@ -26,7 +26,7 @@
 
 #include "absl/time/clock.h"
 #include "server/arena/arena.h"
-#include "server/handoff/layout_page.h"
+#include "server/handoff/layout_writer.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/process.h"
 #include "tests/unit/handoff/visitor.h"

@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "client/sdk/percpu/client.h"
+#include "percpu/client.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "client/sdk/percpu/mocks/mock_connection.h"
+#include "percpu/mocks/mock_connection.h"
 
 namespace percpu {
 namespace {

@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "client/sdk/lease/lease_heap.h"
+#include "percpu/lease_heap.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/sdk/lease/size_classes.h"
+#include "percpu/internal/lease/size_classes.h"
 #include "server/area/lease_map.h"
 #include "tests/support/fake_chunk_source.h"
 #include "tests/support/interval_model.h"

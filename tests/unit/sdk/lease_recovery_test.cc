@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "client/sdk/lease/lease_heap.h"
+#include "percpu/lease_heap.h"
 #include "server/area/lease_map.h"
 #include "tests/support/fake_chunk_source.h"
 

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "client/sdk/lease/lease_heap.h"
+#include "percpu/lease_heap.h"
 #include "tests/support/fake_chunk_source.h"
 
 namespace percpu {

@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "client/sdk/percpu/ref.h"
+#include "percpu/ref.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "client/sdk/request_window.h"
+#include "percpu/internal/wire/request_window.h"
 
 #include <gtest/gtest.h>
 

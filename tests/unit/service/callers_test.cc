@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "server/service/callers.h"
+#include "proto/percpud/abi/v1/wire.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -122,7 +123,7 @@ class CallersTest : public testing::ServiceTest {
   grpc::Status Call(v1::SessionService::Stub& stub, const std::string* token) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
-    if (token != nullptr) context.AddMetadata(kTokenKey, *token);
+    if (token != nullptr) context.AddMetadata(abi::v1::kTokenKey, *token);
     v1::EndSessionResponse response;
     return stub.EndSession(&context, {}, &response);
   }

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "server/percpu/allocator.h"
+#include "server/percpu/allocator/allocator.h"
 #include "server/service/callers.h"
 #include "server/service/memory_handlers.h"
 #include "server/session/sessions.h"

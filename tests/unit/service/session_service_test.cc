@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "server/service/session_service.h"
+#include "proto/percpud/abi/v1/wire.h"
 
 #include <gmock/gmock.h>
 #include <grpcpp/server.h>
@@ -51,7 +52,7 @@ class SessionServiceTest : public testing::ServiceTest {
                     const std::string& token = {}) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(10)));
-    if (!token.empty()) context.AddMetadata(kTokenKey, token);
+    if (!token.empty()) context.AddMetadata(abi::v1::kTokenKey, token);
     return (stub_.get()->*method)(&context, request, response);
   }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "server/service/session_stream.h"
+#include "proto/percpud/abi/v1/wire.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,7 +61,7 @@ class Attached {
  public:
   explicit Attached(v1::SessionService::Stub& stub, const Token* token = nullptr) {
     context_.set_deadline(absl::ToChronoTime(absl::Now() + testing::kPatience));
-    if (token != nullptr) context_.AddMetadata(kTokenKey, {token->begin(), token->end()});
+    if (token != nullptr) context_.AddMetadata(abi::v1::kTokenKey, {token->begin(), token->end()});
     stream_ = stub.Attach(&context_);
   }
   ~Attached() {

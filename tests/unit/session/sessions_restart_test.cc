@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/percpu/topology.h"
+#include "server/percpu/layout/topology.h"
 #include "server/session/restart.h"
 #include "server/session/sessions.h"
 #include "tests/support/fake_clock.h"

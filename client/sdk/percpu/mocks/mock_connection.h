@@ -8,7 +8,7 @@
 
 #include <functional>
 
-#include "client/sdk/percpu/connection.h"
+#include "percpu/connection.h"
 
 namespace percpu::mocks {
 

@@ -1,0 +1,152 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_CHUNK_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_CHUNK_H_
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "percpu/chunk_source.h"
+#include "percpu/internal/lease/size_classes.h"
+#include "server/area/area_map.h"
+#include "server/area/lease_map.h"
+#include "server/base/zeroed_array.h"
+
+namespace percpu::lease {
+
+class ThreadHeap;
+
+// One leased chunk as this process uses it: the shared state bytes, and beside
+// them, in private memory, what can be derived from them (the area map) and
+// what is of no use to others (the list of areas that other threads freed).
+//
+// Thread safety: at most one thread owns a chunk; it alone calls what is not
+// said to be for others. Chunks are reused, never destroyed while their heap
+// lives, so a stale pointer to one may always read `owner`.
+class Chunk {
+ public:
+  // OK if a heap can work with this lease; INTERNAL names what its source got
+  // wrong.
+  static absl::Status Check(const LeasedChunk& lease);
+
+  // Begins a lease. Without a map: formats one. REQUIRES: Check(lease).
+  void Open(const LeasedChunk& lease);
+  // Begins a kept lease, from a map that this process has recovered.
+  void OpenKept(const LeasedChunk& lease);
+  // Ends it. REQUIRES: no thread uses the chunk.
+  void Close();
+
+  // Where a byte lies, as granules from the base, for any thread. A pointer
+  // that is none of this chunk's granules gives granules() or more.
+  [[nodiscard]] std::uint64_t GranuleOf(Pointer pointer) const {
+    return std::rotr(Value(pointer) - base_, 2);
+  }
+  [[nodiscard]] Pointer PointerTo(std::uint32_t granule) const {
+    return Pointer{base_ + std::uint64_t{granule} * kGranule};
+  }
+  [[nodiscard]] std::atomic_ref<std::uint8_t> StateAt(std::uint64_t granule) const {
+    return map_.StateAt(static_cast<std::uint32_t>(granule));
+  }
+  // Clears an area in every unit.
+  void Zero(std::uint32_t granule, std::uint32_t bytes) const;
+  // The same, by two stores per unit that may overlap: that beats a call of
+  // memset for each. REQUIRES: bytes <= kShort.
+  void ZeroShort(std::uint32_t granule, std::uint32_t bytes) const;
+  static constexpr std::uint32_t kShort = 64;
+
+  // A free range becomes taken; nothing is said of it in the shared map.
+  std::optional<std::uint32_t> Carve(std::uint32_t granules, std::uint32_t align);
+  // Takes an area off both maps. False, and nothing is done, if the shared map
+  // was scribbled over and names an area that is none.
+  bool Release(std::uint32_t granule);
+  // A large area, live at once. Zero if `zeroed`.
+  std::optional<std::uint32_t> TakeLarge(std::uint32_t granules, std::uint32_t align, bool zeroed);
+
+  // Frees an area for its owner to find, from any thread. Errors: as Refusal.
+  absl::Status FreeRemotely(Pointer pointer);
+  [[nodiscard]] bool HasRemote() const { return remote_.load(std::memory_order_relaxed) != 0; }
+  // Calls visit(granule) for every area that others freed since the last time.
+  template <typename Visit>
+  void DrainRemote(Visit visit) {
+    std::uint32_t link = remote_.exchange(0, std::memory_order_acquire);
+    while (link != 0) {
+      const std::uint32_t granule = link - 1;
+      link = (*links_)[granule];
+      visit(granule);
+    }
+  }
+
+  // Why the pointer cannot be freed. REQUIRES: it lies in a page of unit 0.
+  [[nodiscard]] absl::Status Refusal(Pointer pointer) const;
+  // Whether a live area begins there, for any thread.
+  [[nodiscard]] bool IsLive(Pointer pointer) const {
+    const std::uint64_t granule = GranuleOf(pointer);
+    if (granule >= granules_) return false;
+    const std::uint8_t byte = StateAt(granule).load(std::memory_order_relaxed);
+    return byte != 0 && byte <= percpud::abi::v1::kLeaseLarge;
+  }
+  // The unit that the pointer lies in, if any.
+  [[nodiscard]] std::optional<std::uint32_t> UnitAt(Pointer pointer) const;
+
+  [[nodiscard]] std::uint64_t base() const { return base_; }
+  [[nodiscard]] std::uint64_t granules() const { return granules_; }
+  [[nodiscard]] bool IsEmpty() const { return areas_.live() == 0; }
+  [[nodiscard]] bool is_kept() const { return is_kept_; }
+  [[nodiscard]] const LeasedChunk& lease() const { return lease_; }
+  [[nodiscard]] percpud::LeaseMap& map() { return map_; }
+
+  // For any thread: null while the heap itself holds the chunk. A thread sets
+  // it to and from itself only.
+  std::atomic<ThreadHeap*> owner{nullptr};
+  // The owner's: place in its list.
+  std::size_t index = 0;
+
+ private:
+  void Bind(const LeasedChunk& lease);
+
+  std::uint64_t base_ = 0;
+  std::uint64_t granules_ = 0;
+  percpud::LeaseMap map_;
+  LeasedChunk lease_;
+  bool is_kept_ = false;
+  // No granule from here on was ever handed out in this lease: zero as granted.
+  std::uint32_t used_end_ = 0;
+  percpud::AreaMap areas_;
+  std::vector<percpud::AreaMap::Word> area_words_;
+  // Head, and link by granule: granule + 1, 0 ends the list.
+  std::atomic<std::uint32_t> remote_{0};
+  std::optional<percpud::ZeroedArray<std::uint32_t>> links_;
+};
+
+inline void Chunk::ZeroShort(std::uint32_t granule, std::uint32_t bytes) const {
+  std::byte* const at = lease_.unit0 + std::size_t{granule} * kGranule;
+  const auto ends = [&]<std::size_t kPart>(std::integral_constant<std::size_t, kPart>) {
+    for (const std::uint64_t offset : lease_.unit_offsets) {
+      std::memset(at + offset, 0, kPart);
+      std::memset(at + offset + bytes - kPart, 0, kPart);
+    }
+  };
+  if (bytes >= 32) {
+    ends(std::integral_constant<std::size_t, 32>());
+  } else if (bytes >= 16) {
+    ends(std::integral_constant<std::size_t, 16>());
+  } else if (bytes >= 8) {
+    ends(std::integral_constant<std::size_t, 8>());
+  } else {
+    ends(std::integral_constant<std::size_t, 4>());
+  }
+}
+
+}  // namespace percpu::lease
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_CHUNK_H_

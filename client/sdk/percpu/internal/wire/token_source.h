@@ -1,0 +1,31 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_TOKEN_SOURCE_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_TOKEN_SOURCE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "percpu/connection.h"
+
+namespace percpu {
+
+// On whose behalf a connection's calls are made. Thread safe.
+class TokenSource {
+ public:
+  virtual ~TokenSource() = default;
+  // The session's token, in the process that asks: a forked child is admitted
+  // anew. Errors: the side door's.
+  virtual absl::StatusOr<std::string> Token(absl::Time deadline) = 0;
+};
+
+// As MakeGrpcConnection; `tokens` outlives the connection.
+std::shared_ptr<Connection> MakeSessionConnection(const std::string& address,
+                                                  const Options& options, TokenSource& tokens);
+
+}  // namespace percpu
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_TOKEN_SOURCE_H_

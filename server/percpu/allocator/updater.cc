@@ -1,0 +1,119 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/percpu/allocator/updater.h"
+
+#include <sched.h>
+
+#include <atomic>
+#include <type_traits>
+#include <utility>
+
+#include "server/base/errors.h"
+
+namespace percpud {
+namespace {
+
+template <typename T>
+T Plus(T a, std::int64_t b) {
+  // Wraps: unsigned arithmetic of the same width.
+  using U = std::make_unsigned_t<T>;
+  return static_cast<T>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
+}
+
+template <typename T>
+T AddLocked(std::byte* slot, std::int64_t delta) {
+  std::atomic_ref<T> value(*reinterpret_cast<T*>(slot));
+  return Plus(value.fetch_add(static_cast<T>(delta), std::memory_order_relaxed), delta);
+}
+
+// The sum, on whichever CPU the last step found itself: a load elsewhere that
+// saw the same value makes no difference to it.
+template <typename T>
+std::optional<T> AddUnlocked(std::byte* unit0, const rseq::CpuTable& table, std::int64_t delta) {
+  std::optional<T> seen = rseq::Load<T>(unit0, table);
+  while (seen) {
+    const T sum = Plus(*seen, delta);
+    const std::optional<T> found = rseq::CompareExchange<T>(unit0, table, *seen, sum);
+    if (found == seen) return sum;
+    seen = found;
+  }
+  return std::nullopt;
+}
+
+// Calls `add` with a value of the integer type of that width.
+template <typename Add>
+auto ByWidth(Bytes width, Add add) {
+  return width == Bytes(4) ? add(std::int32_t{}) : add(std::int64_t{});
+}
+
+// The calling thread on another CPU, and back.
+class CpuVisit {
+ public:
+  explicit CpuVisit(CpuId cpu) {
+    cpu_set_t there;
+    CPU_ZERO(&there);
+    CPU_SET(cpu.value(), &there);
+    arrived_ = sched_getaffinity(0, sizeof(home_), &home_) == 0 &&
+               sched_setaffinity(0, sizeof(there), &there) == 0;
+  }
+  ~CpuVisit() {
+    if (arrived_) sched_setaffinity(0, sizeof(home_), &home_);
+  }
+  CpuVisit(const CpuVisit&) = delete;
+  CpuVisit& operator=(const CpuVisit&) = delete;
+  [[nodiscard]] bool arrived() const { return arrived_; }
+
+ private:
+  cpu_set_t home_;
+  bool arrived_ = false;
+};
+
+}  // namespace
+
+Updater::Updater(const AllocInfo& info, CpuUnits cpus, Mode mode, std::uint32_t host_cpus)
+    : info_(info),
+      cpus_(std::move(cpus)),
+      mode_(mode),
+      host_cpus_(host_cpus),
+      table_{.unit_offset = cpus_.offset.data(),
+             .cpus = static_cast<std::uint32_t>(cpus_.offset.size())} {}
+
+absl::StatusOr<Updater::Added> Updater::AddHere(const Allocator::Pin& pin, Bytes width,
+                                                std::int64_t delta) const {
+  const std::uint32_t cpu = rseq::CurrentCpu();
+  const UnitId unit = cpus_.unit[cpu < cpus_.unit.size() ? cpu : 0];
+  if (mode_ == Mode::kAtomic) return *TryAddAt(pin, unit, width, delta);
+  std::byte* const unit0 = pin.address(UnitId(0));
+  const auto sum = ByWidth(width, [&](auto type) -> std::optional<std::int64_t> {
+    return AddUnlocked<decltype(type)>(unit0, table_, delta);
+  });
+  if (!sum) return errors::CpuOutOfReach(CpuId(cpu));
+  return Added{.value = *sum, .unit = unit};
+}
+
+std::optional<CpuId> Updater::UnlockedCpu(UnitId unit) const {
+  const std::optional<CpuId> cpu = info_.unit_to_cpu[unit.value()];
+  if (mode_ == Mode::kAtomic || !cpu || cpu->value() >= host_cpus_) return std::nullopt;
+  return cpu;
+}
+
+std::optional<Updater::Added> Updater::TryAddAt(const Allocator::Pin& pin, UnitId unit, Bytes width,
+                                                std::int64_t delta) const {
+  if (UnlockedCpu(unit)) return std::nullopt;
+  const std::int64_t sum = ByWidth(width, [&](auto type) -> std::int64_t {
+    return AddLocked<decltype(type)>(pin.address(unit), delta);
+  });
+  return Added{.value = sum, .unit = unit};
+}
+
+absl::StatusOr<Updater::Added> Updater::AddAt(const Allocator::Pin& pin, UnitId unit, Bytes width,
+                                              std::int64_t delta) const {
+  if (const std::optional<Added> added = TryAddAt(pin, unit, width, delta)) return *added;
+  const CpuId cpu = *UnlockedCpu(unit);
+  const CpuVisit visit(cpu);
+  if (!visit.arrived()) return errors::CpuOutOfReach(cpu);
+  return AddHere(pin, width, delta);
+}
+
+}  // namespace percpud

@@ -1,0 +1,300 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The looking half of the allocator. What needs a walk over an area map is
+// copied under the index lock and computed from the copy, chunk by chunk, so
+// that the lock is never held longer than one chunk's map takes to copy, or to
+// check; and whoever waits for it goes first (PatientLock).
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+#include "server/percpu/allocator/allocator.h"
+#include "server/percpu/index/index_hot.h"
+
+namespace percpud {
+namespace {
+
+// What lies between the areas, whoever holds it for now, and how long the longest is.
+void MeasureRoom(const std::vector<AreaSpan>& areas, ChunkSnapshot& out) {
+  Bytes at = out.begin_offset;
+  out.first_free_offset = out.end_offset;
+  const auto gap_until = [&](Bytes end) {
+    if (end == at) return;
+    out.first_free_offset = std::min(out.first_free_offset, at);
+    out.free_bytes += end - at;
+    out.largest_run = std::max(out.largest_run, end - at);
+  };
+  for (const AreaSpan& area : areas) {
+    gap_until(ToBytes(area.offset));
+    at = ToBytes(area.end());
+  }
+  gap_until(out.end_offset);
+}
+
+// percpu_stats' sum_frag and max_frag (free space before the last live area)
+// and cur_min, cur_med and cur_max_alloc.
+void MeasureAreas(const std::vector<AreaSpan>& areas, ChunkSnapshot& out) {
+  MeasureRoom(areas, out);
+  if (areas.empty()) return;
+  Granules at = ToGranules(out.begin_offset);
+  std::vector<Granules> sizes;
+  sizes.reserve(areas.size());
+  for (const AreaSpan& area : areas) {
+    const Bytes hole = ToBytes(area.offset - at);
+    out.sum_frag += hole;
+    out.max_frag = std::max(out.max_frag, hole);
+    at = area.end();
+    sizes.push_back(area.size);
+  }
+  const auto median = sizes.begin() + static_cast<std::ptrdiff_t>((sizes.size() - 1) / 2);
+  std::nth_element(sizes.begin(), median, sizes.end());
+  out.cur_med_alloc = ToBytes(*median);
+  const auto [least, most] = std::minmax_element(sizes.begin(), sizes.end());
+  out.cur_min_alloc = ToBytes(*least);
+  out.cur_max_alloc = ToBytes(*most);
+}
+
+// The tags of a chunk's areas, by offset, and their names.
+struct CopiedTags {
+  absl::flat_hash_map<Granules::Rep, TagId> of;
+  absl::flat_hash_map<TagId, std::string> names;
+};
+
+CopiedTags CopyTags(const Chunk& chunk, const TagTable& table) {
+  CopiedTags out{.of = chunk.tags, .names = {}};
+  for (const auto& [offset, tag] : out.of) {
+    if (!out.names.contains(tag)) out.names.emplace(tag, table.Name(tag));
+  }
+  return out;
+}
+
+}  // namespace
+
+// Of all units that have a CPU, in arena pages.
+Pages Allocator::PopulatedPages(std::uint64_t blocks) const {
+  return Pages(kBasePageSize * blocks * info_->cpus() / pages_.page_size());
+}
+
+ChunkKind Allocator::KindOf(const Chunk& chunk) const {
+  if (chunk.lease_map) return ChunkKind::kLeased;
+  if (!chunk.sidelined) return chunk.kind();
+  return index_.IsToDepopulate(chunk) ? ChunkKind::kToDepopulate : ChunkKind::kSidelined;
+}
+
+ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
+  const FootprintSnapshot footprint = backend_->footprint();
+  ChunkSnapshot out;
+  out.id = chunk.id();
+  out.kind = KindOf(chunk);
+  out.base = PercpuPtr(chunk.memory().base.value());
+  out.slot = index_.SlotOf(chunk);
+  out.begin_offset = chunk.range().begin;
+  out.end_offset = chunk.range().end;
+  out.live_areas = chunk.live();
+  out.max_alloc_size = ToBytes(chunk.max_area);
+  out.dirty_bytes = ToBytes(chunk.dirty());
+  // The reserved part shares the first chunk's pages, which count there.
+  if (chunk.kind() == ChunkKind::kReserved) return out;
+  out.pages = chunk.memory().pages;
+  out.block_order = chunk.memory().block_order;
+  out.wasted_pages = footprint.wasted_pages;
+  out.ghost_pages = footprint.ghost_pages;
+  out.populated_pages =
+      gives_pages_back_ ? PopulatedPages(chunk.populated_blocks()) : chunk.memory().pages;
+  out.empty_pop_pages = chunk.empty_populated_blocks();
+  return out;
+}
+
+AreaSnapshot Allocator::DescribeArea(Placement placement) const {
+  const Chunk& chunk = *placement.chunk;
+  AreaSnapshot out{.pointer = placement.pointer(),
+                   .chunk = chunk.id(),
+                   .offset = ToBytes(placement.area.offset),
+                   .size = ToBytes(placement.area.size),
+                   .tag = {}};
+  if (const auto tag = chunk.tags.find(placement.area.offset.value()); tag != chunk.tags.end()) {
+    out.tag = std::string(index_.tags().Name(tag->second));
+  }
+  return out;
+}
+
+Stats Allocator::GetStats() const {
+  PatientLock index(&index_mu_);
+  Stats stats = index_.stats();
+  stats.nr_cur_alloc = stats.nr_alloc - stats.nr_dealloc;
+  stats.free_chunks = index_.free_chunks().count();
+  stats.leased_chunks = index_.leased();
+  stats.sidelined_chunks = index_.sidelined();
+  const FootprintSnapshot footprint = backend_->footprint();
+  const auto chunks = stats.nr_chunks;
+  stats.wasted_pages = footprint.wasted_pages * chunks;
+  stats.ghost_pages = footprint.ghost_pages * chunks;
+  // Every chunk offers a whole unit, the first one less its static part.
+  stats.capacity_bytes = info_->unit_size * chunks - info_->static_size;
+  stats.populated_pages = gives_pages_back_ ? PopulatedPages(index_.populated_blocks())
+                                            : footprint.pages_per_chunk * chunks;
+  return stats;
+}
+
+std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit) const {
+  std::vector<ChunkSnapshot> out;
+  for (ChunkId at = first; out.size() < limit; at = ChunkId(at.value() + 1)) {
+    ChunkSnapshot snapshot;
+    std::optional<Chunk::MapCopy> map;
+    {
+      PatientLock index(&index_mu_);
+      const Chunk* chunk = index_.FindFrom(at);
+      if (chunk == nullptr) break;
+      snapshot = Describe(*chunk);
+      map.emplace(*chunk);
+    }
+    at = snapshot.id;
+    MeasureAreas(map->LiveAreas(), snapshot);
+    out.push_back(snapshot);
+  }
+  return out;
+}
+
+absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
+  AreaMapSnapshot out;
+  std::optional<Chunk::MapCopy> map;
+  CopiedTags tags;
+  {
+    PatientLock index(&index_mu_);
+    const Chunk* chunk = index_.Find(id);
+    if (chunk == nullptr) return errors::ChunkNotFound(id);
+    out.chunk = Describe(*chunk);
+    map.emplace(*chunk);
+    tags = CopyTags(*chunk, index_.tags());
+    out.unpopulated_blocks = chunk->UnpopulatedBlocks();
+  }
+  const std::vector<AreaSpan> areas = map->LiveAreas();
+  out.areas.reserve(areas.size());
+  for (const AreaSpan& area : areas) {
+    const Bytes offset = ToBytes(area.offset);
+    const auto tag = tags.of.find(area.offset.value());
+    out.areas.push_back({.pointer = PercpuPtr(out.chunk.base.value() + offset.value()),
+                         .chunk = id,
+                         .offset = offset,
+                         .size = ToBytes(area.size),
+                         .tag = tag == tags.of.end() ? "" : tags.names[tag->second]});
+  }
+  MeasureAreas(areas, out.chunk);
+  return out;
+}
+
+std::vector<SlotSnapshot> Allocator::GetSlots() const {
+  const Slots slots(info_->unit_size);
+  std::vector<SlotSnapshot> out(slots.count());
+  for (std::uint32_t slot = 0; slot < slots.count(); ++slot) {
+    out[slot].slot = slot;
+    out[slot].min_run = slots.MinRun(slot);
+    out[slot].is_full = slot == 0;
+    out[slot].is_free = slot == slots.free_slot();
+  }
+  SlicedLock index(&index_mu_);
+  for (ChunkId at = Index::kFirstId;; at = ChunkId(at.value() + 1)) {
+    index.Step();
+    const Chunk* chunk = index_.FindFrom(at);
+    if (chunk == nullptr) return out;
+    at = chunk->id();
+    if (!chunk->withdrawn && !chunk->lease_map) out[index_.SlotOf(*chunk)].chunks.push_back(at);
+  }
+}
+
+BuddySnapshot Allocator::GetBuddy() const {
+  RankedLock grow(&grow_mu_);
+  return backend_->Buddy();
+}
+
+absl::StatusOr<Resolution> Allocator::Resolve(PercpuPtr pointer) const {
+  if (pointer.value() >= pages_.size().value()) {
+    return errors::PointerOutsideArena(pointer, pages_.size());
+  }
+  PatientLock index(&index_mu_);
+  Resolution out;
+  const std::optional<Index::Location> location = index_.Locate(pointer);
+  if (!location) return out;
+  out.chunk = location->chunk->id();
+  out.unit = location->unit;
+  out.cpu = info_->unit_to_cpu[location->unit.value()];
+  out.unit_offset = location->offset;
+  if (IsStatic(*location)) {
+    out.owner = Resolution::Owner::kStatic;
+    if (const StaticVariable* variable = statics_.At(location->offset)) {
+      out.variable = variable->name;
+      out.offset_in_area = location->offset - variable->offset;
+    }
+    return out;
+  }
+  if (location->chunk->lease_map) {
+    out.owner = Resolution::Owner::kLease;
+    out.offset_in_area = location->offset;
+    return out;
+  }
+  const Granules at(location->offset.value() / kGranuleSize.value());
+  const std::optional<AreaSpan> area = location->chunk->LiveAt(at);
+  out.owner = area ? Resolution::Owner::kArea : Resolution::Owner::kFree;
+  if (area) {
+    out.area = DescribeArea({location->chunk, *area});
+    out.offset_in_area = location->offset - out.area.offset;
+  }
+  return out;
+}
+
+absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) {
+  const AllocOptions options{.region = region, .no_grow = false, .tag = {}};
+  if (absl::Status status = Validate(std::span(&spec, 1), options); !status.ok()) return status;
+  const Granules count = ToGranules(spec.size);
+  Estimate out;
+  out.rounded_size = ToBytes(count);
+  out.total_bytes = out.rounded_size * info_->units();
+  out.wasted_bytes = out.total_bytes - spec.size * info_->cpus();
+
+  RankedLock grow(&grow_mu_);
+  const auto find = [&] {
+    PatientLock index(&index_mu_);
+    index_.Unpark(nullptr);
+    const auto fit = index_.FindFit(count, AlignGranules(spec.alignment), region, false);
+    if (fit) out.chunk = fit->chunk->id();
+    return fit.has_value();
+  };
+  while (!find() && ClearUncleared(/*any=*/true)) {
+  }
+  out.possible = out.chunk.has_value();
+  if (out.possible) return out;
+  if (region == Region::kReserved) {
+    out.reason = std::string(errors::NoReservedSpace(spec.size, spec.alignment).message());
+    return out;
+  }
+  const FootprintSnapshot footprint = backend_->footprint();
+  out.would_grow = true;
+  out.new_chunk_pages = footprint.returns_tail ? footprint.pages_per_chunk : footprint.block_pages;
+  out.new_chunk_wasted_pages = footprint.wasted_pages;
+  out.new_chunk_ghost_pages = footprint.ghost_pages;
+  const BuddySnapshot buddy = backend_->Buddy();
+  for (std::size_t order = footprint.block_order.value(); order < buddy.free_blocks.size();
+       ++order) {
+    out.possible |= buddy.free_blocks[order] > 0;
+  }
+  if (!out.possible) {
+    out.reason =
+        std::string(errors::NoContiguousBlock(footprint.block_order, buddy.free_pages).message());
+  }
+  return out;
+}
+
+absl::Status Allocator::CheckInvariants() const {
+  RankedLock grow(&grow_mu_);
+  if (absl::Status status = backend_->CheckInvariants(); !status.ok()) return status;
+  SlicedLock index(&index_mu_);
+  return index_.CheckInvariants([&index] { return index.GiveWay(); });
+}
+
+}  // namespace percpud

@@ -1,0 +1,53 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_SESSION_ACCESS_QUOTA_H_
+#define PERCPUD_SERVER_SESSION_ACCESS_QUOTA_H_
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/base/units.h"
+
+namespace percpud {
+
+// What is held: bytes of one unit, in areas and leases.
+struct Usage {
+  Bytes bytes;
+  std::uint64_t areas = 0;
+  std::uint64_t leases = 0;
+
+  Usage& operator+=(const Usage& other);
+  Usage& operator-=(const Usage& other);
+  friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+// The most of each that may be held.
+struct Quota {
+  Bytes bytes = Bytes::Max();
+  std::uint64_t areas = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t leases = std::numeric_limits<std::uint64_t>::max();
+};
+
+// What one holder uses, against its quota. Not thread safe.
+class Account {
+ public:
+  // Takes all of `more`, or nothing. `holder` ("session 7", "uid 1000") is for
+  // the message. Errors: QuotaExceeded, naming quota, use and request.
+  absl::Status Charge(const Quota& quota, absl::string_view holder, const Usage& more);
+  // REQUIRES: as much was charged.
+  void Refund(const Usage& less) { use_ -= less; }
+  // Takes back a refund, whatever the quota says by now.
+  void Restore(const Usage& held) { use_ += held; }
+  [[nodiscard]] const Usage& use() const { return use_; }
+
+ private:
+  Usage use_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SESSION_ACCESS_QUOTA_H_

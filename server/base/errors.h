@@ -3,23 +3,26 @@
 //
 // The one catalogue of errors: a named function per refusal. Each message
 // names the field, the value and the limit, and each refusal leaves the
-// daemon's state as it was. Codes follow google.rpc.Code; server/service turns
-// them into gRPC statuses in one place.
+// daemon's state as it was. Each status carries a reason (error_reason.h), whose
+// name is the function's. Codes follow google.rpc.Code; server/service turns them
+// into gRPC statuses in one place. The sources are in errors/, one per section.
 
 #ifndef PERCPUD_SERVER_BASE_ERRORS_H_
 #define PERCPUD_SERVER_BASE_ERRORS_H_
 
 #include <cstdint>
-#include "absl/strings/string_view.h"
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/base/error_reason.h"
 #include "server/base/units.h"
 
 namespace percpud::errors {
 
 // --- Requests ------------------------------------------------------------------
 absl::Status SizeIsZero();
-absl::Status SizeOverLimit(Bytes size, Bytes limit);
+// `whole` says what the limit is the size of: "a whole unit".
+absl::Status SizeOverLimit(Bytes size, Bytes limit, absl::string_view whole);
 absl::Status AlignmentNotPowerOfTwo(Bytes alignment);
 absl::Status AlignmentOverLimit(Bytes alignment, Bytes limit);
 absl::Status AlignmentOverSkew(Bytes alignment, Bytes skew);

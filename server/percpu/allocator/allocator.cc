@@ -26,9 +26,11 @@ absl::Status CheckTag(absl::string_view tag) {
   return has_control ? errors::TagNotText() : absl::OkStatus();
 }
 
-absl::Status ExplainUnsound(const AreaSpec& spec, Bytes limit, const AllocInfo& info) {
+// `part` names what has `limit` bytes.
+absl::Status ExplainUnsound(const AreaSpec& spec, Bytes limit, absl::string_view part,
+                            const AllocInfo& info) {
   if (spec.size == Bytes(0)) return errors::SizeIsZero();
-  if (spec.size > limit) return errors::SizeOverLimit(spec.size, limit);
+  if (spec.size > limit) return errors::SizeOverLimit(spec.size, limit, part);
   if (!IsPowerOfTwo(std::max(spec.alignment, kMinAlign))) {
     return errors::AlignmentNotPowerOfTwo(spec.alignment);
   }
@@ -137,7 +139,10 @@ absl::Status Allocator::Validate(std::span<const AreaSpec> specs,
   if (reserved && info_->reserved_size == Bytes(0)) return errors::NoReservedRegion();
   const Bytes limit = reserved ? info_->reserved_size : max_alloc_size();
   for (const AreaSpec& spec : specs) {
-    if (!IsSound(spec, limit, info_->max_alignment())) return ExplainUnsound(spec, limit, *info_);
+    if (!IsSound(spec, limit, info_->max_alignment())) {
+      return ExplainUnsound(spec, limit, reserved ? "the reserved part of a unit" : "a whole unit",
+                            *info_);
+    }
   }
   return absl::OkStatus();
 }

@@ -36,6 +36,11 @@ TEST_P(ErrorsTest, HasItsCodeAndNamesFieldValueAndLimit) {
   }
 }
 
+TEST_P(ErrorsTest, HasAReasonOfTheCatalogue) {
+  const absl::string_view reason = errors::ReasonOf(GetParam().status);
+  EXPECT_FALSE(reason.empty()) << GetParam().status;
+}
+
 const PercpuPtr kPtr(0x1a40);
 const PercpuPtr kArea(0x1a00);
 
@@ -43,9 +48,9 @@ INSTANTIATE_TEST_SUITE_P(
     Requests, ErrorsTest,
     ::testing::Values(
         Case{errors::SizeIsZero(), StatusCode::kInvalidArgument, {"sizes:", "0"}},
-        Case{errors::SizeOverLimit(Bytes(9), Bytes(8)),
+        Case{errors::SizeOverLimit(Bytes(9), Bytes(8), "a unit"),
              StatusCode::kInvalidArgument,
-             {"sizes:", "9", "8"}},
+             {"sizes:", "9", "8", "a unit"}},
         Case{errors::AlignmentNotPowerOfTwo(Bytes(3)),
              StatusCode::kInvalidArgument,
              {"alignments:", "3", "power of two"}},

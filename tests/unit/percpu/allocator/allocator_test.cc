@@ -119,7 +119,7 @@ TEST_F(AllocatorTest, PointerZeroIsNeverGranted) {
 TEST_F(AllocatorTest, SizesRunUpToAWholeUnit) {
   EXPECT_TRUE(AllocStatus(64 << 10).ok());
   EXPECT_EQ(AllocStatus((64 << 10) + 1).message(),
-            "sizes: 65537 bytes is over the limit of 65536 (the dynamic part of a unit)");
+            "sizes: 65537 bytes is over the limit of 65536 (a whole unit)");
 }
 
 TEST_F(AllocatorTest, BadRequestsAreNamedAndChangeNothing) {

@@ -64,7 +64,7 @@ absl::StatusOr<Pointer> ThreadHeap::AllocateOther(std::uint64_t size, std::uint3
     return errors::AlignmentOverLimit(Bytes(alignment), Bytes(kMaxAlignment));
   }
   if (size > percpud::kMaxUnitSize.value()) {
-    return errors::SizeOverLimit(Bytes(size), percpud::kMaxUnitSize);
+    return errors::SizeOverLimit(Bytes(size), percpud::kMaxUnitSize, "the largest unit there is");
   }
   return AllocateLarge(ToGranules(size), ToGranules(alignment), zeroed);
 }
@@ -149,7 +149,8 @@ absl::Status ThreadHeap::FromSomeChunk(std::uint32_t granules, Carve carve) {
     if (got->is_fresh) {
       const std::uint64_t limit = got->chunk->lease().usable_bytes;
       NoteEmpty(got->chunk);
-      return errors::SizeOverLimit(Bytes(std::uint64_t{granules} * kGranule), Bytes(limit));
+      return errors::SizeOverLimit(Bytes(std::uint64_t{granules} * kGranule), Bytes(limit),
+                                   "what a lease has in a unit");
     }
   }
 }

@@ -1,0 +1,116 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The stable name of each refusal in the catalogue (errors.h). Programs decide by
+// the name; people read the message, whose words may change.
+
+#ifndef PERCPUD_SERVER_BASE_ERROR_REASON_H_
+#define PERCPUD_SERVER_BASE_ERROR_REASON_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace percpud::errors {
+
+// One per function of errors.h, in its order. The numbers never leave the process.
+enum class Reason : std::uint16_t {
+  // Requests.
+  kSizeIsZero,
+  kSizeOverLimit,
+  kAlignmentNotPowerOfTwo,
+  kAlignmentOverLimit,
+  kAlignmentOverSkew,
+  kBatchIsEmpty,
+  kBatchOverLimit,
+  kAlignmentCountMismatch,
+  kTagOverLimit,
+  kTagNotText,
+  kTooManyTags,
+  kUnknownEnum,
+  kFieldOutOfRange,
+  kBadPageToken,
+  kTransferOverLimit,
+  kTooManyWatchers,
+  // Pointers.
+  kPointerOutsideArena,
+  kPointerInNoChunk,
+  kPointerNotInUnitZero,
+  kAreaNotLive,
+  kPointerInsideArea,
+  kPointerIsStatic,
+  kDuplicateInBatch,
+  kUnitIsGhost,
+  kUnitOutOfRange,
+  kRangeLeavesArea,
+  kPointerMisaligned,
+  kCpuOutOfReach,
+  kChunkNotFound,
+  kLeaseNotFound,
+  kNotLeaseholder,
+  kLeaseHeld,
+  // Callers.
+  kRoleTooLow,
+  kTokenUnknown,
+  kNoCall,
+  kNeedsSession,
+  kSessionEnded,
+  kNotYourSession,
+  kSessionNotFound,
+  kNotOwner,
+  kOwnedByNobody,
+  kNotMaker,
+  kBadName,
+  kAreaIsVariable,
+  kVariableExists,
+  kTooManyVariables,
+  kVariableNotFound,
+  kVariableDiffers,
+  kQuotaExceeded,
+  kTooManyHandshakes,
+  kHandoffVersion,
+  kTooManySessions,
+  kTooManyRemoteSessions,
+  // Exhaustion.
+  kNoSpaceWithoutGrowing,
+  kNoReservedSpace,
+  kNoReservedRegion,
+  kNoContiguousBlock,
+  kBlockNotFree,
+  kPopulateFailed,
+  kMetadataExhausted,
+  kCatalogFull,
+  // Restart.
+  kCatalogInUse,
+  kCatalogDamaged,
+  kCatalogFailed,
+  kNotRestorable,
+  kAnswerForgotten,
+  kRequestDiffers,
+  kRequestUnderWay,
+  kResumeRefused,
+  // Start-up.
+  kBadConfig,
+  kKmNeedsOneGroup,
+  kOsRefused,
+  kAddressInUse,
+  kNoHugePages,
+  kNoTransparentHugePages,
+  // Our own bugs.
+  kBlockNotGranted,
+};
+
+// "SIZE_IS_ZERO". The name belongs to the wire contract and never changes.
+absl::string_view Name(Reason reason);
+
+// `status` with its reason. REQUIRES: `status` is not OK.
+absl::Status WithReason(absl::Status status, Reason reason);
+
+// Name() of the reason that `status` carries; empty if it carries none, as OK and
+// statuses from outside the catalogue do. The text is static.
+absl::string_view ReasonOf(const absl::Status& status);
+
+}  // namespace percpud::errors
+
+#endif  // PERCPUD_SERVER_BASE_ERROR_REASON_H_

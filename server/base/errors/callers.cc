@@ -1,0 +1,124 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/base/errors.h"
+
+#include <limits>
+
+#include "absl/strings/escaping.h"
+#include "server/base/errors/refuse.h"
+
+namespace percpud::errors {
+
+absl::Status RoleTooLow(absl::string_view rpc, absl::string_view needed, absl::string_view role) {
+  return Refuse(Code::kPermissionDenied, Reason::kRoleTooLow, rpc, ": needs the role ", needed,
+                "; the caller is ", role);
+}
+
+absl::Status TokenUnknown() {
+  return Refuse(Code::kUnauthenticated, Reason::kTokenUnknown,
+                "token: stands for no session (it ended, or never was)");
+}
+
+absl::Status NoCall() {
+  return Refuse(Code::kInvalidArgument, Reason::kNoCall, "call: none is set, or one unknown here");
+}
+
+absl::Status NeedsSession(absl::string_view rpc) {
+  return Refuse(Code::kFailedPrecondition, Reason::kNeedsSession, rpc,
+                ": needs a session, and the call has none");
+}
+
+absl::Status SessionEnded(std::uint64_t session) {
+  return Refuse(Code::kUnauthenticated, Reason::kSessionEnded, "session: ", session, " has ended");
+}
+
+absl::Status NotYourSession(std::uint64_t session) {
+  return Refuse(Code::kPermissionDenied, Reason::kNotYourSession, "session: ", session,
+                " is another's; an operator may end it");
+}
+
+absl::Status SessionNotFound(std::uint64_t session) {
+  return Refuse(Code::kNotFound, Reason::kSessionNotFound, "session: there is no session ",
+                session);
+}
+
+absl::Status NotOwner(PercpuPtr ptr, std::uint64_t owner) {
+  return Refuse(Code::kPermissionDenied, Reason::kNotOwner, "pointer: the area at ", Format(ptr),
+                " is session ", owner, "'s");
+}
+
+absl::Status OwnedByNobody(PercpuPtr ptr) {
+  return Refuse(Code::kPermissionDenied, Reason::kOwnedByNobody, "pointer: the area at ",
+                Format(ptr), " is no session's; an operator may free it");
+}
+
+absl::Status NotMaker(absl::string_view variable, std::uint32_t maker) {
+  // The kernel's own "no such user": it was made by a caller without a uid.
+  if (maker == std::numeric_limits<std::uint32_t>::max()) {
+    return Refuse(Code::kPermissionDenied, Reason::kNotMaker, "name: ", variable,
+                  " was made by a caller unknown to the kernel; an operator may remove it");
+  }
+  return Refuse(Code::kPermissionDenied, Reason::kNotMaker, "name: ", variable, " was made by uid ",
+                maker, ", who may remove it");
+}
+
+absl::Status BadName(absl::string_view name, std::uint64_t limit) {
+  return Refuse(Code::kInvalidArgument, Reason::kBadName, "name: \"",
+                absl::CHexEscape(name.substr(0, 64)), "\" is not 1..", limit,
+                " letters, digits and ._-/:");
+}
+
+absl::Status AreaIsVariable(PercpuPtr ptr, absl::string_view name) {
+  return Refuse(Code::kFailedPrecondition, Reason::kAreaIsVariable, "pointer: the area at ",
+                Format(ptr), " is the variable ", name, "; remove it by its name");
+}
+
+absl::Status VariableExists(absl::string_view name) {
+  return Refuse(Code::kAlreadyExists, Reason::kVariableExists, "name: there is a variable ", name);
+}
+
+absl::Status TooManyVariables(std::uint64_t limit) {
+  return Refuse(Code::kResourceExhausted, Reason::kTooManyVariables, "name: there are ", limit,
+                " variables, the limit");
+}
+
+absl::Status VariableNotFound(absl::string_view name) {
+  return Refuse(Code::kNotFound, Reason::kVariableNotFound, "name: there is no variable ",
+                absl::CHexEscape(name.substr(0, 128)));
+}
+
+absl::Status VariableDiffers(absl::string_view name, absl::string_view type, Bytes size,
+                             absl::string_view wanted_type, Bytes wanted_size) {
+  return Refuse(Code::kFailedPrecondition, Reason::kVariableDiffers, "name: ", name, " is a ", type,
+                " of ", size.value(), " bytes, not a ", wanted_type, " of ", wanted_size.value());
+}
+
+absl::Status QuotaExceeded(absl::string_view holder, absl::string_view quota, std::uint64_t use,
+                           std::uint64_t request, std::uint64_t limit) {
+  return Refuse(Code::kResourceExhausted, Reason::kQuotaExceeded, "quota: ", holder, " uses ", use,
+                " of ", limit, " ", quota, " and asks for ", request, " more");
+}
+
+absl::Status TooManyHandshakes(std::uint64_t limit) {
+  return Refuse(Code::kResourceExhausted, Reason::kTooManyHandshakes, "door: ", limit,
+                " connections have not said hello, the limit");
+}
+
+absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken) {
+  return Refuse(Code::kFailedPrecondition, Reason::kHandoffVersion,
+                "door: the client speaks version ", version, ", this daemon ", spoken);
+}
+
+absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit) {
+  return Refuse(Code::kResourceExhausted, Reason::kTooManySessions, "quota: ", holder, " has ",
+                limit, " sessions, the limit");
+}
+
+absl::Status TooManyRemoteSessions(absl::string_view opener, std::uint64_t limit) {
+  return Refuse(Code::kResourceExhausted, Reason::kTooManyRemoteSessions,
+                "quotas.remote_sessions_per_opener: ", opener, " has ", limit,
+                " remote sessions, the limit");
+}
+
+}  // namespace percpud::errors

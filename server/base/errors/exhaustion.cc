@@ -1,0 +1,63 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/base/errors.h"
+
+#include <string>
+#include <system_error>
+
+#include "server/base/errors/refuse.h"
+
+namespace percpud::errors {
+namespace {
+
+std::string ErrnoText(int error_number) { return std::generic_category().message(error_number); }
+
+}  // namespace
+
+absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment) {
+  return Refuse(Code::kResourceExhausted, Reason::kNoSpaceWithoutGrowing,
+                "no_grow: no populated free run of ", size.value(), " bytes aligned to ",
+                alignment.value(), " in any chunk");
+}
+
+absl::Status NoReservedSpace(Bytes size, Bytes alignment) {
+  return Refuse(Code::kResourceExhausted, Reason::kNoReservedSpace, "region: no free run of ",
+                size.value(), " bytes aligned to ", alignment.value(),
+                " in the reserved part, which never grows");
+}
+
+absl::Status NoReservedRegion() {
+  return Refuse(Code::kFailedPrecondition, Reason::kNoReservedRegion,
+                "region: this daemon has no reserved part (reserved_size is 0)");
+}
+
+absl::Status NoContiguousBlock(Order order, Pages free_pages) {
+  return Refuse(Code::kResourceExhausted, Reason::kNoContiguousBlock,
+                "arena: no free block of order ", int{order.value()}, " (",
+                BlockPages(order).value(), " contiguous pages); ", free_pages.value(),
+                " pages are free in smaller ones");
+}
+
+absl::Status BlockNotFree(PageId page, Order order) {
+  return Refuse(Code::kResourceExhausted, Reason::kBlockNotFree, "arena: no free block of order ",
+                int{order.value()}, " begins at page ", page.value());
+}
+
+absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number) {
+  return Refuse(Code::kResourceExhausted, Reason::kPopulateFailed,
+                "arena: the system would not back ", length.value(), " bytes at offset ",
+                offset.value(), ": ", ErrnoText(error_number));
+}
+
+absl::Status MetadataExhausted(absl::string_view what) {
+  return Refuse(Code::kResourceExhausted, Reason::kMetadataExhausted, "daemon: out of memory for ",
+                what);
+}
+
+absl::Status CatalogFull(Bytes size, absl::string_view why) {
+  return Refuse(Code::kResourceExhausted, Reason::kCatalogFull, "catalog: cannot grow beyond ",
+                Format(size), ": ", why);
+}
+
+}  // namespace percpud::errors

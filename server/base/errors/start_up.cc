@@ -1,0 +1,48 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/base/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors/refuse.h"
+
+namespace percpud::errors {
+
+absl::Status BadConfig(absl::string_view field, absl::string_view why) {
+  return Refuse(Code::kInvalidArgument, Reason::kBadConfig, field, ": ", why);
+}
+
+absl::Status KmNeedsOneGroup(std::uint32_t groups) {
+  return Refuse(
+      Code::kFailedPrecondition, Reason::kKmNeedsOneGroup,
+      "backend: km takes one contiguous block per chunk and cannot serve more than one group; ",
+      "this topology has ", groups, " (one per NUMA node)");
+}
+
+absl::Status OsRefused(absl::string_view operation, absl::string_view object, int error_number) {
+  return WithReason(absl::ErrnoToStatus(error_number, absl::StrCat(operation, " ", object)),
+                    Reason::kOsRefused);
+}
+
+absl::Status AddressInUse(absl::string_view address) {
+  return Refuse(Code::kFailedPrecondition, Reason::kAddressInUse, "listen: ", address,
+                " is served by another daemon");
+}
+
+absl::Status NoHugePages(Bytes page_size, std::uint64_t wanted) {
+  return Refuse(Code::kFailedPrecondition, Reason::kNoHugePages,
+                "page_size: the system has no free page of ", Format(page_size),
+                "; `sysctl vm.nr_hugepages=", wanted, "` makes enough for arena_size");
+}
+
+absl::Status NoTransparentHugePages(absl::string_view why) {
+  return Refuse(Code::kFailedPrecondition, Reason::kNoTransparentHugePages,
+                "transparent_huge_pages: ", why);
+}
+
+absl::Status BlockNotGranted(PageId page, Order order) {
+  return Refuse(Code::kInternal, Reason::kBlockNotGranted, "arena: page ", page.value(),
+                " heads no granted block of order ", int{order.value()});
+}
+
+}  // namespace percpud::errors

@@ -10,11 +10,16 @@
 //                                          or Refusal; then it hangs up
 //     (the connection stays open: it is the session's life)
 //
-// Who the client is, the daemon asks the kernel. After the Welcome nothing more
-// is said: either side ends the session by closing, and anything the client
-// sends ends it too. Integers are in host order. A message of another size, a
-// wrong magic or a descriptor from the client is garbage, and answered by
-// hanging up.
+// Who the client is, the daemon asks the kernel. Either side ends the session by
+// closing. Integers are in host order. A message of another size, a wrong magic or
+// a descriptor from the client is garbage, and answered by hanging up.
+//
+// Versions. The Welcome says which version is spoken from then on: the Hello's, or a
+// lower one. A daemon that does not know a Hello's version refuses it with
+// FAILED_PRECONDITION; the client may connect again with a lower one.
+//   1  After the Welcome nothing more is said. Anything the client sends ends the
+//      session.
+//   2  After the Welcome the connection is the local fast lane (lane.h).
 
 #ifndef PERCPUD_PROTO_ABI_V1_HANDOFF_H_
 #define PERCPUD_PROTO_ABI_V1_HANDOFF_H_
@@ -29,6 +34,8 @@ inline constexpr std::uint32_t kHelloMagic = 0x31486370;    // "pcH1"
 inline constexpr std::uint32_t kWelcomeMagic = 0x31576370;  // "pcW1"
 inline constexpr std::uint32_t kRefusalMagic = 0x31526370;  // "pcR1"
 inline constexpr std::uint32_t kHandoffVersion = 1;
+// The first version with a lane, and the highest.
+inline constexpr std::uint32_t kHandoffLaneVersion = 2;
 
 // How the arena is to be mapped.
 enum class MapMode : std::uint32_t {

@@ -18,18 +18,36 @@
 namespace percpud::rseq {
 namespace internal {
 
-// glibc's own symbols (2.35 and later), under names of ours. Weak: elsewhere
-// their addresses are null. So they are in executables that lld links from code
-// compiled with -fno-pie; such a program works, by its fallback.
+// glibc's own symbols (2.35 and later), under names of ours. Where the program is
+// built for such a glibc they are there, and the compiler knows them as constants:
+// a loop of updates loads the offset once. Whoever must run on older ones too says
+// PERCPUD_RSEQ_WEAK: then the addresses may be null.
+#if defined(__GLIBC_PREREQ) && !defined(PERCPUD_RSEQ_WEAK)
+#if __GLIBC_PREREQ(2, 35)
+#define PERCPUD_RSEQ_GLIBC_HAS_AREAS 1
+#endif
+#endif
+
 extern "C" {
+#ifdef PERCPUD_RSEQ_GLIBC_HAS_AREAS
+extern const std::ptrdiff_t percpud_glibc_rseq_offset __asm__("__rseq_offset");
+extern const unsigned int percpud_glibc_rseq_size __asm__("__rseq_size");
+#else
 extern const std::ptrdiff_t percpud_glibc_rseq_offset __asm__("__rseq_offset")
     __attribute__((weak));
 extern const unsigned int percpud_glibc_rseq_size __asm__("__rseq_size") __attribute__((weak));
+#endif
 }
 
 // True if there are areas to look at, be they registered or not: an area of an
 // unregistered thread says so in its cpu_id.
-inline bool HasAreas() { return &percpud_glibc_rseq_offset != nullptr; }
+inline bool HasAreas() {
+#ifdef PERCPUD_RSEQ_GLIBC_HAS_AREAS
+  return true;
+#else
+  return &percpud_glibc_rseq_offset != nullptr && &percpud_glibc_rseq_size != nullptr;
+#endif
+}
 // REQUIRES: HasAreas().
 inline AreaOffset GlibcAreaOffset() { return percpud_glibc_rseq_offset; }
 
@@ -40,8 +58,7 @@ inline constexpr std::uint32_t kNoCpu = std::numeric_limits<std::uint32_t>::max(
 
 // True if glibc registered this process's threads. Thread safe.
 inline bool GlibcRegistered() {
-  return internal::HasAreas() && &internal::percpud_glibc_rseq_size != nullptr &&
-         internal::percpud_glibc_rseq_size != 0;
+  return internal::HasAreas() && internal::percpud_glibc_rseq_size != 0;
 }
 
 // The CPU the calling thread was on at some moment of the call, kNoCpu if the

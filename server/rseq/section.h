@@ -6,7 +6,7 @@
 //     describe   (other sections) where the sequence begins, ends, and where to
 //                go when it is interrupted
 //     arm        area.rseq_cs = the description
-//     1: locate  cpu = area.cpu_id; cpu >= cpus? leave; at = unit_offset[cpu]
+//     1: locate  at = table.entry[area.cpu_id]; at < 0? leave
 //        ...     loads, compares: whatever may be thrown away
 //        commit  one instruction that stores
 //     2: done
@@ -18,8 +18,8 @@
 //
 // Rules: no system call and no function call inside; one store, the last
 // instruction; the abort path trusts no register that the sequence set.
-// cpu_id is compared unsigned, so that one branch catches what glibc and the
-// kernel write for an unregistered thread (-1, -2) and CPUs that have no unit.
+// cpu_id is taken as a signed number, so that one branch catches what glibc and
+// the kernel write for an unregistered thread (-1, -2) and CPUs that have no unit.
 
 #ifndef PERCPUD_SERVER_RSEQ_SECTION_H_
 #define PERCPUD_SERVER_RSEQ_SECTION_H_
@@ -27,6 +27,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+
+#include "server/rseq/cpu_table.h"
 
 #if defined(PERCPUD_TSAN) || defined(__SANITIZE_THREAD__)
 #define PERCPUD_RSEQ_TSAN 1
@@ -37,14 +39,6 @@
 #endif
 
 namespace percpud::rseq {
-
-// Where each CPU's unit is. Owned by whoever mapped the arena; constant.
-struct CpuTable {
-  // [CPU id] -> bytes from unit 0's copy. Every entry is valid.
-  const std::uint64_t* unit_offset = nullptr;
-  // Entries: the highest possible CPU id + 1. 0 sends everyone to the fallback.
-  std::uint32_t cpus = 0;
-};
 
 namespace internal {
 

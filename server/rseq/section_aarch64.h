@@ -18,12 +18,12 @@
   "add x9, x9, :lo12:3b\n\t"
 #define PERCPUD_RSEQ_ARM "str x9, [%[area], #8]\n"
 
-#define PERCPUD_RSEQ_LOCATE               \
-  "1:\n\t"                                \
-  "ldr w9, [%[area], #4]\n\t"             \
-  "cmp w9, %w[cpus]\n\t"                  \
-  "b.hs %l[unavailable]\n\t"              \
-  "ldr x9, [%[offsets], w9, uxtw #3]\n\t" \
+#define PERCPUD_RSEQ_LOCATE             \
+  "1:\n\t"                              \
+  "ldr w9, [%[area], #4]\n\t"           \
+  "ldr x9, [%[entry], w9, sxtw #3]\n\t" \
+  "cmp x9, #0\n\t"                      \
+  "b.lt %l[unavailable]\n\t"            \
   "add x9, x9, %[unit0]\n\t"
 
 // The signature is a BRK that nothing else uses.
@@ -38,9 +38,8 @@
 
 #define PERCPUD_RSEQ_BEGIN \
   PERCPUD_RSEQ_DESCRIBE PERCPUD_RSEQ_POINT PERCPUD_RSEQ_ARM PERCPUD_RSEQ_LOCATE
-#define PERCPUD_RSEQ_INPUTS                                                                \
-  [area] "r"(AreaAddress(area)), [cpus] "r"(table.cpus), [offsets] "r"(table.unit_offset), \
-      [unit0] "r"(unit0)
+#define PERCPUD_RSEQ_INPUTS \
+  [area] "r"(AreaAddress(area)), [entry] "r"(table.entry), [unit0] "r"(unit0)
 #define PERCPUD_RSEQ_BY_WIDTH(sequence) \
   if constexpr (sizeof(W) == 8) {       \
     sequence("x");                      \

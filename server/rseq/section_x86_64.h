@@ -16,12 +16,12 @@
   "leaq 3b(%%rip), %%rax\n\t" \
   "movq %%rax, %%fs:8(%[area])\n"
 
-#define PERCPUD_RSEQ_LOCATE         \
-  "1:\n\t"                          \
-  "movl %%fs:4(%[area]), %%eax\n\t" \
-  "cmpl %[cpus], %%eax\n\t"         \
-  "jae %l[unavailable]\n\t"         \
-  "movq (%[offsets],%%rax,8), %%rax\n\t"
+#define PERCPUD_RSEQ_LOCATE            \
+  "1:\n\t"                             \
+  "movslq %%fs:4(%[area]), %%rax\n\t"  \
+  "movq (%[entry],%%rax,8), %%rax\n\t" \
+  "testq %%rax, %%rax\n\t"             \
+  "js %l[unavailable]\n\t"
 
 // The signature is the tail of "ud1 0x53053053(%rip), %edi".
 #define PERCPUD_RSEQ_DONE                    \
@@ -34,8 +34,7 @@
   ".popsection\n\t"
 
 #define PERCPUD_RSEQ_BEGIN PERCPUD_RSEQ_DESCRIBE PERCPUD_RSEQ_ARM PERCPUD_RSEQ_LOCATE
-#define PERCPUD_RSEQ_INPUTS \
-  [area] "r"(area), [cpus] "r"(table.cpus), [offsets] "r"(table.unit_offset), [unit0] "r"(unit0)
+#define PERCPUD_RSEQ_INPUTS [area] "r"(area), [entry] "r"(table.entry), [unit0] "r"(unit0)
 
 namespace percpud::rseq::internal {
 

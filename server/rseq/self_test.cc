@@ -33,8 +33,8 @@ class Duel {
  public:
   explicit Duel(Arming arming, std::uint32_t cpu)
       : arming_(arming),
-        unit_offset_(std::size_t{cpu} + 1),
-        table_{.unit_offset = unit_offset_.data(), .cpus = cpu + 1} {}
+        entries_(std::vector<std::uint64_t>(std::size_t{cpu} + 1)),
+        table_{.entry = entries_.cpu0()} {}
 
   // True if nothing was lost.
   bool Run(const pthread_attr_t& attributes) {
@@ -89,7 +89,7 @@ class Duel {
 
   // Constant after construction.
   const Arming arming_;
-  const std::vector<std::uint64_t> unit_offset_;
+  const CpuEntries entries_;
   const CpuTable table_;
   // The sequences' own.
   std::uint64_t slot_ = 0;
@@ -141,7 +141,7 @@ bool RseqWorks() {
 }
 
 CpuTable Usable(const CpuTable& table, UpdateMode mode) {
-  if (mode == UpdateMode::kRseq && !RseqWorks()) return {.unit_offset = table.unit_offset};
+  if (mode == UpdateMode::kRseq && !RseqWorks()) return {};
   return table;
 }
 

@@ -17,7 +17,7 @@ namespace percpud::rseq {
 // valgrind, ThreadSanitizer and GLIBC_TUNABLES=glibc.pthread.rseq=0.
 bool RseqWorks();
 
-// `table` as it may be used in this process by an arena in `mode`: without CPUs
+// `table` as it may be used in this process by an arena in `mode`: without units
 // if the sequences do not work, so that every operation goes to its fallback.
 CpuTable Usable(const CpuTable& table, UpdateMode mode);
 

@@ -4,7 +4,7 @@
 // Operations on the copy of an integer that belongs to the CPU the caller runs
 // on, in memory that any number of processes share.
 //
-// A slot is one CPU's copy: unit0 + table.unit_offset[cpu], naturally aligned.
+// A slot is one CPU's copy: unit0 + table.entry[cpu], naturally aligned.
 // Two kinds of operation keep the same promise, that no update is lost:
 //   rseq::Add, ...          restartable sequences (section.h), no locked
 //                           instruction. Needs a thread registered by glibc.
@@ -45,6 +45,15 @@ concept SlotInteger =
 // this many mean that somebody steps through it.
 inline constexpr int kMaxAttempts = 64;
 
+// How hard an operation tries.
+enum class Tries {
+  // Once, inlined. For callers that have a slow path out of line, where they try
+  // again: the mere possibility of a call makes a function save registers.
+  kOne,
+  // Until it is done, kMaxAttempts times at most.
+  kMany,
+};
+
 namespace internal {
 
 template <SlotInteger T>
@@ -57,10 +66,8 @@ constexpr WordOf<T> ToWord(T value) {
 
 // Runs `attempt` until it commits. False if it cannot, or was aborted too often.
 template <typename Try>
-inline bool Commit(Try attempt) {
-  if (!HasAreas()) [[unlikely]] {
-    return false;
-  }
+bool Commit(Try attempt) {
+  if (!HasAreas()) return false;
   const AreaOffset area = GlibcAreaOffset();
   int left = kMaxAttempts;
   do {
@@ -73,16 +80,24 @@ inline bool Commit(Try attempt) {
   return false;
 }
 
+template <Tries kTries, typename Try>
+[[gnu::always_inline]] inline bool Run(Try attempt) {
+  if constexpr (kTries == Tries::kOne) {
+    return HasAreas() && attempt(GlibcAreaOffset()) == Attempt::kCommitted;
+  } else {
+    return Commit(attempt);
+  }
+}
+
 }  // namespace internal
 
 // Each: false (or nothing) if the caller has to use its fallback, because its
-// thread is not registered, its CPU has no unit, or it was interrupted
-// kMaxAttempts times in a row; then nothing was stored. `unit0` is the address
-// of unit 0's copy.
-template <SlotInteger T>
-[[nodiscard]] inline bool Add(std::byte* unit0, const CpuTable& table,
-                              std::type_identity_t<T> delta) {
-  return internal::Commit([&](internal::AreaOffset area) {
+// thread is not registered, its CPU has no unit, or it was interrupted as often as
+// `kTries` allows; then nothing was stored. `unit0` is the address of unit 0's copy.
+template <SlotInteger T, Tries kTries = Tries::kMany>
+[[nodiscard, gnu::always_inline]] inline bool Add(std::byte* unit0, const CpuTable& table,
+                                                  std::type_identity_t<T> delta) {
+  return internal::Run<kTries>([&](internal::AreaOffset area) {
     return internal::TryAdd(area, table, unit0, internal::ToWord<T>(delta));
   });
 }
@@ -92,41 +107,43 @@ template <SlotInteger T>
   return Add<T>(unit0, table, 1);
 }
 
-template <SlotInteger T>
-[[nodiscard]] inline bool Store(std::byte* unit0, const CpuTable& table,
-                                std::type_identity_t<T> value) {
-  return internal::Commit([&](internal::AreaOffset area) {
+template <SlotInteger T, Tries kTries = Tries::kMany>
+[[nodiscard, gnu::always_inline]] inline bool Store(std::byte* unit0, const CpuTable& table,
+                                                    std::type_identity_t<T> value) {
+  return internal::Run<kTries>([&](internal::AreaOffset area) {
     return internal::TryStore(area, table, unit0, internal::ToWord<T>(value));
   });
 }
 
-template <SlotInteger T>
-[[nodiscard]] inline std::optional<T> Load(std::byte* unit0, const CpuTable& table) {
+template <SlotInteger T, Tries kTries = Tries::kMany>
+[[nodiscard, gnu::always_inline]] inline std::optional<T> Load(std::byte* unit0,
+                                                               const CpuTable& table) {
   internal::WordOf<T> seen = 0;
-  const bool done = internal::Commit(
+  const bool done = internal::Run<kTries>(
       [&](internal::AreaOffset area) { return internal::TryLoad(area, table, unit0, seen); });
   return done ? std::optional(static_cast<T>(seen)) : std::nullopt;
 }
 
-// What was there before.
-template <SlotInteger T>
-[[nodiscard]] inline std::optional<T> Exchange(std::byte* unit0, const CpuTable& table,
-                                               std::type_identity_t<T> value) {
+// Returns what was there before.
+template <SlotInteger T, Tries kTries = Tries::kMany>
+[[nodiscard, gnu::always_inline]] inline std::optional<T> Exchange(std::byte* unit0,
+                                                                   const CpuTable& table,
+                                                                   std::type_identity_t<T> value) {
   internal::WordOf<T> seen = 0;
-  const bool done = internal::Commit([&](internal::AreaOffset area) {
+  const bool done = internal::Run<kTries>([&](internal::AreaOffset area) {
     return internal::TryExchange(area, table, unit0, internal::ToWord<T>(value), seen);
   });
   return done ? std::optional(static_cast<T>(seen)) : std::nullopt;
 }
 
-// What was there before: `desired` is there now if and only if that is
+// Returns what was there before: `desired` is there now if and only if that is
 // `expected`.
-template <SlotInteger T>
-[[nodiscard]] inline std::optional<T> CompareExchange(std::byte* unit0, const CpuTable& table,
-                                                      std::type_identity_t<T> expected,
-                                                      std::type_identity_t<T> desired) {
+template <SlotInteger T, Tries kTries = Tries::kMany>
+[[nodiscard, gnu::always_inline]] inline std::optional<T> CompareExchange(
+    std::byte* unit0, const CpuTable& table, std::type_identity_t<T> expected,
+    std::type_identity_t<T> desired) {
   internal::WordOf<T> seen = 0;
-  const bool done = internal::Commit([&](internal::AreaOffset area) {
+  const bool done = internal::Run<kTries>([&](internal::AreaOffset area) {
     return internal::TryCompareExchange(area, table, unit0, internal::ToWord<T>(expected),
                                         internal::ToWord<T>(desired), seen);
   });
@@ -141,11 +158,12 @@ namespace atomic {
 // it is used the caller may be elsewhere; the locked instruction allows that.
 template <SlotInteger T>
 inline T* OwnSlot(std::byte* unit0, const CpuTable& table) {
-  const std::uint32_t cpu = CurrentCpu();
-  if (cpu >= table.cpus) [[unlikely]] {
+  // kNoCpu is -1, as in an unregistered thread.
+  const std::int64_t offset = table.entry[static_cast<std::int32_t>(CurrentCpu())];
+  if (offset < 0) [[unlikely]] {
     return nullptr;
   }
-  return reinterpret_cast<T*>(unit0 + table.unit_offset[cpu]);
+  return reinterpret_cast<T*>(unit0 + offset);
 }
 
 template <SlotInteger T>

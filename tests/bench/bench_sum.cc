@@ -54,7 +54,7 @@ class Units {
     mapping_ = {.base = static_cast<std::byte*>(base_),
                 .unit_offsets = offsets_,
                 .cpu_units = cpu_units_,
-                .cpus = {.unit_offset = offsets_.data(), .cpus = units}};
+                .cpus = {}};
     for (std::uint32_t unit = 0; unit < units; ++unit) {
       percpu::ShardRef<std::uint64_t>(mapping_, kCounter, percpu::Unit{unit}).Store(unit);
     }

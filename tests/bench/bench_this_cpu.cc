@@ -14,11 +14,13 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "percpu/ref.h"
 #include "server/rseq/self_test.h"
 #include "tests/bench/comparison.h"
+#include "tests/bench/plain_sequences.h"
 #include "tests/bench/workers.h"
 #include "tests/support/command_line.h"
 
@@ -37,6 +39,7 @@ class Arena {
   Arena() {
     if (base_ == MAP_FAILED) std::abort();
     for (std::uint32_t cpu = 0; cpu < kCpus; ++cpu) offsets_.push_back(cpu * kStride);
+    entries_ = rseq::CpuEntries(offsets_);
   }
   ~Arena() { munmap(base_, kArenaBytes); }
   Arena(const Arena&) = delete;
@@ -46,7 +49,7 @@ class Arena {
     return {.base = static_cast<std::byte*>(base_),
             .unit_offsets = offsets_,
             .cpu_units = {},
-            .cpus = rseq::Usable({.unit_offset = offsets_.data(), .cpus = kCpus}, mode),
+            .cpus = rseq::Usable({.entry = entries_.cpu0()}, mode),
             .mode = mode};
   }
 
@@ -54,6 +57,7 @@ class Arena {
   void* base_ =
       mmap(nullptr, kArenaBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   std::vector<std::uint64_t> offsets_;
+  rseq::CpuEntries entries_;
 };
 
 struct alignas(128) Padded {
@@ -147,6 +151,68 @@ void AddAdds(Comparison& comparison, Bench& bench, Workers workers, const std::s
   });
 }
 
+void FetchAdd(std::byte* slot, std::uint64_t delta) {
+  std::atomic_ref(*reinterpret_cast<std::uint64_t*>(slot))
+      .fetch_add(delta, std::memory_order_relaxed);
+}
+
+// What an operation on one of `kCounters` counters costs, where all are worked on in
+// turn. They lie side by side, as a program's own do. What is hot with one of them is
+// not with many: a processor forwards what it has just stored, and a compiler keeps
+// one address in a register.
+template <std::size_t kCounters, typename MakeCounters, typename Op>
+void AddInTurn(Comparison& comparison, const std::string& group, const std::string& name,
+               Workers workers, MakeCounters make_counters, Op op) {
+  comparison.Add(group, name, [=](Effort effort) {
+    effort.operations /= kCounters;
+    const double pass = MeasureWorkers(workers, effort, [=](int) {
+      return [op, counters = make_counters()] {
+        for (const auto& counter : counters) op(counter);
+      };
+    });
+    return pass / kCounters;
+  });
+}
+
+template <std::size_t kCounters>
+void AddCounters(Comparison& comparison, Bench& bench, Workers workers, const std::string& group) {
+  static volatile std::uint64_t amount = 3;
+  using Slots = std::array<std::byte*, kCounters>;
+  const auto slots = [&bench] {
+    Slots out;
+    for (std::size_t i = 0; i < kCounters; ++i)
+      out[i] = bench.sequences.base + Value(kCounter) + 8 * i;
+    return out;
+  };
+  const auto refs = [&bench] {
+    return [&]<std::size_t... kNth>(std::index_sequence<kNth...>) {
+      return std::array{percpu::Ref<std::uint64_t>(bench.sequences, kCounter + 8 * kNth)...};
+    }
+    (std::make_index_sequence<kCounters>());
+  };
+  const std::uint64_t delta = amount;
+  AddInTurn<kCounters>(comparison, group, "percpu::Ref Add, rseq", workers, refs,
+                       [delta](const auto& ref) { Require(ref.Add(delta)); });
+#ifdef PERCPUD_BENCH_HAS_PLAIN_SEQUENCES
+  FindPlainArea();
+  AddInTurn<kCounters>(comparison, group, "librseq's load_add_store", workers, slots,
+                       [delta](std::byte* cpu0) {
+                         while (!LibrseqAdd(cpu0, delta)) continue;
+                       });
+  AddInTurn<kCounters>(comparison, group, "shortest sequence there can be", workers, slots,
+                       [delta](std::byte* cpu0) {
+                         while (!ShortestAdd(cpu0, delta)) continue;
+                       });
+#endif
+  AddInTurn<kCounters>(comparison, group, "sched_getcpu + fetch_add, slot per CPU", workers, slots,
+                       [delta](std::byte* cpu0) {
+                         const auto cpu = static_cast<std::size_t>(sched_getcpu());
+                         FetchAdd(cpu0 + cpu * kStride, delta);
+                       });
+  AddInTurn<kCounters>(comparison, group, "fetch_add, shared", workers, slots,
+                       [delta](std::byte* slot) { FetchAdd(slot, delta); });
+}
+
 // One more by compare and exchange, from what the last one has left. Who has
 // seen something else tries again with the next call.
 void CompareExchangeOnce(std::atomic<std::uint64_t>& value, std::uint64_t& expected) {
@@ -206,6 +272,8 @@ int Main(int argc, char** argv) {
   for (const auto& [workers, name] : shapes) {
     AddIncrements(comparison, bench, workers, "increment, " + name);
     AddAdds(comparison, bench, workers, "add, " + name);
+    AddCounters<1>(comparison, bench, workers, "one counter, " + name);
+    AddCounters<16>(comparison, bench, workers, "16 counters, " + name);
     AddCompareExchanges(comparison, bench, workers, "compare and exchange, " + name);
   }
   return RunComparison(argc, argv, "Counting on the own CPU beside its peers", comparison);

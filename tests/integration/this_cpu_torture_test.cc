@@ -83,6 +83,7 @@ class Shared {
       : base_(static_cast<std::byte*>(
             mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0))) {
     for (std::uint32_t cpu = 0; cpu < kCpus; ++cpu) offsets_.push_back(cpu * kSlotStride);
+    entries_ = CpuEntries(offsets_);
   }
   ~Shared() { munmap(base_, kBytes); }
   Shared(const Shared&) = delete;
@@ -99,7 +100,7 @@ class Shared {
   }
   [[nodiscard]] std::atomic<std::uint64_t>& stop() const { return progress(kWorkers).adds; }
   [[nodiscard]] std::byte* unit0() const { return base_ + kPageBytes; }
-  [[nodiscard]] CpuTable table() const { return {.unit_offset = offsets_.data(), .cpus = kCpus}; }
+  [[nodiscard]] CpuTable table() const { return {.entry = entries_.cpu0()}; }
 
   [[nodiscard]] std::uint64_t Sum() const {
     std::uint64_t sum = 0;
@@ -125,6 +126,7 @@ class Shared {
   static constexpr std::size_t kBytes = kPageBytes + kSlotBytes;
   std::byte* base_;
   std::vector<std::uint64_t> offsets_;
+  CpuEntries entries_;
 };
 
 // What the operations are there to prevent, with a window to fall into.

@@ -141,7 +141,7 @@ enum class Signs {
 //   std::uint64_t n = hits.Sum();
 //
 // Ownership: a view of an area that somebody has allocated and not yet freed.
-// Two words: pass it by value.
+// Three words: pass it by value.
 // Thread safety: all methods from any thread of any process. No update of a
 // copy is lost among the operations of this class and of the daemon. Writing to
 // a copy in any other way, ShardRef included, loses updates.
@@ -155,67 +155,55 @@ class Ref {
  public:
   // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it.
   Ref(const Mapping& mapping, Pointer pointer)
-      : mapping_(&mapping), unit0_(mapping.base + Value(pointer)) {
+      : mapping_(&mapping),
+        unit0_(mapping.base + Value(pointer)),
+        sequences_(mapping.mode == UpdateMode::kRseq ? mapping.cpus : percpud::rseq::CpuTable{}) {
     assert(pointer != kNull && Value(pointer) % sizeof(T) == 0);
   }
 
   // The operations on the own CPU's copy. False, or nothing: this thread could
   // not make it, and the fallback did not say that it has.
-  bool Add(T delta) const {
-    const bool done = UsesRseq() ? percpud::rseq::Add<T>(unit0_, mapping_->cpus, delta)
-                                 : percpud::rseq::atomic::Add<T>(unit0_, mapping_->cpus, delta);
-    if (done) [[likely]] {
+  [[gnu::always_inline]] inline bool Add(T delta) const {
+    if (percpud::rseq::Add<T, kOnce>(unit0_, sequences_, delta)) [[likely]] {
       return true;
     }
-    return HasFallback() && mapping_->fallback->Add(pointer(), kWidth, internal::ToWord(delta));
+    return AddSlowly(*mapping_, unit0_, delta);
   }
-  bool Increment() const { return Add(1); }
+  [[gnu::always_inline]] inline bool Increment() const { return Add(1); }
 
-  bool Store(T value) const {
-    const bool done = UsesRseq() ? percpud::rseq::Store<T>(unit0_, mapping_->cpus, value)
-                                 : percpud::rseq::atomic::Store<T>(unit0_, mapping_->cpus, value);
-    if (done) [[likely]] {
+  [[gnu::always_inline]] inline bool Store(T value) const {
+    if (percpud::rseq::Store<T, kOnce>(unit0_, sequences_, value)) [[likely]] {
       return true;
     }
-    return HasFallback() && mapping_->fallback->Store(pointer(), kWidth, internal::ToWord(value));
+    return StoreSlowly(*mapping_, unit0_, value);
   }
 
-  [[nodiscard]] std::optional<T> Load() const {
-    const auto seen = UsesRseq() ? percpud::rseq::Load<T>(unit0_, mapping_->cpus)
-                                 : percpud::rseq::atomic::Load<T>(unit0_, mapping_->cpus);
+  [[nodiscard, gnu::always_inline]] inline std::optional<T> Load() const {
+    const auto seen = percpud::rseq::Load<T, kOnce>(unit0_, sequences_);
     if (seen.has_value()) [[likely]] {
       return seen;
     }
-    if (!HasFallback()) return std::nullopt;
-    return internal::FromWord<T>(mapping_->fallback->Load(pointer(), kWidth));
+    return LoadSlowly(*mapping_, unit0_);
   }
 
   // What was there before.
-  std::optional<T> Exchange(T value) const {
-    const auto seen = UsesRseq()
-                          ? percpud::rseq::Exchange<T>(unit0_, mapping_->cpus, value)
-                          : percpud::rseq::atomic::Exchange<T>(unit0_, mapping_->cpus, value);
+  [[gnu::always_inline]] inline std::optional<T> Exchange(T value) const {
+    const auto seen = percpud::rseq::Exchange<T, kOnce>(unit0_, sequences_, value);
     if (seen.has_value()) [[likely]] {
       return seen;
     }
-    if (!HasFallback()) return std::nullopt;
-    return internal::FromWord<T>(
-        mapping_->fallback->Exchange(pointer(), kWidth, internal::ToWord(value)));
+    return ExchangeSlowly(*mapping_, unit0_, value);
   }
 
   // What was there before: `desired` is there now if and only if that is
   // `expected`. The copy may be another CPU's than a Load just before saw.
-  std::optional<T> CompareExchange(T expected, T desired) const {
+  [[gnu::always_inline]] inline std::optional<T> CompareExchange(T expected, T desired) const {
     const auto seen =
-        UsesRseq()
-            ? percpud::rseq::CompareExchange<T>(unit0_, mapping_->cpus, expected, desired)
-            : percpud::rseq::atomic::CompareExchange<T>(unit0_, mapping_->cpus, expected, desired);
+        percpud::rseq::CompareExchange<T, kOnce>(unit0_, sequences_, expected, desired);
     if (seen.has_value()) [[likely]] {
       return seen;
     }
-    if (!HasFallback()) return std::nullopt;
-    return internal::FromWord<T>(mapping_->fallback->CompareExchange(
-        pointer(), kWidth, internal::ToWord(expected), internal::ToWord(desired)));
+    return CompareExchangeSlowly(*mapping_, unit0_, expected, desired);
   }
 
   // One copy, whole, as it was at some moment of the call.
@@ -290,21 +278,76 @@ class Ref {
     return last.total;
   }
 
-  [[nodiscard]] Pointer pointer() const {
-    return Pointer{static_cast<std::uint64_t>(unit0_ - mapping_->base)};
-  }
+  [[nodiscard]] Pointer pointer() const { return PointerOf(*mapping_, unit0_); }
 
  private:
   static constexpr Width kWidth = sizeof(T) == 8 ? Width::k64 : Width::k32;
+  static constexpr auto kOnce = percpud::rseq::Tries::kOne;
 
+  // What an operation does if its first try failed: in the arena's mode, as often
+  // as it takes, then by the fallback. Out of line, so that the tries inlined into
+  // the callers are all that these pay for.
+  [[gnu::noinline, gnu::cold]] static bool AddSlowly(const Mapping& mapping, std::byte* unit0,
+                                                     T delta) {
+    const bool done = UsesRseq(mapping) ? percpud::rseq::Add<T>(unit0, mapping.cpus, delta)
+                                        : percpud::rseq::atomic::Add<T>(unit0, mapping.cpus, delta);
+    if (done || mapping.fallback == nullptr) return done;
+    return mapping.fallback->Add(PointerOf(mapping, unit0), kWidth, internal::ToWord(delta));
+  }
+
+  [[gnu::noinline, gnu::cold]] static bool StoreSlowly(const Mapping& mapping, std::byte* unit0,
+                                                       T value) {
+    const bool done = UsesRseq(mapping)
+                          ? percpud::rseq::Store<T>(unit0, mapping.cpus, value)
+                          : percpud::rseq::atomic::Store<T>(unit0, mapping.cpus, value);
+    if (done || mapping.fallback == nullptr) return done;
+    return mapping.fallback->Store(PointerOf(mapping, unit0), kWidth, internal::ToWord(value));
+  }
+
+  [[gnu::noinline, gnu::cold]] static std::optional<T> LoadSlowly(const Mapping& mapping,
+                                                                  std::byte* unit0) {
+    const auto seen = UsesRseq(mapping) ? percpud::rseq::Load<T>(unit0, mapping.cpus)
+                                        : percpud::rseq::atomic::Load<T>(unit0, mapping.cpus);
+    if (seen.has_value() || mapping.fallback == nullptr) return seen;
+    return internal::FromWord<T>(mapping.fallback->Load(PointerOf(mapping, unit0), kWidth));
+  }
+
+  [[gnu::noinline, gnu::cold]] static std::optional<T> ExchangeSlowly(const Mapping& mapping,
+                                                                      std::byte* unit0, T value) {
+    const auto seen = UsesRseq(mapping)
+                          ? percpud::rseq::Exchange<T>(unit0, mapping.cpus, value)
+                          : percpud::rseq::atomic::Exchange<T>(unit0, mapping.cpus, value);
+    if (seen.has_value() || mapping.fallback == nullptr) return seen;
+    return internal::FromWord<T>(
+        mapping.fallback->Exchange(PointerOf(mapping, unit0), kWidth, internal::ToWord(value)));
+  }
+
+  [[gnu::noinline, gnu::cold]] static std::optional<T> CompareExchangeSlowly(const Mapping& mapping,
+                                                                             std::byte* unit0,
+                                                                             T expected,
+                                                                             T desired) {
+    const auto seen =
+        UsesRseq(mapping)
+            ? percpud::rseq::CompareExchange<T>(unit0, mapping.cpus, expected, desired)
+            : percpud::rseq::atomic::CompareExchange<T>(unit0, mapping.cpus, expected, desired);
+    if (seen.has_value() || mapping.fallback == nullptr) return seen;
+    return internal::FromWord<T>(mapping.fallback->CompareExchange(
+        PointerOf(mapping, unit0), kWidth, internal::ToWord(expected), internal::ToWord(desired)));
+  }
+
+  static bool UsesRseq(const Mapping& mapping) { return mapping.mode == UpdateMode::kRseq; }
+  static Pointer PointerOf(const Mapping& mapping, const std::byte* unit0) {
+    return Pointer{static_cast<std::uint64_t>(unit0 - mapping.base)};
+  }
   [[nodiscard]] T Read(const CpuUnit& backed) const {
     return internal::RelaxedLoad<T>(unit0_ + backed.offset);
   }
-  [[nodiscard]] bool UsesRseq() const { return mapping_->mode == UpdateMode::kRseq; }
-  [[nodiscard]] bool HasFallback() const { return mapping_->fallback != nullptr; }
 
   const Mapping* mapping_;
   std::byte* unit0_;
+  // The mapping's CPUs if sequences may update this arena, none otherwise. Held
+  // here, where an operation finds it with one load.
+  percpud::rseq::CpuTable sequences_;
 };
 
 // One unit's copy of an integer, for its only writer: a shard of a program that

@@ -266,7 +266,7 @@ absl::StatusOr<std::uint64_t> Session::id() { return impl_->Id(); }
 const Mapping& Session::mapping() const { return impl_->map().mapping(); }
 
 Updates Session::update_mode() const {
-  if (!impl_->map().writable() || mapping().cpus.cpus == 0) return Updates::kRpc;
+  if (!impl_->map().writable() || !mapping().cpus.HasUnits()) return Updates::kRpc;
   return mapping().mode == UpdateMode::kRseq ? Updates::kRseq : Updates::kAtomic;
 }
 

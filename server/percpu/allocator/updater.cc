@@ -76,8 +76,7 @@ Updater::Updater(const AllocInfo& info, CpuUnits cpus, Mode mode, std::uint32_t 
       cpus_(std::move(cpus)),
       mode_(mode),
       host_cpus_(host_cpus),
-      table_{.unit_offset = cpus_.offset.data(),
-             .cpus = static_cast<std::uint32_t>(cpus_.offset.size())} {}
+      entries_(cpus_.offset) {}
 
 absl::StatusOr<Updater::Added> Updater::AddHere(const Allocator::Pin& pin, Bytes width,
                                                 std::int64_t delta) const {

@@ -29,6 +29,8 @@ class Updater {
 
   // `info` outlives the updater. `host_cpus` as in PlaceCpus.
   Updater(const AllocInfo& info, CpuUnits cpus, Mode mode, std::uint32_t host_cpus);
+  Updater(const Updater&) = delete;
+  Updater& operator=(const Updater&) = delete;
 
   // To the unit of the CPU the thread runs on. `width` is 4 or 8 bytes.
   [[nodiscard]] absl::StatusOr<Added> AddHere(const Allocator::Pin& pin, Bytes width,
@@ -54,7 +56,8 @@ class Updater {
   const CpuUnits cpus_;
   const Mode mode_;
   const std::uint32_t host_cpus_;
-  const rseq::CpuTable table_;
+  const rseq::CpuEntries entries_;
+  const rseq::CpuTable table_{.entry = entries_.cpu0()};
 };
 
 }  // namespace percpud

@@ -33,11 +33,12 @@ TEST(SelfTestTest, SequencesWithoutTheKernelAreFoundOut) {
   EXPECT_LT(passed, kRuns / 2);
 }
 
-TEST(SelfTestTest, ATableIsLeftWithoutCpusOnlyWhereSequencesDoNotWork) {
+TEST(SelfTestTest, ATableIsLeftWithoutUnitsOnlyWhereSequencesDoNotWork) {
   const std::array<std::uint64_t, 3> offsets{};
-  const CpuTable table{.unit_offset = offsets.data(), .cpus = offsets.size()};
-  EXPECT_EQ(Usable(table, UpdateMode::kRseq).cpus, RseqWorks() ? table.cpus : 0U);
-  EXPECT_EQ(Usable(table, UpdateMode::kAtomic).cpus, table.cpus);
+  const CpuEntries entries(offsets);
+  const CpuTable table{.entry = entries.cpu0()};
+  EXPECT_EQ(Usable(table, UpdateMode::kRseq).HasUnits(), RseqWorks());
+  EXPECT_EQ(Usable(table, UpdateMode::kAtomic).entry, table.entry);
 }
 
 TEST(SelfTestTest, CurrentCpuIsOneTheThreadIsOn) {

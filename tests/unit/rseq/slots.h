@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "server/rseq/this_cpu.h"
@@ -23,14 +24,15 @@ class Slots {
  public:
   explicit Slots(std::uint32_t cpus = kManyCpus) : memory_(std::size_t{cpus} * kStride) {
     for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) offsets_.push_back(cpu * kStride);
+    entries_ = CpuEntries(offsets_);
   }
+  Slots(const Slots&) = delete;
+  Slots& operator=(const Slots&) = delete;
 
-  [[nodiscard]] CpuTable table() const {
-    return table(static_cast<std::uint32_t>(offsets_.size()));
-  }
-  // Only the first `cpus` of them.
-  [[nodiscard]] CpuTable table(std::uint32_t cpus) const {
-    return {.unit_offset = offsets_.data(), .cpus = cpus};
+  [[nodiscard]] CpuTable table() const { return {.entry = entries_.cpu0()}; }
+  // The first `cpus` of them alone.
+  [[nodiscard]] CpuEntries First(std::uint32_t cpus) const {
+    return CpuEntries(std::span(offsets_).first(cpus));
   }
   [[nodiscard]] std::byte* unit0() { return memory_.data(); }
   [[nodiscard]] T& at(std::uint32_t cpu) {
@@ -46,6 +48,7 @@ class Slots {
   static constexpr std::size_t kStride = 64;
   std::vector<std::byte> memory_;
   std::vector<std::uint64_t> offsets_;
+  CpuEntries entries_;
 };
 
 // Keeps the calling thread on the CPU it is on, until the object goes.

@@ -169,7 +169,8 @@ TYPED_TEST(ThisCpuTest, CompareExchangeStoresOnAMatchOnly) {
 TYPED_TEST(ThisCpuTest, ACpuWithoutAUnitIsRefused) {
   using T = typename TestFixture::Integer;
   using Ops = typename TestFixture::Kind;
-  const CpuTable below = this->slots_.table(this->here_.cpu());
+  const CpuEntries fewer = this->slots_.First(this->here_.cpu());
+  const CpuTable below{.entry = fewer.cpu0()};
   std::byte* const unit0 = this->slots_.unit0();
   EXPECT_FALSE(Ops::template Add<T>(unit0, below, 1));
   EXPECT_FALSE(Ops::template Store<T>(unit0, below, 1));
@@ -178,7 +179,8 @@ TYPED_TEST(ThisCpuTest, ACpuWithoutAUnitIsRefused) {
   EXPECT_FALSE(Ops::template CompareExchange<T>(unit0, below, 0, 1).has_value());
   EXPECT_EQ(this->slots_.Sum(), T{0});
   // The last CPU of a table is in it.
-  EXPECT_TRUE(Ops::template Add<T>(unit0, this->slots_.table(this->here_.cpu() + 1), 1));
+  const CpuEntries enough = this->slots_.First(this->here_.cpu() + 1);
+  EXPECT_TRUE(Ops::template Add<T>(unit0, CpuTable{.entry = enough.cpu0()}, 1));
 }
 
 TYPED_TEST(ThisCpuTest, ThreadsLoseNothing) {
@@ -223,12 +225,10 @@ class SharedCounter {
   [[nodiscard]] std::uint64_t value() const { return *reinterpret_cast<std::uint64_t*>(page_); }
 
  private:
-  [[nodiscard]] CpuTable table() const {
-    return {.unit_offset = offsets_.data(), .cpus = testing::kManyCpus};
-  }
+  [[nodiscard]] CpuTable table() const { return {.entry = entries_.cpu0()}; }
   static constexpr std::size_t kBytes = 4096;
   std::byte* page_;
-  std::vector<std::uint64_t> offsets_ = std::vector<std::uint64_t>(testing::kManyCpus);
+  const CpuEntries entries_{std::vector<std::uint64_t>(testing::kManyCpus)};
 };
 
 TEST_F(SequenceTest, AForkedChildGoesOnCounting) {

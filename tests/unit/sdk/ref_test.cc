@@ -40,16 +40,16 @@ class RefTest : public ::testing::TestWithParam<UpdateMode> {
       by_cpu_.push_back(offsets_[Value(UnitOf(cpu))]);
       cpu_units_.push_back({.cpu = cpu, .unit = UnitOf(cpu), .offset = by_cpu_.back()});
     }
-    mapping_ = {
-        .base = memory_.data(),
-        .unit_offsets = offsets_,
-        .cpu_units = cpu_units_,
-        .cpus = percpud::rseq::Usable({.unit_offset = by_cpu_.data(), .cpus = kCpus}, GetParam()),
-        .mode = GetParam()};
+    entries_ = percpud::rseq::CpuEntries(by_cpu_);
+    mapping_ = {.base = memory_.data(),
+                .unit_offsets = offsets_,
+                .cpu_units = cpu_units_,
+                .cpus = percpud::rseq::Usable({.entry = entries_.cpu0()}, GetParam()),
+                .mode = GetParam()};
   }
 
   void SetUp() override {
-    if (mapping_.cpus.cpus == 0) GTEST_SKIP() << "no restartable sequences here";
+    if (!mapping_.cpus.HasUnits()) GTEST_SKIP() << "no restartable sequences here";
   }
 
   static constexpr Unit UnitOf(std::uint32_t cpu) { return Unit{kCpus - 1 - cpu}; }
@@ -80,6 +80,7 @@ class RefTest : public ::testing::TestWithParam<UpdateMode> {
   std::vector<std::uint64_t> offsets_;
   std::vector<CpuUnit> cpu_units_;
   std::vector<std::uint64_t> by_cpu_;
+  percpud::rseq::CpuEntries entries_;
   Mapping mapping_;
   cpu_set_t before_{};
   bool moved_ = false;
@@ -251,7 +252,7 @@ class MockFallback : public Fallback {
 // No CPU of the table is this thread's.
 class RefFallbackTest : public RefTest {
  protected:
-  RefFallbackTest() { mapping_.cpus.cpus = 0; }
+  RefFallbackTest() { mapping_.cpus = {}; }
   void SetUp() override {}
   StrictMock<MockFallback> fallback_;
 };

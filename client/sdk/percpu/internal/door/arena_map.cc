@@ -99,7 +99,7 @@ absl::Status ArenaMap::ReadLayout(const UniqueFd& layout) {
   std::sort(cpu_units_.begin(), cpu_units_.end(),
             [](const CpuUnit& a, const CpuUnit& b) { return a.cpu < b.cpu; });
   unit_offsets_ = *std::move(units);
-  cpu_offsets_ = *std::move(cpus);
+  cpu_entries_ = percpud::rseq::CpuEntries(*cpus);
   arena_id_ = header->arena_id;
   arena_bytes_ = header->arena_bytes;
   unit_bytes_ = header->unit_bytes;
@@ -126,8 +126,7 @@ absl::StatusOr<std::unique_ptr<ArenaMap>> ArenaMap::Map(const UniqueFd& arena,
   mapping.base = static_cast<std::byte*>(base);
   mapping.unit_offsets = out->unit_offsets_;
   mapping.cpu_units = out->cpu_units_;
-  const percpud::rseq::CpuTable table{.unit_offset = out->cpu_offsets_.data(),
-                                      .cpus = static_cast<std::uint32_t>(out->cpu_offsets_.size())};
+  const percpud::rseq::CpuTable table{.entry = out->cpu_entries_.cpu0()};
   // A reader's updates all go to the fallback.
   mapping.cpus =
       out->writable_ ? percpud::rseq::Usable(table, mapping.mode) : percpud::rseq::CpuTable{};

@@ -51,7 +51,7 @@ class ArenaMap {
 
   std::vector<std::uint64_t> unit_offsets_;
   std::vector<std::uint64_t> backed_offsets_;
-  std::vector<std::uint64_t> cpu_offsets_;
+  percpud::rseq::CpuEntries cpu_entries_;
   std::vector<CpuUnit> cpu_units_;
   std::array<std::uint8_t, 16> arena_id_{};
   std::uint64_t arena_bytes_ = 0;

@@ -1,0 +1,76 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the compiler makes of an operation whose first try succeeds: the
+// instructions from a probe's entry to its return, as objdump shows them. No call,
+// nothing saved on the stack, and as many instructions as there are things to do.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "server/rseq/section.h"
+#include "tests/support/process.h"
+
+namespace percpud::rseq {
+namespace {
+
+using ::testing::Each;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+const std::string kObjdump = "/usr/bin/objdump";
+
+// The instructions of `function` up to its first return.
+std::vector<std::string> Instructions(const std::string& function) {
+  const auto shown =
+      percpud::testing::RunToEnd({kObjdump, "--disassemble=" + function, "--no-show-raw-insn",
+                                  std::filesystem::read_symlink("/proc/self/exe")},
+                                 {});
+  if (!shown.ok() || shown->exit_code != 0) return {};
+  std::vector<std::string> out;
+  std::istringstream lines(shown->out);
+  const std::regex instruction(R"(^\s*[0-9a-f]+:\s+(.*))");
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch found;
+    if (!std::regex_match(line, found, instruction)) continue;
+    out.push_back(found[1]);
+    if (out.back().starts_with("ret")) break;
+  }
+  return out;
+}
+
+class HotPathTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#if !defined(PERCPUD_RSEQ_HAS_SECTIONS) || !defined(__x86_64__) || defined(PERCPUD_ASAN)
+    GTEST_SKIP() << "not the code that is shipped";
+#endif
+    if (access(kObjdump.c_str(), X_OK) != 0) GTEST_SKIP() << "no objdump";
+  }
+
+  // Tells of the instructions where it fails.
+  static void ExpectShort(const std::string& function, std::size_t most) {
+    const std::vector<std::string> path = Instructions(function);
+    EXPECT_FALSE(path.empty());
+    EXPECT_LE(path.size(), most) << ::testing::PrintToString(path);
+    EXPECT_THAT(path, Each(Not(StartsWith("call"))));
+    EXPECT_THAT(path, Each(Not(StartsWith("push"))));
+  }
+};
+
+// glibc's offset and the Ref's two words (4 loads), arm (2), locate (4), add; and
+// what a function needs of its own: an argument out of the way, the answer, return.
+TEST_F(HotPathTest, AnAddIsFourteenInstructions) { ExpectShort("percpud_probe_add", 14); }
+
+TEST_F(HotPathTest, AStoreIsNoLonger) { ExpectShort("percpud_probe_store", 14); }
+
+}  // namespace
+}  // namespace percpud::rseq

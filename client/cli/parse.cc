@@ -4,8 +4,6 @@
 #include "client/cli/parse.h"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "server/base/parse.h"
 
 namespace percpu::cli {
 namespace {
@@ -55,29 +54,9 @@ absl::StatusOr<std::uint64_t> ParsePointer(absl::string_view text) {
 }
 
 absl::StatusOr<std::uint64_t> ParseSize(absl::string_view text) {
-  static constexpr std::array<std::pair<absl::string_view, int>, 9> kSuffixes = {{{"KiB", 10},
-                                                                                  {"MiB", 20},
-                                                                                  {"GiB", 30},
-                                                                                  {"TiB", 40},
-                                                                                  {"K", 10},
-                                                                                  {"M", 20},
-                                                                                  {"G", 30},
-                                                                                  {"T", 40},
-                                                                                  {"B", 0}}};
-  absl::string_view digits = text;
-  int shift = 0;
-  for (const auto& [suffix, suffix_shift] : kSuffixes) {
-    if (absl::ConsumeSuffix(&digits, suffix)) {
-      shift = suffix_shift;
-      break;
-    }
-  }
-  std::uint64_t value = 0;
-  if (!IsDecimal(digits) || !absl::SimpleAtoi(digits, &value) ||
-      value > std::numeric_limits<std::uint64_t>::max() >> shift) {
-    return NotA(text, "a size such as 4096, 64KiB or 1M");
-  }
-  return value << shift;
+  const auto size = percpud::ParseSize(text);
+  if (!size) return NotA(text, "a size such as 4096, 64KiB or 1M");
+  return size->value();
 }
 
 absl::StatusOr<absl::Duration> ParseTime(absl::string_view text) {

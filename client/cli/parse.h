@@ -19,7 +19,7 @@ namespace percpu::cli {
 
 // "0x1a40" or "6720".
 absl::StatusOr<std::uint64_t> ParsePointer(absl::string_view text);
-// "4096", "64KiB", "64K", "1M", "2GiB", "100B"; all units are powers of two.
+// As server/base/parse.h has it.
 absl::StatusOr<std::uint64_t> ParseSize(absl::string_view text);
 // "500ms", "5s", "1m30s", or "5" for seconds. Positive.
 absl::StatusOr<absl::Duration> ParseTime(absl::string_view text);

@@ -141,8 +141,16 @@ absl::string_view Name(Reason reason) {
       return "METADATA_EXHAUSTED";
     case Reason::kCatalogFull:
       return "CATALOG_FULL";
+    case Reason::kFileSystemFull:
+      return "FILE_SYSTEM_FULL";
+    case Reason::kOverMemoryLimit:
+      return "OVER_MEMORY_LIMIT";
     case Reason::kCatalogInUse:
       return "CATALOG_IN_USE";
+    case Reason::kArenaInUse:
+      return "ARENA_IN_USE";
+    case Reason::kCatalogUnreadable:
+      return "CATALOG_UNREADABLE";
     case Reason::kCatalogDamaged:
       return "CATALOG_DAMAGED";
     case Reason::kCatalogFailed:
@@ -167,6 +175,8 @@ absl::string_view Name(Reason reason) {
       return "ADDRESS_IN_USE";
     case Reason::kNoHugePages:
       return "NO_HUGE_PAGES";
+    case Reason::kStoreRefused:
+      return "STORE_REFUSED";
     case Reason::kNoTransparentHugePages:
       return "NO_TRANSPARENT_HUGE_PAGES";
     case Reason::kBlockNotGranted:

@@ -81,8 +81,12 @@ enum class Reason : std::uint16_t {
   kPopulateFailed,
   kMetadataExhausted,
   kCatalogFull,
+  kFileSystemFull,
+  kOverMemoryLimit,
   // Restart.
   kCatalogInUse,
+  kArenaInUse,
+  kCatalogUnreadable,
   kCatalogDamaged,
   kCatalogFailed,
   kNotRestorable,
@@ -96,6 +100,7 @@ enum class Reason : std::uint16_t {
   kOsRefused,
   kAddressInUse,
   kNoHugePages,
+  kStoreRefused,
   kNoTransparentHugePages,
   // Our own bugs.
   kBlockNotGranted,

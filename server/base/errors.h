@@ -101,8 +101,17 @@ absl::Status MetadataExhausted(absl::string_view what);
 // The catalog cannot grow: `why` says at which size and for what reason.
 absl::Status CatalogFull(Bytes size, absl::string_view why);
 
+// `needed` bytes do not fit the file system of `directory`.
+absl::Status FileSystemFull(absl::string_view directory, Bytes needed, Bytes free);
+// The control group `group` of `limit` bytes has `left` of them, and `what` needs more.
+absl::Status OverMemoryLimit(absl::string_view what, Bytes needed, Bytes left, Bytes limit,
+                             absl::string_view group);
+
 // --- Restart -------------------------------------------------------------------
 absl::Status CatalogInUse(absl::string_view path);
+absl::Status ArenaInUse(absl::string_view path);
+// The system would not have the catalog read, which says nothing of its content.
+absl::Status CatalogUnreadable(absl::string_view path, absl::string_view why);
 absl::Status CatalogDamaged(absl::string_view path, absl::string_view why);
 absl::Status CatalogFailed(absl::string_view operation, absl::string_view why);
 // An area, chunk or lease of the catalog that cannot be where it says.
@@ -122,6 +131,8 @@ absl::Status OsRefused(absl::string_view operation, absl::string_view object, in
 absl::Status AddressInUse(absl::string_view address);
 // `sysctl` mends it once `wanted` huge pages are asked of the system.
 absl::Status NoHugePages(Bytes page_size, std::uint64_t wanted);
+// The service manager would not keep the arena's descriptor.
+absl::Status StoreRefused();
 // `why` ends with the command that mends it, if there is one.
 absl::Status NoTransparentHugePages(absl::string_view why);
 

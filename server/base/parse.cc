@@ -26,8 +26,15 @@ std::optional<std::uint32_t> ParseDecimal(absl::string_view text) {
 }
 
 std::optional<Bytes> ParseSize(absl::string_view text) {
-  static constexpr std::array<std::pair<absl::string_view, int>, 5> kSuffixes = {
-      {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}, {"B", 0}}};
+  static constexpr std::array<std::pair<absl::string_view, int>, 9> kSuffixes = {{{"KiB", 10},
+                                                                                  {"MiB", 20},
+                                                                                  {"GiB", 30},
+                                                                                  {"TiB", 40},
+                                                                                  {"K", 10},
+                                                                                  {"M", 20},
+                                                                                  {"G", 30},
+                                                                                  {"T", 40},
+                                                                                  {"B", 0}}};
   int shift = 0;
   for (const auto& [suffix, suffix_shift] : kSuffixes) {
     if (absl::ConsumeSuffix(&text, suffix)) {

@@ -13,8 +13,9 @@
 
 namespace percpud {
 
-// "4096", "64KiB", "256MiB", "2GiB", "1TiB"; a digit first, no space, no sign.
-// nullopt for anything else and for what does not fit 64 bits.
+// A size as flags, files and commands write it: "4096", "100B", "64KiB" or "64K", and so
+// with M, G and T; all units are powers of two. A digit comes first, and there is no
+// space and no sign. nullopt for anything else and for what does not fit 64 bits.
 std::optional<Bytes> ParseSize(absl::string_view text);
 
 // Decimal digits and nothing else; nullopt for what does not fit 32 bits.

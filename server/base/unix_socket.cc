@@ -4,7 +4,6 @@
 #include "server/base/unix_socket.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 
 namespace percpud {
 namespace {
@@ -32,16 +32,6 @@ sockaddr_un UnixAddress(const std::string& path) {
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.c_str(), std::min(path.size(), sizeof(address.sun_path) - 1));
   return address;
-}
-
-// The lock that says who serves `path`; held as long as the descriptor is open.
-absl::StatusOr<UniqueFd> LockPath(const std::string& path) {
-  const std::string lock_path = absl::StrCat(path, ".lock");
-  UniqueFd lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock.ok()) return Refused("open", lock_path);
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno == EWOULDBLOCK) return errors::AddressInUse(absl::StrCat(kUnixPrefix, path));
-  return Refused("flock", lock_path);
 }
 
 bool IsAnswered(const std::string& path, int type) {
@@ -66,34 +56,37 @@ absl::Status RemoveStale(const std::string& path, int type) {
 
 absl::StatusOr<std::unique_ptr<UnixSocket>> UnixSocket::Bind(const std::string& path, int type,
                                                              unsigned mode) {
-  absl::StatusOr<UniqueFd> lock = LockPath(path);
-  if (!lock.ok()) return lock.status();
-  if (absl::Status status = RemoveStale(path, type); !status.ok()) return status;
+  ASSIGN_OR_RETURN(PathLock lock,
+                   PathLock::Take(absl::StrCat(path, ".lock"),
+                                  errors::AddressInUse(absl::StrCat(kUnixPrefix, path))));
+  RETURN_IF_ERROR(RemoveStale(path, type));
   UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.ok()) return Refused("socket", path);
   const sockaddr_un address = UnixAddress(path);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return Refused("bind", path);
   }
-  // Nobody can connect before listen, so the mode is right from the start.
+  // From here on the socket is removed when the object goes. Nobody can connect
+  // before listen, so the mode is right from the start.
   struct stat bound {};
-  if (chmod(path.c_str(), mode) != 0) return Refused("chmod", path);
-  if (listen(fd.get(), kBacklog) != 0) return Refused("listen", path);
   if (lstat(path.c_str(), &bound) != 0) return Refused("lstat", path);
-  return std::unique_ptr<UnixSocket>(
-      new UnixSocket(path, bound.st_ino, std::move(fd), *std::move(lock)));
+  std::unique_ptr<UnixSocket> out(
+      new UnixSocket(path, bound.st_ino, std::move(fd), std::move(lock)));
+  if (chmod(path.c_str(), mode) != 0) return Refused("chmod", path);
+  if (listen(out->fd(), kBacklog) != 0) return Refused("listen", path);
+  return out;
 }
 
 std::unique_ptr<UnixSocket> UnixSocket::Adopt(const std::string& path, UniqueFd fd) {
   fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
   fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
-  return std::unique_ptr<UnixSocket>(new UnixSocket(path, /*inode=*/0, std::move(fd), UniqueFd()));
+  return std::unique_ptr<UnixSocket>(
+      new UnixSocket(path, /*inode=*/0, std::move(fd), std::nullopt));
 }
 
 UnixSocket::~UnixSocket() {
-  if (!lock_.ok()) return;
-  // Somebody may have put another file there. The lock file stays: removing it
-  // would let two daemons lock two files of one name.
+  if (!lock_) return;
+  // Somebody may have put another file there.
   struct stat now {};
   if (lstat(path_.c_str(), &now) == 0 && now.st_ino == inode_) unlink(path_.c_str());
 }

@@ -7,10 +7,12 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "server/base/path_lock.h"
 #include "server/base/unique_fd.h"
 
 namespace percpud {
@@ -19,8 +21,8 @@ namespace percpud {
 //
 // It is ours rather than gRPC's, because gRPC takes over the path of a daemon
 // that is alive, and deletes a successor's socket when it goes. Here the path
-// is guarded by a lock file (PATH.lock): held means served, and whoever holds
-// it may replace a socket that nobody answers on.
+// is guarded by a lock file (PATH.lock): held means served, and the holder may
+// replace a socket that nobody answers on.
 class UnixSocket {
  public:
   // `type`: SOCK_STREAM or SOCK_SEQPACKET; non-blocking, close-on-exec. Errors:
@@ -40,15 +42,15 @@ class UnixSocket {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  UnixSocket(std::string path, ino_t inode, UniqueFd fd, UniqueFd lock)
+  UnixSocket(std::string path, ino_t inode, UniqueFd fd, std::optional<PathLock> lock)
       : path_(std::move(path)), inode_(inode), fd_(std::move(fd)), lock_(std::move(lock)) {}
 
   const std::string path_;
   // Which file there is ours.
   const ino_t inode_;
   UniqueFd fd_;
-  // None of a socket that was adopted.
-  UniqueFd lock_;
+  // None for a socket that was adopted. Released after the path is free again.
+  std::optional<PathLock> lock_;
 };
 
 }  // namespace percpud

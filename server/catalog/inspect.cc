@@ -2,14 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cassert>
 #include <cerrno>
-#include <cstring>
+#include <new>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -21,11 +25,39 @@
 namespace percpud::catalog {
 namespace {
 
+// Seconds that a reader gets.
+constexpr unsigned kPatience = 60;
+
 // What the reading process reports, by its exit status.
 constexpr int kReadable = 0;
 constexpr int kDamaged = 1;
 constexpr int kForeign = 2;
 constexpr int kUnbegun = 3;
+constexpr int kRefused = 4;
+
+// Whether the system maps so much of a file. If it does, an environment that could
+// not be mapped asked for more than its file has, which is damage.
+bool CanMap(const std::string& data, off_t size) {
+  const UniqueFd file(open(data.c_str(), O_RDONLY | O_CLOEXEC));
+  void* map = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_SHARED, file.get(), 0);
+  if (map == MAP_FAILED) return false;
+  munmap(map, static_cast<std::size_t>(size));
+  return true;
+}
+
+// Says why the environment at `path` does not open. LMDB's own codes are negative and
+// about the file's content; others are the system's.
+absl::Status OpenFailed(const std::string& path, int code) {
+  const std::string data = absl::StrCat(path, "/data.mdb");
+  struct stat file {};
+  const bool is_there = stat(data.c_str(), &file) == 0;
+  // How LMDB says that the file ends before its first page does.
+  const bool is_cut = is_there && (code == ENOENT || code == EBADF);
+  const bool is_absurd = is_there && (code == ENOMEM || code == EINVAL) && file.st_size > 0 &&
+                         CanMap(data, file.st_size);
+  if (code < 0 || is_cut || is_absurd) return absl::DataLossError(mdb_strerror(code));
+  return errors::OsRefused("open", data, code);
+}
 
 absl::Status ReadOnce(const std::string& path) {
   MDB_env* env = nullptr;
@@ -34,23 +66,34 @@ absl::Status ReadOnce(const std::string& path) {
   if (code == MDB_SUCCESS) {
     code = mdb_env_open(env, path.c_str(), MDB_RDONLY | MDB_NOLOCK, 0600);
   }
-  if (code != MDB_SUCCESS) return absl::DataLossError(mdb_strerror(code));
+  if (code != MDB_SUCCESS) return OpenFailed(path, code);
   return ReadAll(env, [](const Area&, std::size_t) { return true; }).status();
 }
 
+int ExitCodeOf(const absl::Status& status) {
+  if (status.ok()) return kReadable;
+  if (!IsAboutContent(status)) return kRefused;
+  if (absl::IsNotFound(status)) return kUnbegun;
+  return absl::IsFailedPrecondition(status) ? kForeign : kDamaged;
+}
+
 [[noreturn]] void ReadAndExit(const std::string& path, int report) {
-  constexpr unsigned kPatience = 60;
   prctl(PR_SET_DUMPABLE, 0);
+  // It inherits the locks, which must not outlive the daemon that started it.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   alarm(kPatience);
+  // Damage that has the reader run in circles shows as this, and a slow disk does not.
+  constexpr rlimit kBusy{.rlim_cur = kPatience / 2, .rlim_max = kPatience};
+  setrlimit(RLIMIT_CPU, &kBusy);
+  // A reader without memory is not a reader of damage.
+  std::set_new_handler([] { _exit(kRefused); });
   // What LMDB has to say of damage is said in our words.
   const UniqueFd nothing(open("/dev/null", O_WRONLY | O_CLOEXEC));
   dup2(nothing.get(), STDERR_FILENO);
   const absl::Status status = ReadOnce(path);
   const std::string why(status.message());
   static_cast<void>(write(report, why.data(), why.size()));
-  if (status.ok()) _exit(kReadable);
-  if (absl::IsNotFound(status)) _exit(kUnbegun);
-  _exit(absl::IsFailedPrecondition(status) ? kForeign : kDamaged);
+  _exit(ExitCodeOf(status));
 }
 
 std::string ReadToEnd(int fd) {
@@ -61,6 +104,28 @@ std::string ReadToEnd(int fd) {
     if (size > 0) out.append(part.data(), static_cast<std::size_t>(size));
   }
   return out;
+}
+
+// Faults are what damage does to a reader. Other signals come from elsewhere: from the
+// kernel that is out of memory, from an operator, from the alarm of a slow reader.
+absl::Status SignalVerdict(const std::string& path, int signal_number) {
+  switch (signal_number) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGABRT:
+    case SIGILL:
+    case SIGFPE:
+    case SIGTRAP:
+    case SIGXCPU:
+      return errors::CatalogDamaged(path,
+                                    absl::StrCat("reading it ends in signal ", signal_number));
+    case SIGALRM:
+      return errors::CatalogUnreadable(
+          path, absl::StrCat("reading it takes longer than ", kPatience, " s"));
+    default:
+      return errors::CatalogUnreadable(
+          path, absl::StrCat("its reader was ended by signal ", signal_number));
+  }
 }
 
 }  // namespace
@@ -84,18 +149,28 @@ absl::Status Inspect(const std::string& path) {
   int status = 0;
   while (waitpid(reader, &status, 0) < 0 && errno == EINTR) {
   }
-  if (WIFSIGNALED(status)) {
-    return errors::CatalogDamaged(path,
-                                  absl::StrCat("reading it ends in signal ", WTERMSIG(status)));
+  if (WIFSIGNALED(status)) return SignalVerdict(path, WTERMSIG(status));
+  switch (WEXITSTATUS(status)) {
+    case kReadable:
+      return absl::OkStatus();
+    case kUnbegun:
+      return absl::NotFoundError(absl::StrCat("catalog: ", path, ": ", why));
+    case kForeign:
+      return absl::FailedPreconditionError(absl::StrCat("catalog: ", path, ": ", why));
+    case kDamaged:
+      return errors::CatalogDamaged(path, why);
+    default:
+      return errors::CatalogUnreadable(path, why.empty() ? "no memory to read it" : why);
   }
-  if (WEXITSTATUS(status) == kReadable) return absl::OkStatus();
-  if (WEXITSTATUS(status) == kUnbegun) {
-    return absl::NotFoundError(absl::StrCat("catalog: ", path, ": ", why));
-  }
-  if (WEXITSTATUS(status) == kForeign) {
-    return absl::FailedPreconditionError(absl::StrCat("catalog: ", path, ": ", why));
-  }
-  return errors::CatalogDamaged(path, why);
+}
+
+bool IsAboutContent(const absl::Status& verdict) {
+  assert(!verdict.ok());
+  const absl::string_view reason = errors::ReasonOf(verdict);
+  const bool is_systems = reason == errors::Name(errors::Reason::kOsRefused) ||
+                          reason == errors::Name(errors::Reason::kCatalogUnreadable);
+  return !is_systems && (absl::IsNotFound(verdict) || absl::IsDataLoss(verdict) ||
+                         absl::IsFailedPrecondition(verdict));
 }
 
 }  // namespace percpud::catalog

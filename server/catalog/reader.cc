@@ -4,6 +4,7 @@
 #include "server/catalog/reader.h"
 
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
 #include "server/catalog/changes.h"
 
 namespace percpud::catalog {
@@ -28,6 +30,12 @@ absl::Status Damaged(Table table, absl::string_view why) {
   return absl::DataLossError(absl::StrCat("table ", TableName(table), ": ", why));
 }
 
+// LMDB itself refused. No content makes it run out of memory.
+absl::Status Failed(Table table, int code) {
+  if (code == ENOMEM) return errors::OsRefused("read", TableName(table), code);
+  return Damaged(table, mdb_strerror(code));
+}
+
 // Calls `on_record` (key, value, how many there are) for every record; it
 // returns false for one that is none.
 template <typename OnRecord>
@@ -40,7 +48,7 @@ absl::Status ForEach(MDB_txn* txn, Table table, OnRecord on_record) {
   if (code == MDB_SUCCESS) code = mdb_stat(txn, dbi, &stat);
   MDB_cursor* cursor = nullptr;
   if (code == MDB_SUCCESS) code = mdb_cursor_open(txn, dbi, &cursor);
-  if (code != MDB_SUCCESS) return Damaged(table, mdb_strerror(code));
+  if (code != MDB_SUCCESS) return Failed(table, code);
   const absl::Cleanup close = [cursor] { mdb_cursor_close(cursor); };
   std::size_t seen = 0;
   MDB_val key{};
@@ -54,7 +62,7 @@ absl::Status ForEach(MDB_txn* txn, Table table, OnRecord on_record) {
     }
     ++seen;
   }
-  if (code != MDB_NOTFOUND) return Damaged(table, mdb_strerror(code));
+  if (code != MDB_NOTFOUND) return Failed(table, code);
   if (seen != stat.ms_entries) {
     return Damaged(table, absl::StrCat(seen, " records of ", stat.ms_entries));
   }
@@ -115,7 +123,7 @@ unsigned TableFlags(Table table) {
 absl::StatusOr<Contents> ReadAll(MDB_env* env, const OnArea& on_area) {
   MDB_txn* txn = nullptr;
   if (const int code = mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn); code != MDB_SUCCESS) {
-    return absl::DataLossError(mdb_strerror(code));
+    return Failed(Table::kMeta, code);
   }
   const absl::Cleanup abort = [txn] { mdb_txn_abort(txn); };
   Contents out;

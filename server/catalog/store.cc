@@ -4,7 +4,6 @@
 #include "server/catalog/store.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 #include "server/catalog/reader.h"
 
 namespace percpud::catalog {
@@ -24,16 +24,11 @@ constexpr Bytes kPage{4096};
 constexpr Bytes kReserve{1 << 20};
 constexpr Bytes kStep{4 << 20};
 
-absl::StatusOr<UniqueFd> LockDirectory(const std::string& path) {
+absl::StatusOr<PathLock> LockDirectory(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return errors::OsRefused("mkdir", path, errno);
   }
-  const std::string lock_path = absl::StrCat(path, "/lock");
-  UniqueFd lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock.ok()) return errors::OsRefused("open", lock_path, errno);
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno == EWOULDBLOCK) return errors::CatalogInUse(path);
-  return errors::OsRefused("flock", lock_path, errno);
+  return PathLock::Take(absl::StrCat(path, "/lock"), errors::CatalogInUse(path));
 }
 
 // What one transaction writes at most, generously: its records, and the pages
@@ -88,18 +83,21 @@ int ApplyOne(MDB_txn* txn, MDB_dbi table, const Changes& changes, const Changes:
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
-  absl::StatusOr<UniqueFd> lock = LockDirectory(options.path);
-  if (!lock.ok()) return lock.status();
+  std::optional<PathLock> lock;
+  if (!options.is_locked) {
+    ASSIGN_OR_RETURN(PathLock taken, LockDirectory(options.path));
+    lock.emplace(std::move(taken));
+  }
   MDB_env* env = nullptr;
   if (const int code = mdb_env_create(&env); code != MDB_SUCCESS) {
     return errors::CatalogFailed("mdb_env_create", mdb_strerror(code));
   }
-  std::unique_ptr<Store> store(new Store(options, *std::move(lock), env));
+  std::unique_ptr<Store> store(new Store(options, std::move(lock), env));
   if (absl::Status status = store->OpenTables(); !status.ok()) return status;
   return store;
 }
 
-Store::Store(Options options, UniqueFd lock, MDB_env* env)
+Store::Store(Options options, std::optional<PathLock> lock, MDB_env* env)
     : options_(std::move(options)), lock_(std::move(lock)), env_(env) {}
 
 Store::~Store() { mdb_env_close(env_); }
@@ -207,7 +205,7 @@ int Store::TryApply(std::span<const Changes* const> batch) {
 
 absl::StatusOr<Contents> Store::Load(const OnArea& on_area) const {
   absl::StatusOr<Contents> contents = ReadAll(env_, on_area);
-  if (contents.ok()) return contents;
+  if (contents.ok() || !IsAboutContent(contents.status())) return contents;
   return errors::CatalogDamaged(options_.path, contents.status().message());
 }
 

@@ -9,12 +9,13 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/base/unique_fd.h"
+#include "server/base/path_lock.h"
 #include "server/catalog/changes.h"
 #include "server/catalog/records.h"
 
@@ -33,6 +34,8 @@ class Store {
  public:
   struct Options {
     std::string path;
+    // The caller holds the directory's lock, or that of the directory it lies in.
+    bool is_locked = false;
     Bytes initial{8 << 20};
     Bytes limit{std::uint64_t{1} << 40};
   };
@@ -55,7 +58,7 @@ class Store {
   [[nodiscard]] Bytes size() const { return size_; }
 
  private:
-  Store(Options options, UniqueFd lock, MDB_env* env);
+  Store(Options options, std::optional<PathLock> lock, MDB_env* env);
 
   absl::Status OpenTables();
   absl::Status BackWhole();
@@ -65,17 +68,25 @@ class Store {
   int TryApply(std::span<const Changes* const> batch);
 
   const Options options_;
-  const UniqueFd lock_;
+  const std::optional<PathLock> lock_;
   MDB_env* const env_;
   std::array<MDB_dbi, kTables> tables_{};
   Bytes size_;
 };
 
-// Whether a catalog is there and every record of it can be read: OK, NOT_FOUND
-// if there is none, CatalogDamaged, FAILED_PRECONDITION for one of another
-// format. Changes nothing. A process of its own reads it, so that no damage
-// whatever can harm this one. REQUIRES: no daemon has it open.
+// Whether a catalog is there and every record of it can be read. Changes nothing. A
+// process of its own reads it, so that no damage whatever can harm this one.
+//
+// What is the matter with the content is NOT_FOUND if nothing is there or nothing
+// was ever entered, CatalogDamaged, or FAILED_PRECONDITION for another format. What
+// the system refuses (a file that may not be opened, no memory, no process, a reader
+// that was killed or takes longer than a minute) is OsRefused or CatalogUnreadable,
+// and says nothing of the content. REQUIRES: the caller holds the directory's lock.
 absl::Status Inspect(const std::string& path);
+
+// True for a verdict of Inspect or Load that is about what the catalog holds; false
+// for what the system refused. REQUIRES: `verdict` is not OK.
+bool IsAboutContent(const absl::Status& verdict);
 
 }  // namespace percpud::catalog
 

@@ -3,14 +3,12 @@
 
 #include "server/main/arena_store.h"
 
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -19,15 +17,13 @@
 #include "server/arena/transparent_huge_pages.h"
 #include "server/base/errors.h"
 #include "server/base/file_identity.h"
+#include "server/base/memory_limit.h"
+#include "server/base/status_macros.h"
 #include "server/main/fd_store.h"
-#include "server/main/layout_fingerprint.h"
+#include "server/main/keep_aside.h"
 
 namespace percpud {
 namespace {
-
-constexpr char kStoredName[] = "percpud-arena";
-// One that was kept aside; the store has room for few.
-constexpr char kOldName[] = "percpud-arena-old";
 
 std::string BootId() {
   std::string id;
@@ -35,227 +31,250 @@ std::string BootId() {
   return id;
 }
 
-bool Exists(const std::string& path) {
-  struct stat info {};
-  return lstat(path.c_str(), &info) == 0;
+std::string DirectoryOf(const std::string& path) {
+  return std::filesystem::path(path).parent_path();
 }
 
-// The first free name of its kind.
-std::string NameAside(const std::string& path) {
-  for (int number = 1;; ++number) {
-    std::string name = absl::StrCat(path, ".old-", number);
-    if (!Exists(name)) return name;
-  }
+// Whether the file system of `directory` has room for `needed`.
+absl::Status CheckFree(const std::string& directory, Bytes needed) {
+  struct statvfs info {};
+  if (statvfs(directory.c_str(), &info) != 0) return errors::OsRefused("statvfs", directory, errno);
+  // A file system that does not count says 0 blocks in all.
+  const Bytes free(std::uint64_t{info.f_bavail} * info.f_frsize);
+  if (info.f_blocks == 0 || free >= needed) return absl::OkStatus();
+  return errors::FileSystemFull(directory, needed, free);
 }
 
-// Of a file or catalog that may not be there.
-absl::StatusOr<std::string> MoveAside(const std::string& path) {
-  if (!Exists(path)) return std::string();
-  std::string name = NameAside(path);
-  if (rename(path.c_str(), name.c_str()) == 0) return name;
-  return errors::OsRefused("rename", path, errno);
-}
-
-absl::Status Wipe(const std::string& file, const std::string& catalog) {
-  if (!file.empty()) unlink(file.c_str());
-  if (catalog.empty()) return absl::OkStatus();
-  for (const char* part : {"/data.mdb", "/lock"}) unlink(absl::StrCat(catalog, part).c_str());
-  if (rmdir(catalog.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return errors::OsRefused("rmdir", catalog, errno);
-}
-
-// Huge pages are the file system's affair, not a flag's.
-absl::Status CheckPageSize(int fd, const std::string& path, Bytes page_size) {
-  struct statfs info {};
-  if (fstatfs(fd, &info) != 0) return errors::OsRefused("fstatfs", path, errno);
-  const bool is_huge = info.f_type == HUGETLBFS_MAGIC;
-  const Bytes there = is_huge ? Bytes(info.f_bsize) : kBasePageSize;
-  if (there == page_size) return absl::OkStatus();
-  return errors::BadConfig("page_size", absl::StrCat(Format(page_size), " is not what ", path,
-                                                     " lies on, which has ", Format(there)));
+bool IsOnOneFileSystem(const std::string& a, const std::string& b) {
+  struct stat of_a {};
+  struct stat of_b {};
+  return stat(a.c_str(), &of_a) == 0 && stat(b.c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev;
 }
 
 }  // namespace
 
-Memory::Memory(const DaemonConfig& config, std::string layout)
-    : file_(config.arena_file),
-      path_(config.catalog),
+ArenaStore::ArenaStore(const DaemonConfig& config, std::string layout, BeforeStep before_step)
+    : places_{.file = config.arena_file, .catalog = config.catalog},
       discard_(config.discard),
-      kept_by_manager_(config.arena_file.empty() && !config.catalog.empty() && IsService()),
       layout_(std::move(layout)),
+      before_step_(std::move(before_step)),
       options_{.size = config.arena_size,
                .page_size = config.page_size,
                .transparent_huge_pages = config.transparent_huge_pages} {
-  if (!file_.empty()) {
-    options_.kind = absl::StrCat("file ", file_, ": outlives the daemon, ends with the host");
-  } else if (kept_by_manager_) {
+  const bool by_manager = places_.file.empty() && !places_.catalog.empty() && IsService();
+  is_kept_ = !places_.file.empty() || by_manager;
+  if (!places_.file.empty()) {
+    options_.kind =
+        absl::StrCat("file ", places_.file, ": outlives the daemon, ends with the host");
+  } else if (by_manager) {
     options_.kind = "memfd kept by systemd: outlives the daemon, ends when the unit stops";
   }
 }
 
-absl::Status Memory::CheckSystem(const DaemonConfig& config) {
-  if (!config.transparent_huge_pages) return absl::OkStatus();
-  return CheckTransparentHugePages(std::filesystem::path(config.arena_file).parent_path());
+ArenaStore::~ArenaStore() {
+  if (is_settled_ || !grown_from_) return;
+  // Nobody was served, so there is nothing in the part that goes.
+  static_cast<void>(ftruncate(arena_->fd(), static_cast<off_t>(grown_from_->value())));
 }
 
-absl::StatusOr<Memory> Memory::Open(const DaemonConfig& config, std::string layout) {
-  Memory out(config, std::move(layout));
-  if (absl::Status status = CheckSystem(config); !status.ok()) return status;
-  if (out.file_.empty() && !out.kept_by_manager_) {
-    // Nobody keeps the bytes, so there is nothing to tell of them.
-    out.path_.clear();
-    out.verdict_ = "cold: the arena ends with the daemon";
-    if (absl::Status status = out.MakeArena(); !status.ok()) return status;
+absl::Status ArenaStore::CheckSystem(const DaemonConfig& config) {
+  if (!config.transparent_huge_pages) return absl::OkStatus();
+  return CheckTransparentHugePages(DirectoryOf(config.arena_file));
+}
+
+absl::Status ArenaStore::Step(absl::string_view name) const {
+  return before_step_ ? before_step_(name) : absl::OkStatus();
+}
+
+// --- Looking -------------------------------------------------------------------
+
+absl::StatusOr<std::unique_ptr<ArenaStore>> ArenaStore::Open(const DaemonConfig& config,
+                                                             std::string layout,
+                                                             BeforeStep before_step) {
+  std::unique_ptr<ArenaStore> out(
+      new ArenaStore(config, std::move(layout), std::move(before_step)));
+  RETURN_IF_ERROR(CheckSystem(config));
+  if (!out->is_kept_) {
+    RETURN_IF_ERROR(out->MakeArena("the arena ends with the daemon"));
     return out;
   }
-  if (absl::Status status = out.OpenFile(); !status.ok()) return status;
-  const absl::Status warm = out.TryWarm();
-  if (warm.ok()) {
-    out.verdict_ = absl::StrCat("warm: ", out.remembered_->state.areas.size(), " areas, ",
-                                out.remembered_->contents.chunks.size(), " chunks, ",
-                                out.remembered_->contents.sessions.size(), " sessions, epoch ",
-                                out.record_.epoch);
-    return out;
-  }
-  if (absl::IsUnavailable(warm)) return warm;
-  if (absl::Status status = out.StartCold(std::string(warm.message())); !status.ok()) {
-    return status;
+  RETURN_IF_ERROR(out->Step("lock"));
+  ASSIGN_OR_RETURN(out->locks_, StartLocks::Take(out->places_.file, out->places_.catalog));
+  RETURN_IF_ERROR(out->Step("look"));
+  ASSIGN_OR_RETURN(out->left_, LookAtLeftBehind(out->places_));
+  const absl::Status judged = JudgeLeftBehind(out->left_, {.layout = out->layout_,
+                                                           .size = out->options_.size,
+                                                           .boot_id = BootId(),
+                                                           .can_grow = !out->places_.file.empty()});
+  if (judged.ok()) {
+    RETURN_IF_ERROR(out->AdoptLeftBehind());
+  } else {
+    RETURN_IF_ERROR(out->MakeArena(std::string(judged.message())));
   }
   return out;
 }
 
-absl::Status Memory::OpenFile() {
-  if (file_.empty()) {
-    found_ = TakeStoredFd(kStoredName);
-    // The store's copy is enough.
-    kept_aside_ = TakeStoredFd(kOldName).ok();
-    return absl::OkStatus();
+absl::Status ArenaStore::AdoptLeftBehind() {
+  RETURN_IF_ERROR(Step("adopt"));
+  // The arena keeps one descriptor; what was left keeps another, in case the start
+  // turns cold.
+  UniqueFd fd(dup(left_.arena.get()));
+  if (!fd.ok()) return errors::OsRefused("dup", "arena", errno);
+  if (left_.identity.size != options_.size) {
+    if (ftruncate(fd.get(), static_cast<off_t>(options_.size.value())) != 0) {
+      return errors::OsRefused("ftruncate", places_.file, errno);
+    }
+    grown_from_ = left_.remembered->contents.arena.file.size;
   }
-  found_ = UniqueFd(open(file_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (found_.ok() || errno == ENOENT) return absl::OkStatus();
-  return errors::OsRefused("open", file_, errno);
-}
-
-absl::Status Memory::TryWarm() {
-  const absl::Status sound = catalog::Inspect(path_);
-  if (!sound.ok()) {
-    return absl::IsNotFound(sound) && !found_.ok() ? absl::NotFoundError("nothing was there")
-                                                   : sound;
+  absl::StatusOr<std::unique_ptr<Arena>> arena = Arena::Adopt(std::move(fd), options_);
+  if (!arena.ok() && grown_from_) {
+    static_cast<void>(ftruncate(left_.arena.get(), static_cast<off_t>(grown_from_->value())));
+    grown_from_.reset();
   }
-  auto opened = catalog::Catalog::Open({.path = path_});
-  // Held by a daemon that is alive: neither warm nor cold.
-  if (!opened.ok()) return absl::UnavailableError(opened.status().message());
-  catalog_ = *std::move(opened);
-  absl::StatusOr<Remembered> remembered = Remember(*catalog_);
-  if (!remembered.ok()) return remembered.status();
-  record_ = remembered->contents.arena;
-  if (absl::Status status = CheckRecord(record_); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<Arena>> arena = Arena::Adopt(std::move(found_), options_);
-  if (!arena.ok()) return arena.status();
+  RETURN_IF_ERROR(arena.status());
   arena_ = *std::move(arena);
-  remembered_ = *std::move(remembered);
+  catalog_ = std::move(left_.catalog);
+  remembered_ = std::exchange(left_.remembered, std::nullopt);
+  record_ = remembered_->contents.arena;
+  record_.file.size = options_.size;
   ++record_.epoch;
-  return absl::OkStatus();
-}
-
-absl::Status Memory::CheckRecord(const catalog::Arena& record) const {
-  if (!found_.ok()) return absl::NotFoundError("the arena is gone that the catalog tells of");
-  const absl::StatusOr<FileIdentity> file = IdentifyFile(found_.get());
-  if (!file.ok()) return file.status();
-  if (record.boot_id != BootId()) {
-    return absl::NotFoundError("the host has been started since, and kept no memory");
-  }
-  if (file->size != record.file.size) {
-    return absl::DataLossError(absl::StrCat("the arena has ", Format(file->size), ", not the ",
-                                            Format(record.file.size), " it was left with"));
-  }
-  if (!(*file == record.file)) {
-    return absl::NotFoundError("the catalog tells of another arena than the one that is there");
-  }
-  if (record.layout != layout_) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("another layout: ", LayoutDifference(record.layout, layout_)));
+  verdict_ = absl::StrCat(
+      "warm: ", remembered_->state.areas.size(), " areas, ", remembered_->contents.chunks.size(),
+      " chunks, ", remembered_->contents.sessions.size(), " sessions, epoch ", record_.epoch);
+  if (grown_from_ && *grown_from_ != options_.size) {
+    absl::StrAppend(&verdict_, "; the arena grows from ", Format(*grown_from_), " to ",
+                    Format(options_.size));
   }
   return absl::OkStatus();
 }
 
-absl::Status Memory::StartCold(const std::string& why) {
+absl::Status ArenaStore::TurnCold(const std::string& why) {
+  assert(remembered_.has_value());
+  if (grown_from_) {
+    static_cast<void>(ftruncate(arena_->fd(), static_cast<off_t>(grown_from_->value())));
+    grown_from_.reset();
+  }
+  // What cannot be restored is not empty, whatever it tells of.
+  left_.catalog_verdict = absl::DataLossError(why);
   remembered_.reset();
   arena_.reset();
   catalog_.reset();
+  return MakeArena(why);
+}
+
+// --- Making --------------------------------------------------------------------
+
+absl::Status ArenaStore::MakeArena(const std::string& why) {
   verdict_ = absl::StrCat("cold: ", why);
-  if (absl::Status status = SetAside(); !status.ok()) return status;
-  found_.reset();
-  if (absl::Status status = MakeArena(); !status.ok()) return status;
-  auto opened = catalog::Catalog::Open({.path = path_});
-  if (!opened.ok()) return opened.status();
-  catalog_ = *std::move(opened);
-  return absl::OkStatus();
-}
-
-absl::Status Memory::SetAside() {
-  if (discard_) {
-    if (file_.empty()) ForgetStoredFd(kStoredName);
-    if (Exists(path_) || Exists(file_)) absl::StrAppend(&verdict_, "; what was there is wiped");
-    return Wipe(file_, path_);
-  }
-  if (file_.empty() && found_.ok()) {
-    // A store that is full would not take the new arena, and not say so.
-    if (kept_aside_) ForgetStoredFd(kOldName);
-    ForgetStoredFd(kStoredName);
-    StoreFd(kOldName, found_.get());
-    absl::StrAppend(&verdict_, "; the old arena stays in the store",
-                    kept_aside_ ? ", in place of an older one" : "");
-  }
-  for (const std::string& path : {file_, path_}) {
-    if (path.empty()) continue;
-    const absl::StatusOr<std::string> name = MoveAside(path);
-    if (!name.ok()) return name.status();
-    if (!name->empty()) absl::StrAppend(&verdict_, "; kept aside as ", *name);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Memory::MakeArena() {
-  absl::StatusOr<std::unique_ptr<Arena>> arena;
-  if (file_.empty()) {
-    arena = Arena::Create(options_);
+  RETURN_IF_ERROR(Step("make arena"));
+  if (is_kept_) {
+    ASSIGN_OR_RETURN(fresh_, FreshArena::Make(places_, options_));
+    arena_ = fresh_->TakeArena();
   } else {
-    UniqueFd fd(open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd.ok()) return errors::OsRefused("open", file_, errno);
-    absl::Status status = CheckPageSize(fd.get(), file_, options_.page_size);
-    if (status.ok() && ftruncate(fd.get(), static_cast<off_t>(options_.size.value())) != 0) {
-      status = errors::OsRefused("ftruncate", file_, errno);
-    }
-    if (!status.ok()) {
-      unlink(file_.c_str());
-      return status;
-    }
-    arena = Arena::Adopt(std::move(fd), options_);
+    ASSIGN_OR_RETURN(arena_, Arena::Create(options_));
   }
-  if (!arena.ok()) return arena.status();
-  arena_ = *std::move(arena);
-  const absl::StatusOr<FileIdentity> file = IdentifyFile(arena_->fd());
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(const FileIdentity file, IdentifyFile(arena_->fd()));
   record_ = {.id = Sessions::RandomToken(),
-             .file = *file,
+             .file = file,
              .boot_id = BootId(),
              .layout = layout_,
              .epoch = 1};
-  if (kept_by_manager_ && !StoreFd(kStoredName, arena_->fd())) {
-    return errors::BadConfig("catalog",
-                             "systemd would not keep the arena: the unit needs "
-                             "FileDescriptorStoreMax=");
-  }
   return absl::OkStatus();
 }
 
-absl::Status Memory::Begin() {
+absl::Status ArenaStore::CheckRoom(Bytes first_chunk) const {
+  const std::optional<MemoryLimit> limit = ReadMemoryLimit();
+  if (limit && first_chunk > limit->left()) {
+    return errors::OverMemoryLimit("the first chunk", first_chunk, limit->left(), limit->limit,
+                                   limit->group);
+  }
+  if (!is_kept_) return absl::OkStatus();
+  const Bytes catalog = catalog::Store::Options{}.initial;
+  if (places_.file.empty()) return CheckFree(places_.catalog, catalog);
+  const std::string directory = DirectoryOf(places_.file);
+  if (IsOnOneFileSystem(directory, places_.catalog)) {
+    return CheckFree(directory, first_chunk + catalog);
+  }
+  RETURN_IF_ERROR(CheckFree(directory, first_chunk));
+  return CheckFree(places_.catalog, catalog);
+}
+
+absl::Status ArenaStore::Prepare(Bytes first_chunk) {
+  if (remembered_) return absl::OkStatus();
+  RETURN_IF_ERROR(Step("check room"));
+  RETURN_IF_ERROR(CheckRoom(first_chunk));
+  if (!is_kept_) return absl::OkStatus();
+  RETURN_IF_ERROR(Step("make catalog"));
+  ASSIGN_OR_RETURN(catalog_, fresh_->MakeCatalog());
+  return absl::OkStatus();
+}
+
+// --- Settling ------------------------------------------------------------------
+
+absl::Status ArenaStore::Begin() {
   if (catalog_ == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(Step("begin"));
   catalog::Changes changes;
   changes.PutFormat();
   changes.Put(record_);
   return catalog_->Commit(std::move(changes));
+}
+
+absl::Status ArenaStore::Settle() {
+  if (is_kept_) RETURN_IF_ERROR(fresh_ ? SettleCold() : SettleWarm());
+  is_settled_ = true;
+  fresh_.reset();
+  left_ = {};
+  return absl::OkStatus();
+}
+
+absl::Status ArenaStore::SettleWarm() {
+  if (!left_.is_aside) return absl::OkStatus();
+  // The arena was found under the name for old ones.
+  RETURN_IF_ERROR(Step("store"));
+  ForgetStoredFd(kStoredName);
+  if (!StoreFd(kStoredName, arena_->fd())) return errors::StoreRefused();
+  ForgetStoredFd(kStoredAsideName);
+  return absl::OkStatus();
+}
+
+absl::Status ArenaStore::SettleCold() {
+  RETURN_IF_ERROR(MakeWay());
+  if (places_.file.empty()) {
+    RETURN_IF_ERROR(Step("store"));
+    if (!StoreFd(kStoredName, arena_->fd())) return errors::StoreRefused();
+  }
+  RETURN_IF_ERROR(Step("catalog in place"));
+  RETURN_IF_ERROR(fresh_->PutCatalogInPlace());
+  RETURN_IF_ERROR(Step("arena in place"));
+  RETURN_IF_ERROR(fresh_->PutArenaInPlace());
+  if (!places_.file.empty()) locks_->HoldInstead(fresh_->TakeLock());
+  return absl::OkStatus();
+}
+
+// What tells of nothing is not worth a place that something may have; nor is a
+// catalog whose arena is gone.
+bool ArenaStore::IsWorthKeeping() const {
+  if (left_.arena.ok()) return !left_.IsEmpty();
+  return !absl::IsNotFound(left_.catalog_verdict) && !left_.IsEmpty() && !HasAside(places_);
+}
+
+absl::Status ArenaStore::MakeWay() {
+  const bool is_there = left_.arena.ok() || !absl::IsNotFound(left_.catalog_verdict);
+  const bool keeps = !discard_ && IsWorthKeeping();
+  if (discard_ && is_there) absl::StrAppend(&verdict_, "; what was there is wiped");
+  RETURN_IF_ERROR(Step("keep aside"));
+  if (keeps) {
+    ASSIGN_OR_RETURN(const std::string kept, KeepFilesAside(places_));
+    absl::StrAppend(&verdict_, kept);
+  }
+  if (!places_.file.empty()) return absl::OkStatus();
+  if (keeps) {
+    absl::StrAppend(&verdict_, KeepStoredAside(left_));
+  } else if (left_.arena.ok()) {
+    ForgetStoredFd(kStoredName);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace percpud

@@ -3,52 +3,78 @@
 //
 // The arena and its catalog, found or made: what a daemon starts from.
 //
-//   arena file or stored memfd --+
-//                                +--> same identity, same boot, same layout,
-//   catalog, read by a child ----+    every record sound?   yes: warm
-//                                                           no:  cold, and why
+//   lock      arena and catalog, before anybody looks at them       StartLocks
+//   look      read what an earlier daemon left                      LookAtLeftBehind
+//   judge     by content alone: warm, or cold and why               JudgeLeftBehind
+//   make      cold: an arena and a catalog beside what is there     FreshArena
+//   (here the daemon builds all that can fail: backend, first chunk, sockets, server)
+//   begin     enter in the catalog who has the arena now
+//   settle    cold: keep aside what is there, put what is new in its place
 //
-// Cold over something that is there keeps it: the file and the catalog are
-// renamed to NAME.old-N, a memfd stays in the store under another name. Only
-// --discard wipes.
+// Up to the last step everything that an earlier daemon left is where it was, and
+// whatever this start made goes when the store goes. So a start that is refused, by
+// the configuration or by the system, changes nothing.
 
 #ifndef PERCPUD_SERVER_MAIN_ARENA_STORE_H_
 #define PERCPUD_SERVER_MAIN_ARENA_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/arena/arena.h"
 #include "server/base/identity.h"
 #include "server/catalog/catalog.h"
 #include "server/main/config.h"
+#include "server/main/fresh_arena.h"
+#include "server/main/left_behind.h"
+#include "server/main/start_locks.h"
 #include "server/session/restart.h"
 
 namespace percpud {
 
-class Memory {
+// Not thread safe, until it is settled; then the arena and the catalog are used as
+// they say themselves.
+class ArenaStore {
  public:
-  // Finds what there is. `layout` is LayoutText's. Errors: what the system said,
-  // CatalogInUse; never because of what an earlier daemon left.
-  static absl::StatusOr<Memory> Open(const DaemonConfig& config, std::string layout);
-  // Whether the system has what the configuration asks of it, before anything of
-  // an earlier daemon is touched for its sake. Errors: NoTransparentHugePages.
-  static absl::Status CheckSystem(const DaemonConfig& config);
+  // Called before each step of a start with the step's name. A test refuses the
+  // step by a status, or ends the process.
+  using BeforeStep = std::function<absl::Status(absl::string_view step)>;
 
-  // What was granted, if it can be gone on with.
+  // Locks, looks and judges; the arena is there when it returns. `layout` is
+  // LayoutText's. Errors: what the system refused, CatalogInUse, ArenaInUse; never
+  // because of what an earlier daemon left.
+  static absl::StatusOr<std::unique_ptr<ArenaStore>> Open(const DaemonConfig& config,
+                                                          std::string layout,
+                                                          BeforeStep before_step = {});
+  // Whether the system has what the configuration asks of it. Errors:
+  // NoTransparentHugePages.
+  static absl::Status CheckSystem(const DaemonConfig& config);
+  ~ArenaStore();
+  ArenaStore(const ArenaStore&) = delete;
+  ArenaStore& operator=(const ArenaStore&) = delete;
+
+  // What was granted, if the daemon can go on with it: the start is warm.
   [[nodiscard]] const std::optional<Remembered>& remembered() const { return remembered_; }
-  // Takes back that it can: `why` completes "cold: ". Makes everything anew.
-  absl::Status StartCold(const std::string& why);
-  // Enters who has the arena now, and commits it with all that was entered
-  // before: from here on the catalog is good.
+  // Takes back that it can: `why` completes "cold: ". REQUIRES: the start is warm.
+  absl::Status TurnCold(const std::string& why);
+  // For a cold start: makes sure that a first chunk of that size and a catalog find
+  // room, and makes the catalog. Errors: FileSystemFull, OverMemoryLimit,
+  // Store::Open's.
+  absl::Status Prepare(Bytes first_chunk);
+  // Enters who has the arena now, and commits it with all that was entered before.
   absl::Status Begin();
+  // The start has succeeded: whatever it made stays, and takes its place. Errors:
+  // what the system refused; StoreRefused.
+  absl::Status Settle();
+
   // One line for the log: "warm: ..." or "cold: ...".
   [[nodiscard]] const std::string& verdict() const { return verdict_; }
-
   [[nodiscard]] Arena& arena() const { return *arena_; }
   // Null if nobody will need one.
   [[nodiscard]] catalog::Catalog* catalog() const { return catalog_.get(); }
@@ -56,29 +82,38 @@ class Memory {
   [[nodiscard]] std::uint64_t epoch() const { return record_.epoch; }
 
  private:
-  Memory(const DaemonConfig& config, std::string layout);
+  ArenaStore(const DaemonConfig& config, std::string layout, BeforeStep before_step);
 
-  absl::Status OpenFile();
-  // OK if all is as it was left; otherwise why not.
-  absl::Status TryWarm();
-  [[nodiscard]] absl::Status CheckRecord(const catalog::Arena& record) const;
-  absl::Status MakeArena();
-  absl::Status SetAside();
+  [[nodiscard]] absl::Status Step(absl::string_view name) const;
+  absl::Status AdoptLeftBehind();
+  absl::Status MakeArena(const std::string& why);
+  [[nodiscard]] absl::Status CheckRoom(Bytes first_chunk) const;
+  [[nodiscard]] bool IsWorthKeeping() const;
+  absl::Status SettleWarm();
+  absl::Status SettleCold();
+  absl::Status MakeWay();
 
-  std::string file_;
-  std::string path_;
+  ArenaPlaces places_;
+  // Nobody keeps the bytes: there is nothing to find, and nothing to tell of them.
+  bool is_kept_ = false;
   bool discard_ = false;
-  bool kept_by_manager_ = false;
   std::string layout_;
+  BeforeStep before_step_;
   Arena::Options options_;
-  UniqueFd found_;
-  // The store has an arena that an earlier start kept aside.
-  bool kept_aside_ = false;
+
+  std::unique_ptr<StartLocks> locks_;
+  LeftBehind left_;
+  // How long a file arena was before this start made it longer; put back if the
+  // start fails.
+  std::optional<Bytes> grown_from_;
+  std::unique_ptr<FreshArena> fresh_;
+
   catalog::Arena record_;
   std::unique_ptr<Arena> arena_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::optional<Remembered> remembered_;
   std::string verdict_;
+  bool is_settled_ = false;
 };
 
 }  // namespace percpud

@@ -16,7 +16,7 @@
 #include "server/percpu/layout/alloc_info.h"
 #include "server/percpu/layout/static_layout.h"
 #include "server/percpu/layout/topology.h"
-#include "server/service/memory_handlers.h"
+#include "server/service/service_limits.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
@@ -45,12 +45,11 @@ struct DaemonConfig {
   std::optional<abi::v1::UpdateMode> update_mode;
   AccessRules access;
   Sessions::Options sessions;
-  // Of the arena; empty for a memfd.
+  // Path of the arena; empty for a memfd.
   std::string arena_file;
-  // Where what is granted is kept; empty: nowhere.
+  // The directory of the catalog; empty if there is none.
   std::string catalog;
-  // Wipe what an earlier daemon left and cannot be used, rather than keep it
-  // aside.
+  // Wipe what an earlier daemon left and cannot be used, instead of keeping it aside.
   bool discard = false;
 };
 
@@ -58,17 +57,12 @@ struct DaemonConfig {
 // is wrong there; an unknown field is wrong.
 absl::StatusOr<config::v1::Config> ReadConfig(const std::string& path);
 
-// Checks every field and every pair that can contradict. The error names the
-// field as it is written in the file, which is also its flag's name.
+// Checks every field and every pair that can contradict. The error has a line for each
+// thing that is wrong, which begins with the field as it is written in the file.
 absl::StatusOr<DaemonConfig> CheckConfig(const config::v1::Config& config);
 
-// The part of CheckConfig about callers (config_access.cc): access, quotas.
-absl::Status TakeAccess(const config::v1::Config& config, DaemonConfig& out);
-// The part about restarts (config_restart.cc): arena, catalog, resume window.
-absl::Status TakeRestart(const config::v1::Config& config, DaemonConfig& out);
-// Reads `text` into `out`; an empty one keeps what is there. The error names
-// `field`.
-absl::Status TakeSize(absl::string_view field, const std::string& text, Bytes& out);
+// Whether an address of `listen` is a Unix socket's, and not TCP's.
+bool IsUnixAddress(const std::string& address);
 
 }  // namespace percpud
 

@@ -4,15 +4,14 @@
 #include <grp.h>
 #include <pwd.h>
 
-#include <array>
+#include <algorithm>
 #include <optional>
 #include <string>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "server/base/errors.h"
-#include "server/main/config.h"
+#include "server/main/config_parts.h"
 
 namespace percpud {
 namespace {
@@ -32,10 +31,10 @@ std::optional<UserGroupId> FindGroup(const std::string& group) {
   return entry == nullptr ? std::nullopt : std::optional(UserGroupId(entry->gr_gid));
 }
 
-absl::Status TakePrincipals(absl::string_view field,
-                            const google::protobuf::RepeatedPtrField<std::string>& entries,
-                            Principals& out) {
-  if (entries.empty()) return absl::OkStatus();
+void TakePrincipals(absl::string_view field,
+                    const google::protobuf::RepeatedPtrField<std::string>& entries, Principals& out,
+                    ConfigErrors& errors) {
+  if (entries.empty()) return;
   out = {};
   for (const std::string& entry : entries) {
     absl::string_view name = entry;
@@ -43,62 +42,74 @@ absl::Status TakePrincipals(absl::string_view field,
       out.everybody = true;
     } else if (absl::ConsumePrefix(&name, "user:")) {
       const std::optional<UserId> user = FindUser(std::string(name));
-      if (!user) return errors::BadConfig(field, absl::StrCat("there is no ", entry));
-      out.users.push_back(*user);
+      if (user) {
+        out.users.push_back(*user);
+      } else {
+        errors.Add(field, absl::StrCat("there is no ", entry));
+      }
     } else if (absl::ConsumePrefix(&name, "group:")) {
       const std::optional<UserGroupId> group = FindGroup(std::string(name));
-      if (!group) return errors::BadConfig(field, absl::StrCat("there is no ", entry));
-      out.groups.push_back(*group);
+      if (group) {
+        out.groups.push_back(*group);
+      } else {
+        errors.Add(field, absl::StrCat("there is no ", entry));
+      }
     } else {
-      return errors::BadConfig(field,
-                               absl::StrCat("\"", entry, "\" is none of user:NAME, group:NAME, *"));
+      errors.Add(field, absl::StrCat("\"", entry, "\" is none of user:NAME, group:NAME, *"));
     }
   }
-  return absl::OkStatus();
 }
 
-absl::Status TakeRole(absl::string_view field, const std::string& text, Role& out) {
-  if (text.empty()) return absl::OkStatus();
+void TakeRole(absl::string_view field, const std::string& text, Role& out, ConfigErrors& errors) {
+  if (text.empty()) return;
   for (const Role role : {Role::kAnonymous, Role::kViewer, Role::kClient, Role::kOperator}) {
     if (text != Name(role)) continue;
     out = role;
-    return absl::OkStatus();
+    return;
   }
-  return errors::BadConfig(
-      field, absl::StrCat("\"", text, "\" is none of anonymous, viewer, client, operator"));
+  errors.Add(field, absl::StrCat("\"", text, "\" is none of anonymous, viewer, client, operator"));
 }
 
-absl::Status TakeQuota(absl::string_view field, const config::v1::Quota& wire, Quota& out) {
+// TCP is plain text and its peers prove nothing: looking is the most they may do.
+void CheckRemoteRole(const DaemonConfig& config, ConfigErrors& errors) {
+  const bool serves_tcp = !std::all_of(config.listen.begin(), config.listen.end(), IsUnixAddress);
+  if (!serves_tcp || config.access.remote <= Role::kViewer) return;
+  errors.Add("access.remote", absl::StrCat(Name(config.access.remote),
+                                           " is too much for peers that come by TCP and "
+                                           "prove nothing: viewer or anonymous"));
+}
+
+void TakeQuota(absl::string_view field, const config::v1::Quota& wire, Quota& out,
+               ConfigErrors& errors) {
   if (wire.has_areas()) out.areas = wire.areas();
   if (wire.has_leases()) out.leases = wire.leases();
-  return TakeSize(absl::StrCat(field, ".bytes"), wire.bytes(), out.bytes);
+  TakeSize(absl::StrCat(field, ".bytes"), wire.bytes(), out.bytes, errors);
+}
+
+void TakeQuotas(const config::v1::Quotas& quotas, SessionLimits& limits, ConfigErrors& errors) {
+  TakeQuota("quotas.per_session", quotas.per_session(), limits.per_session, errors);
+  TakeQuota("quotas.per_user", quotas.per_user(), limits.per_user, errors);
+  const config::v1::VariableQuota& variables = quotas.variables_per_user();
+  if (variables.has_count()) limits.variables_per_user.count = variables.count();
+  TakeSize("quotas.variables_per_user.bytes", variables.bytes(), limits.variables_per_user.bytes,
+           errors);
+  if (quotas.sessions() != 0) limits.sessions = quotas.sessions();
+  if (quotas.sessions_per_user() != 0) limits.sessions_per_user = quotas.sessions_per_user();
+  if (quotas.remote_sessions_per_opener() != 0) {
+    limits.remote_sessions_per_opener = quotas.remote_sessions_per_opener();
+  }
 }
 
 }  // namespace
 
-absl::Status TakeAccess(const config::v1::Config& config, DaemonConfig& out) {
+void TakeAccess(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors) {
   const config::v1::Access& access = config.access();
-  absl::Status status =
-      TakePrincipals("access.operators", access.operators(), out.access.operators);
-  status.Update(TakePrincipals("access.clients", access.clients(), out.access.clients));
-  status.Update(TakePrincipals("access.viewers", access.viewers(), out.access.viewers));
-  status.Update(TakeRole("access.remote", access.remote(), out.access.remote));
-  const config::v1::Quotas& quotas = config.quotas();
-  status.Update(
-      TakeQuota("quotas.per_session", quotas.per_session(), out.sessions.limits.per_session));
-  status.Update(TakeQuota("quotas.per_user", quotas.per_user(), out.sessions.limits.per_user));
-  if (quotas.remote_sessions_per_opener() != 0) {
-    out.sessions.limits.remote_sessions_per_opener = quotas.remote_sessions_per_opener();
-  }
-  const config::v1::VariableQuota& variables = quotas.variables_per_user();
-  if (variables.has_count()) out.sessions.limits.variables_per_user.count = variables.count();
-  status.Update(TakeSize("quotas.variables_per_user.bytes", variables.bytes(),
-                         out.sessions.limits.variables_per_user.bytes));
-  if (quotas.sessions() != 0) out.sessions.limits.sessions = quotas.sessions();
-  if (quotas.sessions_per_user() != 0) {
-    out.sessions.limits.sessions_per_user = quotas.sessions_per_user();
-  }
-  return status;
+  TakePrincipals("access.operators", access.operators(), out.access.operators, errors);
+  TakePrincipals("access.clients", access.clients(), out.access.clients, errors);
+  TakePrincipals("access.viewers", access.viewers(), out.access.viewers, errors);
+  TakeRole("access.remote", access.remote(), out.access.remote, errors);
+  CheckRemoteRole(out, errors);
+  TakeQuotas(config.quotas(), out.sessions.limits, errors);
 }
 
 }  // namespace percpud

@@ -23,6 +23,7 @@
 #include "server/arena/arena.h"
 #include "server/base/clock.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 #include "server/handoff/door.h"
 #include "server/handoff/layout_writer.h"
 #include "server/main/arena_store.h"
@@ -72,6 +73,14 @@ absl::Status CheckRoom(const FootprintSnapshot& footprint, const Arena& arena) {
   return errors::BadConfig(
       "arena_size",
       absl::StrCat(Format(arena.size()), " does not hold one chunk, a block of ", Format(block)));
+}
+
+// What backing the first chunk takes at least.
+Bytes FirstChunkSize(const DaemonConfig& config, const Backend& backend) {
+  if (config.backend_options.page_first_chunk) return Bytes(0);
+  const FootprintSnapshot footprint = backend.footprint();
+  const bool has_tail = config.backend == "km" && !footprint.returns_tail;
+  return ToBytes(has_tail ? footprint.block_pages : footprint.pages_per_chunk, config.page_size);
 }
 
 absl::StatusOr<std::unique_ptr<Backend>> CheckedBackend(const DaemonConfig& config,
@@ -144,11 +153,13 @@ struct Daemon::Parts {
   absl::Status MakeBooks(const DaemonConfig& config, const AllocInfo& layout);
   absl::Status OpenDoor(const DaemonConfig& config);
   absl::Status Serve(const DaemonConfig& config);
+  // From here on nothing can fail, and clients are answered.
+  void GoLive();
 
   SystemClock clock;
   std::unique_ptr<Listener> listener;
   rseq::UpdateMode mode = rseq::UpdateMode::kAtomic;
-  std::unique_ptr<Memory> memory;
+  std::unique_ptr<ArenaStore> memory;
   std::unique_ptr<Allocator> allocator;
   std::unique_ptr<BalancerThread> balancer;
   UniqueFd layout_page;
@@ -166,23 +177,21 @@ struct Daemon::Parts {
 };
 
 absl::Status Daemon::Parts::Allocate(const DaemonConfig& config) {
-  absl::StatusOr<Layout> layout = LayOut(config);
-  if (!layout.ok()) return layout.status();
-  mode = layout->mode;
-  absl::StatusOr<Memory> opened = Memory::Open(config, layout->text);
-  if (!opened.ok()) return opened.status();
-  memory = std::make_unique<Memory>(*std::move(opened));
+  ASSIGN_OR_RETURN(const Layout layout, LayOut(config));
+  mode = layout.mode;
+  ASSIGN_OR_RETURN(memory, ArenaStore::Open(config, layout.text));
   if (memory->remembered()) {
-    absl::Status status = MakeBooks(config, *layout->info);
-    // Sound by itself, but not as a whole.
-    if (absl::IsDataLoss(status)) status = memory->StartCold(std::string(status.message()));
-    if (!status.ok()) return status;
+    const absl::Status status = MakeBooks(config, *layout.info);
+    if (!status.ok() && !absl::IsDataLoss(status)) return status;
+    if (!status.ok()) {
+      // The records are sound by themselves, and contradict each other.
+      sessions.reset();
+      allocator.reset();
+      RETURN_IF_ERROR(memory->TurnCold(std::string(status.message())));
+    }
   }
-  if (!memory->remembered()) {
-    if (absl::Status status = MakeBooks(config, *layout->info); !status.ok()) return status;
-  }
-  if (absl::Status status = memory->Begin(); !status.ok()) return status;
-  spdlog::info("start is {}", memory->verdict());
+  if (!memory->remembered()) RETURN_IF_ERROR(MakeBooks(config, *layout.info));
+  RETURN_IF_ERROR(memory->Begin());
   LogLayout(*allocator);
   balancer = std::make_unique<BalancerThread>(*allocator);
   return absl::OkStatus();
@@ -193,17 +202,18 @@ absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInf
   sessions.reset();
   allocator.reset();
   auto info = std::make_unique<const AllocInfo>(layout);
-  auto backend = CheckedBackend(config, *info, memory->arena());
-  if (!backend.ok()) return backend.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
+                   CheckedBackend(config, *info, memory->arena()));
+  RETURN_IF_ERROR(memory->Prepare(FirstChunkSize(config, *backend)));
   Allocator::Options options;
   options.balance = config.balance;
   options.clock = &clock;
   if (memory->catalog() != nullptr) options.on_chunk = ChunkRecorder(*memory->catalog());
   const auto& remembered = memory->remembered();
   auto made = remembered
-                  ? Allocator::Restore(std::move(info), config.statics, *std::move(backend),
+                  ? Allocator::Restore(std::move(info), config.statics, std::move(backend),
                                        memory->arena(), std::move(options), remembered->state)
-                  : Allocator::Create(std::move(info), config.statics, *std::move(backend),
+                  : Allocator::Create(std::move(info), config.statics, std::move(backend),
                                       memory->arena(), std::move(options));
   if (!made.ok()) return made.status();
   allocator = *std::move(made);
@@ -245,7 +255,6 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   if (!opened.ok()) return opened.status();
   door = *std::move(opened);
   sessions->set_ended([to = door.get()](SessionId session) { to->HangUp(session); });
-  door->Start();
   spdlog::info("side door at {}, updates by {}", door->path(), unlocked ? "rseq" : "atomics");
   return absl::OkStatus();
 }
@@ -273,17 +282,21 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
                       *session_service);
   memory_service->Start();
 
+  return absl::OkStatus();
+}
+
+void Daemon::Parts::GoLive() {
+  if (door) door->Start();
   // Connections made since the sockets were bound have waited until now.
   listener->Start(
       [this](int fd) { grpc::AddInsecureChannelFromFd(server.get(), callers->Adopt(fd)); });
   for (const std::string& address : listener->addresses()) spdlog::info("serving on {}", address);
-  return absl::OkStatus();
 }
 
 absl::Status Daemon::Check(const DaemonConfig& config) {
   const absl::StatusOr<Layout> layout = LayOut(config);
   if (!layout.ok()) return layout.status();
-  if (absl::Status status = Memory::CheckSystem(config); !status.ok()) return status;
+  if (absl::Status status = ArenaStore::CheckSystem(config); !status.ok()) return status;
   const auto arena = Arena::Create({.size = config.arena_size, .page_size = config.page_size});
   if (!arena.ok()) return arena.status();
   return CheckedBackend(config, *layout->info, **arena).status();
@@ -295,11 +308,15 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config
   auto listener = Listener::Bind(config.listen, config.socket_mode);
   if (!listener.ok()) return listener.status();
   parts->listener = *std::move(listener);
-  absl::Status status = parts->Allocate(config);
-  if (status.ok()) status = parts->OpenDoor(config);
-  if (status.ok()) status = parts->Serve(config);
-  if (!status.ok()) return status;
-  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+  RETURN_IF_ERROR(parts->Allocate(config));
+  RETURN_IF_ERROR(parts->OpenDoor(config));
+  RETURN_IF_ERROR(parts->Serve(config));
+  // Takes down what there is by now if the last step fails.
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(parts)));
+  RETURN_IF_ERROR(daemon->parts_->memory->Settle());
+  spdlog::info("start is {}", daemon->parts_->memory->verdict());
+  daemon->parts_->GoLive();
+  return daemon;
 }
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

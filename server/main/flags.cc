@@ -13,13 +13,38 @@ namespace {
 
 using config::v1::Config;
 
-void AddText(CLI::App& app, const char* name, const char* help, std::string& field) {
-  app.add_option_function<std::string>(
-      name, [&field](const std::string& value) { field = value; }, help);
+// How a flag is written. A flag is named as its field: `km.return_tail` is
+// --km-return-tail. `old` is a name that it had before; help does not show it.
+struct FlagName {
+  // Implicit, so that most flags are a plain text.
+  FlagName(const char* name) : now(name) {}
+  FlagName(const char* name, const char* old_name) : now(name), old(old_name) {}
+
+  const char* now;
+  const char* old = nullptr;
+};
+
+template <typename Value, typename Take>
+void AddFlag(CLI::App& app, const FlagName& name, const char* help, Take take) {
+  app.add_option_function<Value>(name.now, take, help);
+  if (name.old == nullptr) return;
+  // CLI11 does not show what is in no group.
+  app.add_option_function<Value>(name.old, take, help)->group("");
 }
 
-// The flags as a configuration of their own, merged over the file's.
-void AddFlags(CLI::App& app, Config& flags) {
+void AddText(CLI::App& app, const FlagName& name, const char* help, std::string& field) {
+  AddFlag<std::string>(app, name, help, [&field](const std::string& value) { field = value; });
+}
+
+// A flag for a number; `set` is the generated setter of its field.
+template <typename Message>
+void AddNumber(CLI::App& app, const FlagName& name, const char* help, Message& message,
+               void (Message::*set)(std::uint32_t)) {
+  AddFlag<std::uint32_t>(app, name, help,
+                         [&message, set](const std::uint32_t& value) { (message.*set)(value); });
+}
+
+void AddAddressFlags(CLI::App& app, Config& flags) {
   app.add_option_function<std::vector<std::string>>(
          "--listen",
          [&flags](const std::vector<std::string>& addresses) {
@@ -29,6 +54,13 @@ void AddFlags(CLI::App& app, Config& flags) {
       ->take_all()
       ->allow_extra_args(false);
   AddText(app, "--socket-mode", "Mode of Unix sockets, octal (0660)", *flags.mutable_socket_mode());
+  AddText(app, "--door", "The side door, unix:PATH or none (the first Unix address + .door)",
+          *flags.mutable_door());
+  AddText(app, {"--access-remote", "--remote"}, "Role of TCP peers: anonymous or viewer",
+          *flags.mutable_access()->mutable_remote());
+}
+
+void AddLayoutFlags(CLI::App& app, Config& flags) {
   AddText(app, "--arena-size", "Size of the arena (256MiB)", *flags.mutable_arena_size());
   AddText(app, "--page-size", "4KiB, or 2MiB for huge pages", *flags.mutable_page_size());
   app.add_flag_callback(
@@ -48,56 +80,51 @@ void AddFlags(CLI::App& app, Config& flags) {
           *flags.mutable_atom_size());
   AddText(app, "--unit-skew", "Bytes by which units are out of step with pages: 64, or 0 (0)",
           *flags.mutable_unit_skew());
-  AddText(app, "--door", "The side door, unix:PATH or none (the first Unix address + .door)",
-          *flags.mutable_door());
-  AddText(app, "--update-mode", "rseq, atomic or auto", *flags.mutable_update_mode());
-  AddText(app, "--remote", "Role of whoever comes by TCP: anonymous, viewer, client, operator",
-          *flags.mutable_access()->mutable_remote());
-  AddText(app, "--arena", "memfd, or file:PATH on tmpfs or hugetlbfs", *flags.mutable_arena());
+  AddText(app, "--update-mode", "rseq, atomic or auto (auto)", *flags.mutable_update_mode());
+}
+
+void AddRestartFlags(CLI::App& app, Config& flags) {
+  AddText(app, "--arena", "memfd, or file:PATH on tmpfs or hugetlbfs (memfd)",
+          *flags.mutable_arena());
   AddText(app, "--catalog", "Directory that tells the next daemon what was granted (PATH.catalog)",
           *flags.mutable_catalog());
   AddText(app, "--resume-window", "How long restored sessions wait for their processes (30s)",
           *flags.mutable_resume_window());
-  AddText(app, "--log-level", "trace, debug, info, warning or error", *flags.mutable_log_level());
+  AddText(app, "--log-level", "trace, debug, info, warning or error (info)",
+          *flags.mutable_log_level());
 }
 
 void AddCpuFlags(CLI::App& app, config::v1::Cpus& cpus) {
-  auto* source = app.add_option_group("CPUs", "Whom units are made for (default: this host)");
+  auto* source =
+      app.add_option_group("CPUs", "The CPUs that units are made for (default: this host)");
   source->require_option(0, 1);
-  source->add_option_function<std::uint32_t>(
-      "--cpus", [&cpus](const std::uint32_t& count) { cpus.set_count(count); },
-      "That many CPUs in one group");
-  source->add_option_function<std::string>(
-      "--topology", [&cpus](const std::string& value) { cpus.set_synthetic(value); },
-      "An hwloc description: \"numa:2 core:4 pu:1\"");
-  source->add_option_function<std::string>(
-      "--topology-xml", [&cpus](const std::string& value) { cpus.set_xml_file(value); },
-      "A file written by lstopo --of xml");
-  app.add_option_function<std::string>(
-      "--cpu-select", [&cpus](const std::string& value) { cpus.set_select(value); },
-      "possible, online or a list such as 0-3,8");
-}
-
-// A flag for a number; `set` is the generated setter of its field.
-template <typename Message>
-void AddNumber(CLI::App& app, const char* name, const char* help, Message& message,
-               void (Message::*set)(std::uint32_t)) {
-  app.add_option_function<std::uint32_t>(
-      name, [&message, set](const std::uint32_t& value) { (message.*set)(value); }, help);
+  AddNumber(*source, {"--cpus-count", "--cpus"}, "That many CPUs in one group", cpus,
+            &config::v1::Cpus::set_count);
+  AddFlag<std::string>(*source, {"--cpus-synthetic", "--topology"},
+                       "An hwloc description: \"numa:2 core:4 pu:1\"",
+                       [&cpus](const std::string& value) { cpus.set_synthetic(value); });
+  AddFlag<std::string>(*source, {"--cpus-xml-file", "--topology-xml"},
+                       "A file written by lstopo --of xml",
+                       [&cpus](const std::string& value) { cpus.set_xml_file(value); });
+  AddText(app, {"--cpus-select", "--cpu-select"}, "possible, online or a list such as 0-3,8",
+          *cpus.mutable_select());
 }
 
 void AddBalancerFlags(CLI::App& app, config::v1::Balancer& balancer) {
   using Balancer = config::v1::Balancer;
-  AddNumber(app, "--empty-pages-low", "Make up the reserve when fewer pages are empty (2)",
-            balancer, &Balancer::set_empty_pages_low);
-  AddNumber(app, "--empty-pages-high", "... up to this many (4; 0 and 0: no reserve)", balancer,
+  AddNumber(app, {"--balancer-empty-pages-low", "--empty-pages-low"},
+            "Make up the reserve when fewer pages are empty (2)", balancer,
+            &Balancer::set_empty_pages_low);
+  AddNumber(app, {"--balancer-empty-pages-high", "--empty-pages-high"},
+            "... up to this many (4; 0 and 0: no reserve)", balancer,
             &Balancer::set_empty_pages_high);
-  AddNumber(app, "--free-chunks-min", "Free chunks kept whatever their age (1)", balancer,
-            &Balancer::set_free_chunks_min);
-  AddNumber(app, "--free-chunks-max-percent", "Free chunks kept at most, of all chunks (16)",
-            balancer, &Balancer::set_free_chunks_max_percent);
-  AddText(app, "--free-chunk-age", "Older free chunks are released (10s)",
-          *balancer.mutable_free_chunk_age());
+  AddNumber(app, {"--balancer-free-chunks-min", "--free-chunks-min"},
+            "Free chunks kept whatever their age (1)", balancer, &Balancer::set_free_chunks_min);
+  AddNumber(app, {"--balancer-free-chunks-max-percent", "--free-chunks-max-percent"},
+            "Free chunks kept at most, of all chunks (16)", balancer,
+            &Balancer::set_free_chunks_max_percent);
+  AddText(app, {"--balancer-free-chunk-age", "--free-chunk-age"},
+          "Older free chunks are released (10s)", *balancer.mutable_free_chunk_age());
 }
 
 void AddLimitFlags(CLI::App& app, config::v1::Limits& limits) {
@@ -129,7 +156,9 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   app.add_flag("--check-config", out.check_only, "Check the configuration and exit");
   app.add_flag("--discard", out.discard,
                "Wipe what an earlier daemon left and cannot be used, instead of keeping it aside");
-  AddFlags(app, flags);
+  AddAddressFlags(app, flags);
+  AddLayoutFlags(app, flags);
+  AddRestartFlags(app, flags);
   AddCpuFlags(app, *flags.mutable_cpus());
   AddBalancerFlags(app, *flags.mutable_balancer());
   AddLimitFlags(app, *flags.mutable_limits());

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -43,7 +44,9 @@ void PollByEpoll() { setenv("GRPC_POLL_STRATEGY", "epoll1", /*replace=*/1); }
 
 // What the operator wrote is told apart from what the system would not do.
 int Fail(const absl::Status& status) {
-  spdlog::critical("percpud cannot start: {}", std::string(status.message()));
+  for (const absl::string_view line : absl::StrSplit(status.message(), '\n')) {
+    spdlog::critical("percpud cannot start: {}", std::string(line));
+  }
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailure;
 }
 

@@ -13,6 +13,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "server/main/flags.h"
 
 namespace percpud {
@@ -62,8 +64,11 @@ void CompareParts(const Message& running, const Message& wanted, const std::stri
 }
 
 std::string Refuse(const absl::Status& why) {
-  spdlog::error("reload refused: {}", std::string(why.message()));
-  return absl::StrCat("reload refused: ", why.message());
+  for (const absl::string_view line : absl::StrSplit(why.message(), '\n')) {
+    spdlog::error("reload refused: {}", std::string(line));
+  }
+  // The manager takes one line.
+  return absl::StrCat("reload refused: ", absl::StrReplaceAll(why.message(), {{"\n", "; "}}));
 }
 
 std::string RefuseFixed(const std::vector<std::string>& fixed) {

@@ -14,22 +14,13 @@
 
 #include "absl/status/status.h"
 #include "percpud/v1/memory.pb.h"
-#include "server/base/limits.h"
 #include "server/percpu/allocator/allocator.h"
 #include "server/percpu/allocator/updater.h"
+#include "server/service/service_limits.h"
 #include "server/session/access/caller.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
-
-struct ServiceLimits {
-  // Entries in one Alloc or Free.
-  std::uint32_t batch = kDefaultBatch;
-  // Bytes in one Read or Write.
-  Bytes transfer = kDefaultTransfer;
-  // Open Watch streams.
-  std::uint32_t watchers = kDefaultWatchers;
-};
 
 // What every handler works on.
 struct MemoryContext {

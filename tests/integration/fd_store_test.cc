@@ -103,12 +103,14 @@ TEST_F(FdStoreTest, AnEmptyStoreIsACleanStart) {
       << daemon->err();
 }
 
-// Of arenas that no daemon can go on with, the store has room for the last.
+// The store has room for the last arena with something in it that no daemon could go
+// on with.
 TEST_F(FdStoreTest, AnOldArenaMakesWayForTheNext) {
   for (const char* reserved : {"4KiB", "8KiB", "12KiB"}) {
     auto daemon = Start({"--reserved-size", reserved});
     ASSERT_TRUE(daemon.ok()) << daemon.status();
     ASSERT_TRUE(HearReady());
+    EXPECT_EQ(Variable(/*create=*/true, 42), 0);
     daemon->Kill(SIGKILL);
     ASSERT_TRUE(daemon->Wait(kPatience).ok());
   }
@@ -119,6 +121,39 @@ TEST_F(FdStoreTest, AnOldArenaMakesWayForTheNext) {
   ASSERT_TRUE(daemon.ok()) << daemon.status();
   ASSERT_TRUE(HearReady());
   EXPECT_THAT(manager_.heard(), ::testing::HasSubstr("FDSTOREREMOVE=1\nFDNAME=percpud-arena-old"));
+}
+
+TEST_F(FdStoreTest, AConfigurationThatIsRefusedTakesNothingOutOfTheStore) {
+  {
+    auto daemon = Start();
+    ASSERT_TRUE(daemon.ok()) << daemon.status();
+    ASSERT_TRUE(HearReady());
+    EXPECT_EQ(Variable(/*create=*/true, 42), 0);
+    daemon->Kill(SIGKILL);
+    ASSERT_TRUE(daemon->Wait(kPatience).ok());
+  }
+  const std::string before = manager_.heard();
+  for (int i = 0; i < 2; ++i) {
+    auto refused = Start({"--unit-size", "64MiB"});
+    ASSERT_TRUE(refused.ok()) << refused.status();
+    EXPECT_EQ(refused->Wait(kPatience).value_or(-1), 2) << refused->err();
+  }
+  auto daemon = Start();
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
+  ASSERT_TRUE(HearReady());
+  EXPECT_EQ(manager_.heard(), before);
+  EXPECT_EQ(Variable(/*create=*/false, 42), 0);
+}
+
+TEST_F(FdStoreTest, AnEmptyArenaIsNotKeptInPlaceOfOneWithData) {
+  for (const char* reserved : {"4KiB", "8KiB"}) {
+    auto daemon = Start({"--reserved-size", reserved});
+    ASSERT_TRUE(daemon.ok()) << daemon.status();
+    ASSERT_TRUE(HearReady());
+    daemon->Kill(SIGKILL);
+    ASSERT_TRUE(daemon->Wait(kPatience).ok());
+  }
+  EXPECT_THAT(manager_.heard(), ::testing::Not(::testing::HasSubstr("percpud-arena-old")));
 }
 
 }  // namespace

@@ -60,4 +60,16 @@ absl::Status CatalogFull(Bytes size, absl::string_view why) {
                 Format(size), ": ", why);
 }
 
+absl::Status FileSystemFull(absl::string_view directory, Bytes needed, Bytes free) {
+  return Refuse(Code::kResourceExhausted, Reason::kFileSystemFull, "arena: the file system of ",
+                directory, " has ", Format(free), " free, and the start needs ", Format(needed));
+}
+
+absl::Status OverMemoryLimit(absl::string_view what, Bytes needed, Bytes left, Bytes limit,
+                             absl::string_view group) {
+  return Refuse(Code::kResourceExhausted, Reason::kOverMemoryLimit, "arena: ", what, " needs ",
+                Format(needed), ", and the control group ", group, ", limited to ", Format(limit),
+                ", has ", Format(left), " left");
+}
+
 }  // namespace percpud::errors

@@ -12,6 +12,16 @@ absl::Status CatalogInUse(absl::string_view path) {
                 " is kept by another daemon");
 }
 
+absl::Status ArenaInUse(absl::string_view path) {
+  return Refuse(Code::kFailedPrecondition, Reason::kArenaInUse, "arena: ", path,
+                " is used by another daemon");
+}
+
+absl::Status CatalogUnreadable(absl::string_view path, absl::string_view why) {
+  return Refuse(Code::kUnavailable, Reason::kCatalogUnreadable, "catalog: ", path,
+                " cannot be read: ", why);
+}
+
 absl::Status CatalogDamaged(absl::string_view path, absl::string_view why) {
   return Refuse(Code::kDataLoss, Reason::kCatalogDamaged, "catalog: ", path, " is damaged: ", why);
 }

@@ -35,6 +35,12 @@ absl::Status NoHugePages(Bytes page_size, std::uint64_t wanted) {
                 "; `sysctl vm.nr_hugepages=", wanted, "` makes enough for arena_size");
 }
 
+absl::Status StoreRefused() {
+  return Refuse(Code::kFailedPrecondition, Reason::kStoreRefused,
+                "catalog: systemd would not keep the arena: the unit needs "
+                "FileDescriptorStoreMax=");
+}
+
 absl::Status NoTransparentHugePages(absl::string_view why) {
   return Refuse(Code::kFailedPrecondition, Reason::kNoTransparentHugePages,
                 "transparent_huge_pages: ", why);

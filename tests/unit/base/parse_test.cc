@@ -20,6 +20,10 @@ TEST(ParseSizeTest, TakesPlainNumbersAndBinaryUnits) {
   EXPECT_EQ(ParseSize("256MiB"), Bytes(256 << 20));
   EXPECT_EQ(ParseSize("3GiB"), Bytes(std::uint64_t{3} << 30));
   EXPECT_EQ(ParseSize("2TiB"), Bytes(std::uint64_t{2} << 40));
+  EXPECT_EQ(ParseSize("64K"), Bytes(64 << 10));
+  EXPECT_EQ(ParseSize("1M"), Bytes(1 << 20));
+  EXPECT_EQ(ParseSize("1G"), Bytes(1 << 30));
+  EXPECT_EQ(ParseSize("3T"), Bytes(std::uint64_t{3} << 40));
 }
 
 TEST(ParseSizeTest, TakesWhatFormatWrites) {
@@ -29,7 +33,7 @@ TEST(ParseSizeTest, TakesWhatFormatWrites) {
 }
 
 TEST(ParseSizeTest, RefusesEverythingElse) {
-  for (const char* text : {"", " ", "KiB", "B", "-1", "+1", " 1", "1 ", "1 KiB", "1k", "1K", "1KB",
+  for (const char* text : {"", " ", "KiB", "B", "-1", "+1", " 1", "1 ", "1 KiB", "1k", "K", "1KB",
                            "1kib", "0x10", "1.5MiB", "1MiBB", "1KiBMiB", "1e3", "1_000"}) {
     EXPECT_EQ(ParseSize(text), std::nullopt) << '"' << text << '"';
   }

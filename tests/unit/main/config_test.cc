@@ -9,8 +9,10 @@
 
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tests/support/process.h"
 
 namespace percpud {
@@ -19,6 +21,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 // CheckConfig of a text, on four CPUs unless it says otherwise.
 absl::StatusOr<DaemonConfig> Check(const std::string& text) {
@@ -114,6 +117,43 @@ TEST(ConfigTest, BadAddressesAreNamed) {
   }
   ExpectRefused(R"(listen: "h:1" listen: "h:1")", "listen", "twice");
   ExpectRefused(R"(socket_mode: "0888")", "socket_mode", "0888");
+}
+
+TEST(ConfigTest, TcpIsServedOnLoopbackOnly) {
+  for (const char* address : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"}) {
+    EXPECT_TRUE(Check(absl::StrCat("listen: \"", address, "\"")).ok()) << address;
+  }
+  for (const char* address : {"0.0.0.0:1", "[::]:1", "10.0.0.7:1", "example.org:1",
+                              "localhost.example.org:1", "128.0.0.1:1", "*:1"}) {
+    ExpectRefused(absl::StrCat("listen: \"", address, "\""), "listen", "loopback");
+  }
+}
+
+TEST(ConfigTest, TcpPeersMayLookAtMost) {
+  constexpr char kTcp[] = R"(listen: "127.0.0.1:1" )";
+  EXPECT_TRUE(Check(absl::StrCat(kTcp, R"(access { remote: "viewer" })")).ok());
+  for (const char* role : {"client", "operator"}) {
+    const std::string access = absl::StrCat("access { remote: \"", role, "\" }");
+    ExpectRefused(absl::StrCat(kTcp, access), "access.remote", role);
+    EXPECT_TRUE(Check(access).ok()) << "nobody comes by TCP";
+  }
+}
+
+TEST(ConfigTest, EverythingThatIsWrongIsNamedAtOnce) {
+  const absl::StatusOr<DaemonConfig> config = Check(R"(
+    listen: "0.0.0.0:1" socket_mode: "999" door: "here" arena_size: "big" update_mode: "fast"
+    access { operators: "me" } quotas { per_user { bytes: "some" } }
+    catalog: "relative" balancer { free_chunk_age: "old" } limits { watchers: 20000 }
+    log_level: "loud")");
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
+  std::vector<std::string> fields;
+  for (const absl::string_view line : absl::StrSplit(config.status().message(), '\n')) {
+    fields.emplace_back(line.substr(0, line.find(':')));
+  }
+  EXPECT_THAT(fields,
+              UnorderedElementsAre("listen", "socket_mode", "door", "arena_size", "update_mode",
+                                   "access.operators", "quotas.per_user.bytes", "catalog",
+                                   "balancer.free_chunk_age", "limits.watchers", "log_level"));
 }
 
 TEST(ConfigTest, ASkewIsTakenAndStaticVariablesKeepToIt) {

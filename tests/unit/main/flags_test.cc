@@ -10,12 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/process.h"
 
 namespace percpud {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 absl::StatusOr<CommandLine> Parse(std::vector<const char*> flags) {
   flags.insert(flags.begin(), "percpud");
@@ -38,14 +41,15 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
                            "--static-size=4KiB",
                            "--reserved-size=8KiB",
                            "--atom-size=4MiB",
-                           "--cpus=6",
-                           "--cpu-select=0-3",
+                           "--cpus-count=6",
+                           "--cpus-select=0-3",
+                           "--access-remote=viewer",
                            "--log-level=debug",
-                           "--empty-pages-low=1",
-                           "--empty-pages-high=9",
-                           "--free-chunks-min=2",
-                           "--free-chunks-max-percent=20",
-                           "--free-chunk-age=5s",
+                           "--balancer-empty-pages-low=1",
+                           "--balancer-empty-pages-high=9",
+                           "--balancer-free-chunks-min=2",
+                           "--balancer-free-chunks-max-percent=20",
+                           "--balancer-free-chunk-age=5s",
                            "--limits-batch=7",
                            "--limits-transfer=1KiB",
                            "--limits-message=1MiB",
@@ -69,6 +73,7 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
   EXPECT_EQ(config.atom_size(), "4MiB");
   EXPECT_EQ(config.cpus().count(), 6U);
   EXPECT_EQ(config.cpus().select(), "0-3");
+  EXPECT_EQ(config.access().remote(), "viewer");
   EXPECT_EQ(config.log_level(), "debug");
   EXPECT_EQ(config.balancer().empty_pages_low(), 1U);
   EXPECT_EQ(config.balancer().empty_pages_high(), 9U);
@@ -81,7 +86,42 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
   EXPECT_EQ(config.limits().watchers(), 5U);
 }
 
+TEST(FlagsTest, TheNamesOfBeforeStillReachTheirFields) {
+  const auto line = Parse({"--cpus=6", "--cpu-select=0-3", "--remote=viewer", "--empty-pages-low=1",
+                           "--empty-pages-high=9", "--free-chunks-min=2",
+                           "--free-chunks-max-percent=20", "--free-chunk-age=5s"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  ASSERT_FALSE(line->exit_code);
+  const config::v1::Config& config = line->config;
+  EXPECT_EQ(config.cpus().count(), 6U);
+  EXPECT_EQ(config.cpus().select(), "0-3");
+  EXPECT_EQ(config.access().remote(), "viewer");
+  EXPECT_EQ(config.balancer().empty_pages_low(), 1U);
+  EXPECT_EQ(config.balancer().empty_pages_high(), 9U);
+  EXPECT_EQ(config.balancer().free_chunks_min(), 2U);
+  EXPECT_EQ(config.balancer().free_chunks_max_percent(), 20U);
+  EXPECT_EQ(config.balancer().free_chunk_age(), "5s");
+}
+
+TEST(FlagsTest, HelpShowsTheFieldsNamesOnly) {
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(Parse({"--help"})->exit_code, 0);
+  const std::string help = ::testing::internal::GetCapturedStdout();
+  for (const char* name : {"--cpus-count", "--cpus-synthetic", "--cpus-xml-file", "--cpus-select",
+                           "--access-remote", "--balancer-free-chunk-age"}) {
+    EXPECT_THAT(help, HasSubstr(name));
+  }
+  for (const char* name :
+       {"--cpus ", "--topology", "--cpu-select", "--remote", "--free-chunk-age"}) {
+    EXPECT_THAT(help, Not(HasSubstr(absl::StrCat(" ", name)))) << name;
+  }
+}
+
 TEST(FlagsTest, TopologiesComeFromOneSource) {
+  EXPECT_EQ(Parse({"--cpus-synthetic", "numa:1 core:2 pu:1"})->config.cpus().synthetic(),
+            "numa:1 core:2 pu:1");
+  EXPECT_EQ(Parse({"--cpus-xml-file", "/x"})->config.cpus().xml_file(), "/x");
+  EXPECT_EQ(Parse({"--cpus-xml-file", "/x", "--cpus", "3"})->exit_code, 2);
   EXPECT_EQ(Parse({"--topology", "numa:1 core:2 pu:1"})->config.cpus().synthetic(),
             "numa:1 core:2 pu:1");
   EXPECT_EQ(Parse({"--topology-xml", "/x"})->config.cpus().xml_file(), "/x");

@@ -47,6 +47,11 @@ v1::Owner OwnerProto(Resolution::Owner owner) {
   return v1::OWNER_UNSPECIFIED;
 }
 
+v1::SlotKind SlotKindProto(const SlotSnapshot& slot) {
+  if (slot.is_full) return v1::SLOT_KIND_FULL;
+  return slot.is_free ? v1::SLOT_KIND_FREE : v1::SLOT_KIND_SIZE_CLASS;
+}
+
 }  // namespace
 
 absl::StatusOr<Region> FromProto(v1::Region region) {
@@ -66,18 +71,18 @@ v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
   const FootprintSnapshot footprint = allocator.footprint();
   v1::AllocInfo out;
   out.set_backend(std::string(allocator.backend_name()));
-  out.set_unit_size(info.unit_size.value());
-  out.set_static_size(info.static_size.value());
-  out.set_reserved_size(info.reserved_size.value());
-  out.set_dyn_size(info.dyn_size.value());
-  out.set_atom_size(info.atom_size.value());
-  out.set_alloc_size(info.alloc_size.value());
+  out.set_unit_size_bytes(info.unit_size.value());
+  out.set_static_size_bytes(info.static_size.value());
+  out.set_reserved_size_bytes(info.reserved_size.value());
+  out.set_dyn_size_bytes(info.dyn_size.value());
+  out.set_atom_size_bytes(info.atom_size.value());
+  out.set_alloc_size_bytes(info.alloc_size.value());
   out.set_units_per_alloc(info.units_per_alloc);
   out.set_groups(static_cast<std::uint32_t>(info.groups.size()));
   out.set_units(info.units());
   out.set_cpus(info.cpus());
-  out.set_page_size(allocator.pages().page_size().value());
-  out.set_arena_size(allocator.pages().size().value());
+  out.set_page_size_bytes(allocator.pages().page_size().value());
+  out.set_arena_size_bytes(allocator.pages().size().value());
   out.set_pages_per_chunk(footprint.pages_per_chunk.value());
   out.set_block_order(footprint.block_order.value());
   out.set_block_pages(footprint.block_pages.value());
@@ -85,9 +90,9 @@ v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
   out.set_ghost_pages(footprint.ghost_pages.value());
   out.set_tail_pages(footprint.tail_pages.value());
   out.set_returns_tail(footprint.returns_tail);
-  out.set_max_alloc_size(allocator.max_alloc_size().value());
+  out.set_max_alloc_size_bytes(allocator.max_alloc_size().value());
   out.set_max_alignment(info.max_alignment().value());
-  out.set_unit_skew(info.unit_skew.value());
+  out.set_unit_skew_bytes(info.unit_skew.value());
   out.set_skew_bytes((info.memory_size() - info.chunk_size()).value());
   out.set_arena_kind(std::string(allocator.pages().kind()));
   return out;
@@ -95,7 +100,7 @@ v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
 
 v1::Group ToProto(const GroupInfo& group, Bytes unit_size) {
   v1::Group out;
-  out.set_id(group.id.value());
+  out.set_group(group.id.value());
   out.set_numa_node(group.node.value());
   out.set_base_offset(group.base_offset.value());
   out.set_size_bytes((unit_size * group.cpus.size()).value());
@@ -120,7 +125,7 @@ v1::Unit UnitProto(const AllocInfo& info, const GroupInfo& group, UnitId unit) {
 v1::StaticVariable ToProto(const StaticVariable& variable) {
   v1::StaticVariable out;
   out.set_name(variable.name);
-  out.set_type(std::string(Name(variable.type)));
+  out.set_type(ToProto(variable.type));
   out.set_pointer(variable.offset.value());
   out.set_size_bytes(variable.size.value());
   out.set_alignment(static_cast<std::uint32_t>(variable.alignment.value()));
@@ -129,9 +134,9 @@ v1::StaticVariable ToProto(const StaticVariable& variable) {
 
 v1::Chunk ToProto(const ChunkSnapshot& chunk) {
   v1::Chunk out;
-  out.set_id(chunk.id.value());
+  out.set_chunk_id(chunk.id.value());
   out.set_kind(KindProto(chunk.kind));
-  out.set_base(chunk.base.value());
+  out.set_pointer(chunk.base.value());
   out.set_slot(chunk.slot);
   out.set_pages(chunk.pages.value());
   out.set_block_order(chunk.block_order.value());
@@ -143,13 +148,13 @@ v1::Chunk ToProto(const ChunkSnapshot& chunk) {
   out.set_largest_run_bytes(chunk.largest_run.value());
   out.set_first_free_offset(chunk.first_free_offset.value());
   out.set_live_areas(chunk.live_areas);
-  out.set_max_alloc_size(chunk.max_alloc_size.value());
+  out.set_max_alloc_size_bytes(chunk.max_alloc_size.value());
   out.set_empty_pop_pages(chunk.empty_pop_pages);
-  out.set_sum_frag(chunk.sum_frag.value());
-  out.set_max_frag(chunk.max_frag.value());
-  out.set_cur_min_alloc(chunk.cur_min_alloc.value());
-  out.set_cur_med_alloc(chunk.cur_med_alloc.value());
-  out.set_cur_max_alloc(chunk.cur_max_alloc.value());
+  out.set_sum_frag_bytes(chunk.sum_frag.value());
+  out.set_max_frag_bytes(chunk.max_frag.value());
+  out.set_cur_min_alloc_bytes(chunk.cur_min_alloc.value());
+  out.set_cur_med_alloc_bytes(chunk.cur_med_alloc.value());
+  out.set_cur_max_alloc_bytes(chunk.cur_max_alloc.value());
   out.set_dirty_bytes(chunk.dirty_bytes.value());
   out.set_fragmentation(chunk.fragmentation());
   return out;
@@ -169,8 +174,7 @@ v1::Slot ToProto(const SlotSnapshot& slot) {
   v1::Slot out;
   out.set_slot(slot.slot);
   out.set_min_run_bytes(slot.min_run.value());
-  if (slot.is_full) out.set_label("full");
-  if (slot.is_free) out.set_label("free");
+  out.set_kind(SlotKindProto(slot));
   for (const ChunkId chunk : slot.chunks) out.add_chunk_ids(chunk.value());
   return out;
 }
@@ -183,8 +187,8 @@ v1::Stats ToProto(const Stats& stats) {
   out.set_nr_max_alloc(stats.nr_max_alloc);
   out.set_nr_chunks(stats.nr_chunks);
   out.set_nr_max_chunks(stats.nr_max_chunks);
-  out.set_min_alloc_size(stats.min_alloc_size.value());
-  out.set_max_alloc_size(stats.max_alloc_size.value());
+  out.set_min_alloc_size_bytes(stats.min_alloc_size.value());
+  out.set_max_alloc_size_bytes(stats.max_alloc_size.value());
   out.set_empty_pop_pages(stats.empty_pop_pages);
   out.set_chunks_created(stats.chunks_created);
   out.set_chunks_destroyed(stats.chunks_destroyed);
@@ -210,7 +214,7 @@ void ToProto(const BuddySnapshot& buddy, v1::GetBuddyInfoResponse& out) {
   for (const std::uint64_t blocks : buddy.free_blocks) out.add_free_blocks(blocks);
   out.set_free_pages(buddy.free_pages.value());
   out.set_total_pages(buddy.total_pages.value());
-  out.set_page_size(buddy.page_size.value());
+  out.set_page_size_bytes(buddy.page_size.value());
 }
 
 void ToProto(const Resolution& resolution, v1::ResolveResponse& out) {
@@ -226,7 +230,7 @@ void ToProto(const Resolution& resolution, v1::ResolveResponse& out) {
 }
 
 void ToProto(const Estimate& estimate, v1::EstimateAllocResponse& out) {
-  out.set_rounded_size(estimate.rounded_size.value());
+  out.set_rounded_size_bytes(estimate.rounded_size.value());
   out.set_total_bytes(estimate.total_bytes.value());
   out.set_wasted_bytes(estimate.wasted_bytes.value());
   out.set_would_grow(estimate.would_grow);
@@ -238,7 +242,7 @@ void ToProto(const Estimate& estimate, v1::EstimateAllocResponse& out) {
   out.set_reason(estimate.reason);
 }
 
-void DrawOccupancy(const AreaMapSnapshot& map, v1::GetAreaMapResponse& out) {
+void DrawOccupancy(const AreaMapSnapshot& map, v1::ListAreasResponse& out) {
   const std::uint64_t begin = map.chunk.begin_offset.value();
   const std::uint64_t end = map.chunk.end_offset.value();
   out.set_begin_offset(begin);

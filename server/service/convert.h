@@ -8,6 +8,7 @@
 #define PERCPUD_SERVER_SERVICE_CONVERT_H_
 
 #include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -33,17 +34,19 @@ v1::Stats ToProto(const Stats& stats);
 void ToProto(const BuddySnapshot& buddy, v1::GetBuddyInfoResponse& out);
 void ToProto(const Resolution& resolution, v1::ResolveResponse& out);
 void ToProto(const Estimate& estimate, v1::EstimateAllocResponse& out);
+google::protobuf::Timestamp ToProto(absl::Time time);
 google::protobuf::Duration ToProto(absl::Duration duration);
 // Errors: FieldOutOfRange.
 absl::StatusOr<absl::Duration> FromProto(absl::string_view field,
                                          const google::protobuf::Duration& wire, absl::Duration low,
                                          absl::Duration high);
+v1::VariableType ToProto(VariableType type);
 v1::Session ToProto(const SessionSnapshot& session);
 v1::Variable ToProto(const Variable& variable);
 v1::Lease ToProto(const Sessions::LeaseRecord& record, const LeaseSnapshot& snapshot);
 absl::StatusOr<VariableType> FromProto(v1::VariableType type);
 // The occupancy picture: cells, their size, and the managed range.
-void DrawOccupancy(const AreaMapSnapshot& map, v1::GetAreaMapResponse& out);
+void DrawOccupancy(const AreaMapSnapshot& map, v1::ListAreasResponse& out);
 
 }  // namespace percpud
 

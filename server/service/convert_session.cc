@@ -26,7 +26,9 @@ v1::SessionKind KindProto(SessionKind kind) {
   return v1::SESSION_KIND_UNSPECIFIED;
 }
 
-v1::VariableType TypeProto(VariableType type) {
+}  // namespace
+
+v1::VariableType ToProto(VariableType type) {
   switch (type) {
     case VariableType::kCounter:
       return v1::VARIABLE_TYPE_COUNTER;
@@ -40,7 +42,14 @@ v1::VariableType TypeProto(VariableType type) {
   return v1::VARIABLE_TYPE_UNSPECIFIED;
 }
 
-}  // namespace
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  google::protobuf::Timestamp out;
+  // Whole seconds round down, so that the rest is never negative.
+  out.set_seconds(absl::ToUnixSeconds(time));
+  out.set_nanos(static_cast<std::int32_t>(
+      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(out.seconds()))));
+  return out;
+}
 
 google::protobuf::Duration ToProto(absl::Duration duration) {
   google::protobuf::Duration out;
@@ -63,7 +72,7 @@ absl::StatusOr<absl::Duration> FromProto(absl::string_view field,
 
 v1::Session ToProto(const SessionSnapshot& session) {
   v1::Session out;
-  out.set_id(session.id.value());
+  out.set_session_id(session.id.value());
   out.set_kind(KindProto(session.spec.kind));
   if (session.spec.peer) {
     out.set_pid(session.spec.peer->pid.value());
@@ -71,7 +80,8 @@ v1::Session ToProto(const SessionSnapshot& session) {
   }
   out.set_command(session.spec.command);
   *out.mutable_age() = ToProto(session.age);
-  out.set_bytes(session.use.bytes.value());
+  *out.mutable_create_time() = ToProto(session.opened);
+  out.set_held_bytes(session.use.bytes.value());
   out.set_areas(session.use.areas);
   out.set_leases(session.use.leases);
   return out;
@@ -80,9 +90,9 @@ v1::Session ToProto(const SessionSnapshot& session) {
 v1::Variable ToProto(const Variable& variable) {
   v1::Variable out;
   out.set_name(variable.name);
-  out.set_type(TypeProto(variable.type));
+  out.set_type(ToProto(variable.type));
   out.set_pointer(variable.pointer.value());
-  out.set_size(variable.size.value());
+  out.set_size_bytes(variable.size.value());
   if (variable.maker != kNobody) out.set_uid(variable.maker.value());
   return out;
 }
@@ -90,9 +100,9 @@ v1::Variable ToProto(const Variable& variable) {
 v1::Lease ToProto(const Sessions::LeaseRecord& record, const LeaseSnapshot& snapshot) {
   v1::Lease out;
   out.set_chunk_id(record.chunk.id.value());
-  out.set_base(record.chunk.base.value());
-  out.set_unit_size(record.chunk.unit_size.value());
-  if (record.holder != kNoSession) out.set_session(record.holder.value());
+  out.set_pointer(record.chunk.base.value());
+  out.set_unit_size_bytes(record.chunk.unit_size.value());
+  if (record.holder != kNoSession) out.set_session_id(record.holder.value());
   out.set_name(record.name);
   out.set_live_areas(snapshot.areas.size());
   out.set_live_bytes(snapshot.live_bytes.value());

@@ -60,9 +60,9 @@ grpc::Status IntrospectionService::ListGroups(grpc::ServerContext* context,
   });
 }
 
-grpc::Status IntrospectionService::GetUnitMap(grpc::ServerContext* context,
-                                              const v1::GetUnitMapRequest* request,
-                                              v1::GetUnitMapResponse* response) {
+grpc::Status IntrospectionService::ListUnits(grpc::ServerContext* context,
+                                             const v1::ListUnitsRequest* request,
+                                             v1::ListUnitsResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const AllocInfo& info = allocator_.info();
   return ListPage("units", *request, info.units(), *response, [&](std::uint64_t i) {
@@ -101,9 +101,9 @@ grpc::Status IntrospectionService::ListChunks(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
-grpc::Status IntrospectionService::GetAreaMap(grpc::ServerContext* context,
-                                              const v1::GetAreaMapRequest* request,
-                                              v1::GetAreaMapResponse* response) {
+grpc::Status IntrospectionService::ListAreas(grpc::ServerContext* context,
+                                             const v1::ListAreasRequest* request,
+                                             v1::ListAreasResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const absl::StatusOr<Page> page = ParsePage("areas", request->page_size(), request->page_token());
   if (!page.ok()) return ToGrpc(page.status());
@@ -160,13 +160,13 @@ grpc::Status IntrospectionService::Resolve(grpc::ServerContext* context,
   if (owner->owner == Resolution::Owner::kLease) {
     const auto lease = FindLease(owner->chunk);
     if (lease.ok() && lease->first.holder != kNoSession) {
-      response->set_session(lease->first.holder.value());
+      response->set_session_id(lease->first.holder.value());
     }
   }
   if (owner->owner == Resolution::Owner::kArea) {
     const PercpuPtr area = owner->area.pointer;
     const SessionId session = sessions_.OwnerOf(area);
-    if (session != kNoSession) response->set_session(session.value());
+    if (session != kNoSession) response->set_session_id(session.value());
     response->set_variable(sessions_.VariableAt(area));
   }
   return grpc::Status::OK;
@@ -179,7 +179,7 @@ grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* context,
   const absl::StatusOr<Region> region = FromProto(request->region());
   if (!region.ok()) return ToGrpc(region.status());
   const AreaSpec spec{
-      .size = Bytes(request->size()),
+      .size = Bytes(request->size_bytes()),
       .alignment = request->alignment() == 0 ? kDefaultAlign : Bytes(request->alignment())};
   const absl::StatusOr<Estimate> estimate = allocator_.EstimateAlloc(spec, *region);
   if (!estimate.ok()) return ToGrpc(estimate.status());

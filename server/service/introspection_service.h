@@ -28,15 +28,28 @@ class IntrospectionService final : public v1::IntrospectionService::Service {
                             v1::GetAllocInfoResponse* response) override;
   grpc::Status ListGroups(grpc::ServerContext* context, const v1::ListGroupsRequest* request,
                           v1::ListGroupsResponse* response) override;
-  grpc::Status GetUnitMap(grpc::ServerContext* context, const v1::GetUnitMapRequest* request,
-                          v1::GetUnitMapResponse* response) override;
+  grpc::Status ListUnits(grpc::ServerContext* context, const v1::ListUnitsRequest* request,
+                         v1::ListUnitsResponse* response) override;
+  // The former names, served for one version.
+  grpc::Status GetUnitMap(grpc::ServerContext* context, const v1::ListUnitsRequest* request,
+                          v1::ListUnitsResponse* response) override {
+    return ListUnits(context, request, response);
+  }
+  grpc::Status GetAreaMap(grpc::ServerContext* context, const v1::ListAreasRequest* request,
+                          v1::ListAreasResponse* response) override {
+    return ListAreas(context, request, response);
+  }
+  grpc::Status GetLease(grpc::ServerContext* context, const v1::ListLeaseAreasRequest* request,
+                        v1::ListLeaseAreasResponse* response) override {
+    return ListLeaseAreas(context, request, response);
+  }
   grpc::Status ListStaticVariables(grpc::ServerContext* context,
                                    const v1::ListStaticVariablesRequest* request,
                                    v1::ListStaticVariablesResponse* response) override;
   grpc::Status ListChunks(grpc::ServerContext* context, const v1::ListChunksRequest* request,
                           v1::ListChunksResponse* response) override;
-  grpc::Status GetAreaMap(grpc::ServerContext* context, const v1::GetAreaMapRequest* request,
-                          v1::GetAreaMapResponse* response) override;
+  grpc::Status ListAreas(grpc::ServerContext* context, const v1::ListAreasRequest* request,
+                         v1::ListAreasResponse* response) override;
   grpc::Status ListSlots(grpc::ServerContext* context, const v1::ListSlotsRequest* request,
                          v1::ListSlotsResponse* response) override;
   grpc::Status GetBuddyInfo(grpc::ServerContext* context, const v1::GetBuddyInfoRequest* request,
@@ -51,8 +64,9 @@ class IntrospectionService final : public v1::IntrospectionService::Service {
                             v1::ListSessionsResponse* response) override;
   grpc::Status ListLeases(grpc::ServerContext* context, const v1::ListLeasesRequest* request,
                           v1::ListLeasesResponse* response) override;
-  grpc::Status GetLease(grpc::ServerContext* context, const v1::GetLeaseRequest* request,
-                        v1::GetLeaseResponse* response) override;
+  grpc::Status ListLeaseAreas(grpc::ServerContext* context,
+                              const v1::ListLeaseAreasRequest* request,
+                              v1::ListLeaseAreasResponse* response) override;
   grpc::Status ListVariables(grpc::ServerContext* context, const v1::ListVariablesRequest* request,
                              v1::ListVariablesResponse* response) override;
   grpc::Status Check(grpc::ServerContext* context, const v1::CheckRequest* request,

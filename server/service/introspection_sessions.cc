@@ -73,9 +73,9 @@ absl::StatusOr<std::pair<Sessions::LeaseRecord, LeaseSnapshot>> IntrospectionSer
   return errors::LeaseNotFound(chunk);
 }
 
-grpc::Status IntrospectionService::GetLease(grpc::ServerContext* context,
-                                            const v1::GetLeaseRequest* request,
-                                            v1::GetLeaseResponse* response) {
+grpc::Status IntrospectionService::ListLeaseAreas(grpc::ServerContext* context,
+                                                  const v1::ListLeaseAreasRequest* request,
+                                                  v1::ListLeaseAreasResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const auto lease = FindLease(ChunkId(request->chunk_id()));
   if (!lease.ok()) return ToGrpc(lease.status());

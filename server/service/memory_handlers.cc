@@ -66,10 +66,10 @@ Caller WithRequest(const Caller& caller, const Request& request) {
 }
 
 std::vector<AreaSpec> Specs(const v1::AllocRequest& request) {
-  std::vector<AreaSpec> specs(static_cast<std::size_t>(request.sizes_size()));
+  std::vector<AreaSpec> specs(static_cast<std::size_t>(request.sizes_bytes_size()));
   const bool one_for_all = request.alignments_size() == 1;
-  for (int i = 0; i < request.sizes_size(); ++i) {
-    specs[i].size = Bytes(request.sizes(i));
+  for (int i = 0; i < request.sizes_bytes_size(); ++i) {
+    specs[i].size = Bytes(request.sizes_bytes(i));
     if (request.alignments_size() > 0) {
       specs[i].alignment = Bytes(request.alignments(one_for_all ? 0 : i));
     }
@@ -78,7 +78,7 @@ std::vector<AreaSpec> Specs(const v1::AllocRequest& request) {
 }
 
 absl::Status CheckAlloc(const MemoryContext& context, const v1::AllocRequest& request) {
-  const int sizes = request.sizes_size();
+  const int sizes = request.sizes_bytes_size();
   const int alignments = request.alignments_size();
   if (sizes > static_cast<int>(context.limits.batch)) {
     return errors::BatchOverLimit("sizes", sizes, context.limits.batch);
@@ -114,7 +114,7 @@ Outcome Alloc(MemoryContext& context, const Caller& anyone, Pace pace,
     return status;
   }
 
-  response.mutable_pointers()->Reserve(request.sizes_size());
+  response.mutable_pointers()->Reserve(request.sizes_bytes_size());
   for (const PercpuPtr pointer : pointers) response.add_pointers(pointer.value());
   return absl::OkStatus();
 }
@@ -137,7 +137,7 @@ Outcome Free(MemoryContext& context, const Caller& caller, Pace /*pace*/,
 Outcome Read(MemoryContext& context, const Caller& /*caller*/, Pace /*pace*/,
              const v1::ReadRequest& request, v1::ReadResponse& response) {
   const UnitId unit(request.unit());
-  const Bytes length(request.length());
+  const Bytes length(request.length_bytes());
   if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
   if (length > context.limits.transfer) {
     return errors::TransferOverLimit(length, context.limits.transfer);

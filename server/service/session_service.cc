@@ -53,7 +53,7 @@ grpc::Status SessionService::OpenSession(grpc::ServerContext* context,
                       .opener = callers_.OpenerOf(*context),
                       .ttl = *ttl});
   if (!opened.ok()) return ToGrpc(opened.status());
-  response->set_session(opened->id.value());
+  response->set_session_id(opened->id.value());
   response->set_token(opened->token.data(), opened->token.size());
   *response->mutable_ttl() = ToProto(*ttl);
   return grpc::Status::OK;
@@ -64,7 +64,8 @@ grpc::Status SessionService::EndSession(grpc::ServerContext* context,
                                         v1::EndSessionResponse* /*response*/) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kEndSession, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  const SessionId id = request->session() == 0 ? caller->session : SessionId(request->session());
+  const SessionId id =
+      request->session_id() == 0 ? caller->session : SessionId(request->session_id());
   if (id == kNoSession) return ToGrpc(errors::NeedsSession("EndSession"));
   if (!MayUse(Rpc::kEndSession, *caller, id)) return ToGrpc(errors::NotYourSession(id.value()));
   return sessions_.End(id) ? grpc::Status::OK : ToGrpc(errors::SessionNotFound(id.value()));
@@ -79,8 +80,8 @@ grpc::Status SessionService::HandOver(grpc::ServerContext* context,
     return ToGrpc(errors::BatchOverLimit("pointers", request->pointers_size(), limits_.batch));
   }
   const std::vector<PercpuPtr> pointers(request->pointers().begin(), request->pointers().end());
-  return ToGrpc(
-      sessions_.HandOver(WithRequest(*caller, *request), pointers, SessionId(request->session())));
+  return ToGrpc(sessions_.HandOver(WithRequest(*caller, *request), pointers,
+                                   SessionId(request->session_id())));
 }
 
 grpc::Status SessionService::OpenVariable(grpc::ServerContext* context,
@@ -94,7 +95,7 @@ grpc::Status SessionService::OpenVariable(grpc::ServerContext* context,
       *caller,
       {.name = request->name(),
        .type = *type,
-       .size = Bytes(request->size()),
+       .size = Bytes(request->size_bytes()),
        .alignment = request->alignment() == 0 ? kDefaultAlign : Bytes(request->alignment()),
        .create = request->create()});
   if (!opened.ok()) return ToGrpc(opened.status());
@@ -135,9 +136,9 @@ grpc::Status SessionService::LeaseChunk(grpc::ServerContext* context,
   if (!lease.ok()) return ToGrpc(lease.status());
   response->set_chunk_id(lease->chunk.id.value());
   response->set_pointer(lease->chunk.base.value());
-  response->set_unit_size(lease->chunk.unit_size.value());
+  response->set_unit_size_bytes(lease->chunk.unit_size.value());
   response->set_map_offset(lease->chunk.map_base.value());
-  response->set_map_size(lease->chunk.map_size.value());
+  response->set_map_size_bytes(lease->chunk.map_size.value());
   response->set_existed(lease->existed);
   return grpc::Status::OK;
 }

@@ -53,7 +53,7 @@ void SessionStream::Serve() {
       return Serve(Rpc::kAdd, handlers::Add, &v1::AttachRequest::add,
                    &v1::AttachResponse::mutable_add);
     case v1::AttachRequest::CALL_NOT_SET:
-      return Push(request_.id(), {}, errors::NoCall());
+      return Push(request_.call_id(), {}, errors::NoCall());
   }
 }
 
@@ -63,7 +63,7 @@ void SessionStream::Serve(Rpc rpc,
                                              const CallRequest&, CallResponse&),
                           const CallRequest& (v1::AttachRequest::*request)() const,
                           CallResponse* (v1::AttachResponse::*response)()) {
-  const std::uint64_t id = request_.id();
+  const std::uint64_t id = request_.call_id();
   v1::AttachResponse answer;
   absl::Status status = CheckRole(rpc, caller_);
   if (status.ok()) status = memory_.sessions.CheckAlive(caller_);
@@ -82,7 +82,7 @@ void SessionStream::Serve(Rpc rpc,
     v1::AttachResponse late;
     const Outcome slept =
         handler(memory_, caller_, Pace::kMaySleep, (*kept.*request)(), *(late.*response)());
-    Push(kept->id(), std::move(late), *slept);
+    Push(kept->call_id(), std::move(late), *slept);
     {
       RankedLock lock(&mu_);
       --asleep_;
@@ -93,7 +93,7 @@ void SessionStream::Serve(Rpc rpc,
 }
 
 void SessionStream::Push(std::uint64_t id, v1::AttachResponse answer, const absl::Status& status) {
-  answer.set_id(id);
+  answer.set_call_id(id);
   if (!status.ok()) {
     answer.clear_answer();
     answer.set_code(static_cast<std::uint32_t>(status.code()));

@@ -369,6 +369,7 @@ std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) 
     const Session& session = entry->second;
     out.push_back({.id = entry->first,
                    .spec = session.spec,
+                   .opened = session.since,
                    .age = now - session.since,
                    .use = session.account.use()});
   }

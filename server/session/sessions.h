@@ -81,6 +81,8 @@ struct SessionSpec {
 struct SessionSnapshot {
   SessionId id;
   SessionSpec spec;
+  // When it was opened, by the wall clock.
+  absl::Time opened;
   absl::Duration age;
   Usage use;
 };

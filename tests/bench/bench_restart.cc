@@ -111,7 +111,7 @@ class Host {
     const std::uint64_t batch = std::clamp<std::uint64_t>(areas / tokens.size(), 1, kMostInBatch);
     for (std::uint64_t granted = 0; granted < areas; granted += batch) {
       v1::AllocRequest request;
-      for (std::uint64_t i = 0; i < batch; ++i) request.add_sizes(kAreaSize);
+      for (std::uint64_t i = 0; i < batch; ++i) request.add_sizes_bytes(kAreaSize);
       v1::AllocResponse response;
       const grpc::Status status = Call(*memory, &v1::MemoryService::Stub::Alloc, request, response,
                                        tokens[granted / batch % tokens.size()]);

@@ -7,6 +7,6 @@ add_executable(bench_trace
 target_link_libraries(bench_trace PRIVATE
   percpud_options percpud_percpu percpud_command_line percpud_test_support percpu_trace percpud_bench_comparison
   percpud_bench_report)
-percpud_use_precompiled(bench_trace percpud_tool_headers)
+percpud_use_precompiled(bench_trace percpud_cli_headers)
 target_compile_definitions(bench_trace PRIVATE
   PERCPUD_TRACE_GENERATOR="${PROJECT_SOURCE_DIR}/tests/traces/gen.py")

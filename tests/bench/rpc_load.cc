@@ -102,7 +102,7 @@ class RpcLoad::AllocFreeSlot : public Slot {
  public:
   AllocFreeSlot(RpcLoad& load, int areas, AllocFreeSamples& samples)
       : load_(load), samples_(samples) {
-    alloc_.request.mutable_sizes()->Resize(areas, kCounterSize);
+    alloc_.request.mutable_sizes_bytes()->Resize(areas, kCounterSize);
   }
 
   void Start() override {
@@ -208,7 +208,7 @@ absl::Status RpcLoad::Fill(int areas, int per_call) {
     if (exit.token != nullptr) context.AddMetadata(percpud::abi::v1::kTokenKey, *exit.token);
     v1::AllocRequest request;
     v1::AllocResponse response;
-    request.mutable_sizes()->Resize(std::min(left, per_call), kCounterSize);
+    request.mutable_sizes_bytes()->Resize(std::min(left, per_call), kCounterSize);
     const grpc::Status status = exit.stub->Alloc(&context, request, &response);
     if (!status.ok()) {
       return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};

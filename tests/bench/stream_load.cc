@@ -31,7 +31,7 @@ absl::Status ToStatus(const grpc::Status& status) {
 
 v1::AttachRequest AllocRequest() {
   v1::AttachRequest request;
-  request.mutable_alloc()->add_sizes(kCounterSize);
+  request.mutable_alloc()->add_sizes_bytes(kCounterSize);
   return request;
 }
 
@@ -112,7 +112,7 @@ void StreamLoad::Write() {
 bool StreamLoad::Send(std::size_t slot, v1::AttachRequest request) {
   if (request.call_case() == v1::AttachRequest::CALL_NOT_SET) return false;
   began_[slot] = Clock::now();
-  request.set_id(slot);
+  request.set_call_id(slot);
   outbox_.push_back(std::move(request));
   Write();
   return true;
@@ -138,7 +138,7 @@ absl::StatusOr<double> StreamLoad::Drive(int in_flight, absl::Duration duration,
     if (answer.code() != 0) {
       return absl::Status(static_cast<absl::StatusCode>(answer.code()), answer.message());
     }
-    const std::size_t slot = answer.id();
+    const std::size_t slot = answer.call_id();
     if (!Send(slot, turn(slot, &answer, Clock::now() >= enough))) --active;
     if (active > 0) stream_->Read(&answer, Tag(Step::kRead));
   }

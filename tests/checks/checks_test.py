@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # Copyright 2026 The percpud Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Proves that every rule of layers.py and duplicates.py can fail."""
+"""Proves that every rule of layers.py, duplicates.py and breaking.py can fail."""
 
 import io
 import sys
 import unittest
 
+import breaking
 import duplicates
 import layers
 
@@ -101,6 +102,29 @@ class DuplicatesTest(unittest.TestCase):
         text, part = numbered(30), numbered(15, start=10)
         found = duplicates.runs({"a.cc": text, "b.cc": text, "c.cc": part})
         self.assertEqual([run.length for run in found], [30, 15])
+
+
+class BreakingTest(unittest.TestCase):
+    COMMIT = "0123456789" * 4
+
+    def test_findings_stand_below_their_commit(self):
+        text = f"# Why.\n\n{self.COMMIT}\n  a.proto: X: y\n{self.COMMIT[::-1]}\n"
+        self.assertEqual(breaking.baselines(text),
+                         {self.COMMIT: ["a.proto: X: y"], self.COMMIT[::-1]: []})
+
+    def test_a_line_that_is_neither_is_named(self):
+        for text in ("  a finding of no commit\n", "0123abc\n", f"{self.COMMIT} and more\n"):
+            with self.assertRaisesRegex(ValueError, ":1: neither"):
+                breaking.baselines(text)
+
+    def test_a_finding_has_no_line_number(self):
+        report = '{"path":"a.proto","start_line":7,"type":"X","message":"y"}\n' * 2
+        self.assertEqual(breaking.findings(report), ["a.proto: X: y"] * 2)
+
+    def test_what_is_found_has_to_be_meant_and_what_is_meant_found(self):
+        self.assertEqual(breaking.objections(["a", "b"], ["b", "a"]), [])
+        self.assertEqual(breaking.objections(["a", "b"], ["b"]), ["not meant: a"])
+        self.assertEqual(breaking.objections(["a"], ["a", "b"]), ["meant, but not so: b"])
 
 
 if __name__ == "__main__":

@@ -238,7 +238,7 @@ TEST_F(HostileTest, AScribbledArenaMisleadsNobodyAboutWhatIsGranted) {
     std::mt19937_64 random(11);
     std::byte* const base = (*session)->mapping().base;
     // What is there of it: the chunks lie at its beginning.
-    const std::uint64_t end = std::min<std::uint64_t>(info->arena_size(), 16 << 20);
+    const std::uint64_t end = std::min<std::uint64_t>(info->arena_size_bytes(), 16 << 20);
     for (std::uint64_t at = 0; at < end; at += sizeof(std::uint64_t)) {
       const std::uint64_t noise = random();
       std::memcpy(base + at, &noise, sizeof(noise));
@@ -251,7 +251,7 @@ TEST_F(HostileTest, AScribbledArenaMisleadsNobodyAboutWhatIsGranted) {
   const auto chunks = client.Chunks();
   ASSERT_TRUE(chunks.ok()) << chunks.status();
   for (const v1::Chunk& chunk : *chunks) {
-    EXPECT_TRUE(client.AreaMap(chunk.id()).ok());
+    EXPECT_TRUE(client.AreaMap(chunk.chunk_id()).ok());
   }
   EXPECT_TRUE(client.Leases().ok());
   for (const Pointer area : areas) EXPECT_EQ(client.Resolve(area)->area().pointer(), Value(area));

@@ -71,7 +71,7 @@ TEST_F(LeasesTest, AHeapServesFromItsChunksAndTheDaemonShowsIt) {
   std::uint64_t live = 0;
   for (const v1::Lease& lease : Leases()) {
     EXPECT_EQ(lease.map_fault(), "");
-    EXPECT_EQ(lease.session(), *session->id());
+    EXPECT_EQ(lease.session_id(), *session->id());
     live += lease.live_areas();
   }
   EXPECT_EQ(live, 1000U);
@@ -156,9 +156,9 @@ TEST_F(LeasesTest, AScribbledMapIsCalledCorruptAndComesBackCold) {
   ASSERT_TRUE(kept.ok()) << kept.status();
   const std::uint32_t chunk = Leases()[0].chunk_id();
   // The map lies in pages of the arena that this process may write.
-  v1::GetLeaseRequest request;
+  v1::ListLeaseAreasRequest request;
   request.set_chunk_id(chunk);
-  ASSERT_EQ(operator_->GetLease(request)->lease().map_fault(), "");
+  ASSERT_EQ(operator_->ListLeaseAreas(request)->lease().map_fault(), "");
   auto* const base = session->mapping().base;
   const std::uint64_t magic = percpud::abi::v1::kLeaseMagic;
   std::byte* map = nullptr;
@@ -168,7 +168,7 @@ TEST_F(LeasesTest, AScribbledMapIsCalledCorruptAndComesBackCold) {
   ASSERT_NE(map, nullptr);
   std::mt19937 random(3);
   for (int i = 0; i < 4000; ++i) map[random() % 16384] = static_cast<std::byte>(random());
-  EXPECT_NE(operator_->GetLease(request)->lease().map_fault(), "");
+  EXPECT_NE(operator_->ListLeaseAreas(request)->lease().map_fault(), "");
   // The daemon is unimpressed.
   EXPECT_TRUE(operator_->Ping({}).ok());
   kept->heap.reset();

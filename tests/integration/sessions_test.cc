@@ -222,7 +222,7 @@ TEST_P(SessionsTest, AnEndedSessionIsToldSo) {
   ASSERT_TRUE(session->client().Allocate({.size_bytes = 8}).ok());
   const auto connection = MakeGrpcConnection(daemon_->address, {});
   v1::EndSessionRequest request;
-  request.set_session(*session->id());
+  request.set_session_id(*session->id());
   ASSERT_TRUE(connection->EndSession(request).ok());
   EXPECT_EQ(session->client().Allocate({.size_bytes = 8}).status().code(),
             absl::StatusCode::kUnauthenticated);

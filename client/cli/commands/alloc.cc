@@ -64,7 +64,7 @@ absl::StatusOr<Report> Estimate(Session& session, const EstimateOptions& options
       .fields = {
           {"possible", estimate->possible(), ""},
           {"reason", estimate->reason().empty() ? Value(Absent{}) : Value(estimate->reason()), ""},
-          {"rounded_size", Size{estimate->rounded_size()}, "in each unit"},
+          {"rounded_size", Size{estimate->rounded_size_bytes()}, "in each unit"},
           {"total_bytes", Size{estimate->total_bytes()}, "in all units, ghosts included"},
           {"wasted_bytes", Size{estimate->wasted_bytes()}, "of those, that no CPU will use"},
           {"would_grow", estimate->would_grow(), ""},

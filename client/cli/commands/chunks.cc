@@ -34,7 +34,7 @@ struct ChunkOptions {
   bool map = false;
 };
 
-Table AreaTable(const v1::GetAreaMapResponse& response) {
+Table AreaTable(const v1::ListAreasResponse& response) {
   Table table{.key = "areas",
               .title = "",
               .columns = {{"pointer", "POINTER"},
@@ -51,7 +51,7 @@ Table AreaTable(const v1::GetAreaMapResponse& response) {
 }
 
 absl::StatusOr<Report> Chunk(Session& session, const ChunkOptions& options) {
-  const absl::StatusOr<v1::GetAreaMapResponse> response = session.client.AreaMap(options.id);
+  const absl::StatusOr<v1::ListAreasResponse> response = session.client.AreaMap(options.id);
   if (!response.ok()) return response.status();
   Report report{{ChunkFields(response->chunk())}};
   if (options.map) {

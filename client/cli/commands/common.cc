@@ -77,12 +77,27 @@ std::string ChunkKindName(v1::ChunkKind kind) {
   }
 }
 
+std::string VariableTypeName(v1::VariableType type) {
+  switch (type) {
+    case v1::VARIABLE_TYPE_COUNTER:
+      return "counter";
+    case v1::VARIABLE_TYPE_GAUGE:
+      return "gauge";
+    case v1::VARIABLE_TYPE_HISTOGRAM:
+      return "histogram";
+    case v1::VARIABLE_TYPE_BYTES:
+      return "bytes";
+    default:
+      return "unknown";
+  }
+}
+
 Fields ChunkFields(const v1::Chunk& chunk) {
   return {.key = "chunk",
           .title = "",
-          .fields = {{"id", Count{chunk.id()}, ""},
+          .fields = {{"id", Count{chunk.chunk_id()}, ""},
                      {"kind", ChunkKindName(chunk.kind()), ""},
-                     {"base", Offset{chunk.base()}, ""},
+                     {"base", Offset{chunk.pointer()}, ""},
                      {"slot", Count{chunk.slot()}, ""},
                      {"pages", Count{chunk.pages()}, ""},
                      {"block_order", Count{chunk.block_order()}, ""},
@@ -94,13 +109,13 @@ Fields ChunkFields(const v1::Chunk& chunk) {
                      {"largest_run_bytes", Size{chunk.largest_run_bytes()}, ""},
                      {"first_free_offset", Offset{chunk.first_free_offset()}, ""},
                      {"live_areas", Count{chunk.live_areas()}, ""},
-                     {"max_alloc_size", Size{chunk.max_alloc_size()}, ""},
+                     {"max_alloc_size", Size{chunk.max_alloc_size_bytes()}, ""},
                      {"empty_pop_pages", Count{chunk.empty_pop_pages()}, ""},
-                     {"sum_frag", Size{chunk.sum_frag()}, ""},
-                     {"max_frag", Size{chunk.max_frag()}, ""},
-                     {"cur_min_alloc", Size{chunk.cur_min_alloc()}, ""},
-                     {"cur_med_alloc", Size{chunk.cur_med_alloc()}, ""},
-                     {"cur_max_alloc", Size{chunk.cur_max_alloc()}, ""},
+                     {"sum_frag", Size{chunk.sum_frag_bytes()}, ""},
+                     {"max_frag", Size{chunk.max_frag_bytes()}, ""},
+                     {"cur_min_alloc", Size{chunk.cur_min_alloc_bytes()}, ""},
+                     {"cur_med_alloc", Size{chunk.cur_med_alloc_bytes()}, ""},
+                     {"cur_max_alloc", Size{chunk.cur_max_alloc_bytes()}, ""},
                      {"dirty_bytes", Size{chunk.dirty_bytes()}, ""},
                      {"fragmentation", Share{chunk.fragmentation()}, ""}}};
 }

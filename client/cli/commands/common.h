@@ -52,6 +52,7 @@ Fields AllocInfoFields(const v1::AllocInfo& info);
 Table SessionTable(const std::vector<v1::Session>& sessions);
 
 std::string ChunkKindName(v1::ChunkKind kind);
+std::string VariableTypeName(v1::VariableType type);
 // Everything there is to say about a chunk.
 Fields ChunkFields(const v1::Chunk& chunk);
 // The same, a row per chunk. A table shows the keys that `headings` names, and

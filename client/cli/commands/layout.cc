@@ -25,10 +25,10 @@ absl::StatusOr<Report> Groups(Session& session) {
                           {"cpus", "CPUS"}},
               .rows = {}};
   for (const v1::Group& group : *groups) {
-    table.rows.push_back({Count{group.id()}, Count{group.numa_node()}, Offset{group.base_offset()},
-                          Size{group.size_bytes()}, Count{group.first_unit()}, Count{group.units()},
-                          Count{group.ghost_units()},
-                          Ids{{group.cpus().begin(), group.cpus().end()}}});
+    table.rows.push_back(
+        {Count{group.group()}, Count{group.numa_node()}, Offset{group.base_offset()},
+         Size{group.size_bytes()}, Count{group.first_unit()}, Count{group.units()},
+         Count{group.ghost_units()}, Ids{{group.cpus().begin(), group.cpus().end()}}});
   }
   return Report{{std::move(table)}};
 }
@@ -61,8 +61,9 @@ absl::StatusOr<Report> Statics(Session& session) {
                           {"alignment", "ALIGN"}},
               .rows = {}};
   for (const v1::StaticVariable& variable : *variables) {
-    table.rows.push_back({variable.name(), variable.type(), Offset{variable.pointer()},
-                          Size{variable.size_bytes()}, Size{variable.alignment()}});
+    table.rows.push_back({variable.name(), VariableTypeName(variable.type()),
+                          Offset{variable.pointer()}, Size{variable.size_bytes()},
+                          Size{variable.alignment()}});
   }
   return Report{{std::move(table)}};
 }

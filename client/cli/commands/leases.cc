@@ -26,11 +26,11 @@ absl::StatusOr<Report> Leases(Session& session) {
                           {"map", "MAP"}},
               .rows = {}};
   for (const v1::Lease& lease : *leases) {
-    table.rows.push_back({Count{lease.chunk_id()}, Offset{lease.base()},
-                          lease.has_session() ? Value(Count{lease.session()}) : Absent{},
+    table.rows.push_back({Count{lease.chunk_id()}, Offset{lease.pointer()},
+                          lease.has_session_id() ? Value(Count{lease.session_id()}) : Absent{},
                           lease.name().empty() ? Value(Absent{}) : lease.name(),
                           Count{lease.live_areas()}, Size{lease.live_bytes()},
-                          Size{lease.unit_size()},
+                          Size{lease.unit_size_bytes()},
                           lease.map_fault().empty() ? "ok" : "corrupt: " + lease.map_fault()});
   }
   return Report{{std::move(table)}};

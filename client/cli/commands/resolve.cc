@@ -40,7 +40,7 @@ absl::StatusOr<Report> Resolve(Session& session, Pointer pointer) {
   if (found->owner() == v1::OWNER_FREE) return Report{{std::move(place)}};
   if (found->owner() == v1::OWNER_LEASE) {
     place.fields.push_back(
-        {"session", found->has_session() ? Value(Count{found->session()}) : Absent{}, ""});
+        {"session", found->has_session_id() ? Value(Count{found->session_id()}) : Absent{}, ""});
     return Report{{std::move(place)}};
   }
   place.fields.push_back({"offset_in_area", Offset{found->offset_in_area()}, ""});
@@ -49,7 +49,7 @@ absl::StatusOr<Report> Resolve(Session& session, Pointer pointer) {
         {"variable", found->variable().empty() ? Value(Absent{}) : found->variable(), ""});
     return Report{{std::move(place)}};
   }
-  if (found->has_session()) place.fields.push_back({"session", Count{found->session()}, ""});
+  if (found->has_session_id()) place.fields.push_back({"session", Count{found->session_id()}, ""});
   if (!found->variable().empty()) place.fields.push_back({"variable", found->variable(), ""});
   const v1::Area& area = found->area();
   Fields of_area{.key = "area",

@@ -65,11 +65,11 @@ Table SessionTable(const std::vector<v1::Session>& sessions) {
                           {"leases", "LEASES"}},
               .rows = {}};
   for (const v1::Session& each : sessions) {
-    table.rows.push_back({Count{each.id()}, KindName(each.kind()),
+    table.rows.push_back({Count{each.session_id()}, KindName(each.kind()),
                           each.has_pid() ? Value(Count{each.pid()}) : Absent{},
                           each.has_uid() ? Value(Count{each.uid()}) : Absent{}, each.command(),
-                          ModeName(each.kind()), Span{ToSeconds(each.age())}, Size{each.bytes()},
-                          Count{each.areas()}, Count{each.leases()}});
+                          ModeName(each.kind()), Span{ToSeconds(each.age())},
+                          Size{each.held_bytes()}, Count{each.areas()}, Count{each.leases()}});
   }
   return table;
 }

@@ -13,6 +13,20 @@
 namespace percpu::cli {
 namespace {
 
+// Empty for a plain size class.
+std::string SlotKindName(v1::SlotKind kind) {
+  switch (kind) {
+    case v1::SLOT_KIND_SIZE_CLASS:
+      return "";
+    case v1::SLOT_KIND_FULL:
+      return "full";
+    case v1::SLOT_KIND_FREE:
+      return "free";
+    default:
+      return "unknown";
+  }
+}
+
 absl::StatusOr<Report> Slots(Session& session) {
   const absl::StatusOr<std::vector<v1::Slot>> slots = session.client.Slots();
   if (!slots.ok()) return slots.status();
@@ -24,7 +38,7 @@ absl::StatusOr<Report> Slots(Session& session) {
                           {"chunk_ids", "CHUNKS"}},
               .rows = {}};
   for (const v1::Slot& slot : *slots) {
-    table.rows.push_back({Count{slot.slot()}, Size{slot.min_run_bytes()}, slot.label(),
+    table.rows.push_back({Count{slot.slot()}, Size{slot.min_run_bytes()}, SlotKindName(slot.kind()),
                           Ids{{slot.chunk_ids().begin(), slot.chunk_ids().end()}}});
   }
   return Report{{std::move(table)}};
@@ -35,7 +49,7 @@ absl::StatusOr<Report> Buddy(Session& session) {
   if (!buddy.ok()) return buddy.status();
   Fields totals{.key = "",
                 .title = "",
-                .fields = {{"page_size", Size{buddy->page_size()}, ""},
+                .fields = {{"page_size", Size{buddy->page_size_bytes()}, ""},
                            {"total_pages", Count{buddy->total_pages()}, ""},
                            {"free_pages", Count{buddy->free_pages()}, ""}}};
   Table orders{.key = "orders",
@@ -45,7 +59,7 @@ absl::StatusOr<Report> Buddy(Session& session) {
                            {"free_blocks", "FREE BLOCKS"},
                            {"free_bytes", "FREE"}},
                .rows = {}};
-  std::uint64_t block = buddy->page_size();
+  std::uint64_t block = buddy->page_size_bytes();
   for (int order = 0; order < buddy->free_blocks_size(); ++order, block *= 2) {
     const std::uint64_t blocks = buddy->free_blocks(order);
     orders.rows.push_back({Count{static_cast<std::uint64_t>(order)}, Size{block}, Count{blocks},
@@ -90,8 +104,8 @@ Fields StatsFields(const v1::Stats& stats) {
                      {"nr_max_alloc", Count{stats.nr_max_alloc()}, ""},
                      {"nr_chunks", Count{stats.nr_chunks()}, ""},
                      {"nr_max_chunks", Count{stats.nr_max_chunks()}, ""},
-                     {"min_alloc_size", Count{stats.min_alloc_size()}, ""},
-                     {"max_alloc_size", Count{stats.max_alloc_size()}, ""},
+                     {"min_alloc_size", Count{stats.min_alloc_size_bytes()}, ""},
+                     {"max_alloc_size", Count{stats.max_alloc_size_bytes()}, ""},
                      {"empty_pop_pages", Count{stats.empty_pop_pages()}, ""},
                      {"chunks_created", Count{stats.chunks_created()}, ""},
                      {"chunks_destroyed", Count{stats.chunks_destroyed()}, ""},
@@ -116,12 +130,12 @@ Fields StatsFields(const v1::Stats& stats) {
 Fields AllocationInfo(const v1::AllocInfo& info) {
   return {.key = "alloc_info",
           .title = "Allocation Info",
-          .fields = {{"unit_size", Count{info.unit_size()}, ""},
-                     {"static_size", Count{info.static_size()}, ""},
-                     {"reserved_size", Count{info.reserved_size()}, ""},
-                     {"dyn_size", Count{info.dyn_size()}, ""},
-                     {"atom_size", Count{info.atom_size()}, ""},
-                     {"alloc_size", Count{info.alloc_size()}, ""}}};
+          .fields = {{"unit_size", Count{info.unit_size_bytes()}, ""},
+                     {"static_size", Count{info.static_size_bytes()}, ""},
+                     {"reserved_size", Count{info.reserved_size_bytes()}, ""},
+                     {"dyn_size", Count{info.dyn_size_bytes()}, ""},
+                     {"atom_size", Count{info.atom_size_bytes()}, ""},
+                     {"alloc_size", Count{info.alloc_size_bytes()}, ""}}};
 }
 
 Table PerChunk(const std::vector<v1::Chunk>& chunks) {

@@ -47,22 +47,23 @@ struct Reading {
   std::map<std::string, Integer> integers;
 };
 
+// Keeps a counter or gauge; anything else is no single integer.
+template <typename Variable>
+void KeepInteger(const Variable& variable, std::map<std::string, Integer>& out) {
+  if (variable.type() != v1::VARIABLE_TYPE_COUNTER && variable.type() != v1::VARIABLE_TYPE_GAUGE) {
+    return;
+  }
+  out[variable.name()] = {.type = VariableTypeName(variable.type()), .pointer = variable.pointer()};
+}
+
 // Names and pointers of all integers, those of the configuration included.
 absl::Status FindIntegers(Client& client, std::map<std::string, Integer>& out) {
   const absl::StatusOr<std::vector<v1::StaticVariable>> statics = client.StaticVariables();
   if (!statics.ok()) return statics.status();
-  for (const v1::StaticVariable& variable : *statics) {
-    if (variable.type() != "counter" && variable.type() != "gauge") continue;
-    out[variable.name()] = {.type = variable.type(), .pointer = variable.pointer()};
-  }
+  for (const v1::StaticVariable& variable : *statics) KeepInteger(variable, out);
   const absl::StatusOr<std::vector<v1::Variable>> variables = client.Variables();
   if (!variables.ok()) return variables.status();
-  for (const v1::Variable& variable : *variables) {
-    const bool is_counter = variable.type() == v1::VARIABLE_TYPE_COUNTER;
-    if (!is_counter && variable.type() != v1::VARIABLE_TYPE_GAUGE) continue;
-    out[variable.name()] = {.type = is_counter ? "counter" : "gauge",
-                            .pointer = variable.pointer()};
-  }
+  for (const v1::Variable& variable : *variables) KeepInteger(variable, out);
   return absl::OkStatus();
 }
 
@@ -153,7 +154,7 @@ class Frame {
 
   [[nodiscard]] Table SessionsByBytes() const {
     std::vector<v1::Session> sessions = now_.sessions;
-    KeepHeaviest(sessions, rows_, [](const v1::Session& each) { return each.bytes(); });
+    KeepHeaviest(sessions, rows_, [](const v1::Session& each) { return each.held_bytes(); });
     Table table = SessionTable(sessions);
     table.title = "sessions, by bytes";
     return table;
@@ -177,9 +178,10 @@ class Frame {
                             {"live_areas", "AREAS"}},
                 .rows = {}};
     for (const v1::Chunk& chunk : chunks) {
-      table.rows.push_back({Count{chunk.id()}, ChunkKindName(chunk.kind()), Share{used(chunk)},
-                            Size{chunk.capacity_bytes()}, Size{chunk.free_bytes()},
-                            Size{chunk.largest_run_bytes()}, Count{chunk.live_areas()}});
+      table.rows.push_back({Count{chunk.chunk_id()}, ChunkKindName(chunk.kind()),
+                            Share{used(chunk)}, Size{chunk.capacity_bytes()},
+                            Size{chunk.free_bytes()}, Size{chunk.largest_run_bytes()},
+                            Count{chunk.live_areas()}});
     }
     return table;
   }

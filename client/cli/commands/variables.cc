@@ -16,21 +16,6 @@
 namespace percpu::cli {
 namespace {
 
-std::string TypeName(v1::VariableType type) {
-  switch (type) {
-    case v1::VARIABLE_TYPE_COUNTER:
-      return "counter";
-    case v1::VARIABLE_TYPE_GAUGE:
-      return "gauge";
-    case v1::VARIABLE_TYPE_HISTOGRAM:
-      return "histogram";
-    case v1::VARIABLE_TYPE_BYTES:
-      return "bytes";
-    default:
-      return "unknown";
-  }
-}
-
 // Of what the parser let through.
 VariableType ToType(const std::string& name) {
   if (name == "counter") return VariableType::kCounter;
@@ -43,9 +28,9 @@ Fields VariableFields(const v1::Variable& variable) {
           .title = "",
           .fields = {
               {"name", variable.name(), ""},
-              {"type", TypeName(variable.type()), ""},
+              {"type", VariableTypeName(variable.type()), ""},
               {"pointer", Offset{variable.pointer()}, ""},
-              {"size", Size{variable.size()}, ""},
+              {"size", Size{variable.size_bytes()}, ""},
               {"uid", variable.has_uid() ? Value(Count{variable.uid()}) : Absent{}, ""},
           }};
 }

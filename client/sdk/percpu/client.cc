@@ -67,8 +67,8 @@ absl::Status Client::Ping() { return connection_->Ping({}).status(); }
 absl::StatusOr<std::vector<Pointer>> Client::AllocateBatch(std::span<const AreaSpec> specs,
                                                            const AllocateOptions& options) {
   v1::AllocRequest request;
-  request.mutable_sizes()->Reserve(static_cast<int>(specs.size()));
-  for (const AreaSpec& spec : specs) request.add_sizes(spec.size_bytes);
+  request.mutable_sizes_bytes()->Reserve(static_cast<int>(specs.size()));
+  for (const AreaSpec& spec : specs) request.add_sizes_bytes(spec.size_bytes);
   const bool alike = std::all_of(specs.begin(), specs.end(), [&](const AreaSpec& spec) {
     return spec.alignment == specs.front().alignment;
   });
@@ -114,7 +114,7 @@ absl::StatusOr<std::string> Client::Read(Pointer pointer, Unit unit, std::uint64
   v1::ReadRequest request;
   request.set_pointer(Value(pointer));
   request.set_unit(Value(unit));
-  request.set_length(length);
+  request.set_length_bytes(length);
   absl::StatusOr<v1::ReadResponse> response = connection_->Read(request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_data());
@@ -151,14 +151,14 @@ absl::StatusOr<std::int64_t> Client::Sum(Pointer pointer, Width width) {
 
 absl::Status Client::EndSession(std::uint64_t session) {
   v1::EndSessionRequest request;
-  request.set_session(session);
+  request.set_session_id(session);
   return connection_->EndSession(request).status();
 }
 
 absl::Status Client::HandOver(std::span<const Pointer> pointers, std::uint64_t session) {
   v1::HandOverRequest request;
   for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
-  request.set_session(session);
+  request.set_session_id(session);
   return connection_->HandOver(request).status();
 }
 
@@ -166,7 +166,7 @@ absl::StatusOr<v1::OpenVariableResponse> Client::OpenVariable(const VariableSpec
   v1::OpenVariableRequest request;
   request.set_name(spec.name);
   request.set_type(ToProto(spec.type));
-  request.set_size(spec.size_bytes);
+  request.set_size_bytes(spec.size_bytes);
   request.set_alignment(spec.alignment);
   request.set_create(spec.create);
   return connection_->OpenVariable(request);
@@ -204,8 +204,8 @@ absl::StatusOr<std::vector<v1::Group>> Client::Groups() {
 
 absl::StatusOr<std::vector<v1::Unit>> Client::UnitMap() {
   return ListAll<v1::Unit>(
-      v1::GetUnitMapRequest(),
-      [this](const auto& request) { return connection_->GetUnitMap(request); },
+      v1::ListUnitsRequest(),
+      [this](const auto& request) { return connection_->ListUnits(request); },
       [](auto& response) { return response.mutable_units(); });
 }
 
@@ -223,14 +223,14 @@ absl::StatusOr<std::vector<v1::Chunk>> Client::Chunks() {
       [](auto& response) { return response.mutable_chunks(); });
 }
 
-absl::StatusOr<v1::GetAreaMapResponse> Client::AreaMap(std::uint32_t chunk_id) {
-  v1::GetAreaMapRequest request;
+absl::StatusOr<v1::ListAreasResponse> Client::AreaMap(std::uint32_t chunk_id) {
+  v1::ListAreasRequest request;
   request.set_chunk_id(chunk_id);
   request.set_page_size(1000);
-  absl::StatusOr<v1::GetAreaMapResponse> map = connection_->GetAreaMap(request);
+  absl::StatusOr<v1::ListAreasResponse> map = connection_->ListAreas(request);
   while (map.ok() && !map->next_page_token().empty()) {
     request.set_page_token(map->next_page_token());
-    absl::StatusOr<v1::GetAreaMapResponse> next = connection_->GetAreaMap(request);
+    absl::StatusOr<v1::ListAreasResponse> next = connection_->ListAreas(request);
     if (!next.ok()) return next.status();
     map->mutable_areas()->MergeFrom(next->areas());
     map->set_next_page_token(next->next_page_token());
@@ -265,7 +265,7 @@ absl::StatusOr<v1::ResolveResponse> Client::Resolve(Pointer pointer) {
 
 absl::StatusOr<v1::EstimateAllocResponse> Client::Estimate(AreaSpec spec, Region region) {
   v1::EstimateAllocRequest request;
-  request.set_size(spec.size_bytes);
+  request.set_size_bytes(spec.size_bytes);
   request.set_alignment(spec.alignment);
   request.set_region(ToProto(region));
   return connection_->EstimateAlloc(request);

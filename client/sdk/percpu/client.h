@@ -89,7 +89,7 @@ class Client {
   absl::StatusOr<std::vector<v1::StaticVariable>> StaticVariables();
   absl::StatusOr<std::vector<v1::Chunk>> Chunks();
   // With every area of the chunk.
-  absl::StatusOr<v1::GetAreaMapResponse> AreaMap(std::uint32_t chunk_id);
+  absl::StatusOr<v1::ListAreasResponse> AreaMap(std::uint32_t chunk_id);
   absl::StatusOr<std::vector<v1::Slot>> Slots();
   absl::StatusOr<v1::GetBuddyInfoResponse> BuddyInfo();
   // Has the daemon walk everything that has to hold; others wait meanwhile. A

@@ -37,14 +37,12 @@ class Connection {
       const v1::GetAllocInfoRequest& request) = 0;
   virtual absl::StatusOr<v1::ListGroupsResponse> ListGroups(
       const v1::ListGroupsRequest& request) = 0;
-  virtual absl::StatusOr<v1::GetUnitMapResponse> GetUnitMap(
-      const v1::GetUnitMapRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListUnitsResponse> ListUnits(const v1::ListUnitsRequest& request) = 0;
   virtual absl::StatusOr<v1::ListStaticVariablesResponse> ListStaticVariables(
       const v1::ListStaticVariablesRequest& request) = 0;
   virtual absl::StatusOr<v1::ListChunksResponse> ListChunks(
       const v1::ListChunksRequest& request) = 0;
-  virtual absl::StatusOr<v1::GetAreaMapResponse> GetAreaMap(
-      const v1::GetAreaMapRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListAreasResponse> ListAreas(const v1::ListAreasRequest& request) = 0;
   virtual absl::StatusOr<v1::ListSlotsResponse> ListSlots(const v1::ListSlotsRequest& request) = 0;
   virtual absl::StatusOr<v1::CheckResponse> Check(const v1::CheckRequest& request) = 0;
   virtual absl::StatusOr<v1::GetBuddyInfoResponse> GetBuddyInfo(
@@ -75,7 +73,8 @@ class Connection {
       const v1::ReturnLeaseRequest& request) = 0;
   virtual absl::StatusOr<v1::ListLeasesResponse> ListLeases(
       const v1::ListLeasesRequest& request) = 0;
-  virtual absl::StatusOr<v1::GetLeaseResponse> GetLease(const v1::GetLeaseRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListLeaseAreasResponse> ListLeaseAreas(
+      const v1::ListLeaseAreasRequest& request) = 0;
 
   // Until `on_response` returns false, the daemon ends the stream (OK) or it
   // breaks. No deadline.

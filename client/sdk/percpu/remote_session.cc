@@ -81,7 +81,7 @@ absl::StatusOr<std::unique_ptr<RemoteSession>> RemoteSession::Open(
   const absl::Duration granted =
       absl::Seconds(opened->ttl().seconds()) + absl::Nanoseconds(opened->ttl().nanos());
   return std::unique_ptr<RemoteSession>(
-      new RemoteSession(std::move(client), opened->session(), granted / kRenewalsPerTtl));
+      new RemoteSession(std::move(client), opened->session_id(), granted / kRenewalsPerTtl));
 }
 
 RemoteSession::RemoteSession(Client client, std::uint64_t id, absl::Duration interval)

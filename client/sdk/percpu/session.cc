@@ -123,7 +123,7 @@ class Session::Impl final : public TokenSource {
     v1::OpenVariableRequest request;
     request.set_name(name);
     request.set_type(v1::VARIABLE_TYPE_COUNTER);
-    request.set_size(sizeof(std::uint64_t));
+    request.set_size_bytes(sizeof(std::uint64_t));
     request.set_create(true);
     const absl::StatusOr<v1::OpenVariableResponse> response = connection_->OpenVariable(request);
     if (!response.ok()) return response.status();

@@ -186,7 +186,7 @@ TEST_F(AppTest, AllocPassesItsOptions) {
                       "--tag", "hits"})
                 .out,
             "0x40\n0x80\n");
-  EXPECT_THAT(asked.sizes(), ElementsAre(8, 1024));
+  EXPECT_THAT(asked.sizes_bytes(), ElementsAre(8, 1024));
   EXPECT_THAT(asked.alignments(), ElementsAre(64));
   EXPECT_EQ(asked.region(), v1::REGION_RESERVED);
   EXPECT_TRUE(asked.no_grow());

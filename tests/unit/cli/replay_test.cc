@@ -45,12 +45,12 @@ class FakeAllocator {
 
   absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) {
     ++alloc_calls_;
-    for (const std::uint64_t size : request.sizes()) {
+    for (const std::uint64_t size : request.sizes_bytes()) {
       if (size == 0) return absl::UnavailableError("gone");
       if (size > kLimit) return absl::ResourceExhaustedError("full");
     }
     v1::AllocResponse response;
-    for (int i = 0; i < request.sizes_size(); ++i) {
+    for (int i = 0; i < request.sizes_bytes_size(); ++i) {
       live_.insert(next_);
       response.add_pointers(next_);
       next_ += 8;

@@ -27,18 +27,18 @@ class SessionsTest : public ::testing::Test {
 v1::ListSessionsResponse TwoSessions() {
   v1::ListSessionsResponse response;
   v1::Session& local = *response.add_sessions();
-  local.set_id(1);
+  local.set_session_id(1);
   local.set_kind(v1::SESSION_KIND_LOCAL_READ_ONLY);
   local.set_pid(77);
   local.set_uid(0);
   local.set_command("shard\x1b[2J");
   local.mutable_age()->set_seconds(3723);
   local.mutable_age()->set_nanos(500'000'000);
-  local.set_bytes(4096);
+  local.set_held_bytes(4096);
   local.set_areas(3);
   local.set_leases(1);
   v1::Session& remote = *response.add_sessions();
-  remote.set_id(2);
+  remote.set_session_id(2);
   remote.set_kind(v1::SESSION_KIND_REMOTE);
   remote.set_command("loader");
   return response;
@@ -74,7 +74,7 @@ TEST_F(SessionsTest, EveryKindHasItsModeAndAnUnknownOneIsSaidToBe) {
 }
 
 TEST_F(SessionsTest, EndNamesTheSession) {
-  EXPECT_CALL(daemon_, EndSession(Property(&v1::EndSessionRequest::session, 7)))
+  EXPECT_CALL(daemon_, EndSession(Property(&v1::EndSessionRequest::session_id, 7)))
       .WillOnce(Return(v1::EndSessionResponse()))
       .WillOnce(Return(absl::NotFoundError("session: there is no session 7")));
   EXPECT_EQ(cli_.Run({"session", "end", "7"}).out, "ended : 7\n");
@@ -95,7 +95,7 @@ v1::Variable Hits() {
   variable.set_name("http/hits");
   variable.set_type(v1::VARIABLE_TYPE_COUNTER);
   variable.set_pointer(0x3000);
-  variable.set_size(8);
+  variable.set_size_bytes(8);
   variable.set_uid(1000);
   return variable;
 }
@@ -107,7 +107,7 @@ TEST_F(SessionsTest, ATableOfVariablesLinesUp) {
   other.set_name("table");
   other.set_type(v1::VARIABLE_TYPE_HISTOGRAM);
   other.set_pointer(0x40);
-  other.set_size(4096);
+  other.set_size_bytes(4096);
   EXPECT_CALL(daemon_, ListVariables).WillOnce(Return(response));
   EXPECT_EQ(cli_.Run({"variables"}).out,
             "NAME       TYPE       POINTER  SIZE   UID\n"
@@ -135,7 +135,7 @@ TEST_F(SessionsTest, CreatePassesItsOptionsAndSaysWhetherItDid) {
   EXPECT_THAT(made.out, HasSubstr("0x3000"));
   EXPECT_EQ(asked.name(), "http/hits");
   EXPECT_EQ(asked.type(), v1::VARIABLE_TYPE_COUNTER);
-  EXPECT_EQ(asked.size(), 1024);
+  EXPECT_EQ(asked.size_bytes(), 1024);
   EXPECT_EQ(asked.alignment(), 64);
   EXPECT_TRUE(asked.create());
   // Options of the program may follow those of a verb.
@@ -168,7 +168,7 @@ TEST_F(SessionsTest, ResolveNamesSessionAndVariableOnlyIfThereAre) {
   v1::ResolveResponse area;
   area.set_owner(v1::OWNER_AREA);
   v1::ResolveResponse owned = area;
-  owned.set_session(7);
+  owned.set_session_id(7);
   v1::ResolveResponse named = area;
   named.set_variable("http/hits");
   EXPECT_CALL(daemon_, Resolve)

@@ -57,10 +57,10 @@ class TopTest : public ::testing::Test {
     v1::ListSessionsResponse response;
     for (const std::uint64_t bytes : {64, 4096, 128}) {
       v1::Session& session = *response.add_sessions();
-      session.set_id(response.sessions_size());
+      session.set_session_id(response.sessions_size());
       session.set_kind(v1::SESSION_KIND_REMOTE);
       session.set_command("loader");
-      session.set_bytes(bytes);
+      session.set_held_bytes(bytes);
     }
     return response;
   }
@@ -68,7 +68,7 @@ class TopTest : public ::testing::Test {
     v1::ListChunksResponse response;
     for (const std::uint64_t free : {65536, 16384}) {
       v1::Chunk& chunk = *response.add_chunks();
-      chunk.set_id(response.chunks_size());
+      chunk.set_chunk_id(response.chunks_size());
       chunk.set_kind(v1::CHUNK_KIND_DYNAMIC);
       chunk.set_capacity_bytes(65536);
       chunk.set_free_bytes(free);
@@ -81,11 +81,11 @@ class TopTest : public ::testing::Test {
     v1::ListStaticVariablesResponse response;
     v1::StaticVariable& counter = *response.add_static_variables();
     counter.set_name("requests");
-    counter.set_type("counter");
+    counter.set_type(v1::VARIABLE_TYPE_COUNTER);
     counter.set_pointer(kRequests);
     v1::StaticVariable& bytes = *response.add_static_variables();
     bytes.set_name("scratch");
-    bytes.set_type("bytes");
+    bytes.set_type(v1::VARIABLE_TYPE_BYTES);
     return response;
   }
   static v1::ListVariablesResponse Variables() {

@@ -44,7 +44,7 @@ TEST_F(ClientTest, AllocateAsksForOneArea) {
                        {.region = Region::kReserved, .no_grow = true, .tag = "hits"});
   ASSERT_TRUE(pointer.ok()) << pointer.status();
   EXPECT_EQ(*pointer, Pointer{0x40});
-  EXPECT_THAT(asked.sizes(), ElementsAre(24));
+  EXPECT_THAT(asked.sizes_bytes(), ElementsAre(24));
   EXPECT_THAT(asked.alignments(), ElementsAre(64));
   EXPECT_EQ(asked.region(), v1::REGION_RESERVED);
   EXPECT_TRUE(asked.no_grow());
@@ -61,7 +61,7 @@ TEST_F(ClientTest, ABatchOfOneAlignmentSendsItOnce) {
   const auto pointers = client_.AllocateBatch(specs);
   ASSERT_TRUE(pointers.ok()) << pointers.status();
   EXPECT_THAT(*pointers, ElementsAre(Pointer{8}, Pointer{16}, Pointer{24}));
-  EXPECT_THAT(asked.sizes(), ElementsAre(8, 4, 8));
+  EXPECT_THAT(asked.sizes_bytes(), ElementsAre(8, 4, 8));
   EXPECT_THAT(asked.alignments(), ElementsAre(8));
 }
 
@@ -77,7 +77,7 @@ TEST_F(ClientTest, ABatchOfSeveralAlignmentsSendsThemAll) {
 }
 
 TEST_F(ClientTest, AnEmptyBatchIsTheDaemonsToRefuse) {
-  EXPECT_CALL(*connection_, Alloc(Property(&v1::AllocRequest::sizes, IsEmpty())))
+  EXPECT_CALL(*connection_, Alloc(Property(&v1::AllocRequest::sizes_bytes, IsEmpty())))
       .WillOnce(Return(absl::InvalidArgumentError("sizes: empty")));
   EXPECT_EQ(client_.AllocateBatch({}).status(), absl::InvalidArgumentError("sizes: empty"));
 }
@@ -122,7 +122,8 @@ TEST_F(ClientTest, AddNamesAUnitOnlyWhenToldTo) {
 TEST_F(ClientTest, ReadWriteAndSumPassTheirArguments) {
   v1::ReadResponse read;
   read.set_data("abc");
-  EXPECT_CALL(*connection_, Read(Property(&v1::ReadRequest::length, 3))).WillOnce(Return(read));
+  EXPECT_CALL(*connection_, Read(Property(&v1::ReadRequest::length_bytes, 3)))
+      .WillOnce(Return(read));
   EXPECT_CALL(*connection_, Write(Property(&v1::WriteRequest::data, "abc")))
       .WillOnce(Return(v1::WriteResponse()));
   v1::SumResponse sum;
@@ -138,15 +139,15 @@ TEST_F(ClientTest, ListsFollowThePagesToTheEnd) {
   EXPECT_CALL(*connection_, ListChunks).WillRepeatedly([](const v1::ListChunksRequest& request) {
     v1::ListChunksResponse response;
     const bool first = request.page_token().empty();
-    response.add_chunks()->set_id(first ? 1 : 2);
+    response.add_chunks()->set_chunk_id(first ? 1 : 2);
     if (first) response.set_next_page_token("2");
     return response;
   });
   const auto chunks = client_.Chunks();
   ASSERT_TRUE(chunks.ok()) << chunks.status();
   ASSERT_EQ(chunks->size(), 2);
-  EXPECT_EQ((*chunks)[0].id(), 1);
-  EXPECT_EQ((*chunks)[1].id(), 2);
+  EXPECT_EQ((*chunks)[0].chunk_id(), 1);
+  EXPECT_EQ((*chunks)[1].chunk_id(), 2);
 }
 
 TEST_F(ClientTest, AListThatBreaksOffIsNoList) {
@@ -160,19 +161,19 @@ TEST_F(ClientTest, AListThatBreaksOffIsNoList) {
 }
 
 TEST_F(ClientTest, AnAreaMapCollectsTheAreasOfAllPages) {
-  EXPECT_CALL(*connection_, GetAreaMap)
+  EXPECT_CALL(*connection_, ListAreas)
       .Times(2)
-      .WillRepeatedly([](const v1::GetAreaMapRequest& request) {
-        v1::GetAreaMapResponse response;
+      .WillRepeatedly([](const v1::ListAreasRequest& request) {
+        v1::ListAreasResponse response;
         const bool first = request.page_token().empty();
-        response.mutable_chunk()->set_id(request.chunk_id());
+        response.mutable_chunk()->set_chunk_id(request.chunk_id());
         response.add_areas()->set_offset(first ? 0 : 64);
         if (first) response.set_next_page_token("64");
         return response;
       });
   const auto map = client_.AreaMap(5);
   ASSERT_TRUE(map.ok()) << map.status();
-  EXPECT_EQ(map->chunk().id(), 5);
+  EXPECT_EQ(map->chunk().chunk_id(), 5);
   ASSERT_EQ(map->areas_size(), 2);
   EXPECT_EQ(map->areas(1).offset(), 64);
 }
@@ -183,14 +184,14 @@ TEST_F(ClientTest, SessionsAndVariablesComeFromAllPages) {
       .WillRepeatedly([](const v1::ListSessionsRequest& request) {
         v1::ListSessionsResponse response;
         const bool first = request.page_token().empty();
-        response.add_sessions()->set_id(first ? 1 : 2);
+        response.add_sessions()->set_session_id(first ? 1 : 2);
         if (first) response.set_next_page_token("2");
         return response;
       });
   const auto sessions = client_.Sessions();
   ASSERT_TRUE(sessions.ok()) << sessions.status();
   ASSERT_EQ(sessions->size(), 2);
-  EXPECT_EQ((*sessions)[1].id(), 2);
+  EXPECT_EQ((*sessions)[1].session_id(), 2);
   EXPECT_CALL(*connection_, ListVariables)
       .WillOnce([](const v1::ListVariablesRequest& /*request*/) {
         v1::ListVariablesResponse response;
@@ -203,7 +204,7 @@ TEST_F(ClientTest, SessionsAndVariablesComeFromAllPages) {
 }
 
 TEST_F(ClientTest, SessionCallsNameTheSession) {
-  EXPECT_CALL(*connection_, EndSession(Property(&v1::EndSessionRequest::session, 7)))
+  EXPECT_CALL(*connection_, EndSession(Property(&v1::EndSessionRequest::session_id, 7)))
       .WillOnce(Return(v1::EndSessionResponse()));
   EXPECT_TRUE(client_.EndSession(7).ok());
   v1::HandOverRequest asked;
@@ -214,7 +215,7 @@ TEST_F(ClientTest, SessionCallsNameTheSession) {
   const std::array pointers = {Pointer{8}, Pointer{64}};
   EXPECT_EQ(client_.HandOver(pointers, 9), absl::NotFoundError("session: there is no session 9"));
   EXPECT_THAT(asked.pointers(), ElementsAre(8, 64));
-  EXPECT_EQ(asked.session(), 9);
+  EXPECT_EQ(asked.session_id(), 9);
 }
 
 TEST_F(ClientTest, OpenVariableSendsTheWholeSpec) {
@@ -236,7 +237,7 @@ TEST_F(ClientTest, OpenVariableSendsTheWholeSpec) {
   EXPECT_TRUE(opened->created());
   EXPECT_EQ(asked.name(), "latency");
   EXPECT_EQ(asked.type(), v1::VARIABLE_TYPE_HISTOGRAM);
-  EXPECT_EQ(asked.size(), 512);
+  EXPECT_EQ(asked.size_bytes(), 512);
   EXPECT_EQ(asked.alignment(), 64);
   EXPECT_TRUE(asked.create());
 }

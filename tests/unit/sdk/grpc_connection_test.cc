@@ -37,7 +37,7 @@ class FakeMemory final : public v1::MemoryService::Service {
   }
   grpc::Status Alloc(grpc::ServerContext* /*context*/, const v1::AllocRequest* request,
                      v1::AllocResponse* response) override {
-    for (int i = 0; i < request->sizes_size(); ++i) response->add_pointers(64);
+    for (int i = 0; i < request->sizes_bytes_size(); ++i) response->add_pointers(64);
     return Answer();
   }
   grpc::Status Free(grpc::ServerContext* /*context*/, const v1::FreeRequest* /*request*/,

@@ -63,13 +63,42 @@ TEST_F(IntrospectionServiceTest, AllocInfoNamesLayoutAndWaste) {
   ASSERT_TRUE(Call(&Stub::GetAllocInfo, v1::GetAllocInfoRequest(), &response).ok());
   const v1::AllocInfo& info = response.alloc_info();
   EXPECT_EQ(info.backend(), "km");
-  EXPECT_EQ(info.static_size() + info.reserved_size() + info.dyn_size(), info.unit_size());
+  EXPECT_EQ(info.static_size_bytes() + info.reserved_size_bytes() + info.dyn_size_bytes(),
+            info.unit_size_bytes());
   EXPECT_EQ(info.units(), 4U);
   EXPECT_EQ(info.cpus(), 4U);
   EXPECT_EQ(info.pages_per_chunk(), 64U);
   EXPECT_EQ(info.block_pages(), info.pages_per_chunk() + info.wasted_pages());
-  EXPECT_EQ(info.arena_size(), kArenaSize.value());
-  EXPECT_EQ(info.max_alloc_size(), info.unit_size());
+  EXPECT_EQ(info.arena_size_bytes(), kArenaSize.value());
+  EXPECT_EQ(info.max_alloc_size_bytes(), info.unit_size_bytes());
+}
+
+// A client of the version before calls lists by their former names, with the same
+// bytes on the wire.
+TEST_F(IntrospectionServiceTest, FormerNamesOfListsAreServed) {
+  v1::ListUnitsResponse units;
+  v1::ListUnitsResponse unit_map;
+  ASSERT_TRUE(Call(&Stub::ListUnits, v1::ListUnitsRequest(), &units).ok());
+  ASSERT_TRUE(Call(&Stub::GetUnitMap, v1::ListUnitsRequest(), &unit_map).ok());
+  EXPECT_EQ(units.units_size(), 4);
+  EXPECT_EQ(unit_map.SerializeAsString(), units.SerializeAsString());
+
+  v1::ListAreasRequest request;
+  request.set_chunk_id(Index::kFirstId.value());
+  v1::ListAreasResponse areas;
+  v1::ListAreasResponse area_map;
+  ASSERT_TRUE(Call(&Stub::ListAreas, request, &areas).ok());
+  ASSERT_TRUE(Call(&Stub::GetAreaMap, request, &area_map).ok());
+  EXPECT_EQ(areas.chunk().chunk_id(), Index::kFirstId.value());
+  EXPECT_EQ(area_map.SerializeAsString(), areas.SerializeAsString());
+
+  v1::ListLeaseAreasRequest no_lease;
+  no_lease.set_chunk_id(Index::kFirstId.value());
+  v1::ListLeaseAreasResponse response;
+  const grpc::Status status = Call(&Stub::GetLease, no_lease, &response);
+  EXPECT_EQ(status.error_code(), grpc::NOT_FOUND);
+  EXPECT_EQ(status.error_message(),
+            Call(&Stub::ListLeaseAreas, no_lease, &response).error_message());
 }
 
 TEST_F(IntrospectionServiceTest, GroupsAndUnitsCoverTheCpus) {
@@ -78,8 +107,8 @@ TEST_F(IntrospectionServiceTest, GroupsAndUnitsCoverTheCpus) {
   ASSERT_THAT(groups.groups(), SizeIs(1));
   EXPECT_THAT(groups.groups(0).cpus(), SizeIs(4));
   std::vector<std::uint64_t> offsets;
-  const int pages = CollectPages<v1::GetUnitMapRequest, v1::GetUnitMapResponse>(
-      &Stub::GetUnitMap, {}, 3, [&](const v1::GetUnitMapResponse& page) {
+  const int pages = CollectPages<v1::ListUnitsRequest, v1::ListUnitsResponse>(
+      &Stub::ListUnits, {}, 3, [&](const v1::ListUnitsResponse& page) {
         for (const v1::Unit& unit : page.units()) {
           EXPECT_EQ(unit.unit(), offsets.size());
           EXPECT_EQ(unit.cpu(), offsets.size());
@@ -96,7 +125,7 @@ TEST_F(IntrospectionServiceTest, ChunksComeInPagesById) {
   std::vector<std::uint32_t> ids;
   const int pages = CollectPages<v1::ListChunksRequest, v1::ListChunksResponse>(
       &Stub::ListChunks, {}, 2, [&](const v1::ListChunksResponse& page) {
-        for (const v1::Chunk& chunk : page.chunks()) ids.push_back(chunk.id());
+        for (const v1::Chunk& chunk : page.chunks()) ids.push_back(chunk.chunk_id());
       });
   // The first chunk's two parts, and two more.
   EXPECT_THAT(ids, SizeIs(4));
@@ -108,12 +137,12 @@ TEST_F(IntrospectionServiceTest, AreaMapShowsEveryAreaAndTheSharesOfItsCells) {
   const PercpuPtr first = Grant(Bytes(4096), Bytes(4096), "one");
   Grant(Bytes(2048), kDefaultAlign, "two");
   Grant(Bytes(4), kDefaultAlign, "three");
-  v1::GetAreaMapRequest request;
+  v1::ListAreasRequest request;
   request.set_chunk_id(allocator_->Resolve(first)->chunk.value());
   std::vector<std::string> tags;
-  v1::GetAreaMapResponse last;
-  const int pages = CollectPages<v1::GetAreaMapRequest, v1::GetAreaMapResponse>(
-      &Stub::GetAreaMap, request, 2, [&](const v1::GetAreaMapResponse& page) {
+  v1::ListAreasResponse last;
+  const int pages = CollectPages<v1::ListAreasRequest, v1::ListAreasResponse>(
+      &Stub::ListAreas, request, 2, [&](const v1::ListAreasResponse& page) {
         for (const v1::Area& area : page.areas()) tags.push_back(area.tag());
         last = page;
       });
@@ -134,10 +163,10 @@ TEST_F(IntrospectionServiceTest, AreaMapShowsEveryAreaAndTheSharesOfItsCells) {
 
 TEST_F(IntrospectionServiceTest, AFullChunkIsFullInEveryCell) {
   const PercpuPtr area = Grant(Bytes(64 << 10));
-  v1::GetAreaMapRequest request;
+  v1::ListAreasRequest request;
   request.set_chunk_id(allocator_->Resolve(area)->chunk.value());
-  v1::GetAreaMapResponse response;
-  ASSERT_TRUE(Call(&Stub::GetAreaMap, request, &response).ok());
+  v1::ListAreasResponse response;
+  ASSERT_TRUE(Call(&Stub::ListAreas, request, &response).ok());
   EXPECT_THAT(response.occupancy(), SizeIs(256));
   EXPECT_THAT(response.occupancy(), Each('\xff'));
 }
@@ -182,7 +211,7 @@ TEST_F(IntrospectionServiceTest, SlotsStatsAndBuddyAgree) {
   int chunks = 0;
   for (const v1::Slot& slot : slots.slots()) chunks += slot.chunk_ids_size();
   EXPECT_EQ(chunks, 2);
-  EXPECT_EQ(slots.slots(0).label(), "full");
+  EXPECT_EQ(slots.slots(0).kind(), v1::SLOT_KIND_FULL);
   v1::GetStatsResponse stats;
   ASSERT_TRUE(Call(&Stub::GetStats, v1::GetStatsRequest(), &stats).ok());
   EXPECT_EQ(stats.stats().nr_chunks(), 2U);
@@ -220,17 +249,17 @@ TEST_F(IntrospectionServiceTest, ResolveNamesTheOwnerOfAnyByteOfAnyUnit) {
 
 TEST_F(IntrospectionServiceTest, EstimateForeseesWhatAllocDoes) {
   v1::EstimateAllocRequest request;
-  request.set_size(64 << 10);
+  request.set_size_bytes(64 << 10);
   v1::EstimateAllocResponse response;
   ASSERT_TRUE(Call(&Stub::EstimateAlloc, request, &response).ok());
   EXPECT_TRUE(response.possible());
   EXPECT_TRUE(response.would_grow());
   EXPECT_EQ(response.new_chunk_pages(), 64U);
   EXPECT_FALSE(response.has_chunk_id());
-  request.set_size(6);
+  request.set_size_bytes(6);
   ASSERT_TRUE(Call(&Stub::EstimateAlloc, request, &response).ok());
   EXPECT_FALSE(response.would_grow());
-  EXPECT_EQ(response.rounded_size(), 8U);
+  EXPECT_EQ(response.rounded_size_bytes(), 8U);
   EXPECT_EQ(response.wasted_bytes(), 4U * 2U);
   EXPECT_EQ(allocator_->GetStats().nr_alloc, 0U);
 }
@@ -249,12 +278,12 @@ TEST_F(IntrospectionServiceTest, EveryBadRequestIsRefusedByName) {
   v1::ListGroupsResponse groups_out;
   groups.set_page_token("chunks.1");
   expect(Call(&Stub::ListGroups, groups, &groups_out), grpc::INVALID_ARGUMENT, "page_token");
-  v1::GetAreaMapRequest map;
-  v1::GetAreaMapResponse map_out;
+  v1::ListAreasRequest map;
+  v1::ListAreasResponse map_out;
   map.set_chunk_id(~0U);
-  expect(Call(&Stub::GetAreaMap, map, &map_out), grpc::NOT_FOUND, "4294967295");
+  expect(Call(&Stub::ListAreas, map, &map_out), grpc::NOT_FOUND, "4294967295");
   map.set_page_token("chunks.1");
-  expect(Call(&Stub::GetAreaMap, map, &map_out), grpc::INVALID_ARGUMENT, "page_token");
+  expect(Call(&Stub::ListAreas, map, &map_out), grpc::INVALID_ARGUMENT, "page_token");
   v1::ResolveRequest resolve;
   v1::ResolveResponse resolve_out;
   resolve.set_pointer(~std::uint64_t{0});
@@ -262,7 +291,7 @@ TEST_F(IntrospectionServiceTest, EveryBadRequestIsRefusedByName) {
   v1::EstimateAllocRequest estimate;
   v1::EstimateAllocResponse estimate_out;
   expect(Call(&Stub::EstimateAlloc, estimate, &estimate_out), grpc::INVALID_ARGUMENT, "sizes: 0");
-  estimate.set_size(8);
+  estimate.set_size_bytes(8);
   estimate.set_alignment(24);
   expect(Call(&Stub::EstimateAlloc, estimate, &estimate_out), grpc::INVALID_ARGUMENT, "alignments");
   estimate.set_region(static_cast<v1::Region>(5));

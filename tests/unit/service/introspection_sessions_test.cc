@@ -34,16 +34,19 @@ TEST_F(IntrospectionSessionsTest, SessionsComeInPagesById) {
       });
   EXPECT_EQ(pages, 2);
   ASSERT_THAT(sessions, SizeIs(3));
-  EXPECT_EQ(sessions[0].id(), local->id.value());
+  EXPECT_EQ(sessions[0].session_id(), local->id.value());
   EXPECT_EQ(sessions[0].kind(), v1::SESSION_KIND_LOCAL_READ_ONLY);
   EXPECT_EQ(sessions[0].pid(), 7U);
   EXPECT_TRUE(sessions[0].has_uid());
   EXPECT_EQ(sessions[0].command(), "shard");
   EXPECT_EQ(sessions[0].age().seconds(), 1);
   EXPECT_EQ(sessions[0].age().nanos(), 500'000'000);
+  EXPECT_EQ(
+      sessions[0].create_time().seconds() * 1000 + sessions[0].create_time().nanos() / 1000000,
+      absl::ToUnixMillis(clock_.Now() - absl::Milliseconds(1500)));
   EXPECT_EQ(sessions[1].kind(), v1::SESSION_KIND_REMOTE);
   EXPECT_FALSE(sessions[1].has_pid());
-  EXPECT_LT(sessions[1].id(), sessions[2].id());
+  EXPECT_LT(sessions[1].session_id(), sessions[2].session_id());
 }
 
 TEST_F(IntrospectionSessionsTest, VariablesComeInPagesByNameAndResolveKnowsThem) {
@@ -65,7 +68,7 @@ TEST_F(IntrospectionSessionsTest, VariablesComeInPagesByNameAndResolveKnowsThem)
   v1::ResolveResponse response;
   ASSERT_TRUE(Call(&Stub::Resolve, request, &response).ok());
   EXPECT_EQ(response.variable(), "c");
-  EXPECT_FALSE(response.has_session());
+  EXPECT_FALSE(response.has_session_id());
 }
 
 TEST_F(IntrospectionSessionsTest, ResolveNamesTheSessionThatOwnsAnArea) {
@@ -79,7 +82,7 @@ TEST_F(IntrospectionSessionsTest, ResolveNamesTheSessionThatOwnsAnArea) {
   request.set_pointer(area.value() + 63);
   v1::ResolveResponse response;
   ASSERT_TRUE(Call(&Stub::Resolve, request, &response).ok());
-  EXPECT_EQ(response.session(), session->id.value());
+  EXPECT_EQ(response.session_id(), session->id.value());
   EXPECT_EQ(response.variable(), "");
 }
 

@@ -131,7 +131,7 @@ class LaneTest : public ::testing::Test {
   }
   grpc::Status Alloc(std::uint64_t size, std::uint64_t* pointer = nullptr) {
     v1::AllocRequest request;
-    request.add_sizes(size);
+    request.add_sizes_bytes(size);
     v1::AllocResponse response;
     const grpc::Status status = Call(&v1::MemoryService::Stub::Alloc, request, &response);
     if (status.ok() && pointer != nullptr) *pointer = response.pointers(0);

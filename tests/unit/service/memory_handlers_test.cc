@@ -50,7 +50,7 @@ class MemoryHandlersTest : public testing::ServiceTest {
     v1::ReadRequest request;
     request.set_pointer(pointer.value());
     request.set_unit(unit);
-    request.set_length(length);
+    request.set_length_bytes(length);
     v1::ReadResponse response;
     const absl::Status status = Call(handlers::Read, request, response);
     if (data != nullptr) *data = response.data();
@@ -117,7 +117,7 @@ TEST_F(MemoryHandlersTest, PingAnswers) {
 
 TEST_F(MemoryHandlersTest, AllocGrantsABatchInOrder) {
   v1::AllocRequest request;
-  for (const std::uint64_t size : {8, 100, 4}) request.add_sizes(size);
+  for (const std::uint64_t size : {8, 100, 4}) request.add_sizes_bytes(size);
   request.add_alignments(64);
   request.set_tag("web");
   v1::AllocResponse response;
@@ -127,7 +127,7 @@ TEST_F(MemoryHandlersTest, AllocGrantsABatchInOrder) {
     EXPECT_EQ(response.pointers(i) % 64, 0U);
     const auto owner = allocator_->Resolve(PercpuPtr(response.pointers(i)));
     ASSERT_TRUE(owner.ok());
-    EXPECT_EQ(owner->area.size, Bytes(request.sizes(i)));
+    EXPECT_EQ(owner->area.size, Bytes(request.sizes_bytes(i)));
     EXPECT_EQ(owner->area.tag, "web");
   }
 }
@@ -135,7 +135,7 @@ TEST_F(MemoryHandlersTest, AllocGrantsABatchInOrder) {
 TEST_F(MemoryHandlersTest, AllocTakesOneAlignmentPerSize) {
   v1::AllocRequest request;
   for (const std::uint32_t alignment : {4, 4096, 256}) {
-    request.add_sizes(4);
+    request.add_sizes_bytes(4);
     request.add_alignments(alignment);
   }
   v1::AllocResponse response;
@@ -146,7 +146,7 @@ TEST_F(MemoryHandlersTest, AllocTakesOneAlignmentPerSize) {
 
 TEST_F(MemoryHandlersTest, AllocFromTheReservedPart) {
   v1::AllocRequest request;
-  request.add_sizes(8192);
+  request.add_sizes_bytes(8192);
   request.set_region(v1::REGION_RESERVED);
   v1::AllocResponse response;
   ASSERT_TRUE(Call(handlers::Alloc, request, response).ok());
@@ -156,23 +156,23 @@ TEST_F(MemoryHandlersTest, AllocFromTheReservedPart) {
 TEST_F(MemoryHandlersTest, EveryBadAllocIsRefusedByNameAndGrantsNothing) {
   const auto with = [](auto change) {
     v1::AllocRequest request;
-    request.add_sizes(8);
+    request.add_sizes_bytes(8);
     change(request);
     return request;
   };
   using Request = v1::AllocRequest;
   using Code = absl::StatusCode;
   ExpectRefused(Alloc(Request()), Code::kInvalidArgument, "sizes: at least one");
-  ExpectRefused(Alloc(with([](Request& r) { r.set_sizes(0, 0); })), Code::kInvalidArgument,
+  ExpectRefused(Alloc(with([](Request& r) { r.set_sizes_bytes(0, 0); })), Code::kInvalidArgument,
                 "sizes: 0");
-  ExpectRefused(Alloc(with([](Request& r) { r.set_sizes(0, (64 << 10) + 1); })),
+  ExpectRefused(Alloc(with([](Request& r) { r.set_sizes_bytes(0, (64 << 10) + 1); })),
                 Code::kInvalidArgument, "65537");
-  ExpectRefused(Alloc(with([](Request& r) { r.set_sizes(0, ~std::uint64_t{0}); })),
+  ExpectRefused(Alloc(with([](Request& r) { r.set_sizes_bytes(0, ~std::uint64_t{0}); })),
                 Code::kInvalidArgument, "18446744073709551615");
-  ExpectRefused(Alloc(with([](Request& r) { r.add_sizes(0); })), Code::kInvalidArgument,
+  ExpectRefused(Alloc(with([](Request& r) { r.add_sizes_bytes(0); })), Code::kInvalidArgument,
                 "sizes: 0");
   ExpectRefused(Alloc(with([](Request& r) {
-                  while (r.sizes_size() < 9) r.add_sizes(8);
+                  while (r.sizes_bytes_size() < 9) r.add_sizes_bytes(8);
                 })),
                 Code::kInvalidArgument, "sizes: 9 entries is over the limit of 8");
   ExpectRefused(Alloc(with([](Request& r) { r.add_alignments(24); })), Code::kInvalidArgument,
@@ -195,7 +195,7 @@ TEST_F(MemoryHandlersTest, EveryBadAllocIsRefusedByNameAndGrantsNothing) {
 TEST_F(MemoryHandlersTest, AllocThatMustGrowAsksForTheSlowLane) {
   MemoryContext context = Context();
   v1::AllocRequest request;
-  request.add_sizes(64 << 10);
+  request.add_sizes_bytes(64 << 10);
   v1::AllocResponse response;
   EXPECT_FALSE(
       handlers::Alloc(context, kOperator, Pace::kMustNotSleep, request, response).has_value());
@@ -209,7 +209,7 @@ TEST_F(MemoryHandlersTest, AllocThatMustGrowAsksForTheSlowLane) {
 TEST_F(MemoryHandlersTest, NoGrowIsAnsweredAtOnce) {
   MemoryContext context = Context();
   v1::AllocRequest request;
-  request.add_sizes(64 << 10);
+  request.add_sizes_bytes(64 << 10);
   request.set_no_grow(true);
   v1::AllocResponse response;
   const Outcome outcome =

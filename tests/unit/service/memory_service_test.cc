@@ -67,7 +67,7 @@ TEST_F(MemoryServiceTest, ARefusalKeepsItsCodeAndItsWords) {
 TEST_F(MemoryServiceTest, ACallNeverSeesWhatAnotherLeftInItsMessages) {
   for (int round = 0; round < 200; ++round) {
     v1::AllocRequest request;
-    for (int i = 0; i <= round % 3; ++i) request.add_sizes(8);
+    for (int i = 0; i <= round % 3; ++i) request.add_sizes_bytes(8);
     if (round % 2 == 0) request.set_tag("even");
     v1::AllocResponse granted;
     ASSERT_TRUE(Call(&v1::MemoryService::Stub::Alloc, request, &granted).ok());

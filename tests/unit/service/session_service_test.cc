@@ -66,7 +66,7 @@ class SessionServiceTest : public testing::ServiceTest {
   }
   grpc::Status End(std::uint64_t session, const std::string& token = {}) {
     v1::EndSessionRequest request;
-    request.set_session(session);
+    request.set_session_id(session);
     v1::EndSessionResponse response;
     return Call(&Stub::EndSession, request, &response, token);
   }
@@ -74,7 +74,7 @@ class SessionServiceTest : public testing::ServiceTest {
                         const std::string& token) {
     v1::HandOverRequest request;
     for (const PercpuPtr pointer : pointers) request.add_pointers(pointer.value());
-    request.set_session(to);
+    request.set_session_id(to);
     v1::HandOverResponse response;
     return Call(&Stub::HandOver, request, &response, token);
   }
@@ -83,7 +83,7 @@ class SessionServiceTest : public testing::ServiceTest {
     v1::OpenVariableRequest request;
     request.set_name(name);
     request.set_type(type);
-    request.set_size(size);
+    request.set_size_bytes(size);
     request.set_create(true);
     return Call(&Stub::OpenVariable, request, response, token);
   }
@@ -104,7 +104,7 @@ class SessionServiceTest : public testing::ServiceTest {
 
   // An area of 16 bytes that the session owns.
   PercpuPtr GrantTo(const v1::OpenSessionResponse& session) {
-    const Caller caller{.role = Role::kClient, .session = SessionId(session.session())};
+    const Caller caller{.role = Role::kClient, .session = SessionId(session.session_id())};
     const AreaSpec spec{.size = Bytes(16)};
     PercpuPtr out;
     EXPECT_TRUE(sessions_->AllocBatch(caller, std::span(&spec, 1), {}, std::span(&out, 1)).ok());
@@ -130,15 +130,15 @@ TEST_F(SessionServiceTest, AnOpenedSessionSpeaksByItsToken) {
   const v1::OpenSessionResponse second = Open();
   EXPECT_THAT(first.token(), SizeIs(16));
   EXPECT_NE(first.token(), second.token());
-  EXPECT_NE(first.session(), second.session());
+  EXPECT_NE(first.session_id(), second.session_id());
   EXPECT_EQ(first.ttl().seconds(), 30);
   const auto listed = sessions_->List(SessionId(0), 10);
   ASSERT_THAT(listed, SizeIs(2));
   EXPECT_EQ(listed[0].spec.command, "loader");
   EXPECT_EQ(listed[0].spec.kind, SessionKind::kRemote);
   // Its own, and nobody else's.
-  ExpectRefused(End(second.session(), first.token()), grpc::PERMISSION_DENIED,
-                absl::StrCat("session: ", second.session()));
+  ExpectRefused(End(second.session_id(), first.token()), grpc::PERMISSION_DENIED,
+                absl::StrCat("session: ", second.session_id()));
   EXPECT_TRUE(End(0, first.token()).ok());
   EXPECT_THAT(sessions_->List(SessionId(0), 10), SizeIs(1));
 }
@@ -201,9 +201,9 @@ TEST_F(SessionServiceTest, EndingTakesBackWhatItOwned) {
   ExpectRefused(End(0), grpc::FAILED_PRECONDITION, "EndSession: needs a session");
   EXPECT_EQ(LiveAreas(), 1U);
   // An operator's word.
-  EXPECT_TRUE(End(session.session()).ok());
+  EXPECT_TRUE(End(session.session_id()).ok());
   EXPECT_EQ(LiveAreas(), 0U);
-  ExpectRefused(End(session.session()), grpc::NOT_FOUND, "session: ");
+  ExpectRefused(End(session.session_id()), grpc::NOT_FOUND, "session: ");
 }
 
 // --- What it owns --------------------------------------------------------------
@@ -212,9 +212,9 @@ TEST_F(SessionServiceTest, AnAreaHandedOverOutlivesItsGiver) {
   const v1::OpenSessionResponse giver = Open();
   const v1::OpenSessionResponse taker = Open();
   const PercpuPtr area = GrantTo(giver);
-  EXPECT_TRUE(HandOver({area}, taker.session(), giver.token()).ok());
-  EXPECT_EQ(OwnerOf(area), taker.session());
-  ExpectRefused(HandOver({area}, giver.session(), giver.token()), grpc::PERMISSION_DENIED,
+  EXPECT_TRUE(HandOver({area}, taker.session_id(), giver.token()).ok());
+  EXPECT_EQ(OwnerOf(area), taker.session_id());
+  ExpectRefused(HandOver({area}, giver.session_id(), giver.token()), grpc::PERMISSION_DENIED,
                 "pointer: ");
   EXPECT_TRUE(End(0, giver.token()).ok());
   EXPECT_EQ(LiveAreas(), 1U);
@@ -225,14 +225,15 @@ TEST_F(SessionServiceTest, AHandOverIsAllOrNothing) {
   const v1::OpenSessionResponse taker = Open();
   const PercpuPtr mine = GrantTo(giver);
   const PercpuPtr theirs = GrantTo(taker);
-  ExpectRefused(HandOver({mine, theirs}, taker.session(), giver.token()), grpc::PERMISSION_DENIED,
-                "pointer: ");
+  ExpectRefused(HandOver({mine, theirs}, taker.session_id(), giver.token()),
+                grpc::PERMISSION_DENIED, "pointer: ");
   ExpectRefused(HandOver({mine}, 99, giver.token()), grpc::NOT_FOUND, "session: ");
-  ExpectRefused(HandOver({}, taker.session(), giver.token()), grpc::INVALID_ARGUMENT, "pointers");
-  ExpectRefused(HandOver({mine, mine, mine, mine, mine, mine, mine, mine, mine}, taker.session(),
+  ExpectRefused(HandOver({}, taker.session_id(), giver.token()), grpc::INVALID_ARGUMENT,
+                "pointers");
+  ExpectRefused(HandOver({mine, mine, mine, mine, mine, mine, mine, mine, mine}, taker.session_id(),
                          giver.token()),
                 grpc::INVALID_ARGUMENT, "pointers: 9");
-  EXPECT_EQ(OwnerOf(mine), giver.session());
+  EXPECT_EQ(OwnerOf(mine), giver.session_id());
 }
 
 // --- Variables -----------------------------------------------------------------
@@ -241,7 +242,7 @@ TEST_F(SessionServiceTest, AVariableIsMadeOnceAndThenFound) {
   v1::OpenVariableResponse made;
   ASSERT_TRUE(Create("hits", v1::VARIABLE_TYPE_COUNTER, 6, &made).ok());
   EXPECT_TRUE(made.created());
-  EXPECT_EQ(made.variable().size(), 8U);
+  EXPECT_EQ(made.variable().size_bytes(), 8U);
   EXPECT_FALSE(made.variable().has_uid());
   v1::OpenVariableResponse found;
   ASSERT_TRUE(Create("hits", v1::VARIABLE_TYPE_COUNTER, 8, &found).ok());
@@ -267,7 +268,7 @@ TEST_F(SessionServiceTest, APublishedAreaOutlivesItsSession) {
   v1::PublishResponse published;
   ASSERT_TRUE(Publish(area, "load", session.token(), &published).ok());
   EXPECT_EQ(published.variable().type(), v1::VARIABLE_TYPE_GAUGE);
-  EXPECT_EQ(published.variable().size(), 16U);
+  EXPECT_EQ(published.variable().size_bytes(), 16U);
   EXPECT_TRUE(End(0, session.token()).ok());
   EXPECT_EQ(LiveAreas(), 1U);
   EXPECT_TRUE(Remove("load").ok());
@@ -285,7 +286,7 @@ TEST_F(SessionServiceTest, OnlyWhatIsOnesOwnCanBePublished) {
   ExpectRefused(Publish(Grant(Bytes(8)), "load", session.token(), &published),
                 grpc::PERMISSION_DENIED, "pointer: ");
   ExpectRefused(Publish(area, "", other.token(), &published), grpc::INVALID_ARGUMENT, "name: ");
-  EXPECT_EQ(OwnerOf(area), other.session());
+  EXPECT_EQ(OwnerOf(area), other.session_id());
   EXPECT_THAT(sessions_->ListVariables({}, 10), SizeIs(0));
 }
 
@@ -343,15 +344,15 @@ TEST_F(SessionServiceTest, ARemoteClientIsDeniedWhatIsNotItsOwn) {
   const v1::OpenSessionResponse session = Open();
   for (const std::string& token : {std::string(), session.token()}) {
     v1::PublishResponse published;
-    ExpectRefused(End(other.session(), token), grpc::PERMISSION_DENIED, "session: ");
-    ExpectRefused(HandOver({owned}, session.session(), token), grpc::PERMISSION_DENIED,
+    ExpectRefused(End(other.session_id(), token), grpc::PERMISSION_DENIED, "session: ");
+    ExpectRefused(HandOver({owned}, session.session_id(), token), grpc::PERMISSION_DENIED,
                   "pointer: ");
-    ExpectRefused(HandOver({nobodys}, session.session(), token), grpc::PERMISSION_DENIED,
+    ExpectRefused(HandOver({nobodys}, session.session_id(), token), grpc::PERMISSION_DENIED,
                   "pointer: ");
     ExpectRefused(Publish(owned, "mine", token, &published), grpc::PERMISSION_DENIED, "pointer: ");
     ExpectRefused(Remove("hits", token), grpc::PERMISSION_DENIED, "hits");
   }
-  EXPECT_EQ(OwnerOf(owned), other.session());
+  EXPECT_EQ(OwnerOf(owned), other.session_id());
   EXPECT_EQ(LiveAreas(), 3U);
 }
 

@@ -28,21 +28,21 @@ constexpr std::uint64_t kGrowing = 64 << 10;
 
 v1::AttachRequest PingRequest(std::uint64_t id) {
   v1::AttachRequest request;
-  request.set_id(id);
+  request.set_call_id(id);
   request.mutable_ping();
   return request;
 }
 
 v1::AttachRequest AllocRequest(std::uint64_t id, std::uint64_t size) {
   v1::AttachRequest request;
-  request.set_id(id);
-  request.mutable_alloc()->add_sizes(size);
+  request.set_call_id(id);
+  request.mutable_alloc()->add_sizes_bytes(size);
   return request;
 }
 
 v1::AttachRequest AddRequest(std::uint64_t id, std::uint64_t pointer, std::int64_t delta) {
   v1::AttachRequest request;
-  request.set_id(id);
+  request.set_call_id(id);
   request.mutable_add()->set_pointer(pointer);
   request.mutable_add()->set_delta(delta);
   request.mutable_add()->set_unit(0);
@@ -51,7 +51,7 @@ v1::AttachRequest AddRequest(std::uint64_t id, std::uint64_t pointer, std::int64
 
 v1::AttachRequest FreeRequest(std::uint64_t id, std::uint64_t pointer) {
   v1::AttachRequest request;
-  request.set_id(id);
+  request.set_call_id(id);
   request.mutable_free()->add_pointers(pointer);
   return request;
 }
@@ -84,7 +84,7 @@ class Attached {
     std::map<std::uint64_t, v1::AttachResponse> answers;
     v1::AttachResponse response;
     for (std::size_t i = 0; i < count && stream_->Read(&response); ++i) {
-      EXPECT_TRUE(answers.emplace(response.id(), response).second) << "answered twice";
+      EXPECT_TRUE(answers.emplace(response.call_id(), response).second) << "answered twice";
     }
     EXPECT_THAT(answers, SizeIs(count));
     return answers;
@@ -123,7 +123,7 @@ TEST_F(SessionStreamTest, PipelinedRequestsAreAnsweredById) {
   Attached client(*session_stub_);
   client.Send(AllocRequest(7, 8));
   const v1::AttachResponse granted = client.ReceiveOne();
-  EXPECT_EQ(granted.id(), 7U);
+  EXPECT_EQ(granted.call_id(), 7U);
   ASSERT_EQ(granted.code(), 0U) << granted.message();
   const std::uint64_t area = granted.alloc().pointers(0);
   client.Send(AddRequest(11, area, 5));
@@ -153,7 +153,7 @@ TEST_F(SessionStreamTest, WhatHasToSleepIsOvertaken) {
   EXPECT_EQ(answers[3].alloc().pointers_size(), 1);
   pages_.Open();
   const v1::AttachResponse late = client.ReceiveOne();
-  EXPECT_EQ(late.id(), 1U);
+  EXPECT_EQ(late.call_id(), 1U);
   EXPECT_EQ(late.alloc().pointers_size(), 1) << late.message();
   EXPECT_EQ(allocator_->GetStats().nr_chunks, 2U);
 }
@@ -161,10 +161,10 @@ TEST_F(SessionStreamTest, WhatHasToSleepIsOvertaken) {
 TEST_F(SessionStreamTest, AMessageWithoutACallIsRefusedByName) {
   Attached client(*session_stub_);
   v1::AttachRequest empty;
-  empty.set_id(9);
+  empty.set_call_id(9);
   client.Send(empty);
   const v1::AttachResponse refused = client.ReceiveOne();
-  EXPECT_EQ(refused.id(), 9U);
+  EXPECT_EQ(refused.call_id(), 9U);
   EXPECT_EQ(refused.code(), static_cast<std::uint32_t>(grpc::INVALID_ARGUMENT));
   EXPECT_THAT(refused.message(), HasSubstr("call: "));
   client.Send(PingRequest(10));

@@ -38,11 +38,11 @@ class MockConnection : public Connection {
   MOCK_METHOD(Or<v1::GetAllocInfoResponse>, GetAllocInfo, (const v1::GetAllocInfoRequest&),
               (override));
   MOCK_METHOD(Or<v1::ListGroupsResponse>, ListGroups, (const v1::ListGroupsRequest&), (override));
-  MOCK_METHOD(Or<v1::GetUnitMapResponse>, GetUnitMap, (const v1::GetUnitMapRequest&), (override));
+  MOCK_METHOD(Or<v1::ListUnitsResponse>, ListUnits, (const v1::ListUnitsRequest&), (override));
   MOCK_METHOD(Or<v1::ListStaticVariablesResponse>, ListStaticVariables,
               (const v1::ListStaticVariablesRequest&), (override));
   MOCK_METHOD(Or<v1::ListChunksResponse>, ListChunks, (const v1::ListChunksRequest&), (override));
-  MOCK_METHOD(Or<v1::GetAreaMapResponse>, GetAreaMap, (const v1::GetAreaMapRequest&), (override));
+  MOCK_METHOD(Or<v1::ListAreasResponse>, ListAreas, (const v1::ListAreasRequest&), (override));
   MOCK_METHOD(Or<v1::ListSlotsResponse>, ListSlots, (const v1::ListSlotsRequest&), (override));
   MOCK_METHOD(Or<v1::CheckResponse>, Check, (const v1::CheckRequest&), (override));
   MOCK_METHOD(Or<v1::GetBuddyInfoResponse>, GetBuddyInfo, (const v1::GetBuddyInfoRequest&),
@@ -68,7 +68,8 @@ class MockConnection : public Connection {
   MOCK_METHOD(Or<v1::ReturnLeaseResponse>, ReturnLease, (const v1::ReturnLeaseRequest&),
               (override));
   MOCK_METHOD(Or<v1::ListLeasesResponse>, ListLeases, (const v1::ListLeasesRequest&), (override));
-  MOCK_METHOD(Or<v1::GetLeaseResponse>, GetLease, (const v1::GetLeaseRequest&), (override));
+  MOCK_METHOD(Or<v1::ListLeaseAreasResponse>, ListLeaseAreas, (const v1::ListLeaseAreasRequest&),
+              (override));
   MOCK_METHOD(absl::Status, Watch,
               (const v1::WatchRequest&, const std::function<bool(const v1::WatchResponse&)>&),
               (override));

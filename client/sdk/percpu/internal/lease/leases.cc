@@ -17,19 +17,20 @@ absl::StatusOr<LeasedChunk> DaemonChunks::Lease(const std::string& name) {
   if (!lease.ok()) return lease.status();
   const std::uint64_t arena = map_.arena_bytes();
   const bool map_fits =
-      lease->map_offset() < arena && lease->map_size() <= arena - lease->map_offset();
-  if (!map_fits || lease->unit_size() > map_.unit_bytes() || !map_.Holds(lease->pointer(), 1) ||
-      !map_.Holds(lease->pointer() + lease->unit_size() - 1, 1)) {
+      lease->map_offset() < arena && lease->map_size_bytes() <= arena - lease->map_offset();
+  if (!map_fits || lease->unit_size_bytes() > map_.unit_bytes() ||
+      !map_.Holds(lease->pointer(), 1) ||
+      !map_.Holds(lease->pointer() + lease->unit_size_bytes() - 1, 1)) {
     return absl::DataLossError(
         absl::StrCat("the daemon leases chunk ", lease->chunk_id(), ", which leaves the arena"));
   }
   const Mapping& mapping = map_.mapping();
   return LeasedChunk{.id = lease->chunk_id(),
                      .base = Pointer{lease->pointer()},
-                     .usable_bytes = lease->unit_size(),
+                     .usable_bytes = lease->unit_size_bytes(),
                      .unit0 = mapping.base + lease->pointer(),
                      .unit_offsets = map_.backed_offsets(),
-                     .map = {mapping.base + lease->map_offset(), lease->map_size()}};
+                     .map = {mapping.base + lease->map_offset(), lease->map_size_bytes()}};
 }
 
 void DaemonChunks::Return(const LeasedChunk& chunk) {

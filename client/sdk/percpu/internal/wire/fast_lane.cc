@@ -38,7 +38,7 @@ absl::StatusOr<FastLane::Response> FastLane::Call(Request request, absl::Time de
   absl::MutexLock lock(&mu_);
   if (broken_) return Failure();
   const std::uint64_t id = ++last_id_;
-  request.set_id(id);
+  request.set_call_id(id);
   Waiter waiter;
   waiters_.emplace(id, &waiter);
   ++awaited_;
@@ -88,7 +88,7 @@ void FastLane::On(Event event, bool ok) {
       break;
     case Event::kRead:
       reading_ = false;
-      if (const auto waiter = waiters_.find(incoming_.id()); waiter != waiters_.end()) {
+      if (const auto waiter = waiters_.find(incoming_.call_id()); waiter != waiters_.end()) {
         waiter->second->response = std::move(incoming_);
         waiter->second->done = true;
         waiter->second->news.Signal();

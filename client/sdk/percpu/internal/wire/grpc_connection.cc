@@ -78,7 +78,7 @@ class GrpcConnection final : public Connection {
     return Call(&StubSet::memory, &Memory::Ping, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) override {
-    const auto words = static_cast<std::uint64_t>(request.sizes_size());
+    const auto words = static_cast<std::uint64_t>(request.sizes_bytes_size());
     return Numbered(request, words, [this](const v1::AllocRequest& numbered) {
       return Hot<v1::AllocResponse>(&Memory::Alloc, numbered, &v1::AttachRequest::mutable_alloc,
                                     &v1::AttachResponse::mutable_alloc);
@@ -110,8 +110,8 @@ class GrpcConnection final : public Connection {
   absl::StatusOr<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request) override {
     return Call(&StubSet::introspection, &Introspection::ListGroups, request, Repeat::kSafe);
   }
-  absl::StatusOr<v1::GetUnitMapResponse> GetUnitMap(const v1::GetUnitMapRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::GetUnitMap, request, Repeat::kSafe);
+  absl::StatusOr<v1::ListUnitsResponse> ListUnits(const v1::ListUnitsRequest& request) override {
+    return Call(&StubSet::introspection, &Introspection::ListUnits, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::ListStaticVariablesResponse> ListStaticVariables(
       const v1::ListStaticVariablesRequest& request) override {
@@ -121,8 +121,8 @@ class GrpcConnection final : public Connection {
   absl::StatusOr<v1::ListChunksResponse> ListChunks(const v1::ListChunksRequest& request) override {
     return Call(&StubSet::introspection, &Introspection::ListChunks, request, Repeat::kSafe);
   }
-  absl::StatusOr<v1::GetAreaMapResponse> GetAreaMap(const v1::GetAreaMapRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::GetAreaMap, request, Repeat::kSafe);
+  absl::StatusOr<v1::ListAreasResponse> ListAreas(const v1::ListAreasRequest& request) override {
+    return Call(&StubSet::introspection, &Introspection::ListAreas, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::ListSlotsResponse> ListSlots(const v1::ListSlotsRequest& request) override {
     return Call(&StubSet::introspection, &Introspection::ListSlots, request, Repeat::kSafe);
@@ -185,8 +185,9 @@ class GrpcConnection final : public Connection {
   absl::StatusOr<v1::ListLeasesResponse> ListLeases(const v1::ListLeasesRequest& request) override {
     return Call(&StubSet::introspection, &Introspection::ListLeases, request, Repeat::kSafe);
   }
-  absl::StatusOr<v1::GetLeaseResponse> GetLease(const v1::GetLeaseRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::GetLease, request, Repeat::kSafe);
+  absl::StatusOr<v1::ListLeaseAreasResponse> ListLeaseAreas(
+      const v1::ListLeaseAreasRequest& request) override {
+    return Call(&StubSet::introspection, &Introspection::ListLeaseAreas, request, Repeat::kSafe);
   }
 
   absl::Status Watch(const v1::WatchRequest& request,

@@ -57,6 +57,7 @@ std::vector<std::byte> EncodeLayout(const AllocInfo& info, const CpuUnits& cpus,
   header.units = info.units();
   header.cpus = static_cast<std::uint32_t>(cpus.offset.size());
   header.update_mode = static_cast<std::uint32_t>(facts.update_mode);
+  header.pair_commit = static_cast<std::uint32_t>(facts.pair_commit);
   header.epoch = facts.epoch;
   header.unit_offsets_at = Append(page, UnitOffsets(info));
   header.cpu_offsets_at = Append(page, cpus.offset);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "proto/percpud/abi/v1/cells.h"
 #include "proto/percpud/abi/v1/layout_page.h"
 #include "server/base/unique_fd.h"
 #include "server/base/units.h"
@@ -24,6 +25,7 @@ struct LayoutFacts {
   Bytes arena_size;
   Bytes page_size;
   abi::v1::UpdateMode update_mode = abi::v1::UpdateMode::kRseq;
+  abi::v1::PairCommit pair_commit = abi::v1::PairCommit::kTwoStores;
   std::uint64_t epoch = 1;
 };
 

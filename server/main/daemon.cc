@@ -35,6 +35,7 @@
 #include "server/main/startup_log.h"
 #include "server/percpu/allocator/updater.h"
 #include "server/percpu/layout/cpu_units.h"
+#include "server/rseq/pair.h"
 #include "server/rseq/self_test.h"
 #include "server/service/callers.h"
 #include "server/service/health_service.h"
@@ -230,10 +231,12 @@ absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInf
 absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   const std::uint32_t host_cpus = HostCpus();
   const CpuUnits cpus = PlaceCpus(allocator->info(), host_cpus);
+  const abi::v1::PairCommit pairs = rseq::ChoosePairCommit(mode);
   LayoutFacts facts{.arena_id = memory->id(),
                     .arena_size = config.arena_size,
                     .page_size = config.page_size,
                     .update_mode = mode,
+                    .pair_commit = pairs,
                     .epoch = memory->epoch()};
   absl::StatusOr<UniqueFd> page = PublishLayout(EncodeLayout(allocator->info(), cpus, facts));
   if (!page.ok()) return page.status();
@@ -255,7 +258,9 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   if (!opened.ok()) return opened.status();
   door = *std::move(opened);
   sessions->set_ended([to = door.get()](SessionId session) { to->HangUp(session); });
-  spdlog::info("side door at {}, updates by {}", door->path(), unlocked ? "rseq" : "atomics");
+  spdlog::info("side door at {}, updates by {}, count and sum of an observation by {}",
+               door->path(), unlocked ? "rseq" : "atomics",
+               pairs == abi::v1::PairCommit::kOneStore ? "one store" : "two updates");
   return absl::OkStatus();
 }
 

@@ -81,6 +81,62 @@ aborted:
   return Attempt::kAborted;
 }
 
+inline Attempt TryAddDouble(AreaOffset area, const CpuTable& table, std::byte* unit0,
+                            double delta) {
+  double sum;
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN
+                        "ldr %d[sum], [x9]\n\t"
+                        "fadd %d[sum], %d[sum], %d[delta]\n\t"
+                        "str %d[sum], [x9]\n" PERCPUD_RSEQ_DONE
+                        : [sum] "=&w"(sum)
+                        : PERCPUD_RSEQ_INPUTS, [delta] "w"(delta)
+                        : "x9", "cc", "memory"
+                        : unavailable, aborted);
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+// Adds to both halves of a {u64, double} and commits them by one store of 16 bytes.
+// REQUIRES: the slot lies at a multiple of 16.
+inline Attempt TryAddPair(AreaOffset area, const CpuTable& table, std::byte* unit0,
+                          std::uint64_t count, double value) {
+  double sum;
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN
+                        "ldp x10, x11, [x9]\n\t"
+                        "add x10, x10, %[count]\n\t"
+                        "fmov %d[sum], x11\n\t"
+                        "fadd %d[sum], %d[sum], %d[value]\n\t"
+                        "fmov x11, %d[sum]\n\t"
+                        "stp x10, x11, [x9]\n" PERCPUD_RSEQ_DONE
+                        : [sum] "=&w"(sum)
+                        : PERCPUD_RSEQ_INPUTS, [count] "r"(count), [value] "w"(value)
+                        : "x9", "x10", "x11", "cc", "memory"
+                        : unavailable, aborted);
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+// A load and a store of 16 bytes, each whole where the hardware says so.
+// REQUIRES: `at` is a multiple of 16.
+inline void LoadPair(const std::byte* at, std::uint64_t& first, std::uint64_t& second) {
+  __asm__ volatile("ldp %[first], %[second], [%[at]]"
+                   : [first] "=r"(first), [second] "=r"(second)
+                   : [at] "r"(at)
+                   : "memory");
+}
+inline void StorePair(std::byte* at, std::uint64_t first, std::uint64_t second) {
+  __asm__ volatile("stp %[first], %[second], [%[at]]"
+                   :
+                   : [at] "r"(at), [first] "r"(first), [second] "r"(second)
+                   : "memory");
+}
+
 #define PERCPUD_RSEQ_STORE(width)                                                            \
   __asm__ volatile goto(PERCPUD_RSEQ_BEGIN "str %" width "[value], [x9]\n" PERCPUD_RSEQ_DONE \
                         :                                                                    \

@@ -21,6 +21,26 @@ inline Attempt TryAdd(AreaOffset /*area*/, const CpuTable& /*table*/, std::byte*
   return Attempt::kUnavailable;
 }
 
+inline Attempt TryAddDouble(AreaOffset /*area*/, const CpuTable& /*table*/, std::byte* /*unit0*/,
+                            double /*delta*/) {
+  return Attempt::kUnavailable;
+}
+
+inline Attempt TryAddPair(AreaOffset /*area*/, const CpuTable& /*table*/, std::byte* /*unit0*/,
+                          std::uint64_t /*count*/, double /*value*/) {
+  return Attempt::kUnavailable;
+}
+
+// Half by half: nobody says that an arena's pairs are whole here.
+inline void LoadPair(const std::byte* at, std::uint64_t& first, std::uint64_t& second) {
+  first = __atomic_load_n(reinterpret_cast<const std::uint64_t*>(at), __ATOMIC_RELAXED);
+  second = __atomic_load_n(reinterpret_cast<const std::uint64_t*>(at + 8), __ATOMIC_RELAXED);
+}
+inline void StorePair(std::byte* at, std::uint64_t first, std::uint64_t second) {
+  __atomic_store_n(reinterpret_cast<std::uint64_t*>(at), first, __ATOMIC_RELAXED);
+  __atomic_store_n(reinterpret_cast<std::uint64_t*>(at + 8), second, __ATOMIC_RELAXED);
+}
+
 template <Word W>
 inline Attempt TryStore(AreaOffset /*area*/, const CpuTable& /*table*/, std::byte* /*unit0*/,
                         W /*value*/) {

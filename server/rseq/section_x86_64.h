@@ -59,6 +59,69 @@ aborted:
   return Attempt::kAborted;
 }
 
+// Two values side by side, in one register.
+using Words2 = long long __attribute__((vector_size(16)));
+
+inline Attempt TryAddDouble(AreaOffset area, const CpuTable& table, std::byte* unit0,
+                            double delta) {
+  double sum;
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN
+                        "movsd (%[unit0],%%rax), %[sum]\n\t"
+                        "addsd %[delta], %[sum]\n\t"
+                        "movsd %[sum], (%[unit0],%%rax)\n" PERCPUD_RSEQ_DONE
+                        : [sum] "=&x"(sum)
+                        : PERCPUD_RSEQ_INPUTS, [delta] "x"(delta)
+                        : "rax", "cc", "memory"
+                        : unavailable, aborted);
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+// Adds to both halves of a {u64, double} and commits them by one store of 16 bytes.
+// REQUIRES: the slot lies at a multiple of 16.
+inline Attempt TryAddPair(AreaOffset area, const CpuTable& table, std::byte* unit0,
+                          std::uint64_t count, double value) {
+  const Words2 counted = {static_cast<long long>(count), 0};
+  Words2 pair;
+  double sum;
+  __asm__ volatile goto(PERCPUD_RSEQ_BEGIN
+                        "movsd 8(%[unit0],%%rax), %[sum]\n\t"
+                        "addsd %[value], %[sum]\n\t"
+                        "movq (%[unit0],%%rax), %[pair]\n\t"
+                        "paddq %[counted], %[pair]\n\t"
+                        "movlhps %[sum], %[pair]\n\t"
+                        "movaps %[pair], (%[unit0],%%rax)\n" PERCPUD_RSEQ_DONE
+                        : [sum] "=&x"(sum), [pair] "=&x"(pair)
+                        : PERCPUD_RSEQ_INPUTS, [counted] "x"(counted), [value] "x"(value)
+                        : "rax", "cc", "memory"
+                        : unavailable, aborted);
+  return Attempt::kCommitted;
+unavailable:
+  return Attempt::kUnavailable;
+aborted:
+  return Attempt::kAborted;
+}
+
+// A load and a store of 16 bytes, each whole where the hardware says so.
+// REQUIRES: `at` is a multiple of 16.
+inline void LoadPair(const std::byte* at, std::uint64_t& first, std::uint64_t& second) {
+  Words2 pair;
+  __asm__ volatile("movaps %[at], %[pair]"
+                   : [pair] "=x"(pair)
+                   : [at] "m"(*reinterpret_cast<const Words2*>(at)));
+  first = static_cast<std::uint64_t>(pair[0]);
+  second = static_cast<std::uint64_t>(pair[1]);
+}
+inline void StorePair(std::byte* at, std::uint64_t first, std::uint64_t second) {
+  const Words2 pair = {static_cast<long long>(first), static_cast<long long>(second)};
+  __asm__ volatile("movaps %[pair], %[at]"
+                   : [at] "=m"(*reinterpret_cast<Words2*>(at))
+                   : [pair] "x"(pair));
+}
+
 template <Word W>
 inline Attempt TryStore(AreaOffset area, const CpuTable& table, std::byte* unit0, W value) {
   __asm__ volatile goto(PERCPUD_RSEQ_BEGIN "mov %[value], (%[unit0],%%rax)\n" PERCPUD_RSEQ_DONE

@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operations on the copy of an integer that belongs to the CPU the caller runs
+// Operations on the copy of a number that belongs to the CPU the caller runs
 // on, in memory that any number of processes share.
 //
 // A slot is one CPU's copy: unit0 + table.entry[cpu], naturally aligned.
@@ -15,12 +15,14 @@
 //
 // Nothing is ordered for other CPUs: all of it is relaxed. Thread safe and
 // async-signal-safe; no locks, no system calls (atomic: sched_getcpu may be
-// one on machines whose vDSO lacks it). Integers wrap around.
+// one on machines whose vDSO lacks it). Integers wrap around. Doubles are compared
+// by their bits.
 
 #ifndef PERCPUD_SERVER_RSEQ_THIS_CPU_H_
 #define PERCPUD_SERVER_RSEQ_THIS_CPU_H_
 
 #include <atomic>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -36,10 +38,12 @@ namespace percpud::rseq {
 // How an arena's slots are updated; part of the shared layout.
 using abi::v1::UpdateMode;
 
-// What a slot can hold.
+// What a slot can hold: integers of 4 and 8 bytes, and double.
 template <typename T>
 concept SlotInteger =
     std::integral<T> && !std::same_as<T, bool> && (sizeof(T) == 4 || sizeof(T) == 8);
+template <typename T>
+concept SlotValue = SlotInteger<T> || std::same_as<T, double>;
 
 // A sequence is tried so often. One abort is rare and two in a row are rarer;
 // this many mean that somebody steps through it.
@@ -56,12 +60,17 @@ enum class Tries {
 
 namespace internal {
 
-template <SlotInteger T>
+template <SlotValue T>
 using WordOf = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
 
-template <SlotInteger T>
+// The bits of a value, and back.
+template <SlotValue T>
 constexpr WordOf<T> ToWord(T value) {
-  return static_cast<WordOf<T>>(value);
+  return std::bit_cast<WordOf<T>>(value);
+}
+template <SlotValue T>
+constexpr T FromWord(WordOf<T> word) {
+  return std::bit_cast<T>(word);
 }
 
 // Runs `attempt` until it commits. False if it cannot, or was aborted too often.
@@ -94,20 +103,24 @@ template <Tries kTries, typename Try>
 // Each: false (or nothing) if the caller has to use its fallback, because its
 // thread is not registered, its CPU has no unit, or it was interrupted as often as
 // `kTries` allows; then nothing was stored. `unit0` is the address of unit 0's copy.
-template <SlotInteger T, Tries kTries = Tries::kMany>
+template <SlotValue T, Tries kTries = Tries::kMany>
 [[nodiscard, gnu::always_inline]] inline bool Add(std::byte* unit0, const CpuTable& table,
                                                   std::type_identity_t<T> delta) {
   return internal::Run<kTries>([&](internal::AreaOffset area) {
-    return internal::TryAdd(area, table, unit0, internal::ToWord<T>(delta));
+    if constexpr (std::same_as<T, double>) {
+      return internal::TryAddDouble(area, table, unit0, delta);
+    } else {
+      return internal::TryAdd(area, table, unit0, internal::ToWord<T>(delta));
+    }
   });
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 [[nodiscard]] inline bool Increment(std::byte* unit0, const CpuTable& table) {
   return Add<T>(unit0, table, 1);
 }
 
-template <SlotInteger T, Tries kTries = Tries::kMany>
+template <SlotValue T, Tries kTries = Tries::kMany>
 [[nodiscard, gnu::always_inline]] inline bool Store(std::byte* unit0, const CpuTable& table,
                                                     std::type_identity_t<T> value) {
   return internal::Run<kTries>([&](internal::AreaOffset area) {
@@ -115,17 +128,17 @@ template <SlotInteger T, Tries kTries = Tries::kMany>
   });
 }
 
-template <SlotInteger T, Tries kTries = Tries::kMany>
+template <SlotValue T, Tries kTries = Tries::kMany>
 [[nodiscard, gnu::always_inline]] inline std::optional<T> Load(std::byte* unit0,
                                                                const CpuTable& table) {
   internal::WordOf<T> seen = 0;
   const bool done = internal::Run<kTries>(
       [&](internal::AreaOffset area) { return internal::TryLoad(area, table, unit0, seen); });
-  return done ? std::optional(static_cast<T>(seen)) : std::nullopt;
+  return done ? std::optional(internal::FromWord<T>(seen)) : std::nullopt;
 }
 
 // Returns what was there before.
-template <SlotInteger T, Tries kTries = Tries::kMany>
+template <SlotValue T, Tries kTries = Tries::kMany>
 [[nodiscard, gnu::always_inline]] inline std::optional<T> Exchange(std::byte* unit0,
                                                                    const CpuTable& table,
                                                                    std::type_identity_t<T> value) {
@@ -133,12 +146,12 @@ template <SlotInteger T, Tries kTries = Tries::kMany>
   const bool done = internal::Run<kTries>([&](internal::AreaOffset area) {
     return internal::TryExchange(area, table, unit0, internal::ToWord<T>(value), seen);
   });
-  return done ? std::optional(static_cast<T>(seen)) : std::nullopt;
+  return done ? std::optional(internal::FromWord<T>(seen)) : std::nullopt;
 }
 
 // Returns what was there before: `desired` is there now if and only if that is
 // `expected`.
-template <SlotInteger T, Tries kTries = Tries::kMany>
+template <SlotValue T, Tries kTries = Tries::kMany>
 [[nodiscard, gnu::always_inline]] inline std::optional<T> CompareExchange(
     std::byte* unit0, const CpuTable& table, std::type_identity_t<T> expected,
     std::type_identity_t<T> desired) {
@@ -147,7 +160,7 @@ template <SlotInteger T, Tries kTries = Tries::kMany>
     return internal::TryCompareExchange(area, table, unit0, internal::ToWord<T>(expected),
                                         internal::ToWord<T>(desired), seen);
   });
-  return done ? std::optional(static_cast<T>(seen)) : std::nullopt;
+  return done ? std::optional(internal::FromWord<T>(seen)) : std::nullopt;
 }
 
 // The same for slots of an arena in mode atomic. False (or nothing) only if
@@ -156,7 +169,7 @@ namespace atomic {
 
 // The slot of the CPU the caller was just on, null if it has none. By the time
 // it is used the caller may be elsewhere; the locked instruction allows that.
-template <SlotInteger T>
+template <SlotValue T>
 inline T* OwnSlot(std::byte* unit0, const CpuTable& table) {
   // kNoCpu is -1, as in an unregistered thread.
   const std::int64_t offset = table.entry[static_cast<std::int32_t>(CurrentCpu())];
@@ -166,7 +179,7 @@ inline T* OwnSlot(std::byte* unit0, const CpuTable& table) {
   return reinterpret_cast<T*>(unit0 + offset);
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 [[nodiscard]] inline bool Add(std::byte* unit0, const CpuTable& table,
                               std::type_identity_t<T> delta) {
   T* const slot = OwnSlot<T>(unit0, table);
@@ -175,12 +188,12 @@ template <SlotInteger T>
   return true;
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 [[nodiscard]] inline bool Increment(std::byte* unit0, const CpuTable& table) {
   return Add<T>(unit0, table, 1);
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 [[nodiscard]] inline bool Store(std::byte* unit0, const CpuTable& table,
                                 std::type_identity_t<T> value) {
   T* const slot = OwnSlot<T>(unit0, table);
@@ -189,14 +202,14 @@ template <SlotInteger T>
   return true;
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 [[nodiscard]] inline std::optional<T> Load(std::byte* unit0, const CpuTable& table) {
   T* const slot = OwnSlot<T>(unit0, table);
   if (slot == nullptr) return std::nullopt;
   return std::atomic_ref(*slot).load(std::memory_order_relaxed);
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 [[nodiscard]] inline std::optional<T> Exchange(std::byte* unit0, const CpuTable& table,
                                                std::type_identity_t<T> value) {
   T* const slot = OwnSlot<T>(unit0, table);
@@ -204,7 +217,7 @@ template <SlotInteger T>
   return std::atomic_ref(*slot).exchange(value, std::memory_order_relaxed);
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 [[nodiscard]] inline std::optional<T> CompareExchange(std::byte* unit0, const CpuTable& table,
                                                       std::type_identity_t<T> expected,
                                                       std::type_identity_t<T> desired) {

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "percpu/count_sum_ref.h"
 #include "percpu/ref.h"
 #include "server/rseq/self_test.h"
 #include "tests/bench/comparison.h"
@@ -50,7 +51,8 @@ class Arena {
             .unit_offsets = offsets_,
             .cpu_units = {},
             .cpus = rseq::Usable({.entry = entries_.cpu0()}, mode),
-            .mode = mode};
+            .mode = mode,
+            .pair_commit = rseq::ChoosePairCommit(mode)};
   }
 
  private:
@@ -213,6 +215,30 @@ void AddCounters(Comparison& comparison, Bench& bench, Workers workers, const st
                        [delta](std::byte* slot) { FetchAdd(slot, delta); });
 }
 
+// What a metrics library adds to: integers, doubles, and buckets of a histogram.
+template <std::size_t kCells>
+void AddCells(Comparison& comparison, Bench& bench, Workers workers, const std::string& group) {
+  static volatile double amount = 0.125;
+  const double value = amount;
+  const auto cells = [&bench]<typename Cell>(std::type_identity<Cell>) {
+    return [&bench] {
+      return [&]<std::size_t... kNth>(std::index_sequence<kNth...>) {
+        return std::array{Cell(bench.sequences, kCounter + 16 * kNth)...};
+      }
+      (std::make_index_sequence<kCells>());
+    };
+  };
+  AddInTurn<kCells>(comparison, group, "percpu::Ref<uint64_t> Add", workers,
+                    cells(std::type_identity<percpu::Ref<std::uint64_t>>()),
+                    [](const auto& cell) { Require(cell.Add(3)); });
+  AddInTurn<kCells>(comparison, group, "percpu::Ref<double> Add", workers,
+                    cells(std::type_identity<percpu::Ref<double>>()),
+                    [value](const auto& cell) { Require(cell.Add(value)); });
+  AddInTurn<kCells>(comparison, group, "percpu::CountSumRef Observe", workers,
+                    cells(std::type_identity<percpu::CountSumRef>()),
+                    [value](const auto& cell) { Require(cell.Observe(value)); });
+}
+
 // One more by compare and exchange, from what the last one has left. Who has
 // seen something else tries again with the next call.
 void CompareExchangeOnce(std::atomic<std::uint64_t>& value, std::uint64_t& expected) {
@@ -274,6 +300,7 @@ int Main(int argc, char** argv) {
     AddAdds(comparison, bench, workers, "add, " + name);
     AddCounters<1>(comparison, bench, workers, "one counter, " + name);
     AddCounters<16>(comparison, bench, workers, "16 counters, " + name);
+    AddCells<16>(comparison, bench, workers, "16 cells, " + name);
     AddCompareExchanges(comparison, bench, workers, "compare and exchange, " + name);
   }
   return RunComparison(argc, argv, "Counting on the own CPU beside its peers", comparison);

@@ -22,6 +22,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -30,6 +31,7 @@
 #include <span>
 #include <vector>
 
+#include "server/rseq/pair.h"
 #include "server/rseq/self_test.h"
 #include "server/rseq/this_cpu.h"
 
@@ -49,7 +51,28 @@ constexpr int kSpins = 2000;
 // A slow add counts as this many.
 constexpr std::uint64_t kSlowness = 100;
 
-enum class Kind { kSequences, kCompareExchange, kSlowSequences, kLocked, kUnprotected };
+enum class Kind {
+  kSequences,
+  kCompareExchange,
+  kSlowSequences,
+  kLocked,
+  kUnprotected,
+  // Of doubles.
+  kDoubles,
+  kLockedDoubles,
+  // Of a count and a sum.
+  kPairs,
+  kUnprotectedPairs,
+};
+
+constexpr bool OfPairs(Kind kind) {
+  return kind == Kind::kPairs || kind == Kind::kUnprotectedPairs;
+}
+constexpr bool OfDoubles(Kind kind) {
+  return kind == Kind::kDoubles || kind == Kind::kLockedDoubles;
+}
+// What is observed each time: exact in any sum this test comes to.
+constexpr double kValue = 3.0;
 
 // A worker's own line of the shared page.
 struct alignas(64) Progress {
@@ -102,10 +125,28 @@ class Shared {
   [[nodiscard]] std::byte* unit0() const { return base_ + kPageBytes; }
   [[nodiscard]] CpuTable table() const { return {.entry = entries_.cpu0()}; }
 
+  // How many adds the slots hold.
+  template <Kind kKind>
   [[nodiscard]] std::uint64_t Sum() const {
     std::uint64_t sum = 0;
-    for (const std::uint64_t offset : offsets_) sum += Slot(offset).load();
+    for (const std::uint64_t offset : offsets_) {
+      const std::uint64_t word = Slot(offset).load();
+      if constexpr (OfDoubles(kKind)) {
+        sum += static_cast<std::uint64_t>(std::bit_cast<double>(word));
+      } else {
+        sum += word;
+      }
+    }
     return sum;
+  }
+  // Cells in which count and sum do not belong together.
+  [[nodiscard]] std::uint64_t Unbalanced() const {
+    std::uint64_t unbalanced = 0;
+    for (const std::uint64_t offset : offsets_) {
+      const CountSum cell = ReadPair(unit0() + offset);
+      if (cell.sum != kValue * static_cast<double>(cell.count)) ++unbalanced;
+    }
+    return unbalanced;
   }
   [[nodiscard]] std::uint64_t Recorded() const {
     std::uint64_t adds = 0;
@@ -140,6 +181,20 @@ bool AddUnprotected(const Shared& shared) {
   return true;
 }
 
+// The same of a pair.
+bool AddUnprotectedPair(const Shared& shared) {
+  auto* const cell = reinterpret_cast<volatile CountSum*>(
+      shared.unit0() + std::uint64_t{CurrentCpu()} * kSlotStride);
+  const std::uint64_t count = cell->count;
+  const double sum = cell->sum;
+  for (int spin = 0; spin < kSpins; ++spin) {
+    [[maybe_unused]] const volatile int turn = spin;
+  }
+  cell->count = count + 1;
+  cell->sum = sum + kValue;
+  return true;
+}
+
 // The copy loaded may be another CPU's than the one exchanged.
 bool AddByCompareExchange(const Shared& shared) {
   while (true) {
@@ -165,6 +220,14 @@ bool AddOne(const Shared& shared) {
     });
   } else if constexpr (kKind == Kind::kLocked) {
     return atomic::Add<std::uint64_t>(shared.unit0(), shared.table(), 1);
+  } else if constexpr (kKind == Kind::kDoubles) {
+    return Add<double>(shared.unit0(), shared.table(), 1);
+  } else if constexpr (kKind == Kind::kLockedDoubles) {
+    return atomic::Add<double>(shared.unit0(), shared.table(), 1);
+  } else if constexpr (kKind == Kind::kPairs) {
+    return AddPair(shared.unit0(), shared.table(), 1, kValue);
+  } else if constexpr (kKind == Kind::kUnprotectedPairs) {
+    return AddUnprotectedPair(shared);
   } else {
     return AddUnprotected(shared);
   }
@@ -209,7 +272,8 @@ class Torture {
 
   [[nodiscard]] std::uint64_t recorded() const { return shared_.Recorded(); }
   [[nodiscard]] std::uint64_t refused() const { return shared_.Refused(); }
-  [[nodiscard]] std::uint64_t sum() const { return shared_.Sum(); }
+  [[nodiscard]] std::uint64_t sum() const { return shared_.template Sum<kKind>(); }
+  [[nodiscard]] std::uint64_t unbalanced() const { return shared_.Unbalanced(); }
   [[nodiscard]] std::uint64_t kills() const { return kills_; }
 
  private:
@@ -263,6 +327,7 @@ void ExpectNothingLost(std::uint64_t wanted) {
   EXPECT_GE(torture.kills(), kFewestKills);
   EXPECT_GE(torture.sum(), torture.recorded());
   EXPECT_LE(torture.sum(), torture.recorded() + torture.kills());
+  if constexpr (OfPairs(kKind)) EXPECT_EQ(torture.unbalanced(), 0U);
 }
 
 TEST(ThisCpuTortureTest, SequencesLoseNothing) {
@@ -283,6 +348,29 @@ TEST(ThisCpuTortureTest, SlowSequencesLoseNothing) {
 
 TEST(ThisCpuTortureTest, LockedOperationsLoseNothing) {
   ExpectNothingLost<Kind::kLocked>(WantedAdds());
+}
+
+TEST(ThisCpuTortureTest, SequencesOfDoublesLoseNothing) {
+  if (!RseqWorks()) GTEST_SKIP() << "no restartable sequences here";
+  ExpectNothingLost<Kind::kDoubles>(WantedAdds());
+}
+
+TEST(ThisCpuTortureTest, LockedDoublesLoseNothing) {
+  ExpectNothingLost<Kind::kLockedDoubles>(WantedAdds());
+}
+
+// Neither a count nor a sum, and no cell has one without the other.
+TEST(ThisCpuTortureTest, PairsLoseNothingAndStayTogether) {
+  if (!RseqWorks()) GTEST_SKIP() << "no restartable sequences here";
+  ExpectNothingLost<Kind::kPairs>(WantedAdds());
+}
+
+TEST(ThisCpuTortureTest, UnprotectedPairsAreLost) {
+  Torture<Kind::kUnprotectedPairs> torture(kShortAdds / kSlowness);
+  torture.Run(kFewestKills);
+  std::cout << torture.sum() << " of " << torture.recorded() << " observations found, "
+            << torture.unbalanced() << " cells out of step\n";
+  EXPECT_LT(torture.sum(), torture.recorded());
 }
 
 // The control: the same test finds what is lost.

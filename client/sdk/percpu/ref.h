@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Integers in a mapped arena: Ref for the copy of the CPU one runs on, ShardRef
+// Numbers in a mapped arena: Ref for the copy of the CPU one runs on, ShardRef
 // for one fixed copy. Everything here is loads, stores and single instructions
 // on shared memory; only a Fallback knows of a daemon.
 
@@ -19,15 +19,18 @@
 #include <vector>
 
 #include "percpu/types.h"
+#include "proto/percpud/abi/v1/cells.h"
 #include "server/rseq/this_cpu.h"
 
 namespace percpu {
 
 using UpdateMode = percpud::rseq::UpdateMode;
 
-// What a slot can hold: integers of 4 and 8 bytes.
+// What a slot can hold: integers of 4 and 8 bytes, and double.
 template <typename T>
 concept SlotInteger = percpud::rseq::SlotInteger<T>;
+template <typename T>
+concept SlotValue = percpud::rseq::SlotValue<T>;
 
 // Where a thread turns that cannot work on its own CPU's copy by itself: not
 // registered for restartable sequences, on a CPU without a unit, single-stepped.
@@ -74,13 +77,15 @@ struct Mapping {
   // The same by CPU id, as percpud::rseq::Usable leaves it.
   percpud::rseq::CpuTable cpus;
   UpdateMode mode = UpdateMode::kRseq;
+  // How cells of a count and a sum are committed.
+  percpud::abi::v1::PairCommit pair_commit = percpud::abi::v1::PairCommit::kTwoStores;
   // Null: what a thread cannot do itself is refused.
   Fallback* fallback = nullptr;
 };
 
 // The values of all CPUs' copies at a moment, more or less: see Ref::Snapshot.
 // A plain value. Thread compatible.
-template <SlotInteger T>
+template <SlotValue T>
 struct Snapshot {
   // As in Mapping::cpu_units.
   std::vector<T> values;
@@ -92,16 +97,24 @@ struct Snapshot {
 
 namespace internal {
 
-// Addition that wraps around, for signed integers too.
-template <SlotInteger T>
+// Addition; of integers, signed ones too, it wraps around.
+template <SlotValue T>
 constexpr T Plus(T a, T b) {
-  using U = std::make_unsigned_t<T>;
-  return static_cast<T>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
+  if constexpr (std::integral<T>) {
+    using U = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
+  } else {
+    return a + b;
+  }
 }
-template <SlotInteger T>
+template <SlotValue T>
 constexpr T Minus(T a, T b) {
-  using U = std::make_unsigned_t<T>;
-  return static_cast<T>(static_cast<U>(static_cast<U>(a) - static_cast<U>(b)));
+  if constexpr (std::integral<T>) {
+    using U = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<U>(static_cast<U>(a) - static_cast<U>(b)));
+  } else {
+    return a - b;
+  }
 }
 
 // Where `unit` is: bytes from unit 0.
@@ -110,18 +123,32 @@ inline std::uint64_t OffsetOf(const Mapping& mapping, Unit unit) {
   return mapping.unit_offsets[Value(unit)];
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 T RelaxedLoad(std::byte* slot) {
   return std::atomic_ref(*reinterpret_cast<T*>(slot)).load(std::memory_order_relaxed);
 }
 
-template <SlotInteger T>
+template <SlotValue T>
 constexpr std::uint64_t ToWord(T value) {
-  return static_cast<std::make_unsigned_t<T>>(value);
+  return percpud::rseq::internal::ToWord(value);
 }
-template <SlotInteger T>
+template <SlotValue T>
 constexpr std::optional<T> FromWord(std::optional<std::uint64_t> word) {
-  return word ? std::optional(static_cast<T>(*word)) : std::nullopt;
+  using W = percpud::rseq::internal::WordOf<T>;
+  return word ? std::optional(percpud::rseq::internal::FromWord<T>(static_cast<W>(*word)))
+              : std::nullopt;
+}
+
+// Adds by a fallback, which adds integers: exchanges until nobody came in between.
+inline bool AddDouble(Fallback& fallback, Pointer pointer, double delta) {
+  std::optional<std::uint64_t> seen = fallback.Load(pointer, Width::k64);
+  for (int tries = 0; seen && tries < percpud::rseq::kMaxAttempts; ++tries) {
+    const std::uint64_t sum = ToWord(*FromWord<double>(seen) + delta);
+    const auto found = fallback.CompareExchange(pointer, Width::k64, *seen, sum);
+    if (found == seen) return true;
+    seen = found;
+  }
+  return false;
 }
 
 }  // namespace internal
@@ -134,7 +161,7 @@ enum class Signs {
   kNeverNegative,
 };
 
-// An integer with a copy per CPU, such as a counter.
+// A number with a copy per CPU, such as a counter.
 //
 //   percpu::Ref<std::uint64_t> hits(mapping, pointer);
 //   hits.Increment();             // this CPU's copy, under a nanosecond
@@ -149,8 +176,10 @@ enum class Signs {
 // not go to a fallback that is not.
 // Order: relaxed; an update publishes nothing else.
 // Integers wrap around; sums are modulo 2^width, hence right whenever the true
-// total fits T, however the copies stand.
-template <SlotInteger T>
+// total fits T, however the copies stand. Doubles are added up by rising CPU id and
+// never compensated: rounding is monotone, so that the sum of copies that only rise
+// never falls from one call to the next. They are compared by their bits.
+template <SlotValue T>
 class Ref {
  public:
   // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it.
@@ -292,7 +321,12 @@ class Ref {
     const bool done = UsesRseq(mapping) ? percpud::rseq::Add<T>(unit0, mapping.cpus, delta)
                                         : percpud::rseq::atomic::Add<T>(unit0, mapping.cpus, delta);
     if (done || mapping.fallback == nullptr) return done;
-    return mapping.fallback->Add(PointerOf(mapping, unit0), kWidth, internal::ToWord(delta));
+    const Pointer pointer = PointerOf(mapping, unit0);
+    if constexpr (std::same_as<T, double>) {
+      return internal::AddDouble(*mapping.fallback, pointer, delta);
+    } else {
+      return mapping.fallback->Add(pointer, kWidth, internal::ToWord(delta));
+    }
   }
 
   [[gnu::noinline, gnu::cold]] static bool StoreSlowly(const Mapping& mapping, std::byte* unit0,
@@ -350,7 +384,7 @@ class Ref {
   percpud::rseq::CpuTable sequences_;
 };
 
-// One unit's copy of an integer, for its only writer: a shard of a program that
+// One unit's copy of a number, for its only writer: a shard of a program that
 // owns its unit, wherever it runs.
 //
 // Ownership: a view of an area that somebody has allocated and not yet freed.
@@ -358,7 +392,7 @@ class Ref {
 // ref; a signal handler counts as another thread. Any thread of any process may
 // Load it, and Ref's reading half sums it.
 // Order: relaxed. Integers wrap around.
-template <SlotInteger T>
+template <SlotValue T>
 class ShardRef {
  public:
   // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it, and a

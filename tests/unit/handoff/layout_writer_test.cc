@@ -39,6 +39,7 @@ TEST(LayoutPageTest, SaysWhereEveryCpusUnitIs) {
                                   .arena_size = Bytes(1 << 20),
                                   .page_size = kBasePageSize,
                                   .update_mode = abi::v1::UpdateMode::kAtomic,
+                                  .pair_commit = abi::v1::PairCommit::kOneStore,
                                   .epoch = 9});
   const auto header = At<abi::v1::LayoutHeader>(page, 0);
   EXPECT_EQ(header.magic, abi::v1::kLayoutMagic);
@@ -47,6 +48,7 @@ TEST(LayoutPageTest, SaysWhereEveryCpusUnitIs) {
   EXPECT_EQ(header.units, info.units());
   ASSERT_EQ(header.cpus, 4U);
   EXPECT_EQ(header.update_mode, 2U);
+  EXPECT_EQ(header.pair_commit, 1U);
   EXPECT_EQ(header.epoch, 9U);
   for (std::uint32_t unit = 0; unit < header.units; ++unit) {
     EXPECT_EQ(At<std::uint64_t>(page, header.unit_offsets_at + unit * 8),

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "percpu/count_sum_ref.h"
 #include "percpu/ref.h"
 
 extern "C" {
@@ -16,6 +17,14 @@ bool percpud_probe_add(const percpu::Ref<std::uint64_t>& counter, std::uint64_t 
 
 bool percpud_probe_store(const percpu::Ref<std::uint64_t>& counter, std::uint64_t value) {
   return counter.Store(value);
+}
+
+bool percpud_probe_add_double(const percpu::Ref<double>& counter, double delta) {
+  return counter.Add(delta);
+}
+
+bool percpud_probe_observe(const percpu::CountSumRef& bucket, double value) {
+  return bucket.Observe(value);
 }
 
 }  // extern "C"

@@ -72,5 +72,11 @@ TEST_F(HotPathTest, AnAddIsFourteenInstructions) { ExpectShort("percpud_probe_ad
 
 TEST_F(HotPathTest, AStoreIsNoLonger) { ExpectShort("percpud_probe_store", 14); }
 
+// Two loads and stores more, and no argument in the way.
+TEST_F(HotPathTest, ADoubleIsAddedInFifteen) { ExpectShort("percpud_probe_add_double", 15); }
+
+// Two halves, loaded, added, put together and stored; and a count of 1.
+TEST_F(HotPathTest, AnObservationIsNineteen) { ExpectShort("percpud_probe_observe", 19); }
+
 }  // namespace
 }  // namespace percpud::rseq

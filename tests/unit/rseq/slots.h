@@ -6,6 +6,7 @@
 
 #include <sched.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -22,7 +23,7 @@ inline constexpr std::uint32_t kManyCpus = 1024;
 template <typename T>
 class Slots {
  public:
-  explicit Slots(std::uint32_t cpus = kManyCpus) : memory_(std::size_t{cpus} * kStride) {
+  explicit Slots(std::uint32_t cpus = kManyCpus) : memory_(cpus) {
     for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) offsets_.push_back(cpu * kStride);
     entries_ = CpuEntries(offsets_);
   }
@@ -34,10 +35,8 @@ class Slots {
   [[nodiscard]] CpuEntries First(std::uint32_t cpus) const {
     return CpuEntries(std::span(offsets_).first(cpus));
   }
-  [[nodiscard]] std::byte* unit0() { return memory_.data(); }
-  [[nodiscard]] T& at(std::uint32_t cpu) {
-    return *reinterpret_cast<T*>(memory_.data() + offsets_[cpu]);
-  }
+  [[nodiscard]] std::byte* unit0() { return memory_.data()->bytes.data(); }
+  [[nodiscard]] T& at(std::uint32_t cpu) { return *reinterpret_cast<T*>(unit0() + offsets_[cpu]); }
   [[nodiscard]] T Sum() {
     T sum = 0;
     for (std::uint32_t cpu = 0; cpu < offsets_.size(); ++cpu) sum += at(cpu);
@@ -46,7 +45,11 @@ class Slots {
 
  private:
   static constexpr std::size_t kStride = 64;
-  std::vector<std::byte> memory_;
+  // Its elements are aligned as a slot is.
+  struct alignas(kStride) Line {
+    std::array<std::byte, kStride> bytes;
+  };
+  std::vector<Line> memory_;
   std::vector<std::uint64_t> offsets_;
   CpuEntries entries_;
 };

@@ -78,33 +78,34 @@ struct LockedOps {
   }
 };
 
-template <typename OpsT, typename IntegerT>
+template <typename OpsT, typename ValueT>
 struct Case {
   using Ops = OpsT;
-  using Integer = IntegerT;
+  using Number = ValueT;
 };
 
 template <typename CaseT>
 class ThisCpuTest : public ::testing::Test {
  protected:
   using Kind = typename CaseT::Ops;
-  using Integer = typename CaseT::Integer;
+  using Number = typename CaseT::Number;
 
   void SetUp() override {
     if (!Kind::Runs()) GTEST_SKIP() << "no restartable sequences here";
   }
 
   StayHere here_;
-  Slots<Integer> slots_;
+  Slots<Number> slots_;
 };
 
 using Cases = ::testing::Types<Case<Sequences, std::uint64_t>, Case<Sequences, std::int64_t>,
                                Case<Sequences, std::uint32_t>, Case<Sequences, std::int32_t>,
-                               Case<LockedOps, std::uint64_t>, Case<LockedOps, std::int32_t>>;
+                               Case<Sequences, double>, Case<LockedOps, std::uint64_t>,
+                               Case<LockedOps, std::int32_t>, Case<LockedOps, double>>;
 TYPED_TEST_SUITE(ThisCpuTest, Cases);
 
 TYPED_TEST(ThisCpuTest, AddsToTheOwnCpusSlotOnly) {
-  using T = typename TestFixture::Integer;
+  using T = typename TestFixture::Number;
   for (int i = 0; i < 1000; ++i) {
     ASSERT_TRUE(TestFixture::Kind::template Add<T>(this->slots_.unit0(), this->slots_.table(), 3));
   }
@@ -112,8 +113,15 @@ TYPED_TEST(ThisCpuTest, AddsToTheOwnCpusSlotOnly) {
   EXPECT_EQ(this->slots_.Sum(), T{3000});
 }
 
-TYPED_TEST(ThisCpuTest, WrapsAroundWithoutTouchingItsNeighbour) {
-  using T = typename TestFixture::Integer;
+template <typename CaseT>
+class ThisCpuIntegerTest : public ThisCpuTest<CaseT> {};
+using IntegerCases =
+    ::testing::Types<Case<Sequences, std::uint64_t>, Case<Sequences, std::int32_t>,
+                     Case<LockedOps, std::uint64_t>, Case<LockedOps, std::int32_t>>;
+TYPED_TEST_SUITE(ThisCpuIntegerTest, IntegerCases);
+
+TYPED_TEST(ThisCpuIntegerTest, WrapsAroundWithoutTouchingItsNeighbour) {
+  using T = typename TestFixture::Number;
   T& slot = this->slots_.at(this->here_.cpu());
   slot = std::numeric_limits<T>::max();
   (&slot)[1] = 77;
@@ -127,7 +135,7 @@ TYPED_TEST(ThisCpuTest, WrapsAroundWithoutTouchingItsNeighbour) {
 }
 
 TYPED_TEST(ThisCpuTest, StoresAndLoadsItsWidth) {
-  using T = typename TestFixture::Integer;
+  using T = typename TestFixture::Number;
   T& slot = this->slots_.at(this->here_.cpu());
   (&slot)[1] = 77;
   const T value = static_cast<T>(-5);
@@ -140,7 +148,7 @@ TYPED_TEST(ThisCpuTest, StoresAndLoadsItsWidth) {
 }
 
 TYPED_TEST(ThisCpuTest, ExchangeTellsWhatWasThere) {
-  using T = typename TestFixture::Integer;
+  using T = typename TestFixture::Number;
   T& slot = this->slots_.at(this->here_.cpu());
   slot = 11;
   (&slot)[1] = 77;
@@ -152,7 +160,7 @@ TYPED_TEST(ThisCpuTest, ExchangeTellsWhatWasThere) {
 }
 
 TYPED_TEST(ThisCpuTest, CompareExchangeStoresOnAMatchOnly) {
-  using T = typename TestFixture::Integer;
+  using T = typename TestFixture::Number;
   using Ops = typename TestFixture::Kind;
   T& slot = this->slots_.at(this->here_.cpu());
   slot = 11;
@@ -167,7 +175,7 @@ TYPED_TEST(ThisCpuTest, CompareExchangeStoresOnAMatchOnly) {
 }
 
 TYPED_TEST(ThisCpuTest, ACpuWithoutAUnitIsRefused) {
-  using T = typename TestFixture::Integer;
+  using T = typename TestFixture::Number;
   using Ops = typename TestFixture::Kind;
   const CpuEntries fewer = this->slots_.First(this->here_.cpu());
   const CpuTable below{.entry = fewer.cpu0()};
@@ -184,7 +192,7 @@ TYPED_TEST(ThisCpuTest, ACpuWithoutAUnitIsRefused) {
 }
 
 TYPED_TEST(ThisCpuTest, ThreadsLoseNothing) {
-  using T = typename TestFixture::Integer;
+  using T = typename TestFixture::Number;
   constexpr int kThreads = 4;
   constexpr int kAdds = 300'000;
   std::atomic<int> refused = 0;

@@ -29,7 +29,7 @@ namespace percpud::abi::v1 {
 
 inline constexpr std::array<char, 8> kLayoutMagic{'p', 'c', 'p', 'u', 'l', 'y', 't', '\n'};
 inline constexpr std::uint16_t kLayoutMajor = 1;
-inline constexpr std::uint16_t kLayoutMinor = 0;
+inline constexpr std::uint16_t kLayoutMinor = 1;
 inline constexpr std::uint32_t kNoCpu = 0xffffffff;
 // A reader refuses more: no layout of a real host comes near.
 inline constexpr std::uint64_t kMaxLayoutBytes = 1 << 20;
@@ -62,7 +62,8 @@ struct LayoutHeader {
   std::uint32_t cpus;
   // UpdateMode.
   std::uint32_t update_mode;
-  std::uint32_t reserved;
+  // PairCommit (cells.h). Zero, kTwoStores, before version 1.1.
+  std::uint32_t pair_commit;
   // Goes up by one whenever a daemon takes the arena over.
   std::uint64_t epoch;
   // From the start of the page, in bytes; multiples of 8.
@@ -81,6 +82,7 @@ static_assert(offsetof(LayoutHeader, unit_bytes) == 56);
 static_assert(offsetof(LayoutHeader, units) == 64);
 static_assert(offsetof(LayoutHeader, cpus) == 68);
 static_assert(offsetof(LayoutHeader, update_mode) == 72);
+static_assert(offsetof(LayoutHeader, pair_commit) == 76);
 static_assert(offsetof(LayoutHeader, epoch) == 80);
 static_assert(offsetof(LayoutHeader, unit_offsets_at) == 88);
 static_assert(offsetof(LayoutHeader, cpu_offsets_at) == 96);

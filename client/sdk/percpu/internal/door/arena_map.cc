@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "proto/percpud/abi/v1/cells.h"
 #include "proto/percpud/abi/v1/layout_page.h"
 #include "server/rseq/self_test.h"
 
@@ -74,6 +75,17 @@ bool Inside(const std::vector<std::uint64_t>& offsets, std::uint64_t arena_bytes
                      [=](std::uint64_t offset) { return offset < arena_bytes; });
 }
 
+// A way that is unknown here is none, and a store of 16 bytes faults in units that
+// are not aligned for it.
+abi::PairCommit PairsOf(const abi::LayoutHeader& header, const std::vector<std::uint64_t>& cpus) {
+  const bool aligned = std::all_of(cpus.begin(), cpus.end(), [](std::uint64_t offset) {
+    return offset % sizeof(abi::CountSum) == 0;
+  });
+  const bool whole =
+      header.pair_commit == static_cast<std::uint32_t>(abi::PairCommit::kOneStore) && aligned;
+  return whole ? abi::PairCommit::kOneStore : abi::PairCommit::kTwoStores;
+}
+
 }  // namespace
 
 absl::Status ArenaMap::ReadLayout(const UniqueFd& layout) {
@@ -104,6 +116,7 @@ absl::Status ArenaMap::ReadLayout(const UniqueFd& layout) {
   arena_bytes_ = header->arena_bytes;
   unit_bytes_ = header->unit_bytes;
   mapping_.mode = static_cast<UpdateMode>(header->update_mode);
+  mapping_.pair_commit = PairsOf(*header, *cpus);
   const bool known = mapping_.mode == UpdateMode::kRseq || mapping_.mode == UpdateMode::kAtomic;
   return known ? absl::OkStatus()
                : absl::FailedPreconditionError(absl::StrCat(

@@ -121,6 +121,10 @@ absl::string_view Name(Reason reason) {
       return "TOO_MANY_HANDSHAKES";
     case Reason::kHandoffVersion:
       return "HANDOFF_VERSION";
+    case Reason::kLaneMalformed:
+      return "LANE_MALFORMED";
+    case Reason::kLaneKindUnknown:
+      return "LANE_KIND_UNKNOWN";
     case Reason::kTooManySessions:
       return "TOO_MANY_SESSIONS";
     case Reason::kTooManyRemoteSessions:

@@ -70,6 +70,8 @@ enum class Reason : std::uint16_t {
   kQuotaExceeded,
   kTooManyHandshakes,
   kHandoffVersion,
+  kLaneMalformed,
+  kLaneKindUnknown,
   kTooManySessions,
   kTooManyRemoteSessions,
   // Exhaustion.

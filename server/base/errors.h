@@ -86,6 +86,10 @@ absl::Status QuotaExceeded(absl::string_view holder, absl::string_view quota, st
 // At the side door.
 absl::Status TooManyHandshakes(std::uint64_t limit);
 absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken);
+// In the side door's lane: a message that breaks its rules, a kind of request that this
+// daemon does not know.
+absl::Status LaneMalformed();
+absl::Status LaneKindUnknown(std::uint32_t kind);
 absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit);
 absl::Status TooManyRemoteSessions(absl::string_view opener, std::uint64_t limit);
 

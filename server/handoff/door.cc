@@ -228,8 +228,8 @@ Role Door::RoleOf(const Peer& peer) const {
 }
 
 absl::StatusOr<MapMode> Door::Grant(const Peer& peer, const Hello& hello) const {
-  if (hello.version != abi::v1::kHandoffVersion) {
-    return errors::HandoffVersion(hello.version, abi::v1::kHandoffVersion);
+  if (hello.version < abi::v1::kHandoffVersion || hello.version > abi::v1::kHandoffLaneVersion) {
+    return errors::HandoffVersion(hello.version, abi::v1::kHandoffLaneVersion);
   }
   if (hello.wanted > static_cast<std::uint32_t>(MapMode::kReadWrite)) {
     return errors::UnknownEnum("wanted", static_cast<int>(hello.wanted));
@@ -250,12 +250,27 @@ absl::Status Door::Admit(Connection& connection, const Hello& hello) {
       resumes ? sessions_.Resume(hello.resume, connection.peer) : Open(connection.peer, *granted);
   if (!opened.ok()) return opened.status();
   connection.session = opened->id;
-  if (absl::Status status = Greet(connection, opened->token, *granted); !status.ok()) {
+  const std::uint32_t version = VersionFor(hello);
+  if (absl::Status status = Greet(connection, opened->token, *granted, version); !status.ok()) {
     sessions_.End(opened->id);
     connection.session = kNoSession;
     return status;
   }
+  if (version == abi::v1::kHandoffLaneVersion) HandToLane(connection, opened->token);
   return absl::OkStatus();
+}
+
+std::uint32_t Door::VersionFor(const Hello& hello) const {
+  return options_.lane == nullptr ? abi::v1::kHandoffVersion : hello.version;
+}
+
+void Door::HandToLane(Connection& connection, const Token& token) {
+  const std::optional<Caller> caller = sessions_.Find(token);
+  // It may have ended since it was opened; its hang-up is on the way.
+  if (!caller) return;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd.get(), nullptr);
+  connection.in_lane = true;
+  options_.lane->Admit(std::move(connection.fd), *caller);
 }
 
 absl::StatusOr<OpenedSession> Door::Open(const Peer& peer, MapMode granted) {
@@ -269,10 +284,11 @@ absl::StatusOr<OpenedSession> Door::Open(const Peer& peer, MapMode granted) {
                          .started = StartOf(peer.pid).value_or(0)});
 }
 
-absl::Status Door::Greet(const Connection& connection, const Token& token, MapMode granted) const {
+absl::Status Door::Greet(const Connection& connection, const Token& token, MapMode granted,
+                         std::uint32_t version) const {
   Welcome welcome{};
   welcome.magic = abi::v1::kWelcomeMagic;
-  welcome.version = abi::v1::kHandoffVersion;
+  welcome.version = version;
   welcome.session = connection.session.value();
   welcome.token = token;
   welcome.granted = static_cast<std::uint32_t>(granted);
@@ -298,6 +314,7 @@ void Door::Drop(Key key) {
   if (entry == connections_.end()) return;
   const SessionId session = entry->second.session;
   if (session == kNoSession) --pending_;
+  if (entry->second.in_lane) options_.lane->Drop(session);
   connections_.erase(entry);
   if (session != kNoSession) sessions_.End(session);
 }

@@ -20,6 +20,7 @@
 #include "server/base/ranked_mutex.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
+#include "server/handoff/lane.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
@@ -47,6 +48,9 @@ class Door {
     int arena_fd = -1;
     int layout_fd = -1;
     const Clock* clock = nullptr;
+    // Serves connections of version 2; without it, version 1 is spoken. Outlives the
+    // door.
+    Lane* lane = nullptr;
     absl::Duration handshake = absl::Seconds(2);
     // Connections that have not said Hello; more are dropped at once.
     std::uint32_t pending = 256;
@@ -78,6 +82,8 @@ class Door {
     Peer peer;
     // kNoSession until Hello.
     SessionId session = kNoSession;
+    // The lane has the connection; `fd` is empty.
+    bool in_lane = false;
     absl::Time deadline;
   };
   using Key = std::uint64_t;
@@ -100,8 +106,12 @@ class Door {
   [[nodiscard]] absl::StatusOr<abi::v1::MapMode> Grant(const Peer& peer,
                                                        const abi::v1::Hello& hello) const;
   [[nodiscard]] absl::Status Greet(const Connection& connection, const Token& token,
-                                   abi::v1::MapMode granted) const;
+                                   abi::v1::MapMode granted, std::uint32_t version) const;
   bool Watch(int fd, Key key, std::uint32_t events) const;
+  // What is spoken after the Welcome, if the Hello's version is known.
+  [[nodiscard]] std::uint32_t VersionFor(const abi::v1::Hello& hello) const;
+  // The connection is the lane's from now on, and the session's end this door's still.
+  void HandToLane(Connection& connection, const Token& token);
 
   Sessions& sessions_;
   const Options options_;

@@ -24,7 +24,9 @@
 #include "server/base/clock.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
+#include "server/handoff/closer.h"
 #include "server/handoff/door.h"
+#include "server/handoff/lane.h"
 #include "server/handoff/layout_writer.h"
 #include "server/main/arena_store.h"
 #include "server/main/balancer_thread.h"
@@ -44,6 +46,7 @@
 #include "server/service/session_service.h"
 #include "server/service/session_stream.h"
 #include "server/service/stream_gate.h"
+#include "server/session/calls.h"
 #include "server/session/restart.h"
 
 namespace percpud {
@@ -149,9 +152,17 @@ void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
 // addresses come first, so that a second daemon leaves without a trace.
 struct Daemon::Parts {
   explicit Parts(const DaemonConfig& config) : streams(config.limits.watchers) {}
+  // Door and lane call each other until both have stopped.
+  ~Parts() {
+    if (door) door->Stop();
+    if (lane) lane->Stop(absl::InfinitePast());
+  }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
 
   absl::Status Allocate(const DaemonConfig& config);
   absl::Status MakeBooks(const DaemonConfig& config, const AllocInfo& layout);
+  absl::Status OpenLane(const DaemonConfig& config);
   absl::Status OpenDoor(const DaemonConfig& config);
   absl::Status Serve(const DaemonConfig& config);
   // From here on nothing can fail, and clients are answered.
@@ -167,6 +178,9 @@ struct Daemon::Parts {
   std::unique_ptr<Updater> updater;
   std::unique_ptr<Sessions> sessions;
   std::unique_ptr<ReaperThread> reaper;
+  Closer closer;
+  std::unique_ptr<const Calls> calls;
+  std::unique_ptr<Lane> lane;
   std::unique_ptr<Door> door;
   std::unique_ptr<Callers> callers;
   StreamGate streams;
@@ -228,6 +242,19 @@ absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInf
   return sessions->Restore(*remembered);
 }
 
+// Door and lane know each other: the lane says whose connection is over, and the door,
+// which ends the session, whose is to be closed.
+absl::Status Daemon::Parts::OpenLane(const DaemonConfig& config) {
+  calls = std::make_unique<const Calls>(*allocator, *sessions, *updater,
+                                        Calls::Limits{.batch = config.limits.batch});
+  auto created =
+      Lane::Create(*calls, {.gone = [this](SessionId session) { door->HangUp(session); },
+                            .close = [this](UniqueFd fd) { closer.Close(std::move(fd)); }});
+  if (!created.ok()) return created.status();
+  lane = *std::move(created);
+  return absl::OkStatus();
+}
+
 absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   const std::uint32_t host_cpus = HostCpus();
   const CpuUnits cpus = PlaceCpus(allocator->info(), host_cpus);
@@ -245,6 +272,7 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   callers = std::make_unique<Callers>(*sessions, config.access);
   reaper = std::make_unique<ReaperThread>(*sessions);
   if (config.door.empty()) return absl::OkStatus();
+  if (absl::Status status = OpenLane(config); !status.ok()) return status;
   const bool unlocked = mode == rseq::UpdateMode::kRseq;
   auto opened =
       Door::Bind(*sessions, {.path = config.door,
@@ -254,7 +282,8 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
                              .needed_abilities = unlocked ? abi::v1::kCanRseq : abi::v1::kCanAtomic,
                              .arena_fd = memory->arena().fd(),
                              .layout_fd = layout_page.get(),
-                             .clock = &clock});
+                             .clock = &clock,
+                             .lane = lane.get()});
   if (!opened.ok()) return opened.status();
   door = *std::move(opened);
   sessions->set_ended([to = door.get()](SessionId session) { to->HangUp(session); });
@@ -291,6 +320,7 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
 }
 
 void Daemon::Parts::GoLive() {
+  if (lane) lane->Start();
   if (door) door->Start();
   // Connections made since the sockets were bound have waited until now.
   listener->Start(
@@ -340,6 +370,8 @@ std::vector<Watchdog::Thread> Daemon::threads() const {
   };
   add("listener", *parts_->listener);
   if (parts_->door) add("door", *parts_->door);
+  if (parts_->lane) add("lane", *parts_->lane);
+  if (parts_->lane) add("lane-slow", parts_->lane->slow_lane());
   add("hot-lane", parts_->memory_service->lane());
   add("slow-lane", parts_->memory_service->lane().slow_lane());
   add("balancer", *parts_->balancer);
@@ -354,6 +386,7 @@ Daemon::~Daemon() {
   const absl::Time deadline = absl::Now() + kGrace;
   parts_->listener->Stop();
   if (parts_->door) parts_->door->Stop();
+  if (parts_->lane) parts_->lane->Stop(deadline);
   parts_->streams.Drain(deadline);
   parts_->memory_service->Settle(deadline);
   parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + kGoodbye));

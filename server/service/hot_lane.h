@@ -25,7 +25,7 @@
 #include "server/base/pulse.h"
 #include "server/service/callers.h"
 #include "server/service/memory_handlers.h"
-#include "server/service/slow_lane.h"
+#include "server/base/slow_lane.h"
 #include "server/service/status.h"
 
 namespace percpud {

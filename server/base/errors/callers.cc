@@ -110,6 +110,16 @@ absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken) {
                 "door: the client speaks version ", version, ", this daemon ", spoken);
 }
 
+absl::Status LaneMalformed() {
+  return Refuse(Code::kInvalidArgument, Reason::kLaneMalformed,
+                "lane: the message is malformed; nothing of it was served");
+}
+
+absl::Status LaneKindUnknown(std::uint32_t kind) {
+  return Refuse(Code::kUnimplemented, Reason::kLaneKindUnknown, "kind: ", kind,
+                " is no request that this daemon knows");
+}
+
 absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit) {
   return Refuse(Code::kResourceExhausted, Reason::kTooManySessions, "quota: ", holder, " has ",
                 limit, " sessions, the limit");

@@ -57,6 +57,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{errors::AlignmentOverLimit(Bytes(8192), Bytes(4096)),
              StatusCode::kInvalidArgument,
              {"alignments:", "8192", "4096"}},
+        Case{errors::LaneMalformed(), StatusCode::kInvalidArgument, {"lane:", "malformed"}},
+        Case{errors::LaneKindUnknown(31), StatusCode::kUnimplemented, {"kind:", "31"}},
         Case{errors::TooManyRemoteSessions("uid 7", 3),
              StatusCode::kResourceExhausted,
              {"quotas.remote_sessions_per_opener:", "uid 7", "3"}},

@@ -106,6 +106,7 @@ class Visitor {
     return reply;
   }
   void Leave() { fd_.reset(); }
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
   UniqueFd fd_;

@@ -150,6 +150,8 @@ class LaneAnswerWriter {
     return true;
   }
 
+  // Bytes that are left.
+  [[nodiscard]] std::size_t room() const { return buffer_.room(); }
   // What was written so far.
   [[nodiscard]] LaneBytes message() const { return buffer_.message(); }
   void Clear() { buffer_.Clear(); }

@@ -112,7 +112,7 @@ class LaneBuffer {
     at_ = end_;
   }
 
-  [[nodiscard]] std::size_t bytes() const { return end_; }
+  [[nodiscard]] std::size_t room() const { return memory_.size() - end_; }
   [[nodiscard]] LaneBytes message() const { return {memory_.data(), end_}; }
   void Clear() { at_ = end_ = 0; }
 

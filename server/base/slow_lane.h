@@ -1,8 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef PERCPUD_SERVER_SERVICE_SLOW_LANE_H_
-#define PERCPUD_SERVER_SERVICE_SLOW_LANE_H_
+#ifndef PERCPUD_SERVER_BASE_SLOW_LANE_H_
+#define PERCPUD_SERVER_BASE_SLOW_LANE_H_
 
 #include <deque>
 #include <functional>
@@ -53,4 +53,4 @@ class SlowLane {
 
 }  // namespace percpud
 
-#endif  // PERCPUD_SERVER_SERVICE_SLOW_LANE_H_
+#endif  // PERCPUD_SERVER_BASE_SLOW_LANE_H_

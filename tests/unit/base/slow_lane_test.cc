@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "server/service/slow_lane.h"
+#include "server/base/slow_lane.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

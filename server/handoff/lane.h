@@ -1,0 +1,144 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The local fast lane (proto/percpud/abi/v1/lane.h): serves the connections of version 2
+// that the door has admitted.
+//
+//   door --Admit--> [ connections ] --readable--> [ queue by user ] --a turn each--+
+//                        ^   ^                          ^                          |
+//                        |   +------- answered ---------|--------------------------+
+//                        |                              +--- turn used up ---------+
+//                        +--- slow lane <--- a request that has to sleep ----------+
+//
+// One thread serves every connection, one turn after the other, and waits for none. A
+// request that has to sleep goes to a thread of its own; the session's next requests
+// wait for it, other sessions' do not. A client that does not read its answers is not
+// read from until it does: it costs the two rooms of its connection, and no time.
+
+#ifndef PERCPUD_SERVER_HANDOFF_LANE_H_
+#define PERCPUD_SERVER_HANDOFF_LANE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/base/identity.h"
+#include "server/base/pulse.h"
+#include "server/base/ranked_mutex.h"
+#include "server/base/slow_lane.h"
+#include "server/base/unique_fd.h"
+#include "server/handoff/lane_connection.h"
+#include "server/handoff/lane_queue.h"
+#include "server/session/access/caller.h"
+#include "server/session/calls.h"
+
+namespace percpud {
+
+class Lane {
+ public:
+  struct Options {
+    // Called on the lane's thread when a connection is over: the client closed, or sent
+    // what is no message. Must not wait. The session is the callee's to end.
+    std::function<void(SessionId)> gone;
+    // Closes a descriptor, on another thread: it may be a peer's, and take as long as
+    // that peer likes. Must not wait.
+    std::function<void(UniqueFd)> close;
+  };
+
+  // `calls` outlives the lane. Errors: OsRefused.
+  static absl::StatusOr<std::unique_ptr<Lane>> Create(const Calls& calls, Options options);
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  void Start();
+  // Ends the threads. What sleeps is waited for until `deadline` and then for as long as
+  // it takes; its answer is sent. Connections stay open. Idempotent.
+  void Stop(absl::Time deadline);
+
+  // Serves the connection from now on. `caller` is of the session that it is the life
+  // of. Thread safe.
+  void Admit(UniqueFd connection, const Caller& caller);
+  // Closes the session's connection, if it is still there; `gone` is not called.
+  // Thread safe.
+  void Drop(SessionId session);
+
+  // Beats with every wait for events; a nudge is one.
+  [[nodiscard]] const Pulse& pulse() const { return pulse_; }
+  void Nudge() const;
+  [[nodiscard]] SlowLane& slow_lane() { return slow_lane_; }
+
+ private:
+  enum class State : std::uint8_t {
+    // Waits for the client to send.
+    kIdle,
+    // In the queue.
+    kQueued,
+    // On the slow lane, which has the connection to itself.
+    kAsleep,
+    // Waits for the client to read.
+    kFull,
+  };
+  struct Entry {
+    std::unique_ptr<LaneConnection> connection;
+    State state = State::kIdle;
+    // Is to end as soon as it is not asleep.
+    bool is_over = false;
+    // `gone` is to be called then.
+    bool tell = false;
+  };
+  // What other threads have for this one.
+  struct News {
+    std::vector<std::pair<UniqueFd, Caller>> admitted;
+    std::vector<SessionId> dropped;
+    std::vector<SessionId> awake;
+  };
+
+  Lane(const Calls& calls, Options options, UniqueFd epoll, UniqueFd wake);
+
+  void Loop();
+  void TakeNews();
+  void TakeIn(UniqueFd connection, const Caller& caller);
+  void OnEvent(SessionId session, std::uint32_t events);
+  void ServeNext();
+  void Sleep(SessionId session, Entry& entry);
+  void Wake(SessionId session);
+  // Sends what is left, and goes on if all is sent.
+  void Flush(SessionId session, Entry& entry);
+  void Queue(SessionId session, Entry& entry);
+  // Ends the connection, now or when it is awake.
+  void End(SessionId session, Entry& entry, bool tell);
+  void CloseStrays(LaneDesk& desk);
+  void Watch(const Entry& entry, SessionId session, std::uint32_t events) const;
+
+  const Options options_;
+  const UniqueFd epoll_;
+  const UniqueFd wake_;
+  std::thread thread_;
+  Pulse pulse_;
+
+  // The thread's own.
+  absl::flat_hash_map<SessionId, Entry> entries_;
+  LaneQueue queue_;
+  const std::unique_ptr<LaneDesk> desk_;
+  // The slow lane's own.
+  const std::unique_ptr<LaneDesk> slow_desk_;
+
+  mutable RankedMutex mu_{LockRank::kLeaf};
+  News news_ ABSL_GUARDED_BY(mu_);
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+
+  // Last: its thread uses what is above.
+  SlowLane slow_lane_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_HANDOFF_LANE_H_

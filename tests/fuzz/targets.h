@@ -76,6 +76,24 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;
 }  // namespace lease_map
 
+// server/handoff/lane_connection.h over real sessions: requests well and badly formed,
+// beside another reading of the contract.
+namespace lane {
+enum Kind : std::uint32_t {
+  kSend,
+  kPing,
+  kAlloc,
+  kFree,
+  kAdd,
+  kOpenVariable,
+  kScribble,
+  kCut,
+  kLeave
+};
+absl::StatusOr<std::uint64_t> Perform(const Script& script);
+extern const Target kTarget;
+}  // namespace lane
+
 }  // namespace percpud::fuzz
 
 #endif  // PERCPUD_TESTS_FUZZ_TARGETS_H_

@@ -23,9 +23,9 @@
 #include <thread>
 
 #include "server/base/pulse.h"
+#include "server/base/slow_lane.h"
 #include "server/service/callers.h"
 #include "server/service/memory_handlers.h"
-#include "server/base/slow_lane.h"
 #include "server/service/status.h"
 
 namespace percpud {

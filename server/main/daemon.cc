@@ -36,6 +36,7 @@
 #include "server/main/reaper_thread.h"
 #include "server/main/startup_log.h"
 #include "server/percpu/allocator/updater.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/percpu/layout/cpu_units.h"
 #include "server/rseq/pair.h"
 #include "server/rseq/self_test.h"
@@ -71,7 +72,7 @@ struct Layout {
 };
 
 // Names what the page allocator could only call a lack of pages.
-absl::Status CheckRoom(const FootprintSnapshot& footprint, const Arena& arena) {
+absl::Status CheckRoom(const Footprint& footprint, const Arena& arena) {
   const Bytes block = ToBytes(footprint.block_pages, arena.page_size());
   if (block <= arena.size()) return absl::OkStatus();
   return errors::BadConfig(
@@ -82,7 +83,7 @@ absl::Status CheckRoom(const FootprintSnapshot& footprint, const Arena& arena) {
 // What backing the first chunk takes at least.
 Bytes FirstChunkSize(const DaemonConfig& config, const Backend& backend) {
   if (config.backend_options.page_first_chunk) return Bytes(0);
-  const FootprintSnapshot footprint = backend.footprint();
+  const Footprint footprint = backend.footprint();
   const bool has_tail = config.backend == "km" && !footprint.returns_tail;
   return ToBytes(has_tail ? footprint.block_pages : footprint.pages_per_chunk, config.page_size);
 }
@@ -237,7 +238,7 @@ absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInf
   session_options.catalog = memory->catalog();
   sessions = std::make_unique<Sessions>(*allocator, std::move(session_options));
   if (!remembered) return absl::OkStatus();
-  const absl::Status sound = allocator->CheckInvariants();
+  const absl::Status sound = Inspector(*allocator).CheckInvariants();
   if (!sound.ok()) return errors::NotRestorable("the allocator", sound.message());
   return sessions->Restore(*remembered);
 }

@@ -9,12 +9,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/percpu/introspect/inspector.h"
 
 namespace percpud {
 namespace {
 
 void LogWaste(const Allocator& allocator) {
-  const FootprintSnapshot footprint = allocator.footprint();
+  const Footprint footprint = Inspector(allocator).footprint();
   const std::string tail =
       footprint.tail_pages == Pages(0)
           ? ""
@@ -23,7 +24,7 @@ void LogWaste(const Allocator& allocator) {
   const auto message = fmt::format(
       "{} wastes {} of {} pages per chunk ({:.1f}%), {} more in ghost units: pages_per_chunk={} "
       "block_order={} wasted_pages={} ghost_pages={}{}",
-      std::string(allocator.backend_name()), footprint.wasted_pages.value(),
+      std::string(Inspector(allocator).backend_name()), footprint.wasted_pages.value(),
       footprint.block_pages.value(),
       100.0 * static_cast<double>(footprint.wasted_pages.value()) /
           static_cast<double>(footprint.block_pages.value()),
@@ -53,8 +54,8 @@ void LogLayout(const Allocator& allocator) {
                  }));
   }
   LogWaste(allocator);
-  if (const std::string remark = allocator.backend_remark(); !remark.empty()) {
-    spdlog::warn("{}: {}", std::string(allocator.backend_name()), remark);
+  if (const std::string remark = Inspector(allocator).backend_remark(); !remark.empty()) {
+    spdlog::warn("{}: {}", std::string(Inspector(allocator).backend_name()), remark);
   }
 }
 

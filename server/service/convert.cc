@@ -9,6 +9,7 @@
 
 #include "server/base/errors.h"
 #include "server/base/limits.h"
+#include "server/percpu/introspect/inspector.h"
 
 namespace percpud {
 namespace {
@@ -68,9 +69,9 @@ absl::StatusOr<Region> FromProto(v1::Region region) {
 
 v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
   const AllocInfo& info = allocator.info();
-  const FootprintSnapshot footprint = allocator.footprint();
+  const Footprint footprint = Inspector(allocator).footprint();
   v1::AllocInfo out;
-  out.set_backend(std::string(allocator.backend_name()));
+  out.set_backend(std::string(Inspector(allocator).backend_name()));
   out.set_unit_size_bytes(info.unit_size.value());
   out.set_static_size_bytes(info.static_size.value());
   out.set_reserved_size_bytes(info.reserved_size.value());
@@ -210,7 +211,7 @@ v1::Stats ToProto(const Stats& stats) {
   return out;
 }
 
-void ToProto(const BuddySnapshot& buddy, v1::GetBuddyInfoResponse& out) {
+void ToProto(const BuddyState& buddy, v1::GetBuddyInfoResponse& out) {
   for (const std::uint64_t blocks : buddy.free_blocks) out.add_free_blocks(blocks);
   out.set_free_pages(buddy.free_pages.value());
   out.set_total_pages(buddy.total_pages.value());

@@ -17,6 +17,7 @@
 #include "percpud/v1/memory.pb.h"
 #include "percpud/v1/session.pb.h"
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/snapshot.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
@@ -31,7 +32,7 @@ v1::Chunk ToProto(const ChunkSnapshot& chunk);
 v1::Area ToProto(const AreaSnapshot& area);
 v1::Slot ToProto(const SlotSnapshot& slot);
 v1::Stats ToProto(const Stats& stats);
-void ToProto(const BuddySnapshot& buddy, v1::GetBuddyInfoResponse& out);
+void ToProto(const BuddyState& buddy, v1::GetBuddyInfoResponse& out);
 void ToProto(const Resolution& resolution, v1::ResolveResponse& out);
 void ToProto(const Estimate& estimate, v1::EstimateAllocResponse& out);
 google::protobuf::Timestamp ToProto(absl::Time time);

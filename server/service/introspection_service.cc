@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/base/errors.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/service/convert.h"
 #include "server/service/list_page.h"
 #include "server/service/paging.h"
@@ -92,7 +93,8 @@ grpc::Status IntrospectionService::ListChunks(grpc::ServerContext* context,
       ParsePage("chunks", request->page_size(), request->page_token());
   if (!page.ok()) return ToGrpc(page.status());
   // One more than asked for tells whether there is a next page.
-  std::vector<ChunkSnapshot> chunks = allocator_.GetChunks(ChunkId(page->first), page->size + 1);
+  std::vector<ChunkSnapshot> chunks =
+      Inspector(allocator_).GetChunks(ChunkId(page->first), page->size + 1);
   if (chunks.size() > page->size) {
     response->set_next_page_token(PageToken("chunks", chunks.back().id.value()));
     chunks.pop_back();
@@ -107,7 +109,8 @@ grpc::Status IntrospectionService::ListAreas(grpc::ServerContext* context,
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
   const absl::StatusOr<Page> page = ParsePage("areas", request->page_size(), request->page_token());
   if (!page.ok()) return ToGrpc(page.status());
-  const absl::StatusOr<AreaMapSnapshot> map = allocator_.GetAreaMap(ChunkId(request->chunk_id()));
+  const absl::StatusOr<AreaMapSnapshot> map =
+      Inspector(allocator_).GetAreaMap(ChunkId(request->chunk_id()));
   if (!map.ok()) return ToGrpc(map.status());
   *response->mutable_chunk() = ToProto(map->chunk);
   DrawOccupancy(*map, *response);
@@ -129,7 +132,7 @@ grpc::Status IntrospectionService::ListSlots(grpc::ServerContext* context,
                                              const v1::ListSlotsRequest* request,
                                              v1::ListSlotsResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const std::vector<SlotSnapshot> slots = allocator_.GetSlots();
+  const std::vector<SlotSnapshot> slots = Inspector(allocator_).GetSlots();
   return ListPage("slots", *request, slots.size(), *response,
                   [&](std::uint64_t i) { *response->add_slots() = ToProto(slots[i]); });
 }
@@ -138,7 +141,7 @@ grpc::Status IntrospectionService::GetBuddyInfo(grpc::ServerContext* context,
                                                 const v1::GetBuddyInfoRequest* /*request*/,
                                                 v1::GetBuddyInfoResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  ToProto(allocator_.GetBuddy(), *response);
+  ToProto(Inspector(allocator_).GetBuddy(), *response);
   return grpc::Status::OK;
 }
 
@@ -146,7 +149,7 @@ grpc::Status IntrospectionService::GetStats(grpc::ServerContext* context,
                                             const v1::GetStatsRequest* /*request*/,
                                             v1::GetStatsResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  *response->mutable_stats() = ToProto(allocator_.GetStats());
+  *response->mutable_stats() = ToProto(Inspector(allocator_).GetStats());
   return grpc::Status::OK;
 }
 
@@ -154,7 +157,8 @@ grpc::Status IntrospectionService::Resolve(grpc::ServerContext* context,
                                            const v1::ResolveRequest* request,
                                            v1::ResolveResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const absl::StatusOr<Resolution> owner = allocator_.Resolve(PercpuPtr(request->pointer()));
+  const absl::StatusOr<Resolution> owner =
+      Inspector(allocator_).Resolve(PercpuPtr(request->pointer()));
   if (!owner.ok()) return ToGrpc(owner.status());
   ToProto(*owner, *response);
   if (owner->owner == Resolution::Owner::kLease) {
@@ -181,7 +185,7 @@ grpc::Status IntrospectionService::EstimateAlloc(grpc::ServerContext* context,
   const AreaSpec spec{
       .size = Bytes(request->size_bytes()),
       .alignment = request->alignment() == 0 ? kDefaultAlign : Bytes(request->alignment())};
-  const absl::StatusOr<Estimate> estimate = allocator_.EstimateAlloc(spec, *region);
+  const absl::StatusOr<Estimate> estimate = Inspector(allocator_).EstimateAlloc(spec, *region);
   if (!estimate.ok()) return ToGrpc(estimate.status());
   ToProto(*estimate, *response);
   return grpc::Status::OK;
@@ -192,8 +196,8 @@ grpc::Status IntrospectionService::Check(grpc::ServerContext* context,
                                          v1::CheckResponse* response) {
   if (grpc::Status denied = Admit(*context, Rpc::kCheck); !denied.ok()) return denied;
   const auto walk_allocator = [this]() -> absl::StatusOr<std::uint64_t> {
-    if (absl::Status sound = allocator_.CheckInvariants(); !sound.ok()) return sound;
-    return allocator_.GetStats().nr_cur_alloc;
+    if (absl::Status sound = Inspector(allocator_).CheckInvariants(); !sound.ok()) return sound;
+    return Inspector(allocator_).GetStats().nr_cur_alloc;
   };
   AddChecked("allocator", walk_allocator, *response);
   AddChecked(
@@ -217,7 +221,7 @@ grpc::Status IntrospectionService::Watch(grpc::ServerContext* context,
   do {
     const absl::Duration elapsed = absl::Now() - start;
     *response.mutable_elapsed() = ToProto(elapsed);
-    *response.mutable_stats() = ToProto(allocator_.GetStats());
+    *response.mutable_stats() = ToProto(Inspector(allocator_).GetStats());
   } while (writer->Write(response) && stream->Wait(*context, *interval));
   return grpc::Status::OK;
 }

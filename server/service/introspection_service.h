@@ -8,6 +8,7 @@
 
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/snapshot.h"
 #include "server/service/callers.h"
 #include "server/service/stream_gate.h"
 #include "server/session/sessions.h"

@@ -9,6 +9,7 @@
 
 #include "server/base/errors.h"
 #include "server/base/limits.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/service/convert.h"
 #include "server/service/introspection_service.h"
 #include "server/service/list_page.h"
@@ -56,7 +57,7 @@ grpc::Status IntrospectionService::ListLeases(grpc::ServerContext* context,
       break;
     }
     // Returned just now: no lease any more.
-    const absl::StatusOr<LeaseSnapshot> snapshot = allocator_.GetLease(record.chunk.id);
+    const absl::StatusOr<LeaseSnapshot> snapshot = Inspector(allocator_).GetLease(record.chunk.id);
     if (snapshot.ok()) *response->add_leases() = ToProto(record, *snapshot);
   }
   return grpc::Status::OK;
@@ -66,7 +67,7 @@ absl::StatusOr<std::pair<Sessions::LeaseRecord, LeaseSnapshot>> IntrospectionSer
     ChunkId chunk) const {
   for (Sessions::LeaseRecord& record : sessions_.ListLeases()) {
     if (record.chunk.id != chunk) continue;
-    absl::StatusOr<LeaseSnapshot> snapshot = allocator_.GetLease(chunk);
+    absl::StatusOr<LeaseSnapshot> snapshot = Inspector(allocator_).GetLease(chunk);
     if (!snapshot.ok()) return snapshot.status();
     return std::pair(std::move(record), *std::move(snapshot));
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/base/errors.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
@@ -255,7 +256,7 @@ Bytes Sessions::SizeOf(const Withdrawn& withdrawn, std::span<const PercpuPtr> po
   if (withdrawn.size() == pointers.size()) return total;
   total = Bytes(0);
   for (const PercpuPtr pointer : pointers) {
-    const absl::StatusOr<Resolution> found = allocator_.Resolve(pointer);
+    const absl::StatusOr<Resolution> found = Inspector(allocator_).Resolve(pointer);
     if (found.ok()) total += found->area.size;
   }
   return total;

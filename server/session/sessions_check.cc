@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
@@ -131,7 +132,7 @@ std::vector<Sessions::Claim> Sessions::Claims() const {
 }
 
 bool Sessions::IsGranted(const Claim& claim) const {
-  const absl::StatusOr<Resolution> found = allocator_.Resolve(claim.pointer);
+  const absl::StatusOr<Resolution> found = Inspector(allocator_).Resolve(claim.pointer);
   if (!found.ok()) return false;
   if (claim.is_lease) return found->owner == Resolution::Owner::kLease;
   return found->owner == Resolution::Owner::kArea && found->area.pointer == claim.pointer &&

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/bench/churn.h"
 #include "tests/bench/comparison.h"
 #include "tests/support/allocator_rig.h"
@@ -57,7 +58,7 @@ class Arena {
         testing::MakeAllocator({.cpus = cpus, .arena_size = pages_.size()}, pages_, options);
     if (!made.ok()) std::abort();
     allocator_ = *std::move(made);
-    while (allocator_->GetStats().nr_chunks < chunks) areas_.push_back(Alloc());
+    while (Inspector(*allocator_).GetStats().nr_chunks < chunks) areas_.push_back(Alloc());
   }
 
   double Churn(std::uint64_t operations) {
@@ -69,9 +70,9 @@ class Arena {
   }
   [[nodiscard]] Result Look() const {
     const double start = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-    const Stats stats = allocator_->GetStats();
+    const Stats stats = Inspector(*allocator_).GetStats();
     const double between = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
-    const auto chunks = allocator_->GetChunks(Index::kFirstId, SIZE_MAX).size();
+    const auto chunks = Inspector(*allocator_).GetChunks(Index::kFirstId, SIZE_MAX).size();
     const double end = Nanoseconds(CLOCK_THREAD_CPUTIME_ID);
     return {.chunks = stats.nr_chunks,
             .areas = stats.nr_cur_alloc,

@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/arena/arena.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/bench/churn.h"
 #include "tests/bench/comparison.h"
 #include "tests/bench/lock_probe.h"
@@ -131,7 +132,7 @@ absl::StatusOr<std::unique_ptr<Host>> Host::Make(std::uint64_t chunks) {
   if (!made.ok()) return made.status();
   host->allocator_ = *std::move(made);
   host->allocator_->set_balance_wanted([raw = host.get()] { raw->balance_due_ = true; });
-  while (host->allocator_->GetStats().nr_chunks < chunks) {
+  while (Inspector(*host->allocator_).GetStats().nr_chunks < chunks) {
     host->areas_.push_back(host->Alloc(SizeFrom(host->random_)));
   }
   return host;
@@ -148,14 +149,16 @@ double TimeMs(const std::function<void()>& work) {
 Json Look(const Host& host) {
   const Allocator& allocator = host.allocator();
   std::vector<ChunkSnapshot> chunks;
-  const double stats = TimeMs([&] { static_cast<void>(allocator.GetStats()); });
-  const double all = TimeMs([&] { chunks = allocator.GetChunks(Index::kFirstId, SIZE_MAX); });
-  const double slots = TimeMs([&] { static_cast<void>(allocator.GetSlots()); });
+  const double stats = TimeMs([&] { static_cast<void>(Inspector(allocator).GetStats()); });
+  const double all =
+      TimeMs([&] { chunks = Inspector(allocator).GetChunks(Index::kFirstId, SIZE_MAX); });
+  const double slots = TimeMs([&] { static_cast<void>(Inspector(allocator).GetSlots()); });
   const double maps = TimeMs([&] {
-    for (const ChunkSnapshot& chunk : chunks) static_cast<void>(allocator.GetAreaMap(chunk.id));
+    for (const ChunkSnapshot& chunk : chunks)
+      static_cast<void>(Inspector(allocator).GetAreaMap(chunk.id));
   });
   absl::Status sound;
-  const double check = TimeMs([&] { sound = allocator.CheckInvariants(); });
+  const double check = TimeMs([&] { sound = Inspector(allocator).CheckInvariants(); });
   if (!sound.ok()) std::abort();
   const auto count = static_cast<double>(chunks.size());
   return {{"stats_us", stats * 1000},
@@ -176,18 +179,20 @@ std::vector<LockWaits> Probe(Host& host, const Flags& flags) {
       host.Free(std::exchange(mine, PercpuPtr()));
     }
   };
-  const auto chunks = allocator.GetChunks(Index::kFirstId, SIZE_MAX);
+  const auto chunks = Inspector(allocator).GetChunks(Index::kFirstId, SIZE_MAX);
   std::size_t at = 0;
   const std::vector<std::pair<std::string, std::function<void()>>> works{
       {"nothing", {}},
-      {"stats", [&] { static_cast<void>(allocator.GetStats()); }},
+      {"stats", [&] { static_cast<void>(Inspector(allocator).GetStats()); }},
       {"chunks, all of them",
-       [&] { static_cast<void>(allocator.GetChunks(Index::kFirstId, SIZE_MAX)); }},
-      {"slots", [&] { static_cast<void>(allocator.GetSlots()); }},
+       [&] { static_cast<void>(Inspector(allocator).GetChunks(Index::kFirstId, SIZE_MAX)); }},
+      {"slots", [&] { static_cast<void>(Inspector(allocator).GetSlots()); }},
       {"area maps, one by one",
-       [&] { static_cast<void>(allocator.GetAreaMap(chunks[at++ % chunks.size()].id)); }},
+       [&] {
+         static_cast<void>(Inspector(allocator).GetAreaMap(chunks[at++ % chunks.size()].id));
+       }},
       {"all invariants", [&] {
-         if (!allocator.CheckInvariants().ok()) std::abort();
+         if (!Inspector(allocator).CheckInvariants().ok()) std::abort();
        }}};
   std::vector<LockWaits> rows;
   for (const auto& [name, work] : works) {
@@ -219,7 +224,7 @@ absl::StatusOr<Json> Measure(const Flags& flags, std::vector<LockWaits>& waits) 
   if (!made.ok()) return made.status();
   Host& host = **made;
   const double fill = (Nanoseconds(CLOCK_MONOTONIC) - start) / 1e9;
-  const Stats stats = host.allocator().GetStats();
+  const Stats stats = Inspector(host.allocator()).GetStats();
   Malloc peer(stats.nr_cur_alloc);
   std::vector<double> ours;
   std::vector<double> theirs;

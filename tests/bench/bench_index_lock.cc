@@ -16,6 +16,7 @@
 
 #include "absl/time/time.h"
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/bench/lock_probe.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/command_line.h"
@@ -54,9 +55,9 @@ absl::StatusOr<std::vector<LockWaits>> Measure(const Flags& flags) {
     if (!allocator.FreeBatch(pointers).ok()) std::abort();
   };
   const auto looks = [&] {
-    static_cast<void>(allocator.GetStats());
-    for (const ChunkSnapshot& chunk : allocator.GetChunks(Index::kFirstId, 64)) {
-      static_cast<void>(allocator.GetAreaMap(chunk.id));
+    static_cast<void>(Inspector(allocator).GetStats());
+    for (const ChunkSnapshot& chunk : Inspector(allocator).GetChunks(Index::kFirstId, 64)) {
+      static_cast<void>(Inspector(allocator).GetAreaMap(chunk.id));
     }
   };
   const auto ask = [&] {

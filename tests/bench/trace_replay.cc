@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/arena/arena.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_page_source.h"
 
@@ -64,9 +65,9 @@ namespace {
 bool HasRoom(const Allocator& allocator, const percpu::TraceOp& op, ChunkId except) {
   const std::uint64_t size = ToBytes(ToGranules(Bytes(op.size))).value();
   const std::uint64_t align = std::max<std::uint64_t>(op.alignment, kMinAlign.value());
-  for (const ChunkSnapshot& chunk : allocator.GetChunks(Index::kFirstId, SIZE_MAX)) {
+  for (const ChunkSnapshot& chunk : Inspector(allocator).GetChunks(Index::kFirstId, SIZE_MAX)) {
     if (chunk.id == except) continue;
-    auto map = allocator.GetAreaMap(chunk.id);
+    auto map = Inspector(allocator).GetAreaMap(chunk.id);
     std::uint64_t at = chunk.begin_offset.value();
     map->areas.push_back(
         {.pointer = {}, .chunk = {}, .offset = chunk.end_offset, .size = {}, .tag = {}});
@@ -80,8 +81,9 @@ bool HasRoom(const Allocator& allocator, const percpu::TraceOp& op, ChunkId exce
 }
 
 double Physical(const Allocator& allocator, const Stats& stats) {
-  const Pages taken = allocator.backend_name() == "vm" ? stats.populated_pages
-                                                       : stats.populated_pages + stats.wasted_pages;
+  const Pages taken = Inspector(allocator).backend_name() == "vm"
+                          ? stats.populated_pages
+                          : stats.populated_pages + stats.wasted_pages;
   const Bytes live = stats.live_bytes * allocator.info().cpus();
   return static_cast<double>(live.value()) /
          static_cast<double>(ToBytes(taken, allocator.pages().page_size()).value());
@@ -90,7 +92,7 @@ double Physical(const Allocator& allocator, const Stats& stats) {
 double PagesInUse(const Allocator& allocator) {
   double backed = 0;
   double empty = 0;
-  for (const ChunkSnapshot& chunk : allocator.GetChunks(Index::kFirstId, SIZE_MAX)) {
+  for (const ChunkSnapshot& chunk : Inspector(allocator).GetChunks(Index::kFirstId, SIZE_MAX)) {
     backed += static_cast<double>(chunk.populated_pages.value()) / allocator.info().cpus();
     empty += static_cast<double>(chunk.empty_pop_pages);
   }
@@ -200,7 +202,7 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
   for (const percpu::TraceOp& op : trace) {
     (*pass)->Run(op, pointers, status);
     if (!status.ok()) return status;
-    const Stats stats = allocator.GetStats();
+    const Stats stats = Inspector(allocator).GetStats();
     result.final_utilisation = stats.utilisation();
     sum += result.final_utilisation;
     result.final_physical = Physical(allocator, stats);
@@ -208,7 +210,7 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
     result.chunks_peak = std::max(result.chunks_peak, stats.nr_chunks);
     if (stats.chunks_created - stats.chunks_created_ahead != demanded) {
       demanded = stats.chunks_created - stats.chunks_created_ahead;
-      const ChunkId grown = allocator.Resolve(pointers[op.id])->chunk;
+      const ChunkId grown = Inspector(allocator).Resolve(pointers[op.id])->chunk;
       result.growths_while_room += HasRoom(allocator, op, grown) ? 1 : 0;
     }
     if (placements.is_open() && op.alloc) {
@@ -218,9 +220,9 @@ absl::StatusOr<Fullness> MeasureFullness(const ReplayOptions& options, const Tra
   result.mean_utilisation = sum / static_cast<double>(trace.size());
   result.mean_physical = physical / static_cast<double>(trace.size());
   result.final_pages_in_use = PagesInUse(allocator);
-  result.chunks_created = allocator.GetStats().chunks_created;
-  result.chunks_created_ahead = allocator.GetStats().chunks_created_ahead;
-  status = allocator.CheckInvariants();
+  result.chunks_created = Inspector(allocator).GetStats().chunks_created;
+  result.chunks_created_ahead = Inspector(allocator).GetStats().chunks_created_ahead;
+  status = Inspector(allocator).CheckInvariants();
   if (!status.ok()) return status;
   return result;
 }

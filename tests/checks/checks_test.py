@@ -19,16 +19,22 @@ class LayersTest(unittest.TestCase):
     def allowed(self, path: str, header: str) -> None:
         self.assertFalse(layers.objections(path, f"#include <{header}>\n"), (path, header))
 
+    @staticmethod
+    def lowest(layer: str) -> str:
+        """The folder of a layer, or of its lowest room."""
+        rooms = layers.ROOMS.get(layer)
+        return f"server/{layer}/{rooms[0]}" if rooms else f"server/{layer}"
+
     def test_no_layer_uses_one_that_is_not_below_it(self):
         order = list(layers.DIRECTLY_BELOW)
         for layer in order:
             for used in set(order) - layers.below(layer):
-                self.refused(f"server/{layer}/x.cc", f"server/{used}/y.h")
+                self.refused(f"{self.lowest(layer)}/x.cc", f"{self.lowest(used)}/y.h")
 
     def test_every_layer_uses_itself_and_all_below(self):
         for layer in layers.DIRECTLY_BELOW:
             for used in layers.below(layer):
-                self.allowed(f"server/{layer}/x.cc", f"server/{used}/y.h")
+                self.allowed(f"{self.lowest(layer)}/x.cc", f"{self.lowest(used)}/y.h")
         self.assertIn("base", layers.below("main"))
 
     def test_siblings_stay_apart(self):
@@ -51,12 +57,12 @@ class LayersTest(unittest.TestCase):
 
     def test_the_server_uses_neither_client_nor_tests(self):
         self.refused("server/main/main.cc", "percpu/client.h")
-        self.refused("server/percpu/allocator.cc", "tests/support/fake_clock.h")
+        self.refused("server/percpu/allocator/allocator.cc", "tests/support/fake_clock.h")
 
     def test_grpc_stays_where_it_belongs(self):
         headers = ("grpcpp/server.h", "grpc/grpc.h", "percpud/v1/memory.grpc.pb.h")
         for header in headers:
-            self.refused("server/percpu/allocator.cc", header)
+            self.refused("server/percpu/allocator/allocator.cc", header)
             self.refused("server/session/session.h", header)
             self.allowed("server/service/status.cc", header)
             self.allowed("tests/bench/bench_rpc.cc", header)
@@ -65,6 +71,41 @@ class LayersTest(unittest.TestCase):
         self.allowed("server/percpu/layout/topology.cc", "hwloc.h")
         self.refused("server/percpu/layout/topology.h", "hwloc.h")
         self.refused("server/main/config.cc", "hwloc/helper.h")
+
+    def test_rooms_of_a_layer_point_down(self):
+        for layer, rooms in layers.ROOMS.items():
+            for at, room in enumerate(rooms):
+                for used in rooms[: at + 1]:
+                    self.allowed(f"server/{layer}/{room}/x.cc", f"server/{layer}/{used}/y.h")
+                for used in rooms[at + 1 :]:
+                    self.refused(f"server/{layer}/{room}/x.h", f"server/{layer}/{used}/y.h")
+
+    def test_every_file_of_a_divided_layer_is_in_a_room_of_it(self):
+        self.refused("server/percpu/stray.cc", "vector")
+        self.refused("server/percpu/attic/x.cc", "vector")
+        self.refused("server/percpu/index/x.cc", "server/percpu/stray.h")
+        self.refused("server/percpu/index/x.cc", "server/percpu/attic/y.h")
+
+    def test_layers_above_use_every_room(self):
+        for room in layers.ROOMS["percpu"]:
+            self.allowed("server/session/x.cc", f"server/percpu/{room}/y.h")
+
+    def test_protobuf_stays_where_it_belongs(self):
+        for header in ("percpud/v1/memory.pb.h", "google/protobuf/timestamp.pb.h"):
+            for layer in ("session", "handoff", "catalog"):
+                self.refused(f"server/{layer}/x.cc", header)
+            self.refused("server/percpu/layout/x.h", header)
+            for folder in ("server/service", "server/main", "client/cli", "tests/unit/cli"):
+                self.allowed(f"{folder}/x.cc", header)
+
+    def test_programs_use_the_public_sdk_only(self):
+        header = "percpu/internal/wire/grpc_connection.h"
+        self.refused("client/cli/app.cc", header)
+        self.refused("client/sdk/examples/shard_counter.cc", header)
+        self.allowed("client/sdk/percpu/client.h", header)
+        self.allowed("client/sdk/percpu/internal/door/admission.cc", header)
+        self.allowed("tests/unit/sdk/client_test.cc", header)
+        self.allowed("client/cli/app.cc", "percpu/client.h")
 
     def test_an_include_is_seen_however_it_is_spaced(self):
         self.assertTrue(layers.objections("server/base/x.h", '  #  include <grpcpp/server.h>\n'))

@@ -10,10 +10,18 @@
     catalog <- session
     session <- handoff <- main
 
-A layer may use what is below it, however far. The client may use server/base,
-server/area, server/rseq and server/cells, which it shares with the server, and
-nothing else of it. The server uses neither client nor tests. gRPC is seen in server/service,
-server/main, client and tests only, and hwloc in server/percpu/layout/topology.cc only.
+A layer may use what is below it, however far. A layer that is divided into rooms
+has the same rule inside: in server/percpu
+
+    layout <- backend <- index <- allocator <- introspect
+
+The client may use server/base, server/area, server/rseq and server/cells, which it
+shares with the server, and nothing else of it. The server uses neither client nor tests. gRPC
+is seen in server/service, server/main, client and tests only, protobuf messages
+there and in proto, and hwloc in server/percpu/layout/topology.cc only.
+
+The SDK's public headers are client/sdk/percpu/*.h. Those and its own sources may
+use percpu/internal, and so may tests; programs may not.
 """
 
 import re
@@ -34,11 +42,19 @@ DIRECTLY_BELOW = {
     "service": ["session"],
     "main": ["service", "handoff"],
 }
+# Layers that are divided, and their rooms from the lowest to the highest.
+ROOMS = {
+    "percpu": ("layout", "backend", "index", "allocator", "introspect"),
+}
 CLIENT_MAY_USE = {"base", "area", "rseq", "cells"}
 GRPC = re.compile(r"grpc(pp|\+\+)?/|.*\.grpc\.pb\.h")
+PROTOBUF = re.compile(r".*\.pb\.h|google/protobuf/.*")
+PROTOBUF_MAY_BE_IN = ("server/service/", "server/main/", "client/", "tests/", "proto/")
 GRPC_MAY_BE_IN = ("server/service/", "server/main/", "client/", "tests/")
 HWLOC = re.compile(r"hwloc(\.h|/)")
 HWLOC_MAY_BE_IN = "server/percpu/layout/topology.cc"
+SDK_INTERNAL = "percpu/internal/"
+SDK_INTERNAL_MAY_BE_IN = ("client/sdk/percpu/", "tests/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -53,6 +69,30 @@ def layer_of(path: str) -> str | None:
     return folders[1] if folders[0] == "server" and len(folders) > 2 else None
 
 
+def room_of(path: str) -> str | None:
+    """The room of a file of a divided layer, None for any other file."""
+    folders = path.split("/")
+    if layer_of(path) not in ROOMS or len(folders) < 4:
+        return None
+    return folders[2]
+
+
+def room_objection(path: str, header: str) -> str | None:
+    """Why a file of a divided layer may not include `header`, None if it may."""
+    layer = layer_of(path)
+    if layer not in ROOMS:
+        return None
+    rooms = ROOMS[layer]
+    names = (room_of(path), room_of(header) if layer_of(header) == layer else rooms[0])
+    for name in names:
+        if name not in rooms:
+            return f"server/{layer} has no room {name or 'without a folder'}"
+    room, used = names
+    if rooms.index(used) > rooms.index(room):
+        return f"{layer}/{room} is not above {layer}/{used}"
+    return None
+
+
 def objection(path: str, header: str) -> str | None:
     """Why `path` may not include `header`, None if it may."""
     top, layer, used = path.split("/")[0], layer_of(path), layer_of(header)
@@ -61,12 +101,18 @@ def objection(path: str, header: str) -> str | None:
             return f"server/{name} is no layer that this check knows"
     if GRPC.match(header) and not path.startswith(GRPC_MAY_BE_IN):
         return "gRPC belongs in " + ", ".join(GRPC_MAY_BE_IN)
+    if PROTOBUF.match(header) and not path.startswith(PROTOBUF_MAY_BE_IN):
+        return "protobuf belongs in " + ", ".join(PROTOBUF_MAY_BE_IN)
     if HWLOC.match(header) and path != HWLOC_MAY_BE_IN:
         return f"hwloc belongs in {HWLOC_MAY_BE_IN}"
     if layer and header.startswith(("client/", "percpu/", "tests/")):
         return "the server uses neither client nor tests"
     if layer and used and used not in below(layer):
         return f"{layer} is not above {used}"
+    if wrong_room := room_objection(path, header):
+        return wrong_room
+    if header.startswith(SDK_INTERNAL) and not path.startswith(SDK_INTERNAL_MAY_BE_IN):
+        return f"{SDK_INTERNAL} belongs in " + ", ".join(SDK_INTERNAL_MAY_BE_IN)
     if top == "client" and header.startswith("tests/"):
         return "the client does not use tests"
     if top == "client" and used and used not in CLIENT_MAY_USE:

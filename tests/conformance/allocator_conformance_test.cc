@@ -19,6 +19,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/arena/arena.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/conformance/backends.h"
 #include "tests/support/allocator_model.h"
 #include "tests/support/allocator_rig.h"
@@ -53,16 +54,16 @@ class AllocatorConformance : public ::testing::TestWithParam<std::string> {
 
   // What nobody may see changed by a call that failed.
   [[nodiscard]] std::string State() const {
-    const Stats stats = allocator_->GetStats();
-    const BuddySnapshot buddy = allocator_->GetBuddy();
+    const Stats stats = Inspector(*allocator_).GetStats();
+    const BuddyState buddy = Inspector(*allocator_).GetBuddy();
     std::string out = absl::StrCat(stats.nr_cur_alloc, " areas, ", stats.live_bytes.value(),
                                    " bytes, ", stats.populated_pages.value(), " populated, ",
                                    buddy.free_pages.value(), " free;");
-    for (const ChunkSnapshot& chunk : allocator_->GetChunks(ChunkId(0), SIZE_MAX)) {
+    for (const ChunkSnapshot& chunk : Inspector(*allocator_).GetChunks(ChunkId(0), SIZE_MAX)) {
       absl::StrAppend(&out, " ", chunk.id.value(), ":", chunk.free_bytes.value(), "/",
                       chunk.largest_run.value());
     }
-    const absl::Status status = allocator_->CheckInvariants();
+    const absl::Status status = Inspector(*allocator_).CheckInvariants();
     return status.ok() ? out : status.ToString();
   }
 
@@ -167,15 +168,16 @@ void WorkBeside(Allocator& allocator, const std::vector<std::function<void()>>& 
 TEST_P(AllocatorConformance, ThreadsGetZeroesAndKeepWhatTheyWrote) {
   Make({.cpus = 3, .arena_size = Bytes(4 << 20)});
   WorkBeside(*allocator_, {[this] { allocator_->Balance(); }});
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
 }
 
 TEST_P(AllocatorConformance, WhatThreadsDoIsNoBreachToWhoeverChecks) {
   Make({.cpus = 3, .arena_size = Bytes(4 << 20)});
   WorkBeside(*allocator_, {[this] { allocator_->Balance(); },
                            [this] {
-                             const absl::Status status = allocator_->CheckInvariants();
+                             const absl::Status status = Inspector(*allocator_).CheckInvariants();
                              EXPECT_TRUE(status.ok()) << status;
                            }});
 }

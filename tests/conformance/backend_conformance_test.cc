@@ -89,7 +89,7 @@ TEST_P(BackendConformance, ChunksLieApartInTheArenaOnPageBounds) {
   }
   EXPECT_GE(chunks.size(), 8u);
   for (const ChunkMemory& memory : chunks) backend_->DestroyChunk(memory);
-  const BuddySnapshot buddy = backend_->Buddy();
+  const BuddyState buddy = backend_->Buddy();
   EXPECT_EQ(buddy.free_pages, buddy.total_pages);
 }
 
@@ -142,7 +142,7 @@ TEST_P(BackendConformance, EveryByteOfEveryUnitHasItsPage) {
 }
 
 TEST_P(BackendConformance, AFailedPopulateKeepsNothingWhicheverItIs) {
-  const BuddySnapshot before = backend_->Buddy();
+  const BuddyState before = backend_->Buddy();
   std::uint64_t failures = 0;
   for (std::uint64_t n = 1;; ++n) {
     pages_->FailNth(n);
@@ -194,7 +194,7 @@ TEST_P(BackendConformance, AdoptsWhatAnotherOfItsKindHadMade) {
   EXPECT_EQ(*UnitBytes(*given_back, 1), std::byte{0});
   backend_->DestroyChunk(*adopted);
   backend_->GivePages(*pages, Bytes(8192));
-  const BuddySnapshot buddy = backend_->Buddy();
+  const BuddyState buddy = backend_->Buddy();
   EXPECT_EQ(buddy.free_pages, buddy.total_pages);
 }
 

@@ -22,7 +22,7 @@ class FirstFitBackend final : public Backend {
   [[nodiscard]] Bytes frame_size() const override { return pages_.page_size(); }
   [[nodiscard]] bool populates_at_creation() const override { return true; }
   [[nodiscard]] absl::Status VerifyAllocInfo() const override { return absl::OkStatus(); }
-  [[nodiscard]] FootprintSnapshot footprint() const override {
+  [[nodiscard]] Footprint footprint() const override {
     return {.pages_per_chunk = ChunkPages(), .block_pages = ChunkPages(), .returns_tail = true};
   }
   absl::StatusOr<ChunkMemory> CreateChunk() override {
@@ -77,7 +77,7 @@ class FirstFitBackend final : public Backend {
                                      Bytes offset) const override {
     return PageId((memory.base + info_.unit_offset[unit.value()] + offset) / pages_.page_size());
   }
-  [[nodiscard]] BuddySnapshot Buddy() const override {
+  [[nodiscard]] BuddyState Buddy() const override {
     return {.free_blocks = {Free().value()},
             .free_pages = Free(),
             .total_pages = ToPages(pages_.size(), pages_.page_size()),

@@ -17,6 +17,7 @@
 #include "server/base/unique_fd.h"
 #include "server/handoff/lane_connection.h"
 #include "server/percpu/allocator/updater.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/percpu/layout/cpu_units.h"
 #include "server/session/calls.h"
 #include "server/session/sessions.h"
@@ -249,7 +250,7 @@ absl::Status Player::Perform(const Op& op) {
 absl::Status Player::Finish() {
   if (absl::Status status = Send(); !status.ok()) return status;
   if (const auto sound = sessions_->CheckInvariants(); !sound.ok()) return sound.status();
-  const std::uint64_t live = allocator_->GetStats().nr_cur_alloc;
+  const std::uint64_t live = Inspector(*allocator_).GetStats().nr_cur_alloc;
   if (live == model_->areas()) return absl::OkStatus();
   return absl::InternalError(
       absl::StrCat(live, " areas live, ", model_->areas(), " were granted and not freed"));

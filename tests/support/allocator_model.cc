@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/percpu/introspect/inspector.h"
 
 namespace percpud::testing {
 namespace {
@@ -48,7 +49,7 @@ absl::Status AllocatorModel::Balance() {
 IntervalModel& AllocatorModel::ModelOf(ChunkId chunk) {
   const auto found = chunks_.find(chunk);
   if (found != chunks_.end()) return found->second;
-  const ChunkSnapshot snapshot = allocator_.GetChunks(chunk, 1).front();
+  const ChunkSnapshot snapshot = Inspector(allocator_).GetChunks(chunk, 1).front();
   return chunks_.try_emplace(chunk, snapshot.begin_offset.value(), snapshot.end_offset.value())
       .first->second;
 }
@@ -56,7 +57,7 @@ IntervalModel& AllocatorModel::ModelOf(ChunkId chunk) {
 // Follows chunks that the allocator created or destroyed by itself.
 void AllocatorModel::ForgetDeadChunks() {
   std::map<ChunkId, IntervalModel> alive;
-  for (const ChunkSnapshot& chunk : allocator_.GetChunks(ChunkId(0), SIZE_MAX)) {
+  for (const ChunkSnapshot& chunk : Inspector(allocator_).GetChunks(ChunkId(0), SIZE_MAX)) {
     if (!IsLeased(chunk.id)) alive.insert({chunk.id, std::move(ModelOf(chunk.id))});
   }
   chunks_ = std::move(alive);
@@ -81,7 +82,7 @@ absl::Status AllocatorModel::RandomAlloc() {
 
 absl::Status AllocatorModel::Alloc(std::span<const AreaSpec> specs, const AllocOptions& options) {
   ++operations_;
-  const Stats before = allocator_.GetStats();
+  const Stats before = Inspector(allocator_).GetStats();
   std::vector<PercpuPtr> pointers(specs.size());
   const absl::Status status = allocator_.AllocBatch(specs, options, pointers);
   if (!status.ok()) return Refused(specs, options, status, before);
@@ -91,7 +92,7 @@ absl::Status AllocatorModel::Alloc(std::span<const AreaSpec> specs, const AllocO
 absl::Status AllocatorModel::AllocFailing(std::span<const AreaSpec> specs,
                                           const AllocOptions& options) {
   ++operations_;
-  const Stats before = allocator_.GetStats();
+  const Stats before = Inspector(allocator_).GetStats();
   std::vector<PercpuPtr> pointers(specs.size());
   if (!allocator_.AllocBatch(specs, options, pointers).ok()) return CheckNoTrace(before);
   return AllGranted(specs, options, pointers, before.chunks_created);
@@ -112,7 +113,7 @@ absl::Status AllocatorModel::AllGranted(std::span<const AreaSpec> specs,
 // room anywhere; a batch must at least have needed the room.
 absl::Status AllocatorModel::CheckGrowth(std::span<const AreaSpec> specs,
                                          std::uint64_t created_before) {
-  if (allocator_.GetStats().chunks_created == created_before) return absl::OkStatus();
+  if (Inspector(allocator_).GetStats().chunks_created == created_before) return absl::OkStatus();
   ++growths_;
   if (specs.size() > 1) return absl::OkStatus();
   for (const auto& [id, model] : chunks_) {
@@ -127,7 +128,7 @@ absl::Status AllocatorModel::CheckGrowth(std::span<const AreaSpec> specs,
 
 absl::Status AllocatorModel::Granted(const AreaSpec& spec, const AllocOptions& options,
                                      PercpuPtr pointer) {
-  const absl::StatusOr<Resolution> owner = allocator_.Resolve(pointer);
+  const absl::StatusOr<Resolution> owner = Inspector(allocator_).Resolve(pointer);
   if (!owner.ok()) return Fail(owner.status().ToString());
   const Area area{.pointer = pointer,
                   .chunk = owner->chunk,
@@ -153,7 +154,7 @@ absl::Status AllocatorModel::Refused(std::span<const AreaSpec> specs, const Allo
                                      const absl::Status& status, const Stats& before) {
   if (!absl::IsResourceExhausted(status)) return Fail(status.ToString());
   if (absl::Status traced = CheckNoTrace(before); !traced.ok()) return traced;
-  const Stats now = allocator_.GetStats();
+  const Stats now = Inspector(allocator_).GetStats();
   // What was kept of freed areas was made room of, to see whether that is enough.
   if (now.populated_pages != before.populated_pages ||
       now.empty_pop_pages < before.empty_pop_pages) {
@@ -176,11 +177,11 @@ bool AllocatorModel::HasRoom(ChunkId id, const IntervalModel& model, const AreaS
                              const AllocOptions& options) const {
   const std::uint64_t size = Rounded(spec.size);
   const std::uint64_t align = Aligned(spec.alignment);
-  const Stats stats = allocator_.GetStats();
-  const Pages all = allocator_.footprint().pages_per_chunk * stats.nr_chunks;
+  const Stats stats = Inspector(allocator_).GetStats();
+  const Pages all = Inspector(allocator_).footprint().pages_per_chunk * stats.nr_chunks;
   if (!options.no_grow || stats.populated_pages == all) return model.Fits(size, align);
   IntervalModel backed = model;
-  const absl::StatusOr<AreaMapSnapshot> map = allocator_.GetAreaMap(id);
+  const absl::StatusOr<AreaMapSnapshot> map = Inspector(allocator_).GetAreaMap(id);
   for (const std::uint32_t block : map->unpopulated_blocks) {
     backed.Take(block * kBasePageSize.value(), kBasePageSize.value());
   }
@@ -188,7 +189,7 @@ bool AllocatorModel::HasRoom(ChunkId id, const IntervalModel& model, const AreaS
 }
 
 absl::Status AllocatorModel::CheckNoTrace(const Stats& before) const {
-  const Stats after = allocator_.GetStats();
+  const Stats after = Inspector(allocator_).GetStats();
   if (after.nr_alloc != before.nr_alloc || after.live_bytes != before.live_bytes ||
       after.nr_chunks != before.nr_chunks) {
     return Fail("a refused allocation left a trace");
@@ -227,7 +228,7 @@ absl::Status AllocatorModel::FreeBatch(std::size_t first, std::size_t count, boo
     pointers.push_back(area.pointer);
     total += area.size;
   }
-  const Stats before = allocator_.GetStats();
+  const Stats before = Inspector(allocator_).GetStats();
   if (twice) pointers.push_back(pointers[first % count]);
   const absl::StatusOr<Bytes> freed = allocator_.FreeBatch(pointers);
   if (twice) {
@@ -256,10 +257,10 @@ absl::Status AllocatorModel::BadFree(PercpuPtr pointer) {
   for (const Area& area : live_) {
     if (area.pointer == pointer) return absl::OkStatus();
   }
-  const Stats before = allocator_.GetStats();
+  const Stats before = Inspector(allocator_).GetStats();
   const absl::StatusOr<Bytes> freed = allocator_.Free(pointer);
   if (freed.ok()) return Fail(absl::StrCat("freed ", Format(pointer), ", which was not live"));
-  const Stats after = allocator_.GetStats();
+  const Stats after = Inspector(allocator_).GetStats();
   if (after.live_bytes != before.live_bytes || after.nr_dealloc != before.nr_dealloc ||
       after.refused_frees != before.refused_frees + 1) {
     return Fail("a refused free left a trace");
@@ -274,7 +275,7 @@ bool AllocatorModel::IsLeased(ChunkId chunk) const {
 
 absl::Status AllocatorModel::Lease() {
   ++operations_;
-  const Stats before = allocator_.GetStats();
+  const Stats before = Inspector(allocator_).GetStats();
   const absl::StatusOr<LeasedChunk> lease = allocator_.LeaseChunk();
   if (!lease.ok()) {
     if (!absl::IsResourceExhausted(lease.status())) return Fail(lease.status().ToString());
@@ -347,11 +348,11 @@ absl::Status AllocatorModel::CheckMark(const Area& area) const {
 }
 
 absl::Status AllocatorModel::CheckAll() const {
-  if (absl::Status status = allocator_.CheckInvariants(); !status.ok()) return status;
+  if (absl::Status status = Inspector(allocator_).CheckInvariants(); !status.ok()) return status;
   std::uint64_t live_bytes = 0;
-  for (const ChunkSnapshot& chunk : allocator_.GetChunks(ChunkId(0), SIZE_MAX)) {
+  for (const ChunkSnapshot& chunk : Inspector(allocator_).GetChunks(ChunkId(0), SIZE_MAX)) {
     if (IsLeased(chunk.id)) continue;
-    const auto map = allocator_.GetAreaMap(chunk.id);
+    const auto map = Inspector(allocator_).GetAreaMap(chunk.id);
     const auto model = chunks_.find(chunk.id);
     if (model == chunks_.end()) {
       if (!map->areas.empty()) return Fail("areas in a chunk nobody was given");
@@ -366,7 +367,8 @@ absl::Status AllocatorModel::CheckAll() const {
     }
     live_bytes += chunk.capacity().value() - chunk.free_bytes.value();
   }
-  if (allocator_.GetStats().live_bytes.value() != live_bytes) return Fail("live_bytes is wrong");
+  if (Inspector(allocator_).GetStats().live_bytes.value() != live_bytes)
+    return Fail("live_bytes is wrong");
   if (!canaries_) return absl::OkStatus();
   for (const Area& area : live_) {
     if (absl::Status status = CheckMark(area); !status.ok()) return status;

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/snapshot.h"
 #include "tests/support/interval_model.h"
 
 namespace percpud::testing {

@@ -32,7 +32,7 @@ class SpareChunks {
     last_regret_ = now;
   }
   // Free chunks that may stay, whatever their age, out of `chunks`.
-  std::uint64_t Most(const BalancePolicy& policy, std::uint64_t chunks, absl::Time now) {
+  std::uint64_t MaxKept(const BalancePolicy& policy, std::uint64_t chunks, absl::Time now) {
     Forget(policy, now);
     const std::uint64_t limit = chunks * policy.free_chunks_max_percent / 100;
     learned_ = std::min(learned_, limit);

@@ -21,7 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "server/arena/page_source.h"
 #include "server/base/units.h"
-#include "server/percpu/introspect/snapshot.h"
+#include "server/percpu/backend/footprint.h"
 #include "server/percpu/layout/alloc_info.h"
 
 namespace percpud {
@@ -62,7 +62,7 @@ class Backend {
   virtual ~Backend() = default;
 
   [[nodiscard]] virtual absl::string_view name() const = 0;
-  [[nodiscard]] virtual FootprintSnapshot footprint() const = 0;
+  [[nodiscard]] virtual Footprint footprint() const = 0;
   // A power of two: no range of that size that is aligned to it holds bytes of two
   // chunks. The larger, the fewer entries a chunk has in the map that finds it.
   [[nodiscard]] virtual Bytes frame_size() const = 0;
@@ -109,7 +109,7 @@ class Backend {
                                              Bytes offset) const = 0;
 
   // The page allocator's free lists.
-  [[nodiscard]] virtual BuddySnapshot Buddy() const = 0;
+  [[nodiscard]] virtual BuddyState Buddy() const = 0;
   // Walks the backend's own state; INTERNAL names what is wrong.
   [[nodiscard]] virtual absl::Status CheckInvariants() const = 0;
 };

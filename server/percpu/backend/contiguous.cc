@@ -20,13 +20,13 @@ std::uint32_t TrailingGhosts(const AllocInfo& info) {
   return static_cast<std::uint32_t>(std::distance(info.unit_to_cpu.rbegin(), last));
 }
 
-FootprintSnapshot MeasureFootprint(const AllocInfo& info, Bytes page_size, bool return_tail) {
+Footprint MeasureFootprint(const AllocInfo& info, Bytes page_size, bool return_tail) {
   const Bytes unit = info.unit_size + info.unit_skew;
   const std::uint32_t trailing = TrailingGhosts(info);
   const Pages whole = ToPages(info.memory_size(), page_size);
   const Pages without_tail = ToPages(info.memory_size() - unit * trailing, page_size);
 
-  FootprintSnapshot out;
+  Footprint out;
   out.returns_tail = return_tail;
   out.pages_per_chunk = return_tail ? without_tail : whole;
   out.block_order = OrderFor(out.pages_per_chunk);
@@ -142,7 +142,7 @@ PageId ContiguousBackend::AddressToPage(const ChunkMemory& memory, UnitId unit,
   return Advance(memory.first_page, Pages(at / pages_.page_size()));
 }
 
-BuddySnapshot ContiguousBackend::Buddy() const {
+BuddyState ContiguousBackend::Buddy() const {
   return {.free_blocks = runs_.FreeBlocksByOrder(),
           .free_pages = runs_.free_pages(),
           .total_pages = runs_.total_pages(),

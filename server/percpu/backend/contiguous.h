@@ -19,7 +19,7 @@ namespace percpud {
 // When a page of it is backed, and by which node, is the backend's alone.
 class ContiguousBackend : public Backend {
  public:
-  [[nodiscard]] FootprintSnapshot footprint() const override { return footprint_; }
+  [[nodiscard]] Footprint footprint() const override { return footprint_; }
   // A chunk begins a block of its own, and the tail that is given back has no room for
   // another.
   [[nodiscard]] Bytes frame_size() const override {
@@ -33,7 +33,7 @@ class ContiguousBackend : public Backend {
   absl::Status ReleaseRest() override;
   [[nodiscard]] PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
                                      Bytes offset) const override;
-  [[nodiscard]] BuddySnapshot Buddy() const override;
+  [[nodiscard]] BuddyState Buddy() const override;
   [[nodiscard]] absl::Status CheckInvariants() const override;
 
  protected:
@@ -54,7 +54,7 @@ class ContiguousBackend : public Backend {
  private:
   const AllocInfo& info_;
   PageSource& pages_;
-  const FootprintSnapshot footprint_;
+  const Footprint footprint_;
   PageAllocator runs_;
 
   [[nodiscard]] ChunkMemory MemoryAt(PageId first_page) const;

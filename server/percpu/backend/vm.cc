@@ -28,8 +28,8 @@ absl::Status VmBackend::VerifyAllocInfo() const {
   return CheckPageSize();
 }
 
-FootprintSnapshot VmBackend::footprint() const {
-  FootprintSnapshot out = ContiguousBackend::footprint();
+Footprint VmBackend::footprint() const {
+  Footprint out = ContiguousBackend::footprint();
   out.ghost_pages = Pages(0);
   return out;
 }

@@ -25,7 +25,7 @@ class VmBackend final : public ContiguousBackend {
   VmBackend(const AllocInfo& info, PageSource& pages, const BackendOptions& options);
 
   [[nodiscard]] absl::string_view name() const override { return "vm"; }
-  [[nodiscard]] FootprintSnapshot footprint() const override;
+  [[nodiscard]] Footprint footprint() const override;
   [[nodiscard]] bool populates_at_creation() const override { return false; }
   [[nodiscard]] bool page_first_chunk() const override { return options_.page_first_chunk; }
   [[nodiscard]] std::string remark() const override;

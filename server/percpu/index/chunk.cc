@@ -81,7 +81,7 @@ std::optional<AreaSpan> Chunk::LiveAt(Granules at) const {
 }
 
 Granules Chunk::dirty() const {
-  Granules sum = uncleared_size;
+  Granules sum = pending_size;
   for (auto run = areas_.NextFree(Granules(0)); run && run->offset < dirty_end_;
        run = areas_.NextFree(run->end())) {
     const AreaSpan dirty = DirtyIn(*run);

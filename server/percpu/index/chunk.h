@@ -19,9 +19,9 @@
 #include "server/area/area_map.h"
 #include "server/base/units.h"
 #include "server/percpu/backend/backend.h"
+#include "server/percpu/index/chunk_kind.h"
 #include "server/percpu/index/fit_index.h"
 #include "server/percpu/index/tag_table.h"
-#include "server/percpu/introspect/snapshot.h"
 
 namespace percpud {
 
@@ -158,8 +158,8 @@ class Chunk {
   absl::Time free_since = absl::InfinitePast();
   Granules max_area;
   // Areas that were freed, and are held until they have been cleared; and their sizes.
-  std::vector<AreaSpan> uncleared;
-  Granules uncleared_size;
+  std::vector<AreaSpan> pending;
+  Granules pending_size;
   // Areas with a tag, by offset.
   absl::flat_hash_map<Granules::Rep, TagId> tags;
 

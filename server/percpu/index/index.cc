@@ -16,23 +16,22 @@
 
 namespace percpud {
 
-Index::Index(const AllocInfo& info, const ArenaShape& arena, Reuse reuse)
+Index::Index(const AllocInfo& info, const ArenaShape& arena, ReusePolicy reuse)
     : info_(info),
       arena_(arena),
       chunk_map_(arena.size, arena.frame_size),
-      slots_(info.unit_size),
-      fits_(MostChunks(info, arena.size)),
-      free_chunks_(MostChunks(info, arena.size)),
-      to_depopulate_(MostChunks(info, arena.size)),
+      fits_(MaxChunks(info, arena.size)),
+      free_chunks_(MaxChunks(info, arena.size)),
+      to_depopulate_(MaxChunks(info, arena.size)),
       reuse_(reuse),
       to_clear_(free_chunks_.size()),
-      ripe_(free_chunks_.size()),
+      due_(free_chunks_.size()),
       dirty_(free_chunks_.size()) {
   chunks_.resize(2);
-  stats_.min_alloc_size = info.unit_size;
+  counters_.min_alloc_size = info.unit_size;
 }
 
-std::uint64_t Index::MostChunks(const AllocInfo& info, Bytes arena_size) {
+std::uint64_t Index::MaxChunks(const AllocInfo& info, Bytes arena_size) {
   // A chunk may end with its last unit that has a CPU.
   return 2 + arena_size / (info.unit_size * info.cpus());
 }
@@ -57,14 +56,14 @@ Chunk& Index::Insert(std::unique_ptr<Chunk> chunk, const ChunkMemory& memory) {
   chunks_[id.value()] = std::move(chunk);
   if (inserted.kind() == ChunkKind::kReserved) return inserted;
 
-  if (reuse_ == Reuse::kCleared && inserted.dirty_end() > Granules(0)) dirty_.Set(id.value());
+  if (reuse_ == ReusePolicy::kCleared && inserted.dirty_end() > Granules(0)) dirty_.Set(id.value());
   chunk_map_.Set(memory.base, SizeOf(memory), id);
-  Enter(inserted);
+  AddToSearch(inserted);
   partly_populated_ += std::uint32_t{!inserted.is_populated()};
   populated_blocks_ += inserted.populated_blocks();
-  stats_.empty_pop_pages += inserted.empty_populated_blocks();
-  ++stats_.chunks_created;
-  stats_.nr_max_chunks = std::max(stats_.nr_max_chunks, ++stats_.nr_chunks);
+  counters_.empty_pop_pages += inserted.empty_populated_blocks();
+  ++counters_.chunks_created;
+  counters_.nr_max_chunks = std::max(counters_.nr_max_chunks, ++counters_.nr_chunks);
   return inserted;
 }
 
@@ -74,14 +73,14 @@ std::unique_ptr<Chunk> Index::Remove(Chunk& chunk) {
   if (chunk.withdrawn) {
     --withdrawn_;
   } else {
-    Leave(chunk);
+    DropFromSearch(chunk);
   }
   dirty_.Clear(id.value());
-  stats_.empty_pop_pages -= chunk.empty_populated_blocks();
+  counters_.empty_pop_pages -= chunk.empty_populated_blocks();
   partly_populated_ -= std::uint32_t{!chunk.is_populated()};
   populated_blocks_ -= chunk.populated_blocks();
-  ++stats_.chunks_destroyed;
-  --stats_.nr_chunks;
+  ++counters_.chunks_destroyed;
+  --counters_.nr_chunks;
   AddUnused(id);
   return std::move(chunks_[id.value()]);
 }
@@ -103,7 +102,7 @@ Chunk* Index::FindFrom(ChunkId id) const {
 }
 
 void Index::Withdraw(Chunk& chunk) {
-  Leave(chunk);
+  DropFromSearch(chunk);
   chunk.withdrawn = true;
   ++withdrawn_;
 }
@@ -113,7 +112,7 @@ void Index::Lease(Chunk& chunk, Bytes map) {
   chunk.withdrawn = false;
   --withdrawn_;
   ++leased_;
-  stats_.empty_pop_pages -= ReserveOf(chunk);
+  counters_.empty_pop_pages -= ReserveOf(chunk);
   chunk.lease_map = map;
 }
 
@@ -122,21 +121,21 @@ Bytes Index::Unlease(Chunk& chunk) {
   ++withdrawn_;
   --leased_;
   const Bytes map = *std::exchange(chunk.lease_map, std::nullopt);
-  stats_.empty_pop_pages += ReserveOf(chunk);
+  counters_.empty_pop_pages += ReserveOf(chunk);
   return map;
 }
 
-void Index::Restore(Chunk& chunk) {
+void Index::Readmit(Chunk& chunk) {
   if (chunk.sidelined && chunk.is_free()) Reintegrate(chunk);
   chunk.withdrawn = false;
   --withdrawn_;
-  Enter(chunk);
+  AddToSearch(chunk);
 }
 
 void Index::NoteEmptied(const Chunk& chunk, std::uint32_t before) {
   if (chunk.kind() == ChunkKind::kReserved || chunk.lease_map || chunk.sidelined) return;
-  stats_.empty_pop_pages += chunk.empty_populated_blocks();
-  stats_.empty_pop_pages -= before;
+  counters_.empty_pop_pages += chunk.empty_populated_blocks();
+  counters_.empty_pop_pages -= before;
 }
 
 void Index::NoteFreedom(Chunk& chunk) {
@@ -148,22 +147,16 @@ void Index::NoteFreedom(Chunk& chunk) {
   }
 }
 
-void Index::Enter(Chunk& chunk) {
+void Index::AddToSearch(Chunk& chunk) {
   chunk.fits = chunk.sidelined ? sidelined_fits_.get() : &fits_;
   chunk.fits->Add(chunk.id(), chunk.areas());
   if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) free_chunks_.Set(chunk.id().value());
 }
 
-void Index::Leave(Chunk& chunk) {
+void Index::DropFromSearch(Chunk& chunk) {
   chunk.fits->Remove(chunk.id(), chunk.areas());
   chunk.fits = nullptr;
   free_chunks_.Clear(chunk.id().value());
-}
-
-std::uint32_t Index::SlotOf(const Chunk& chunk) const {
-  if (chunk.kind() == ChunkKind::kReserved) return 0;
-  if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) return slots_.free_slot();
-  return Slots::SlotOf(ToBytes(chunk.areas().longest_run()));
 }
 
 // --- Areas -------------------------------------------------------------------

@@ -17,19 +17,20 @@
 #include "server/base/bit_tree.h"
 #include "server/base/units.h"
 #include "server/percpu/index/chunk.h"
+#include "server/percpu/index/chunk_kind.h"
+#include "server/percpu/index/counters.h"
 #include "server/percpu/index/fit_index.h"
 #include "server/percpu/index/parked_areas.h"
+#include "server/percpu/index/placement.h"
 #include "server/percpu/index/tag_table.h"
-#include "server/percpu/introspect/slots.h"
-#include "server/percpu/introspect/snapshot.h"
 #include "server/percpu/layout/alloc_info.h"
 
 namespace percpud {
 
 // What becomes of a freed area.
-enum class Reuse {
+enum class ReusePolicy {
   // Room, at once: pages without an area are given back.
-  kRoom,
+  kFreeRun,
   // Small ones may park (parked_areas.h).
   kParked,
   // It is held until it has been cleared, with others of its chunk, and may park then.
@@ -55,11 +56,11 @@ class Index {
     Bytes frame_size;
   };
   // `info` outlives the index.
-  Index(const AllocInfo& info, const ArenaShape& arena, Reuse reuse);
+  Index(const AllocInfo& info, const ArenaShape& arena, ReusePolicy reuse);
 
   // Chunk ids lie below this: as many as the arena has room for, and the two
   // that are there from the start.
-  static std::uint64_t MostChunks(const AllocInfo& info, Bytes arena_size);
+  static std::uint64_t MaxChunks(const AllocInfo& info, Bytes arena_size);
 
   // --- Chunks ----------------------------------------------------------------
   // Takes the chunk in: an id, its place in the map and in the search.
@@ -95,8 +96,6 @@ class Index {
   [[nodiscard]] std::uint64_t populated_blocks() const { return populated_blocks_; }
   [[nodiscard]] std::uint32_t sidelined() const { return sidelined_; }
 
-  // The slot a chunk is shown in.
-  [[nodiscard]] std::uint32_t SlotOf(const Chunk& chunk) const;
   // Takes a chunk out of the search while it is worked on without the lock,
   // and puts it back. REQUIRES: not reserved.
   void Withdraw(Chunk& chunk);
@@ -105,7 +104,7 @@ class Index {
   void Lease(Chunk& chunk, Bytes map);
   Bytes Unlease(Chunk& chunk);
   [[nodiscard]] std::uint32_t leased() const { return leased_; }
-  void Restore(Chunk& chunk);
+  void Readmit(Chunk& chunk);
   [[nodiscard]] std::uint32_t withdrawn() const { return withdrawn_; }
 
   // --- Areas -----------------------------------------------------------------
@@ -132,7 +131,7 @@ class Index {
   Placement Place(Granules count, Granules align, Region region, bool populated_only);
   // Its two halves: a parked area, which is clean and backed, or none; and room.
   Placement TakeParked(Granules count, Granules align);
-  Placement PlaceInRoom(Granules count, Granules align, Region region, bool populated_only);
+  Placement PlaceInRun(Granules count, Granules align, Region region, bool populated_only);
   // Gives up what was placed and not granted; the second, if it may be dirty.
   // REQUIRES: not held.
   void Release(Placement placement);
@@ -172,14 +171,14 @@ class Index {
     Chunk* chunk = nullptr;
     std::vector<AreaSpan> areas;
   };
-  // Whether some chunk has so many uncleared areas that they are worth clearing, and as
+  // Whether some chunk has so many pending areas that they are worth clearing, and as
   // much was granted since as was cleared: what nobody asks for is not cleared.
-  [[nodiscard]] bool wants_clearing() const { return !ripe_.empty() && granted_ > supplied_; }
+  [[nodiscard]] bool wants_clearing() const { return !due_.empty() && granted_ > supplied_; }
   // Whether something is to be or is being cleared that would be room then.
-  [[nodiscard]] bool has_uncleared() const { return uncleared_ > 0; }
-  // The uncleared areas of a chunk: of one that is worth it, or of `any`. No chunk if
+  [[nodiscard]] bool has_pending() const { return pending_ > 0; }
+  // The pending areas of a chunk: of one that is worth it, or of `any`. No chunk if
   // there are none.
-  Clearing TakeUncleared(bool any);
+  Clearing TakePending(bool any);
   // Dirty room of one page of a chunk, made areas, as long as there is demand.
   Clearing TakeDirty();
   // They have been cleared: they park, or are room.
@@ -204,9 +203,8 @@ class Index {
   [[nodiscard]] absl::StatusOr<Placement> FindArea(PercpuPtr pointer) const;
 
   // --- Counters --------------------------------------------------------------
-  // Fields kept as events happen; the rest is filled in by the allocator.
-  [[nodiscard]] const Stats& stats() const { return stats_; }
-  [[nodiscard]] Stats& mutable_stats() { return stats_; }
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] Counters& mutable_counters() { return counters_; }
   [[nodiscard]] TagTable& tags() { return tags_; }
   [[nodiscard]] const TagTable& tags() const { return tags_; }
 
@@ -227,12 +225,12 @@ class Index {
   template <typename Change>
   void CountPopulation(Chunk& chunk, Change change);
   // Makes the chunk one that is searched, and takes it out of the search.
-  void Enter(Chunk& chunk);
-  void Leave(Chunk& chunk);
+  void AddToSearch(Chunk& chunk);
+  void DropFromSearch(Chunk& chunk);
   // Where what is freed goes that does not park.
   void GiveBack(Placement placement);
-  bool KeepUncleared(Placement placement);
-  std::vector<AreaSpan> TakeUnclearedOf(Chunk& chunk);
+  bool KeepPending(Placement placement);
+  std::vector<AreaSpan> TakePendingOf(Chunk& chunk);
   // Takes several areas in a row where one fits, and parks the others, if it may.
   bool TakeRow(const Fit& fit, Granules count, Granules align);
   bool Park(Placement placement);
@@ -277,7 +275,6 @@ class Index {
   const AllocInfo& info_;
   const ArenaShape arena_;
   ChunkMap chunk_map_;
-  const Slots slots_;
   FitIndex fits_;
   // Of sidelined chunks; made when the first of them is.
   std::unique_ptr<FitIndex> sidelined_fits_;
@@ -298,19 +295,19 @@ class Index {
   // that are held.
   std::uint64_t held_ = 0;
   std::uint64_t held_live_ = 0;
-  const Reuse reuse_;
+  const ReusePolicy reuse_;
   ParkedAreas parked_;
-  // Chunks with uncleared areas, those where they are worth clearing, and those with
+  // Chunks with pending areas, those where they are worth clearing, and those with
   // dirty room.
   BitTree to_clear_;
-  BitTree ripe_;
+  BitTree due_;
   BitTree dirty_;
   // Areas that wait or are being cleared, in granules of all chunks together.
-  std::uint64_t uncleared_ = 0;
+  std::uint64_t pending_ = 0;
   // Granules granted so far, and those of them for which others have been cleared.
   std::int64_t granted_ = 0;
   std::int64_t supplied_ = 0;
-  Stats stats_;
+  Counters counters_;
   TagTable tags_;
 };
 

@@ -95,14 +95,14 @@ absl::Status Index::CheckInvariants(absl::FunctionRef<bool()> give_way) const {
   bool disturbed = false;
   Sums found = add_up([&] { disturbed |= give_way(); });
   if (disturbed) found = add_up([] {});
-  const Sums counted{.chunks = stats_.nr_chunks,
+  const Sums counted{.chunks = counters_.nr_chunks,
                      .partly_populated = partly_populated_,
                      .sidelined = sidelined_,
                      .populated_blocks = populated_blocks_,
-                     .empty_blocks = stats_.empty_pop_pages,
-                     .live = stats_.nr_alloc - stats_.nr_dealloc - held_live_,
-                     .taken = stats_.live_bytes +
-                              kGranuleSize * (held_ + parked_.granules().value() + uncleared_)};
+                     .empty_blocks = counters_.empty_pop_pages,
+                     .live = counters_.nr_alloc - counters_.nr_dealloc - held_live_,
+                     .taken = counters_.live_bytes +
+                              kGranuleSize * (held_ + parked_.granules().value() + pending_)};
   if (found != counted) {
     return absl::InternalError(absl::StrCat("index: the chunks have ", found.ToString(),
                                             "; counted are ", counted.ToString()));

@@ -61,7 +61,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Placement Index::Place(Granules count, Granu
   if (region == Region::kDynamic) {
     if (const Placement parked = TakeParked(count, align)) return parked;
   }
-  return PlaceInRoom(count, align, region, populated_only);
+  return PlaceInRun(count, align, region, populated_only);
 }
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Index::CommitGrant(Placement placement, TagId tag) {
@@ -74,13 +74,13 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Index::CommitGrant(Placement placement,
   // Seldom more or less than ever before: no store, then.
   if (placement.area.size > chunk.max_area) [[unlikely]]
     chunk.max_area = placement.area.size;
-  if (size > stats_.max_alloc_size) [[unlikely]]
-    stats_.max_alloc_size = size;
-  if (size < stats_.min_alloc_size) [[unlikely]]
-    stats_.min_alloc_size = size;
-  const std::uint64_t areas = ++stats_.nr_alloc - stats_.nr_dealloc;
-  if (areas > stats_.nr_max_alloc) stats_.nr_max_alloc = areas;
-  stats_.live_bytes += size;
+  if (size > counters_.max_alloc_size) [[unlikely]]
+    counters_.max_alloc_size = size;
+  if (size < counters_.min_alloc_size) [[unlikely]]
+    counters_.min_alloc_size = size;
+  const std::uint64_t areas = ++counters_.nr_alloc - counters_.nr_dealloc;
+  if (areas > counters_.nr_max_alloc) counters_.nr_max_alloc = areas;
+  counters_.live_bytes += size;
   granted_ += placement.area.size.value();
 }
 
@@ -88,9 +88,9 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Index::CommitFree(Placement placement) 
   Chunk& chunk = *placement.chunk;
   if (!chunk.tags.empty()) [[unlikely]]
     DropTag(chunk, placement.area.offset);
-  ++stats_.nr_dealloc;
-  stats_.live_bytes -= ToBytes(placement.area.size);
-  if (reuse_ == Reuse::kParked && Park(placement)) return false;
+  ++counters_.nr_dealloc;
+  counters_.live_bytes -= ToBytes(placement.area.size);
+  if (reuse_ == ReusePolicy::kParked && Park(placement)) return false;
   GiveBack(placement);
   return true;
 }

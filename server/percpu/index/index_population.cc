@@ -13,11 +13,11 @@ namespace percpud {
 
 template <typename Change>
 void Index::CountPopulation(Chunk& chunk, Change change) {
-  stats_.empty_pop_pages -= ReserveOf(chunk);
+  counters_.empty_pop_pages -= ReserveOf(chunk);
   populated_blocks_ -= chunk.populated_blocks();
   partly_populated_ -= std::uint32_t{!chunk.is_populated()};
   change();
-  stats_.empty_pop_pages += ReserveOf(chunk);
+  counters_.empty_pop_pages += ReserveOf(chunk);
   populated_blocks_ += chunk.populated_blocks();
   partly_populated_ += std::uint32_t{!chunk.is_populated()};
 }
@@ -26,11 +26,11 @@ void Index::Sideline(Chunk& chunk) {
   if (sidelined_fits_ == nullptr) {
     sidelined_fits_ = std::make_unique<FitIndex>(fits_.SameShape());
   }
-  stats_.empty_pop_pages -= ReserveOf(chunk);
-  Leave(chunk);
+  counters_.empty_pop_pages -= ReserveOf(chunk);
+  DropFromSearch(chunk);
   chunk.sidelined = true;
   ++sidelined_;
-  Enter(chunk);
+  AddToSearch(chunk);
 }
 
 // The kernel's rule (mm/percpu.c, pcpu_should_reclaim_chunk): once a quarter of a
@@ -41,7 +41,7 @@ bool Index::QueueIfEmptying(Chunk& chunk, std::uint32_t reserve) {
   if (chunk.sidelined) {
     if (empty == 0 || IsToDepopulate(chunk)) return false;
   } else {
-    if (empty * 4 < chunk.blocks() || stats_.empty_pop_pages <= reserve + empty) return false;
+    if (empty * 4 < chunk.blocks() || counters_.empty_pop_pages <= reserve + empty) return false;
     Sideline(chunk);
   }
   to_depopulate_.Set(chunk.id().value());
@@ -58,12 +58,12 @@ Chunk* Index::WithdrawToDepopulate() {
 }
 
 void Index::Reintegrate(Chunk& chunk) {
-  if (!chunk.withdrawn) Leave(chunk);
+  if (!chunk.withdrawn) DropFromSearch(chunk);
   chunk.sidelined = false;
   --sidelined_;
-  if (!chunk.withdrawn) Enter(chunk);
+  if (!chunk.withdrawn) AddToSearch(chunk);
   to_depopulate_.Clear(chunk.id().value());
-  stats_.empty_pop_pages += ReserveOf(chunk);
+  counters_.empty_pop_pages += ReserveOf(chunk);
 }
 
 void Index::NotePopulated(Chunk& chunk, BlockRange blocks) {
@@ -72,7 +72,7 @@ void Index::NotePopulated(Chunk& chunk, BlockRange blocks) {
 
 void Index::NoteDepopulated(Chunk& chunk, BlockRange blocks) {
   CountPopulation(chunk, [&] { chunk.MarkUnpopulated(blocks); });
-  stats_.blocks_depopulated += blocks.count;
+  counters_.blocks_depopulated += blocks.count;
 }
 
 }  // namespace percpud

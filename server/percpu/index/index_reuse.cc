@@ -4,7 +4,7 @@
 // What becomes of freed areas before they are room again.
 //
 //          freed                                       wanted again
-//   live --------> uncleared ---- cleared ----> parked ------------> live
+//   live --------> pending ---- cleared ----> parked ------------> live
 //                      |                           |
 //                      +------> room <-------------+
 //
@@ -24,10 +24,10 @@ namespace {
 
 // So many of one chunk are worth clearing, or such a part of it. While they wait, areas
 // that would fit lie elsewhere: with 64 a load like `churn` takes two chunks more in 28.
-constexpr std::size_t kRipe = 16;
-constexpr std::uint32_t kRipePart = 64;
+constexpr std::size_t kDue = 16;
+constexpr std::uint32_t kDuePart = 64;
 // Nobody comes to clear: what is freed beyond is dirty room, and cleared when it is granted.
-constexpr std::size_t kMostUncleared = 16 * kRipe;
+constexpr std::size_t kMaxPending = 16 * kDue;
 
 }  // namespace
 
@@ -41,8 +41,8 @@ bool Index::TakeRow(const Fit& fit, Granules count, Granules align) {
   static_assert(kLongRun > kRow * ParkedAreas::kSizes);
   const AreaMap::Room& room = fit.room;
   if (room.end - room.begin <= kLongRun || room.at != room.begin || count % align != Granules(0) ||
-      reuse_ == Reuse::kRoom ||
-      (reuse_ == Reuse::kCleared && room.begin < fit.chunk->dirty_end().value()) ||
+      reuse_ == ReusePolicy::kFreeRun ||
+      (reuse_ == ReusePolicy::kCleared && room.begin < fit.chunk->dirty_end().value()) ||
       !parked_.Wants(count)) {
     return false;
   }
@@ -66,14 +66,14 @@ void Index::Unpark(const Chunk* chunk) {
 // --- Giving back ---------------------------------------------------------------
 
 void Index::GiveBack(Placement placement) {
-  if (reuse_ == Reuse::kCleared && KeepUncleared(placement)) return;
+  if (reuse_ == ReusePolicy::kCleared && KeepPending(placement)) return;
   Chunk& chunk = *placement.chunk;
   ReleaseDirty(placement);
   if (chunk.held() == 0 || chunk.live() > 0) return;
   // Nobody has anything of it: it goes, or is cleared whole.
   Unpark(&chunk);
-  for (const AreaSpan& area : TakeUnclearedOf(chunk)) {
-    uncleared_ -= area.size.value();
+  for (const AreaSpan& area : TakePendingOf(chunk)) {
+    pending_ -= area.size.value();
     chunk.Unhold(area.offset);
     ReleaseDirty({&chunk, area});
   }
@@ -82,47 +82,47 @@ void Index::GiveBack(Placement placement) {
 void Index::ReleaseDirty(Placement placement) {
   Chunk& chunk = *placement.chunk;
   chunk.MarkDirty(placement.area);
-  if (reuse_ == Reuse::kCleared && chunk.kind() != ChunkKind::kReserved) {
+  if (reuse_ == ReusePolicy::kCleared && chunk.kind() != ChunkKind::kReserved) {
     dirty_.Set(chunk.id().value());
   }
   Release(placement);
 }
 
 // Not amid dirty room, which is cleared anyway.
-bool Index::KeepUncleared(Placement placement) {
+bool Index::KeepPending(Placement placement) {
   Chunk& chunk = *placement.chunk;
   if (chunk.live() <= 1 || placement.area.offset < chunk.dirty_end() ||
-      chunk.uncleared.size() >= kMostUncleared || chunk.kind() == ChunkKind::kReserved) {
+      chunk.pending.size() >= kMaxPending || chunk.kind() == ChunkKind::kReserved) {
     return false;
   }
   chunk.Hold(placement.area.offset);
-  if (chunk.uncleared.empty()) chunk.uncleared.reserve(kRipe);
-  chunk.uncleared.push_back(placement.area);
-  chunk.uncleared_size += placement.area.size;
-  uncleared_ += placement.area.size.value();
+  if (chunk.pending.empty()) chunk.pending.reserve(kDue);
+  chunk.pending.push_back(placement.area);
+  chunk.pending_size += placement.area.size;
+  pending_ += placement.area.size.value();
   to_clear_.Set(chunk.id().value());
-  if (chunk.uncleared.size() >= kRipe || chunk.uncleared_size * kRipePart >= chunk.capacity()) {
-    ripe_.Set(chunk.id().value());
+  if (chunk.pending.size() >= kDue || chunk.pending_size * kDuePart >= chunk.capacity()) {
+    due_.Set(chunk.id().value());
   }
   return true;
 }
 
 // --- Clearing ------------------------------------------------------------------
 
-std::vector<AreaSpan> Index::TakeUnclearedOf(Chunk& chunk) {
+std::vector<AreaSpan> Index::TakePendingOf(Chunk& chunk) {
   to_clear_.Clear(chunk.id().value());
-  ripe_.Clear(chunk.id().value());
-  chunk.uncleared_size = Granules(0);
-  return std::exchange(chunk.uncleared, {});
+  due_.Clear(chunk.id().value());
+  chunk.pending_size = Granules(0);
+  return std::exchange(chunk.pending, {});
 }
 
-Index::Clearing Index::TakeUncleared(bool any) {
-  auto id = ripe_.FindFirst();
+Index::Clearing Index::TakePending(bool any) {
+  auto id = due_.FindFirst();
   if (!any && demand() <= 0) return {};
   if (!id && any) id = to_clear_.FindFirst();
   if (!id) return {};
   Chunk& chunk = *Find(ChunkId(*id));
-  return {.chunk = &chunk, .areas = TakeUnclearedOf(chunk)};
+  return {.chunk = &chunk, .areas = TakePendingOf(chunk)};
 }
 
 // From the end down, so that one bound goes on saying what is dirty.
@@ -139,7 +139,7 @@ Index::Clearing Index::TakeDirty() {
       Update(chunk,
              [&](auto watch) { chunk.Take(chunk.areas().RoomOf(dirty), dirty.size, watch); });
       chunk.Hold(dirty.offset);
-      uncleared_ += dirty.size.value();
+      pending_ += dirty.size.value();
       areas.push_back(dirty);
     }
     chunk.MarkClean(page);
@@ -159,7 +159,7 @@ void Index::PutCleared(const Clearing& clearing) {
   Chunk& chunk = *clearing.chunk;
   for (const AreaSpan& area : clearing.areas) {
     const Placement placement{&chunk, area};
-    uncleared_ -= area.size.value();
+    pending_ -= area.size.value();
     NoteSupplied(area.size);
     chunk.Unhold(area.offset);
     if (!Park(placement)) Release(placement);

@@ -83,7 +83,7 @@ std::optional<Index::Fit> Index::MakeFit(Granules count, Granules align, Region 
   return FindFit(count, align, region, populated_only);
 }
 
-Placement Index::PlaceInRoom(Granules count, Granules align, Region region, bool populated_only) {
+Placement Index::PlaceInRun(Granules count, Granules align, Region region, bool populated_only) {
   std::optional<Fit> fit = FindNear(count, align, region, populated_only);
   if (!fit) [[unlikely]] {
     fit = MakeFit(count, align, region, populated_only);

@@ -11,18 +11,9 @@
 #include "server/area/area_map.h"
 #include "server/base/units.h"
 #include "server/percpu/index/chunk.h"
+#include "server/percpu/index/placement.h"
 
 namespace percpud {
-
-// One area of one chunk, or none. The chunk stays the index's.
-struct Placement {
-  Chunk* chunk = nullptr;
-  AreaSpan area;
-
-  [[nodiscard]] explicit operator bool() const { return chunk != nullptr; }
-
-  [[nodiscard]] PercpuPtr pointer() const { return chunk->PointerTo(area.offset); }
-};
 
 // Small areas that nobody has, kept whole for the next request of their size, the
 // latest first (a magazine, as in Bonwick and Adams, 2001):

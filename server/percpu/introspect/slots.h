@@ -15,7 +15,7 @@ namespace percpud {
 // The size classes that chunks are shown in: slot k holds chunks whose longest
 // free run has 2^(k+2) to 2^(k+3)-1 bytes, as the kernel's slots do; slot 0 is
 // full chunks and the last slot entirely free ones. The kernel also searches by
-// them; here fit_index.h does that, block by block.
+// them; here fit_index.h does that, run by run.
 class Slots {
  public:
   explicit Slots(Bytes unit_size) : unit_size_(unit_size) {}

@@ -14,49 +14,23 @@
 
 #include "absl/status/status.h"
 #include "server/base/units.h"
+#include "server/percpu/index/chunk_kind.h"
+#include "server/percpu/index/counters.h"
 
 namespace percpud {
 
-enum class Region { kDynamic, kReserved };
-
-// A leased chunk is a dynamic one whose areas are its client's business; a
-// sidelined one is searched last, and one to depopulate is that and has pages to
-// give back.
-enum class ChunkKind { kReserved, kFirst, kDynamic, kLeased, kToDepopulate, kSidelined };
-
-// percpu_stats' global part, then what the kernel does not count.
-struct Stats {
-  std::uint64_t nr_alloc = 0;
-  std::uint64_t nr_dealloc = 0;
+// The counters, and what is measured when somebody asks.
+struct Stats : Counters {
   std::uint64_t nr_cur_alloc = 0;
-  std::uint64_t nr_max_alloc = 0;
-  // The reserved chunk is not counted, as in the kernel.
-  std::uint64_t nr_chunks = 0;
-  std::uint64_t nr_max_chunks = 0;
-  // unit_size until the first allocation, as in the kernel.
-  Bytes min_alloc_size;
-  Bytes max_alloc_size;
-  // Populated blocks without an area, reserved chunk left out.
-  std::uint64_t empty_pop_pages = 0;
-
-  std::uint64_t chunks_created = 0;
-  std::uint64_t chunks_destroyed = 0;
-  std::uint64_t chunks_created_ahead = 0;
   std::uint64_t free_chunks = 0;
   std::uint64_t leased_chunks = 0;
   std::uint64_t sidelined_chunks = 0;
-  // Blocks that were given back, each in every unit.
-  std::uint64_t blocks_depopulated = 0;
-  Bytes live_bytes;
   Bytes capacity_bytes;
-  std::uint64_t failed_allocs = 0;
-  std::uint64_t refused_frees = 0;
-  Bytes zeroed_inline;
-  Bytes zeroed_background;
   Pages populated_pages;
   Pages wasted_pages;
   Pages ghost_pages;
 
+  // Live bytes as a share of the capacity, 0 to 1.
   [[nodiscard]] double utilisation() const {
     return capacity_bytes == Bytes() ? 0.0
                                      : static_cast<double>(live_bytes.value()) /
@@ -135,30 +109,6 @@ struct SlotSnapshot {
   bool is_full = false;
   bool is_free = false;
   std::vector<ChunkId> chunks;
-};
-
-struct BuddySnapshot {
-  // Index = order.
-  std::vector<std::uint64_t> free_blocks;
-  Pages free_pages;
-  Pages total_pages;
-  Bytes page_size;
-};
-
-// Per-chunk sizes that follow from the layout and the backend.
-struct FootprintSnapshot {
-  // Those that are the chunk's.
-  Pages pages_per_chunk;
-  Order block_order;
-  Pages block_pages;
-  // Of the block, lost: neither the chunk's nor given back.
-  Pages wasted_pages;
-  // Of the chunk's, those that back ghosts.
-  Pages ghost_pages;
-  // Of the block, behind the last unit that is no ghost: what a tail return
-  // gives back, or would.
-  Pages tail_pages;
-  bool returns_tail = false;
 };
 
 // Who owns one byte of the arena.

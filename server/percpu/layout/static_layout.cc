@@ -4,7 +4,6 @@
 #include "server/percpu/layout/static_layout.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,13 +16,6 @@
 
 namespace percpud {
 namespace {
-
-constexpr std::array<std::pair<VariableType, absl::string_view>, 4> kTypeNames = {{
-    {VariableType::kCounter, "counter"},
-    {VariableType::kGauge, "gauge"},
-    {VariableType::kHistogram, "histogram"},
-    {VariableType::kBytes, "bytes"},
-}};
 
 bool IsVariableName(absl::string_view name) {
   if (name.empty() || name.size() > kMaxNameLength || absl::ascii_isdigit(name[0])) return false;
@@ -50,20 +42,6 @@ absl::Status CheckVariable(const StaticVariable& variable) {
 }
 
 }  // namespace
-
-absl::string_view Name(VariableType type) {
-  return std::find_if(kTypeNames.begin(), kTypeNames.end(),
-                      [type](const auto& entry) { return entry.first == type; })
-      ->second;
-}
-
-absl::StatusOr<VariableType> ParseVariableType(absl::string_view name) {
-  for (const auto& [type, type_name] : kTypeNames) {
-    if (type_name == name) return type;
-  }
-  return errors::BadConfig(
-      "type", absl::StrCat("\"", name, "\" is none of counter, gauge, histogram, bytes"));
-}
 
 absl::StatusOr<StaticLayout> StaticLayout::Build(std::vector<StaticVariable> variables,
                                                  Bytes size) {

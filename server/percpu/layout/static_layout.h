@@ -8,16 +8,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "server/base/units.h"
+#include "server/percpu/layout/variable_type.h"
 
 namespace percpud {
-
-enum class VariableType { kCounter, kGauge, kHistogram, kBytes };
-
-// "counter", "gauge", "histogram" or "bytes".
-absl::string_view Name(VariableType type);
-absl::StatusOr<VariableType> ParseVariableType(absl::string_view name);
 
 // A percpu variable that the configuration declares; laid out in the first
 // chunk at start and never freed.

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "absl/time/clock.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_page_source.h"
 
@@ -41,7 +42,8 @@ TEST_F(BalancerThreadTest, WakesWhenTheReserveRunsLow) {
   const BalancerThread balancer(*allocator);
   // Fills the first chunk, and may not grow: no empty page is left for its like.
   ASSERT_TRUE(allocator->Alloc({.size = Bytes(60 << 10)}, {.no_grow = true}).ok());
-  EXPECT_TRUE(Eventually([&] { return allocator->GetStats().chunks_created_ahead > 0; }));
+  EXPECT_TRUE(
+      Eventually([&] { return Inspector(*allocator).GetStats().chunks_created_ahead > 0; }));
   EXPECT_TRUE(allocator->Alloc({.size = Bytes(64 << 10)}, {.no_grow = true}).ok());
 }
 
@@ -57,7 +59,8 @@ TEST_F(BalancerThreadTest, ReleasesAFreeChunkWhenItComesOfAge) {
     const auto area = allocator->Alloc({.size = Bytes(64 << 10)});
     ASSERT_TRUE(area.ok()) << area.status();
     ASSERT_TRUE(allocator->Free(*area).ok());
-    EXPECT_TRUE(Eventually([&] { return allocator->GetStats().chunks_destroyed == released; }));
+    EXPECT_TRUE(
+        Eventually([&] { return Inspector(*allocator).GetStats().chunks_destroyed == released; }));
   }
 }
 

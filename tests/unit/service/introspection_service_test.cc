@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/unit/service/introspection_rig.h"
 
 namespace percpud {
@@ -138,7 +139,7 @@ TEST_F(IntrospectionServiceTest, AreaMapShowsEveryAreaAndTheSharesOfItsCells) {
   Grant(Bytes(2048), kDefaultAlign, "two");
   Grant(Bytes(4), kDefaultAlign, "three");
   v1::ListAreasRequest request;
-  request.set_chunk_id(allocator_->Resolve(first)->chunk.value());
+  request.set_chunk_id(Inspector(*allocator_).Resolve(first)->chunk.value());
   std::vector<std::string> tags;
   v1::ListAreasResponse last;
   const int pages = CollectPages<v1::ListAreasRequest, v1::ListAreasResponse>(
@@ -164,7 +165,7 @@ TEST_F(IntrospectionServiceTest, AreaMapShowsEveryAreaAndTheSharesOfItsCells) {
 TEST_F(IntrospectionServiceTest, AFullChunkIsFullInEveryCell) {
   const PercpuPtr area = Grant(Bytes(64 << 10));
   v1::ListAreasRequest request;
-  request.set_chunk_id(allocator_->Resolve(area)->chunk.value());
+  request.set_chunk_id(Inspector(*allocator_).Resolve(area)->chunk.value());
   v1::ListAreasResponse response;
   ASSERT_TRUE(Call(&Stub::ListAreas, request, &response).ok());
   EXPECT_THAT(response.occupancy(), SizeIs(256));
@@ -261,7 +262,7 @@ TEST_F(IntrospectionServiceTest, EstimateForeseesWhatAllocDoes) {
   EXPECT_FALSE(response.would_grow());
   EXPECT_EQ(response.rounded_size_bytes(), 8U);
   EXPECT_EQ(response.wasted_bytes(), 4U * 2U);
-  EXPECT_EQ(allocator_->GetStats().nr_alloc, 0U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_alloc, 0U);
 }
 
 TEST_F(IntrospectionServiceTest, EveryBadRequestIsRefusedByName) {

@@ -10,6 +10,7 @@
 #include <limits>
 #include <string>
 
+#include "server/percpu/introspect/inspector.h"
 #include "tests/unit/service/service_rig.h"
 
 namespace percpud {
@@ -125,7 +126,7 @@ TEST_F(MemoryHandlersTest, AllocGrantsABatchInOrder) {
   ASSERT_THAT(response.pointers(), SizeIs(3));
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(response.pointers(i) % 64, 0U);
-    const auto owner = allocator_->Resolve(PercpuPtr(response.pointers(i)));
+    const auto owner = Inspector(*allocator_).Resolve(PercpuPtr(response.pointers(i)));
     ASSERT_TRUE(owner.ok());
     EXPECT_EQ(owner->area.size, Bytes(request.sizes_bytes(i)));
     EXPECT_EQ(owner->area.tag, "web");
@@ -199,11 +200,11 @@ TEST_F(MemoryHandlersTest, AllocThatMustGrowAsksForTheSlowLane) {
   v1::AllocResponse response;
   EXPECT_FALSE(
       handlers::Alloc(context, kOperator, Pace::kMustNotSleep, request, response).has_value());
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 1U);
   const Outcome slow = handlers::Alloc(context, kOperator, Pace::kMaySleep, request, response);
   ASSERT_TRUE(slow && slow->ok());
   EXPECT_THAT(response.pointers(), SizeIs(1));
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 2U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 2U);
 }
 
 TEST_F(MemoryHandlersTest, NoGrowIsAnsweredAtOnce) {
@@ -216,7 +217,7 @@ TEST_F(MemoryHandlersTest, NoGrowIsAnsweredAtOnce) {
       handlers::Alloc(context, kOperator, Pace::kMustNotSleep, request, response);
   ASSERT_TRUE(outcome);
   ExpectRefused(*outcome, absl::StatusCode::kResourceExhausted, "no_grow");
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 1U);
 }
 
 // --- Free --------------------------------------------------------------------
@@ -228,7 +229,7 @@ TEST_F(MemoryHandlersTest, FreeSumsWhatItTookBack) {
   v1::FreeResponse response;
   ASSERT_TRUE(Call(handlers::Free, request, response).ok());
   EXPECT_EQ(response.freed_bytes(), 108U);
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
 }
 
 TEST_F(MemoryHandlersTest, EveryBadFreeIsRefusedByNameAndFreesNothing) {
@@ -247,7 +248,7 @@ TEST_F(MemoryHandlersTest, EveryBadFreeIsRefusedByNameAndFreesNothing) {
   ExpectRefused(Free({live, PercpuPtr(kArenaSize.value() - 8)}), Code::kNotFound, "no chunk");
   ExpectRefused(Free({live, live, live, live, live, live, live, live, live}),
                 Code::kInvalidArgument, "pointers: 9 entries is over the limit of 8");
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 1U);
   EXPECT_TRUE(Free({live}).ok());
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/unit/service/lane_rig.h"
 
 namespace percpud {
@@ -27,7 +28,7 @@ TEST_F(MemoryServiceTest, AChunkInTheMakingHoldsUpNobodyElse) {
   pages_.Open();
   grower.join();
   EXPECT_TRUE(grown.ok()) << grown.error_message();
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 2U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 2U);
 }
 
 TEST_F(MemoryServiceTest, CallsFromManyThreadsAllCount) {
@@ -72,7 +73,7 @@ TEST_F(MemoryServiceTest, ACallNeverSeesWhatAnotherLeftInItsMessages) {
     v1::AllocResponse granted;
     ASSERT_TRUE(Call(&v1::MemoryService::Stub::Alloc, request, &granted).ok());
     ASSERT_EQ(granted.pointers_size(), round % 3 + 1);
-    const auto owner = allocator_->Resolve(PercpuPtr(granted.pointers(0)));
+    const auto owner = Inspector(*allocator_).Resolve(PercpuPtr(granted.pointers(0)));
     ASSERT_TRUE(owner.ok());
     EXPECT_EQ(owner->area.tag, round % 2 == 0 ? "even" : "");
     v1::FreeRequest free;

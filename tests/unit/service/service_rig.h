@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/service/callers.h"
 #include "server/service/memory_handlers.h"
 #include "server/session/sessions.h"
@@ -58,9 +59,10 @@ class ServiceTest : public ::testing::Test {
 
   // A refusal leaves no trace but its counter.
   void ExpectUntouched() {
-    EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
-    EXPECT_EQ(allocator_->GetStats().nr_alloc, 0U);
-    EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+    EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
+    EXPECT_EQ(Inspector(*allocator_).GetStats().nr_alloc, 0U);
+    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
   }
 
   PercpuPtr Grant(Bytes size, Bytes alignment = kDefaultAlign, absl::string_view tag = {}) {

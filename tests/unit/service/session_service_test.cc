@@ -3,6 +3,7 @@
 
 #include "server/service/session_service.h"
 #include "proto/percpud/abi/v1/wire.h"
+#include "server/percpu/introspect/inspector.h"
 
 #include <gmock/gmock.h>
 #include <grpcpp/server.h>
@@ -111,7 +112,7 @@ class SessionServiceTest : public testing::ServiceTest {
     return out;
   }
   std::uint64_t OwnerOf(PercpuPtr area) { return sessions_->OwnerOf(area).value(); }
-  std::uint64_t LiveAreas() { return allocator_->GetStats().nr_cur_alloc; }
+  std::uint64_t LiveAreas() { return Inspector(*allocator_).GetStats().nr_cur_alloc; }
 
   std::unique_ptr<SessionService> service_;
   std::unique_ptr<grpc::Server> server_;

@@ -3,6 +3,7 @@
 
 #include "server/service/session_stream.h"
 #include "proto/percpud/abi/v1/wire.h"
+#include "server/percpu/introspect/inspector.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -116,7 +117,7 @@ class SessionStreamTest : public testing::LaneTest {
     EXPECT_TRUE(opened.ok()) << opened.status();
     return opened.value_or(OpenedSession{});
   }
-  std::uint64_t LiveAreas() { return allocator_->GetStats().nr_cur_alloc; }
+  std::uint64_t LiveAreas() { return Inspector(*allocator_).GetStats().nr_cur_alloc; }
 };
 
 TEST_F(SessionStreamTest, PipelinedRequestsAreAnsweredById) {
@@ -155,7 +156,7 @@ TEST_F(SessionStreamTest, WhatHasToSleepIsOvertaken) {
   const v1::AttachResponse late = client.ReceiveOne();
   EXPECT_EQ(late.call_id(), 1U);
   EXPECT_EQ(late.alloc().pointers_size(), 1) << late.message();
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 2U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 2U);
 }
 
 TEST_F(SessionStreamTest, AMessageWithoutACallIsRefusedByName) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "server/percpu/introspect/inspector.h"
 #include "server/session/sessions.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
@@ -83,7 +84,7 @@ class SessionTest : public ::testing::Test {
     EXPECT_EQ(list.size(), 1U);
     return list.empty() ? Usage{} : list[0].use;
   }
-  std::uint64_t LiveAreas() { return allocator_->GetStats().nr_cur_alloc; }
+  std::uint64_t LiveAreas() { return Inspector(*allocator_).GetStats().nr_cur_alloc; }
 
   static constexpr Caller kOperator{.role = Role::kOperator};
   HeapPageSource pages_{Bytes(1 << 20)};

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "server/percpu/introspect/inspector.h"
 #include "tests/unit/session/session_rig.h"
 
 namespace percpud {
@@ -12,7 +13,7 @@ namespace {
 
 class LeasesTest : public testing::SessionTest {
  protected:
-  std::uint64_t Leased() { return allocator_->GetStats().leased_chunks; }
+  std::uint64_t Leased() { return Inspector(*allocator_).GetStats().leased_chunks; }
 };
 
 TEST_F(LeasesTest, ALeaseNeedsASessionAndEndsWithIt) {

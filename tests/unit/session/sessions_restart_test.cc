@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/percpu/introspect/inspector.h"
 #include "server/percpu/layout/topology.h"
 #include "server/session/restart.h"
 #include "server/session/sessions.h"
@@ -88,7 +89,8 @@ class SessionsRestartTest : public ::testing::Test {
     Make(&remembered->state);
     const absl::Status status = sessions_->Restore(*remembered);
     ASSERT_TRUE(status.ok()) << status;
-    EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
   }
 
   static Peer PeerOf(std::uint32_t pid) { return {.pid = ProcessId(pid), .uid = kAlice}; }
@@ -166,8 +168,8 @@ TEST_F(SessionsRestartTest, EverythingComesBackToItsOwner) {
   EXPECT_EQ(sessions_->OwnerOf(given), b.id);
   EXPECT_EQ(sessions_->OwnerOf(named), kNoSession);
   EXPECT_EQ(sessions_->OwnerOf(nobodys), kNoSession);
-  EXPECT_EQ(allocator_->Resolve(kept)->area.tag, "web");
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 5U);
+  EXPECT_EQ(Inspector(*allocator_).Resolve(kept)->area.tag, "web");
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 5U);
   const auto variables = sessions_->ListVariables("", 10);
   ASSERT_EQ(variables.size(), 2U);
   EXPECT_EQ(variables[0].name, "hits");
@@ -198,7 +200,7 @@ TEST_F(SessionsRestartTest, TheDeadAreReapedAndTheirKeptLeasesWait) {
   const auto left = sessions_->List(SessionId(0), 10);
   ASSERT_EQ(left.size(), 1U);
   EXPECT_EQ(left[0].id, alive.id);
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 1U);
   ASSERT_EQ(sessions_->ListLeases().size(), 1U);
   EXPECT_EQ(sessions_->ListLeases()[0].holder, kNoSession);
   // And stay so.
@@ -234,7 +236,7 @@ TEST_F(SessionsRestartTest, ARequestThatComesAgainIsAnsweredAgain) {
   EXPECT_EQ(*Alloc(CallerOf(a, 2), Bytes(64)), second);
   EXPECT_EQ(*Free(CallerOf(a, 3), first), Bytes(64));
   EXPECT_EQ(sessions_->Lease(CallerOf(a, 4), "")->chunk.id, lease->chunk.id);
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 1U);
   // Granted anew meanwhile: the repeated free leaves it alone.
   const PercpuPtr again = *Alloc(CallerOf(a, 5), Bytes(64));
   EXPECT_EQ(again, first);
@@ -262,14 +264,14 @@ TEST_F(SessionsRestartTest, AFullCatalogRefusesAndLeavesNothingBehind) {
   while ((last = Alloc(CallerOf(a), Bytes(8), tag)).ok()) granted.push_back(*last);
   EXPECT_TRUE(absl::IsResourceExhausted(last.status())) << last.status();
   EXPECT_NE(last.status().message().find("catalog"), std::string::npos) << last.status();
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, granted.size());
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, granted.size());
   EXPECT_EQ(sessions_->List(a.id, 1)[0].use.areas, granted.size());
   EXPECT_TRUE(absl::IsResourceExhausted(
       sessions_->OpenVariable(CallerOf(a), {.name = "v", .size = Bytes(8), .create = true})
           .status()));
   EXPECT_TRUE(sessions_->ListVariables("", 10).empty());
   for (const PercpuPtr pointer : granted) ASSERT_TRUE(Free(CallerOf(a), pointer).ok());
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
 }
 
 TEST_F(SessionsRestartTest, RandomWorkWithRestartsInBetween) {
@@ -290,7 +292,7 @@ TEST_F(SessionsRestartTest, RandomWorkWithRestartsInBetween) {
     }
     if (step % 500 == 499) {
       Restart();
-      EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, model.size());
+      EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, model.size());
       for (const auto& [pointer, owner] : model) ASSERT_EQ(sessions_->OwnerOf(pointer), owner);
     }
   }

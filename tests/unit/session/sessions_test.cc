@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/percpu/introspect/inspector.h"
 #include "tests/unit/session/session_rig.h"
 
 namespace percpud {
@@ -44,7 +45,8 @@ TEST_F(SessionsTest, WhatASessionOwnsIsTakenBackWhenItEnds) {
   EXPECT_EQ(LiveAreas(), 1000U);
   sessions_->End(session.id);
   EXPECT_EQ(LiveAreas(), 0U);
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
 }
 
 TEST_F(SessionsTest, AnEndedSessionGetsNothing) {
@@ -247,7 +249,8 @@ TEST_F(SessionsTest, EndingUnderLoadLeaksNothing) {
     load.join();
     ASSERT_EQ(LiveAreas(), 0U) << "round " << round;
   }
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
 }
 
 TEST_F(SessionsTest, AnOpenerHasSoManyRemoteSessions) {

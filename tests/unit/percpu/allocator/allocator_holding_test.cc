@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
@@ -51,19 +52,21 @@ TEST_F(AllocatorHoldingTest, AFailedBatchOfSmallAreasKeepsNoChunk) {
   specs.insert(specs.end(), 4, AreaSpec{.size = Bytes(64 << 10)});
   std::vector<PercpuPtr> pointers(specs.size());
   EXPECT_FALSE(allocator_->AllocBatch(specs, {}, pointers).ok());
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 1U);
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
 }
 
 TEST_F(AllocatorHoldingTest, AChunkIsFreeAsSoonAsItsLastAreaIs) {
   std::vector<AreaSpec> specs(1100, AreaSpec{.size = Bytes(64)});
   std::vector<PercpuPtr> pointers(specs.size());
   ASSERT_TRUE(allocator_->AllocBatch(specs, {}, pointers).ok());
-  ASSERT_EQ(allocator_->GetStats().nr_chunks, 2U);
+  ASSERT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 2U);
   for (const PercpuPtr pointer : pointers) ASSERT_TRUE(allocator_->Free(pointer).ok());
-  EXPECT_EQ(allocator_->GetStats().free_chunks, 1U);
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  EXPECT_EQ(Inspector(*allocator_).GetStats().free_chunks, 1U);
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
 }
 
 TEST_F(AllocatorHoldingTest, WhatABatchHoldsWhileItGrowsIsNobodys) {
@@ -74,19 +77,20 @@ TEST_F(AllocatorHoldingTest, WhatABatchHoldsWhileItGrowsIsNobodys) {
     ++growths;
     // The batch has it by now.
     EXPECT_EQ(allocator_->Free(first).status().code(), absl::StatusCode::kNotFound);
-    EXPECT_EQ(allocator_->Resolve(first)->owner, Resolution::Owner::kFree);
+    EXPECT_EQ(Inspector(*allocator_).Resolve(first)->owner, Resolution::Owner::kFree);
     EXPECT_FALSE(allocator_->Touch(first, Bytes(1)).ok());
-    EXPECT_TRUE(allocator_->GetAreaMap(Index::kFirstId)->areas.empty());
-    EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0U);
+    EXPECT_TRUE(Inspector(*allocator_).GetAreaMap(Index::kFirstId)->areas.empty());
+    EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
   };
   std::vector<AreaSpec> specs(1100, AreaSpec{.size = Bytes(64)});
   std::vector<PercpuPtr> pointers(specs.size());
   ASSERT_TRUE(allocator_->AllocBatch(specs, {}, pointers).ok());
   EXPECT_EQ(growths, 1);
   EXPECT_EQ(pointers[0], first);
-  EXPECT_EQ(allocator_->Resolve(first)->owner, Resolution::Owner::kArea);
+  EXPECT_EQ(Inspector(*allocator_).Resolve(first)->owner, Resolution::Owner::kArea);
   EXPECT_TRUE(allocator_->FreeBatch(pointers).ok());
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
 }
 
 TEST_F(AllocatorHoldingTest, WhatABatchHoldsIsNoBreachToWhoeverChecks) {
@@ -100,7 +104,7 @@ TEST_F(AllocatorHoldingTest, WhatABatchHoldsIsNoBreachToWhoeverChecks) {
     }
   });
   for (int i = 0; i < 200; ++i) {
-    const absl::Status status = allocator_->CheckInvariants();
+    const absl::Status status = Inspector(*allocator_).CheckInvariants();
     EXPECT_TRUE(status.ok()) << status;
   }
   done = true;

@@ -13,6 +13,7 @@
 
 #include "server/area/lease_map.h"
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
@@ -33,7 +34,8 @@ class AllocatorLeaseTest : public ::testing::TestWithParam<std::string> {
     allocator_ = *std::move(made);
   }
   void TearDown() override {
-    EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
   }
 
   LeasedChunk MustLease() {
@@ -66,7 +68,7 @@ TEST_P(AllocatorLeaseTest, ALeaseIsWholeZeroAndNobodyElses) {
   for (std::uint32_t unit = 0; unit < 4; ++unit) EXPECT_TRUE(IsZero(Unit(lease, unit)));
   EXPECT_TRUE(IsZero(Map(lease)));
   EXPECT_GE(lease.map_size.value(), LeaseMap::StorageBytes(ToGranules(lease.unit_size)));
-  EXPECT_EQ(allocator_->GetStats().leased_chunks, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().leased_chunks, 1U);
   // Requests go elsewhere, whatever they are.
   for (int i = 0; i < 50; ++i) {
     const auto area = allocator_->Alloc({.size = Bytes(3000)});
@@ -74,13 +76,13 @@ TEST_P(AllocatorLeaseTest, ALeaseIsWholeZeroAndNobodyElses) {
     EXPECT_TRUE(area->value() < lease.base.value() ||
                 area->value() >= lease.base.value() + allocator_->info().chunk_size().value());
   }
-  const auto resolved = allocator_->Resolve(PercpuPtr(lease.base.value() + 100));
+  const auto resolved = Inspector(*allocator_).Resolve(PercpuPtr(lease.base.value() + 100));
   ASSERT_TRUE(resolved.ok());
   EXPECT_EQ(resolved->owner, Resolution::Owner::kLease);
 }
 
 TEST_P(AllocatorLeaseTest, TheNextHolderSeesNothingOfTheLast) {
-  const BuddySnapshot before = allocator_->GetBuddy();
+  const BuddyState before = Inspector(*allocator_).GetBuddy();
   const LeasedChunk first = MustLease();
   for (std::uint32_t unit = 0; unit < 4; ++unit) {
     std::fill(Unit(first, unit).begin(), Unit(first, unit).end(), std::byte{0xa5});
@@ -100,8 +102,9 @@ TEST_P(AllocatorLeaseTest, TheNextHolderSeesNothingOfTheLast) {
   clock_.Advance(absl::Hours(1));
   while (allocator_->Balance() < clock_.Now()) {
   }
-  EXPECT_GE(allocator_->GetBuddy().free_pages + allocator_->footprint().block_pages,
-            before.free_pages);
+  EXPECT_GE(
+      Inspector(*allocator_).GetBuddy().free_pages + Inspector(*allocator_).footprint().block_pages,
+      before.free_pages);
 }
 
 // Whichever step fails: the chunk that was made for it goes, too.
@@ -110,20 +113,21 @@ TEST_P(AllocatorLeaseTest, AFailedLeaseKeepsNothing) {
       {.cpus = 4, .arena_size = pages_.size(), .backend = GetParam()}, failing_, {});
   ASSERT_TRUE(made.ok()) << made.status();
   allocator_ = *std::move(made);
-  const std::uint64_t chunks = allocator_->GetStats().nr_chunks;
-  const Pages free = allocator_->GetBuddy().free_pages;
+  const std::uint64_t chunks = Inspector(*allocator_).GetStats().nr_chunks;
+  const Pages free = Inspector(*allocator_).GetBuddy().free_pages;
   std::uint64_t failures = 0;
   for (std::uint64_t n = 1;; ++n) {
     failing_.FailNth(n);
     if (allocator_->LeaseChunk().ok()) break;
     ++failures;
-    EXPECT_EQ(allocator_->GetStats().nr_chunks, chunks);
-    EXPECT_EQ(allocator_->GetBuddy().free_pages, free);
-    ASSERT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+    EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, chunks);
+    EXPECT_EQ(Inspector(*allocator_).GetBuddy().free_pages, free);
+    ASSERT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
   }
   EXPECT_GE(failures, 2U);
   failing_.FailNth(0);
-  EXPECT_EQ(allocator_->GetStats().leased_chunks, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().leased_chunks, 1U);
 }
 
 TEST_P(AllocatorLeaseTest, AnExhaustedArenaRefusesAndKeepsNothing) {
@@ -131,29 +135,29 @@ TEST_P(AllocatorLeaseTest, AnExhaustedArenaRefusesAndKeepsNothing) {
   absl::Status status;
   Pages free;
   while (status.ok()) {
-    free = allocator_->GetBuddy().free_pages;
+    free = Inspector(*allocator_).GetBuddy().free_pages;
     const auto lease = allocator_->LeaseChunk();
     status = lease.status();
     if (lease.ok()) leases.push_back(*lease);
   }
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(allocator_->GetBuddy().free_pages, free);
+  EXPECT_EQ(Inspector(*allocator_).GetBuddy().free_pages, free);
   EXPECT_GE(leases.size(), 2U);
-  EXPECT_EQ(allocator_->GetStats().leased_chunks, leases.size());
+  EXPECT_EQ(Inspector(*allocator_).GetStats().leased_chunks, leases.size());
   for (const LeasedChunk& lease : leases) EXPECT_TRUE(allocator_->ReturnLease(lease.id).ok());
-  EXPECT_EQ(allocator_->GetStats().leased_chunks, 0U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().leased_chunks, 0U);
 }
 
 TEST_P(AllocatorLeaseTest, TheMapIsShownAsItsHolderLeftIt) {
   const LeasedChunk lease = MustLease();
-  auto empty = allocator_->GetLease(lease.id);
+  auto empty = Inspector(*allocator_).GetLease(lease.id);
   ASSERT_TRUE(empty.ok());
   // Not formatted yet: the holder has done nothing.
   EXPECT_FALSE(empty->verdict.ok());
   LeaseMap map = LeaseMap::Format(Map(lease), ToGranules(lease.unit_size));
   map.StateAt(8).store(5);  // 20 bytes.
   map.SetLarge({Granules(100), Granules(2000)});
-  const auto shown = allocator_->GetLease(lease.id);
+  const auto shown = Inspector(*allocator_).GetLease(lease.id);
   ASSERT_TRUE(shown.ok()) << shown.status();
   ASSERT_TRUE(shown->verdict.ok()) << shown->verdict;
   ASSERT_EQ(shown->areas.size(), 2U);
@@ -172,7 +176,7 @@ TEST_P(AllocatorLeaseTest, AScribbledMapMisleadsNobody) {
     for (int i = 0; i < 40; ++i) {
       Map(lease)[random() % Map(lease).size()] = static_cast<std::byte>(random());
     }
-    const auto shown = allocator_->GetLease(lease.id);
+    const auto shown = Inspector(*allocator_).GetLease(lease.id);
     ASSERT_TRUE(shown.ok());
     corrupt += shown->verdict.ok() ? 0 : 1;
     for (const AreaSnapshot& area : shown->areas) {

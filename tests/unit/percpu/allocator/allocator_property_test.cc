@@ -13,6 +13,7 @@
 #include <string>
 
 #include "server/arena/arena.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_model.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
@@ -73,7 +74,7 @@ TEST_P(AllocatorProperties, HoldAfterEveryOperation) {
   EXPECT_GT(model.growths(), 0u);
   const absl::Status drained = model.Drain();
   ASSERT_TRUE(drained.ok()) << drained;
-  EXPECT_EQ((*allocator)->GetStats().nr_cur_alloc, 0u);
+  EXPECT_EQ(Inspector(**allocator).GetStats().nr_cur_alloc, 0u);
 }
 
 Course Small() {

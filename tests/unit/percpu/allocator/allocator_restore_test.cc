@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/percpu/layout/topology.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
@@ -124,26 +125,28 @@ TEST_P(AllocatorRestoreTest, EverythingIsWhereItWas) {
   const auto lease = allocator_->LeaseChunk();
   ASSERT_TRUE(lease.ok()) << lease.status();
   leases_.push_back({lease->id, lease->map_base});
-  const Stats before = allocator_->GetStats();
+  const Stats before = Inspector(*allocator_).GetStats();
 
   ASSERT_TRUE(Restore(State()).ok());
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
-  const Stats after = allocator_->GetStats();
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
+  const Stats after = Inspector(*allocator_).GetStats();
   EXPECT_EQ(after.nr_cur_alloc, before.nr_cur_alloc);
   EXPECT_EQ(after.live_bytes, before.live_bytes);
   for (const auto& [pointer, area] : areas_) {
-    const auto found = allocator_->Resolve(pointer);
+    const auto found = Inspector(*allocator_).Resolve(pointer);
     ASSERT_TRUE(found.ok());
     EXPECT_EQ(found->area.size, area.size);
     EXPECT_EQ(found->area.tag, area.tag);
   }
-  EXPECT_TRUE(allocator_->GetLease(lease->id).ok());
+  EXPECT_TRUE(Inspector(*allocator_).GetLease(lease->id).ok());
   for (const PercpuPtr pointer : live) {
     EXPECT_EQ(*At(pointer, 2), std::byte{0x5a});
     Free(pointer);
   }
   EXPECT_TRUE(allocator_->ReturnLease(lease->id).ok());
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
 }
 
 // What lay in areas that were freed, or in none, is not what the next one sees.
@@ -168,7 +171,7 @@ TEST_P(AllocatorRestoreTest, HalfMadeChunksAreRolledBackAndTheirIdsUsedAgain) {
   std::vector<PercpuPtr> full;
   for (int i = 0; i < 4; ++i) full.push_back(MustAlloc(Bytes(32 << 10)));
   ASSERT_EQ(chunks_.size(), 5U);
-  const ChunkId emptied = allocator_->Resolve(full[1])->chunk;
+  const ChunkId emptied = Inspector(*allocator_).Resolve(full[1])->chunk;
   areas_.erase(full[1]);
   const Pages before = pages_.populated_pages();
   ASSERT_TRUE(Restore(State()).ok());
@@ -176,8 +179,9 @@ TEST_P(AllocatorRestoreTest, HalfMadeChunksAreRolledBackAndTheirIdsUsedAgain) {
   EXPECT_FALSE(chunks_.contains(emptied));
   EXPECT_LT(pages_.populated_pages(), before);
   const PercpuPtr again = MustAlloc(Bytes(32 << 10));
-  EXPECT_EQ(allocator_->Resolve(again)->chunk, emptied);
-  EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+  EXPECT_EQ(Inspector(*allocator_).Resolve(again)->chunk, emptied);
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+      << Inspector(*allocator_).CheckInvariants();
 }
 
 TEST_P(AllocatorRestoreTest, ContradictionsAreRefused) {

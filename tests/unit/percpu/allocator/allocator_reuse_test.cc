@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
@@ -65,9 +66,10 @@ class AllocatorReuseTest : public ::testing::Test {
     }
     return zero;
   }
-  Stats stats() const { return allocator_->GetStats(); }
+  Stats stats() const { return Inspector(*allocator_).GetStats(); }
   void ExpectSound() const {
-    EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
   }
 
   FakeClock clock_;
@@ -93,13 +95,13 @@ TEST_F(AllocatorReuseTest, FreedAreasAreClearedBehind) {
 
 TEST_F(AllocatorReuseTest, WhatWaitsCountsAsFree) {
   const std::vector<PercpuPtr> areas = AllocMany(100);
-  const ChunkSnapshot before = allocator_->GetChunks(ChunkId(1), 1).front();
+  const ChunkSnapshot before = Inspector(*allocator_).GetChunks(ChunkId(1), 1).front();
   for (int i = 0; i < 50; ++i) Free(areas[i]);
-  const ChunkSnapshot after = allocator_->GetChunks(ChunkId(1), 1).front();
+  const ChunkSnapshot after = Inspector(*allocator_).GetChunks(ChunkId(1), 1).front();
   EXPECT_EQ(after.free_bytes, before.free_bytes + Bytes(64 * 50));
   EXPECT_EQ(after.live_areas, 50U);
   EXPECT_EQ(after.dirty_bytes, Bytes(64 * 50));
-  EXPECT_EQ(allocator_->Resolve(areas.front())->owner, Resolution::Owner::kFree);
+  EXPECT_EQ(Inspector(*allocator_).Resolve(areas.front())->owner, Resolution::Owner::kFree);
   EXPECT_FALSE(allocator_->Free(areas.front()).ok());
 }
 
@@ -123,7 +125,7 @@ TEST_F(AllocatorReuseTest, WhatWaitsIsUsedBeforeAChunkIsMade) {
   ASSERT_EQ(stats().nr_chunks, 1U);
   for (int i = 100; i < 108; ++i) Write(areas[i]);
   for (int i = 100; i < 108; ++i) Free(areas[i]);
-  const auto estimate = allocator_->EstimateAlloc({Bytes(512)}, Region::kDynamic);
+  const auto estimate = Inspector(*allocator_).EstimateAlloc({Bytes(512)}, Region::kDynamic);
   ASSERT_TRUE(estimate.ok());
   EXPECT_FALSE(estimate->would_grow);
   const PercpuPtr large = Alloc(512);

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/arena/arena.h"
 #include "server/base/errors.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
@@ -58,19 +59,19 @@ class AllocatorTest : public ::testing::Test {
   // Everything a refused call must leave alone.
   std::string State() const {
     std::string state;
-    for (const ChunkSnapshot& chunk : allocator_->GetChunks(ChunkId(0), SIZE_MAX)) {
+    for (const ChunkSnapshot& chunk : Inspector(*allocator_).GetChunks(ChunkId(0), SIZE_MAX)) {
       absl::StrAppend(&state, chunk.id.value(), ":", chunk.slot, ":", chunk.free_bytes.value(), ":",
                       chunk.largest_run.value(), ":", chunk.dirty_bytes.value(), ":",
                       chunk.max_alloc_size.value(), ";");
-      const auto map = allocator_->GetAreaMap(chunk.id);
+      const auto map = Inspector(*allocator_).GetAreaMap(chunk.id);
       for (const AreaSnapshot& area : map->areas) {
         absl::StrAppend(&state, area.offset.value(), "+", area.size.value(), area.tag, ",");
       }
     }
-    const Stats stats = allocator_->GetStats();
+    const Stats stats = Inspector(*allocator_).GetStats();
     absl::StrAppend(&state, stats.nr_alloc, ".", stats.nr_cur_alloc, ".", stats.nr_max_alloc, ".",
                     stats.nr_chunks, ".", stats.empty_pop_pages, ".", stats.live_bytes.value());
-    for (const std::uint64_t blocks : allocator_->GetBuddy().free_blocks) {
+    for (const std::uint64_t blocks : Inspector(*allocator_).GetBuddy().free_blocks) {
       absl::StrAppend(&state, "/", blocks);
     }
     return state;
@@ -108,7 +109,7 @@ TEST_F(AllocatorTest, ReusedMemoryReadsZeroAgain) {
     EXPECT_TRUE(std::all_of(pin->address(UnitId(unit)), pin->address(UnitId(unit)) + 64,
                             [](std::byte b) { return b == std::byte{0}; }));
   }
-  EXPECT_EQ(allocator_->GetStats().zeroed_inline, Bytes(4 * 64));
+  EXPECT_EQ(Inspector(*allocator_).GetStats().zeroed_inline, Bytes(4 * 64));
 }
 
 TEST_F(AllocatorTest, PointerZeroIsNeverGranted) {
@@ -170,7 +171,7 @@ TEST_F(AllocatorTest, ABatchIsFreedWholeOrNotAtAll) {
   EXPECT_EQ(State(), before);
   const std::vector<PercpuPtr> both = {b, a};
   EXPECT_EQ(*allocator_->FreeBatch(both), Bytes(100));
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, 0u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0u);
 }
 
 TEST_F(AllocatorTest, ReservedAreasComeFromTheReservedPartAlone) {
@@ -179,7 +180,7 @@ TEST_F(AllocatorTest, ReservedAreasComeFromTheReservedPartAlone) {
   const auto pointer = allocator_->Alloc({Bytes(8192), Bytes(8)}, reserved);
   ASSERT_TRUE(pointer.ok());
   EXPECT_EQ(pointer->value(), 4096u);
-  EXPECT_EQ(allocator_->Resolve(*pointer)->chunk, Index::kReservedId);
+  EXPECT_EQ(Inspector(*allocator_).Resolve(*pointer)->chunk, Index::kReservedId);
   EXPECT_TRUE(absl::IsResourceExhausted(AllocStatus(4, 4, reserved)));
   EXPECT_TRUE(absl::IsInvalidArgument(AllocStatus(8193, 4, reserved)));
   ASSERT_TRUE(allocator_->Free(*pointer).ok());
@@ -189,11 +190,11 @@ TEST_F(AllocatorTest, ReservedAreasComeFromTheReservedPartAlone) {
 TEST_F(AllocatorTest, NoGrowNeverCreatesAChunk) {
   while (AllocStatus(4096, 4096, {.no_grow = true}).ok()) {
   }
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 1u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 1u);
   EXPECT_THAT(std::string(AllocStatus(4096, 4096, {.no_grow = true}).message()),
               HasSubstr("no_grow: no populated free run of 4096 bytes"));
   EXPECT_TRUE(AllocStatus(4096, 4096).ok());
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 2u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 2u);
 }
 
 TEST_F(AllocatorTest, AFailedNoGrowMakesTheBalancerFillTheReserve) {
@@ -207,7 +208,7 @@ TEST_F(AllocatorTest, AFailedNoGrowMakesTheBalancerFillTheReserve) {
   ASSERT_TRUE(allocator_->Free(PercpuPtr(4096)).ok());
   EXPECT_TRUE(wanted);
   allocator_->Balance();
-  EXPECT_EQ(allocator_->GetStats().chunks_created_ahead, 1u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().chunks_created_ahead, 1u);
   EXPECT_TRUE(AllocStatus(16384, 4096, {.no_grow = true}).ok());
 }
 
@@ -215,13 +216,13 @@ TEST_F(AllocatorTest, TheReserveIsKeptBetweenItsMarks) {
   Make({}, {.empty_pages_low = 2, .empty_pages_high = 4});
   for (int i = 0; i < 13; ++i) Alloc(4096, 4096);
   allocator_->Balance();
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 1u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 1u);
   // Only a request that may not grow shows that there is need of one.
   EXPECT_TRUE(AllocStatus(4096, 4096, {.no_grow = true}).ok());
-  EXPECT_EQ(allocator_->GetStats().empty_pop_pages, 1u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().empty_pop_pages, 1u);
   allocator_->Balance();
-  EXPECT_GE(allocator_->GetStats().empty_pop_pages, 4u);
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 2u);
+  EXPECT_GE(Inspector(*allocator_).GetStats().empty_pop_pages, 4u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 2u);
 }
 
 TEST_F(AllocatorTest, FreeChunksAreKeptByCountAndAge) {
@@ -237,16 +238,16 @@ TEST_F(AllocatorTest, FreeChunksAreKeptByCountAndAge) {
   };
   swing();
   EXPECT_EQ(allocator_->Balance(), absl::InfiniteFuture());
-  EXPECT_EQ(allocator_->GetStats().free_chunks, 1u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().free_chunks, 1u);
   // Seven of them would have been of use.
   swing();
   // 8 of 9 chunks are free, then fewer of fewer, until 4 of 5 may stay.
   EXPECT_EQ(allocator_->Balance(), clock_.Now() + absl::Seconds(10));
-  EXPECT_EQ(allocator_->GetStats().free_chunks, 4u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().free_chunks, 4u);
   clock_.Advance(absl::Seconds(10));
   EXPECT_EQ(allocator_->Balance(), absl::InfiniteFuture());
-  EXPECT_EQ(allocator_->GetStats().free_chunks, 1u);
-  EXPECT_TRUE(allocator_->CheckInvariants().ok());
+  EXPECT_EQ(Inspector(*allocator_).GetStats().free_chunks, 1u);
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok());
 }
 
 TEST_F(AllocatorTest, KeptFreeChunksAreCleanedInTheBackground) {
@@ -257,10 +258,10 @@ TEST_F(AllocatorTest, KeptFreeChunksAreCleanedInTheBackground) {
   }
   ASSERT_TRUE(allocator_->Free(area).ok());
   allocator_->Balance();
-  const Stats stats = allocator_->GetStats();
+  const Stats stats = Inspector(*allocator_).GetStats();
   EXPECT_EQ(stats.zeroed_background, Bytes(4 * (64 << 10)));
   ASSERT_EQ(Alloc(64 << 10), area);
-  EXPECT_EQ(allocator_->GetStats().zeroed_inline, stats.zeroed_inline);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().zeroed_inline, stats.zeroed_inline);
   const auto pin = allocator_->Touch(area, Bytes(64 << 10));
   EXPECT_EQ(pin->address(UnitId(3))[100], std::byte{0});
 }
@@ -275,10 +276,10 @@ TEST_F(AllocatorTest, APinnedChunkIsNotDestroyed) {
   ASSERT_TRUE(pin.ok());
   ASSERT_TRUE(allocator_->Free(area).ok());
   allocator_->Balance();
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 2u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 2u);
   { const Allocator::Pin unpinned = *std::move(pin); }
   allocator_->Balance();
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 1u);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 1u);
 }
 
 TEST_F(AllocatorTest, AFullArenaRefusesByNameAndRecovers) {
@@ -297,7 +298,8 @@ TEST_F(AllocatorTest, EveryByteOfEveryUnitResolvesToItsOwner) {
   const auto area = allocator_->Alloc({Bytes(5000), Bytes(64)}, {.tag = "web"});
   for (std::uint32_t unit = 0; unit < 3; ++unit) {
     for (const std::uint64_t at : {0, 1, 2500, 4999}) {
-      const auto owner = allocator_->Resolve(PercpuPtr(area->value() + unit * (64 << 10) + at));
+      const auto owner =
+          Inspector(*allocator_).Resolve(PercpuPtr(area->value() + unit * (64 << 10) + at));
       ASSERT_TRUE(owner.ok());
       EXPECT_EQ(owner->owner, Resolution::Owner::kArea);
       EXPECT_EQ(owner->area.pointer, *area);
@@ -307,10 +309,11 @@ TEST_F(AllocatorTest, EveryByteOfEveryUnitResolvesToItsOwner) {
       EXPECT_EQ(owner->offset_in_area, Bytes(at));
     }
   }
-  EXPECT_EQ(allocator_->Resolve(PercpuPtr(5000 + area->value()))->owner, Resolution::Owner::kFree);
-  EXPECT_EQ(allocator_->Resolve(PercpuPtr(0))->owner, Resolution::Owner::kStatic);
-  EXPECT_EQ(allocator_->Resolve(PercpuPtr(60 << 20))->owner, Resolution::Owner::kNone);
-  EXPECT_TRUE(absl::IsOutOfRange(allocator_->Resolve(PercpuPtr(64 << 20)).status()));
+  EXPECT_EQ(Inspector(*allocator_).Resolve(PercpuPtr(5000 + area->value()))->owner,
+            Resolution::Owner::kFree);
+  EXPECT_EQ(Inspector(*allocator_).Resolve(PercpuPtr(0))->owner, Resolution::Owner::kStatic);
+  EXPECT_EQ(Inspector(*allocator_).Resolve(PercpuPtr(60 << 20))->owner, Resolution::Owner::kNone);
+  EXPECT_TRUE(absl::IsOutOfRange(Inspector(*allocator_).Resolve(PercpuPtr(64 << 20)).status()));
 }
 
 TEST_F(AllocatorTest, TouchStaysInsideOneArea) {
@@ -326,7 +329,7 @@ TEST_F(AllocatorTest, TouchStaysInsideOneArea) {
 
 TEST_F(AllocatorTest, AnEstimateIsWhatThenHappens) {
   Make({.cpus = 6});
-  auto estimate = allocator_->EstimateAlloc({Bytes(10)}, Region::kDynamic);
+  auto estimate = Inspector(*allocator_).EstimateAlloc({Bytes(10)}, Region::kDynamic);
   ASSERT_TRUE(estimate.ok());
   EXPECT_TRUE(estimate->possible);
   EXPECT_FALSE(estimate->would_grow);
@@ -334,7 +337,7 @@ TEST_F(AllocatorTest, AnEstimateIsWhatThenHappens) {
   EXPECT_EQ(estimate->total_bytes, Bytes(72));
   EXPECT_EQ(estimate->wasted_bytes, Bytes(12));
   const std::string before = State();
-  estimate = allocator_->EstimateAlloc({Bytes(64 << 10)}, Region::kDynamic);
+  estimate = Inspector(*allocator_).EstimateAlloc({Bytes(64 << 10)}, Region::kDynamic);
   EXPECT_TRUE(estimate->would_grow);
   EXPECT_EQ(estimate->new_chunk_pages, Pages(128));
   EXPECT_EQ(estimate->new_chunk_wasted_pages, Pages(32));
@@ -363,8 +366,8 @@ TEST_F(AllocatorTest, ThreadsDoNotShareAreas) {
   std::set<PercpuPtr> all;
   for (const auto& pointers : granted) all.insert(pointers.begin(), pointers.end());
   EXPECT_EQ(all.size(), 4u * 2000u);
-  EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, all.size());
-  EXPECT_TRUE(allocator_->CheckInvariants().ok());
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, all.size());
+  EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok());
 }
 
 }  // namespace

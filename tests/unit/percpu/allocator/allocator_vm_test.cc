@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
@@ -30,8 +31,9 @@ class AllocatorVmTest : public ::testing::Test {
  protected:
   void SetUp() override { Make({}); }
   void TearDown() override {
-    EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
-    EXPECT_EQ(allocator_->GetStats().populated_pages, pages_.populated_pages());
+    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
+    EXPECT_EQ(Inspector(*allocator_).GetStats().populated_pages, pages_.populated_pages());
   }
 
   void Make(const BackendOptions& backend, Bytes static_size = kPage) {
@@ -69,9 +71,9 @@ class AllocatorVmTest : public ::testing::Test {
   }
   void Free(PercpuPtr pointer) { ASSERT_TRUE(allocator_->Free(pointer).ok()); }
   ChunkSnapshot ChunkOf(PercpuPtr pointer) {
-    return allocator_->GetAreaMap(allocator_->Resolve(pointer)->chunk)->chunk;
+    return Inspector(*allocator_).GetAreaMap(Inspector(*allocator_).Resolve(pointer)->chunk)->chunk;
   }
-  Pages Populated() { return allocator_->GetStats().populated_pages; }
+  Pages Populated() { return Inspector(*allocator_).GetStats().populated_pages; }
 
   static constexpr std::uint32_t kUnits = 3;
   testing::FakeClock clock_;
@@ -97,12 +99,12 @@ TEST_F(AllocatorVmTest, WhatIsGrantedIsBackedAndNothingElse) {
 
 TEST_F(AllocatorVmTest, APopulateThatFailsGrantsNothing) {
   FillFirst();
-  const Stats before = allocator_->GetStats();
+  const Stats before = Inspector(*allocator_).GetStats();
   for (std::uint64_t n = 1; n <= kUnits; ++n) {
     failing_.FailNth(n);
     EXPECT_TRUE(absl::IsResourceExhausted(allocator_->Alloc({.size = Bytes(100)}).status()));
-    EXPECT_EQ(allocator_->GetStats().nr_cur_alloc, before.nr_cur_alloc);
-    EXPECT_EQ(allocator_->GetStats().nr_chunks, before.nr_chunks);
+    EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, before.nr_cur_alloc);
+    EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, before.nr_chunks);
     EXPECT_EQ(Populated(), before.populated_pages);
   }
   failing_.FailNth(0);
@@ -124,7 +126,7 @@ TEST_F(AllocatorVmTest, EmptyPagesGoBackAndComeAgainZero) {
   EXPECT_EQ(ChunkOf(second.back()).kind, ChunkKind::kSidelined);
   EXPECT_EQ(ChunkOf(second.back()).populated_pages, Pages(kUnits));
   EXPECT_EQ(ChunkOf(second.back()).dirty_bytes, Bytes(0));
-  EXPECT_GE(allocator_->GetStats().blocks_depopulated, kBlocks - 1);
+  EXPECT_GE(Inspector(*allocator_).GetStats().blocks_depopulated, kBlocks - 1);
   // The last block lies where it lay, and reads as it did.
   EXPECT_EQ(allocator_->Touch(second.back(), kPage)->address(UnitId(2))[7], std::byte{0xa5});
   for (int i = 0; i < 100; ++i) {
@@ -151,17 +153,17 @@ TEST_F(AllocatorVmTest, AQuarterEmptyIsWorthTheTrouble) {
   }
   ASSERT_GE(mine.size(), 5U);
   for (int i = 0; i < 3; ++i) Free(mine[i]);
-  EXPECT_EQ(allocator_->GetAreaMap(chunk)->chunk.kind, ChunkKind::kDynamic);
+  EXPECT_EQ(Inspector(*allocator_).GetAreaMap(chunk)->chunk.kind, ChunkKind::kDynamic);
   Free(mine[3]);
-  EXPECT_EQ(allocator_->GetAreaMap(chunk)->chunk.kind, ChunkKind::kToDepopulate);
+  EXPECT_EQ(Inspector(*allocator_).GetAreaMap(chunk)->chunk.kind, ChunkKind::kToDepopulate);
   allocator_->Balance();
-  EXPECT_EQ(allocator_->GetAreaMap(chunk)->chunk.kind, ChunkKind::kSidelined);
-  EXPECT_EQ(allocator_->GetAreaMap(chunk)->chunk.empty_pop_pages, 0U);
+  EXPECT_EQ(Inspector(*allocator_).GetAreaMap(chunk)->chunk.kind, ChunkKind::kSidelined);
+  EXPECT_EQ(Inspector(*allocator_).GetAreaMap(chunk)->chunk.empty_pop_pages, 0U);
   // What empties in a sidelined chunk goes at once.
   Free(mine[4]);
-  EXPECT_EQ(allocator_->GetAreaMap(chunk)->chunk.kind, ChunkKind::kToDepopulate);
+  EXPECT_EQ(Inspector(*allocator_).GetAreaMap(chunk)->chunk.kind, ChunkKind::kToDepopulate);
   allocator_->Balance();
-  EXPECT_EQ(allocator_->GetAreaMap(chunk)->chunk.empty_pop_pages, 0U);
+  EXPECT_EQ(Inspector(*allocator_).GetAreaMap(chunk)->chunk.empty_pop_pages, 0U);
 }
 
 TEST_F(AllocatorVmTest, ASidelinedChunkIsUsedBeforeGrowingAndIsThenAnyOther) {
@@ -171,12 +173,12 @@ TEST_F(AllocatorVmTest, ASidelinedChunkIsUsedBeforeGrowingAndIsThenAnyOther) {
   // Both would do; the ordinary one comes first, though its id is higher.
   const PercpuPtr placed = MustAlloc(kPage, kPage);
   EXPECT_EQ(ChunkOf(placed).id, ChunkOf(other[0]).id);
-  ASSERT_EQ(allocator_->GetStats().nr_chunks, 3U);
+  ASSERT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 3U);
   const PercpuPtr large = MustAlloc(kPage * 12, kPage);
   EXPECT_EQ(ChunkOf(large).id, aside);
   EXPECT_EQ(ChunkOf(large).kind, ChunkKind::kDynamic);
-  EXPECT_EQ(allocator_->GetStats().nr_chunks, 3U);
-  EXPECT_EQ(allocator_->GetStats().sidelined_chunks, 0U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 3U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().sidelined_chunks, 0U);
 }
 
 TEST_F(AllocatorVmTest, ARefusedRequestLeavesASidelinedChunkAside) {
@@ -195,8 +197,8 @@ TEST_F(AllocatorVmTest, TheReserveStays) {
   for (const PercpuPtr area : areas) Free(area);
   allocator_->Balance();
   // A free chunk, of which four pages are kept.
-  EXPECT_EQ(allocator_->GetStats().empty_pop_pages, kEmptyPagesHigh);
-  EXPECT_EQ(allocator_->GetStats().free_chunks, 1U);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().empty_pop_pages, kEmptyPagesHigh);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().free_chunks, 1U);
   EXPECT_EQ(Populated(), Pages(kUnits * (kBlocks + kEmptyPagesHigh)));
 }
 
@@ -211,7 +213,7 @@ TEST_F(AllocatorVmTest, WhoMayNotGrowGetsBackedRoomOnly) {
   EXPECT_FALSE(allocator_->Alloc({.size = Bytes(64)}, no_grow).ok());
   // That it was refused has a reserve made.
   allocator_->Balance();
-  EXPECT_EQ(allocator_->GetStats().empty_pop_pages, kEmptyPagesHigh);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().empty_pop_pages, kEmptyPagesHigh);
   EXPECT_TRUE(allocator_->Alloc({.size = Bytes(64)}, no_grow).ok());
 }
 
@@ -228,7 +230,7 @@ TEST_F(AllocatorVmTest, ALeaseIsBackedWholeAndItsPagesGoBack) {
   FillFirst();
   const auto lease = allocator_->LeaseChunk();
   ASSERT_TRUE(lease.ok()) << lease.status();
-  const Pages leased = allocator_->GetStats().populated_pages;
+  const Pages leased = Inspector(*allocator_).GetStats().populated_pages;
   EXPECT_EQ(leased, Pages(kUnits * 2 * kBlocks));
   for (std::uint32_t unit = 0; unit < kUnits; ++unit) {
     const Bytes at = Bytes(lease->base.value()) + allocator_->info().unit_offset[unit];
@@ -236,14 +238,14 @@ TEST_F(AllocatorVmTest, ALeaseIsBackedWholeAndItsPagesGoBack) {
   }
   ASSERT_TRUE(allocator_->ReturnLease(lease->id).ok());
   allocator_->Balance();
-  EXPECT_LE(allocator_->GetStats().empty_pop_pages, kEmptyPagesHigh);
+  EXPECT_LE(Inspector(*allocator_).GetStats().empty_pop_pages, kEmptyPagesHigh);
   const PercpuPtr area = MustAlloc(Bytes(64 << 10));
   const auto pin = allocator_->Touch(area, Bytes(64 << 10));
   for (std::size_t byte = 0; byte < 64 << 10; ++byte) {
     ASSERT_EQ(pin->address(UnitId(1))[byte], std::byte{0});
   }
   // The map's pages are the arena's again.
-  EXPECT_EQ(allocator_->GetStats().populated_pages, pages_.populated_pages());
+  EXPECT_EQ(Inspector(*allocator_).GetStats().populated_pages, pages_.populated_pages());
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class KmTest : public ::testing::Test {
 };
 
 TEST_F(KmTest, AChunkIsABlockOfTheNextPowerOfTwo) {
-  const FootprintSnapshot footprint = km_.footprint();
+  const Footprint footprint = km_.footprint();
   EXPECT_EQ(footprint.pages_per_chunk, Pages(192));
   EXPECT_EQ(footprint.block_order, Order(8));
   EXPECT_EQ(footprint.block_pages, Pages(256));
@@ -54,7 +54,7 @@ TEST_F(KmTest, AChunkIsABlockOfTheNextPowerOfTwo) {
 
 TEST_F(KmTest, GhostsAreUsedPagesShownApart) {
   const AllocInfo info = OneGroup(6, 2);
-  const FootprintSnapshot footprint = KmBackend(info, pages_, {}).footprint();
+  const Footprint footprint = KmBackend(info, pages_, {}).footprint();
   EXPECT_EQ(footprint.pages_per_chunk, Pages(128));
   EXPECT_EQ(footprint.wasted_pages, Pages(0));
   EXPECT_EQ(footprint.ghost_pages, Pages(32));
@@ -65,7 +65,7 @@ TEST_F(KmTest, WithItsTailReturnedAChunkWastesNothing) {
   for (const std::uint32_t cpus : {3U, 6U, 12U}) {
     const AllocInfo info = OneGroup(cpus);
     KmBackend km(info, pages_, {.return_tail = true});
-    const FootprintSnapshot footprint = km.footprint();
+    const Footprint footprint = km.footprint();
     EXPECT_EQ(footprint.pages_per_chunk, Pages(16 * cpus));
     EXPECT_EQ(footprint.wasted_pages, Pages(0));
     // Which is what the introspection promises of a kept one.
@@ -138,7 +138,7 @@ TEST_F(KmTest, DestroyingGivesEverythingBack) {
   EXPECT_EQ(pages_.populated_pages(), Pages(192));
   km_.DestroyChunk(*second);
   EXPECT_EQ(pages_.populated_pages(), Pages(0));
-  const BuddySnapshot buddy = km_.Buddy();
+  const BuddyState buddy = km_.Buddy();
   EXPECT_EQ(buddy.free_pages, Pages(1024));
   EXPECT_EQ(buddy.free_blocks.back(), 1u);
   EXPECT_TRUE(km_.CheckInvariants().ok());

@@ -132,7 +132,7 @@ TEST_F(VmTest, GhostsAndTheTailHaveNoMemory) {
   ASSERT_EQ(info.units(), 4U);
   ASSERT_EQ(info.ghosts(), 1U);
   VmBackend vm(info, pages_, {});
-  const FootprintSnapshot footprint = vm.footprint();
+  const Footprint footprint = vm.footprint();
   EXPECT_EQ(footprint.wasted_pages, Pages(0));
   EXPECT_EQ(footprint.ghost_pages, Pages(0));
   const auto memory = vm.CreateChunk();

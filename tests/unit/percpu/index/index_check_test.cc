@@ -56,7 +56,7 @@ class IndexCheckTest : public ::testing::Test {
   Index index_{
       info_,
       {.size = kBasePageSize * 256, .page_size = kBasePageSize, .frame_size = info_.unit_size},
-      Reuse::kRoom};
+      ReusePolicy::kFreeRun};
   std::vector<Placement> granted_;
 };
 
@@ -92,13 +92,13 @@ TEST_F(IndexCheckTest, WhatIsGrantedAndFreedMeanwhileIsNoBreach) {
 
 TEST_F(IndexCheckTest, CountersThatDifferFromTheChunksAreFound) {
   ASSERT_THAT(WhatIsWrong(), IsEmpty());
-  for (const auto counter :
-       {&Stats::nr_alloc, &Stats::nr_dealloc, &Stats::nr_chunks, &Stats::empty_pop_pages}) {
-    ++(index_.mutable_stats().*counter);
+  for (const auto counter : {&Counters::nr_alloc, &Counters::nr_dealloc, &Counters::nr_chunks,
+                             &Counters::empty_pop_pages}) {
+    ++(index_.mutable_counters().*counter);
     EXPECT_THAT(WhatIsWrong(), HasSubstr("counted are"));
-    --(index_.mutable_stats().*counter);
+    --(index_.mutable_counters().*counter);
   }
-  index_.mutable_stats().live_bytes += kGranuleSize;
+  index_.mutable_counters().live_bytes += kGranuleSize;
   EXPECT_THAT(WhatIsWrong(), HasSubstr("counted are"));
 }
 

@@ -1,21 +1,25 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The looking half of the allocator. What needs a walk over an area map is
-// copied under the index lock and computed from the copy, chunk by chunk, so
-// that the lock is never held longer than one chunk's map takes to copy, or to
-// check; and whoever waits for it goes first (PatientLock).
+// What needs a walk over an area map is copied under the index lock and computed from the
+// copy, chunk by chunk, so that the lock is never held longer than one chunk's map takes
+// to copy, or to check. Threads that wait for it go first (PatientLock).
+
+#include "server/percpu/introspect/inspector.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "server/area/lease_map.h"
 #include "server/base/errors.h"
-#include "server/percpu/allocator/allocator.h"
+#include "server/base/status_macros.h"
 #include "server/percpu/index/index_hot.h"
+#include "server/percpu/introspect/slots.h"
 
 namespace percpud {
 namespace {
@@ -74,26 +78,36 @@ CopiedTags CopyTags(const Chunk& chunk, const TagTable& table) {
   return out;
 }
 
+// The slot a chunk is shown in.
+std::uint32_t SlotOf(const Chunk& chunk, Bytes unit_size) {
+  if (chunk.kind() == ChunkKind::kReserved) return 0;
+  if (chunk.kind() == ChunkKind::kDynamic && chunk.is_free()) return Slots(unit_size).free_slot();
+  return Slots::SlotOf(ToBytes(chunk.areas().longest_run()));
+}
+
+// A map that is copied while its holder works can be torn, and is taken again: this often
+// in all.
+constexpr int kCopies = 4;
+
 }  // namespace
 
-// Of all units that have a CPU, in arena pages.
-Pages Allocator::PopulatedPages(std::uint64_t blocks) const {
-  return Pages(kBasePageSize * blocks * info_->cpus() / pages_.page_size());
+Pages Inspector::PopulatedPages(std::uint64_t blocks) const {
+  return Pages(kBasePageSize * blocks * core_.info().cpus() / core_.pages().page_size());
 }
 
-ChunkKind Allocator::KindOf(const Chunk& chunk) const {
+ChunkKind Inspector::KindOf(const Chunk& chunk) const {
   if (chunk.lease_map) return ChunkKind::kLeased;
   if (!chunk.sidelined) return chunk.kind();
-  return index_.IsToDepopulate(chunk) ? ChunkKind::kToDepopulate : ChunkKind::kSidelined;
+  return core_.index().IsToDepopulate(chunk) ? ChunkKind::kToDepopulate : ChunkKind::kSidelined;
 }
 
-ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
-  const FootprintSnapshot footprint = backend_->footprint();
+ChunkSnapshot Inspector::Describe(const Chunk& chunk) const {
+  const Footprint footprint = core_.backend().footprint();
   ChunkSnapshot out;
   out.id = chunk.id();
   out.kind = KindOf(chunk);
   out.base = PercpuPtr(chunk.memory().base.value());
-  out.slot = index_.SlotOf(chunk);
+  out.slot = SlotOf(chunk, core_.info().unit_size);
   out.begin_offset = chunk.range().begin;
   out.end_offset = chunk.range().end;
   out.live_areas = chunk.live();
@@ -106,12 +120,12 @@ ChunkSnapshot Allocator::Describe(const Chunk& chunk) const {
   out.wasted_pages = footprint.wasted_pages;
   out.ghost_pages = footprint.ghost_pages;
   out.populated_pages =
-      gives_pages_back_ ? PopulatedPages(chunk.populated_blocks()) : chunk.memory().pages;
+      core_.gives_pages_back() ? PopulatedPages(chunk.populated_blocks()) : chunk.memory().pages;
   out.empty_pop_pages = chunk.empty_populated_blocks();
   return out;
 }
 
-AreaSnapshot Allocator::DescribeArea(Placement placement) const {
+AreaSnapshot Inspector::DescribeArea(Placement placement) const {
   const Chunk& chunk = *placement.chunk;
   AreaSnapshot out{.pointer = placement.pointer(),
                    .chunk = chunk.id(),
@@ -119,37 +133,39 @@ AreaSnapshot Allocator::DescribeArea(Placement placement) const {
                    .size = ToBytes(placement.area.size),
                    .tag = {}};
   if (const auto tag = chunk.tags.find(placement.area.offset.value()); tag != chunk.tags.end()) {
-    out.tag = std::string(index_.tags().Name(tag->second));
+    out.tag = std::string(core_.index().tags().Name(tag->second));
   }
   return out;
 }
 
-Stats Allocator::GetStats() const {
-  PatientLock index(&index_mu_);
-  Stats stats = index_.stats();
+Stats Inspector::GetStats() const {
+  PatientLock lock(&core_.index_mu);
+  Stats stats;
+  static_cast<Counters&>(stats) = core_.index().counters();
   stats.nr_cur_alloc = stats.nr_alloc - stats.nr_dealloc;
-  stats.free_chunks = index_.free_chunks().count();
-  stats.leased_chunks = index_.leased();
-  stats.sidelined_chunks = index_.sidelined();
-  const FootprintSnapshot footprint = backend_->footprint();
+  stats.free_chunks = core_.index().free_chunks().count();
+  stats.leased_chunks = core_.index().leased();
+  stats.sidelined_chunks = core_.index().sidelined();
+  const Footprint footprint = core_.backend().footprint();
   const auto chunks = stats.nr_chunks;
   stats.wasted_pages = footprint.wasted_pages * chunks;
   stats.ghost_pages = footprint.ghost_pages * chunks;
   // Every chunk offers a whole unit, the first one less its static part.
-  stats.capacity_bytes = info_->unit_size * chunks - info_->static_size;
-  stats.populated_pages = gives_pages_back_ ? PopulatedPages(index_.populated_blocks())
-                                            : footprint.pages_per_chunk * chunks;
+  stats.capacity_bytes = core_.info().unit_size * chunks - core_.info().static_size;
+  stats.populated_pages = core_.gives_pages_back()
+                              ? PopulatedPages(core_.index().populated_blocks())
+                              : footprint.pages_per_chunk * chunks;
   return stats;
 }
 
-std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit) const {
+std::vector<ChunkSnapshot> Inspector::GetChunks(ChunkId first, std::size_t limit) const {
   std::vector<ChunkSnapshot> out;
   for (ChunkId at = first; out.size() < limit; at = ChunkId(at.value() + 1)) {
     ChunkSnapshot snapshot;
     std::optional<Chunk::MapCopy> map;
     {
-      PatientLock index(&index_mu_);
-      const Chunk* chunk = index_.FindFrom(at);
+      PatientLock lock(&core_.index_mu);
+      const Chunk* chunk = core_.index().FindFrom(at);
       if (chunk == nullptr) break;
       snapshot = Describe(*chunk);
       map.emplace(*chunk);
@@ -161,17 +177,17 @@ std::vector<ChunkSnapshot> Allocator::GetChunks(ChunkId first, std::size_t limit
   return out;
 }
 
-absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
+absl::StatusOr<AreaMapSnapshot> Inspector::GetAreaMap(ChunkId id) const {
   AreaMapSnapshot out;
   std::optional<Chunk::MapCopy> map;
   CopiedTags tags;
   {
-    PatientLock index(&index_mu_);
-    const Chunk* chunk = index_.Find(id);
+    PatientLock lock(&core_.index_mu);
+    const Chunk* chunk = core_.index().Find(id);
     if (chunk == nullptr) return errors::ChunkNotFound(id);
     out.chunk = Describe(*chunk);
     map.emplace(*chunk);
-    tags = CopyTags(*chunk, index_.tags());
+    tags = CopyTags(*chunk, core_.index().tags());
     out.unpopulated_blocks = chunk->UnpopulatedBlocks();
   }
   const std::vector<AreaSpan> areas = map->LiveAreas();
@@ -189,8 +205,8 @@ absl::StatusOr<AreaMapSnapshot> Allocator::GetAreaMap(ChunkId id) const {
   return out;
 }
 
-std::vector<SlotSnapshot> Allocator::GetSlots() const {
-  const Slots slots(info_->unit_size);
+std::vector<SlotSnapshot> Inspector::GetSlots() const {
+  const Slots slots(core_.info().unit_size);
   std::vector<SlotSnapshot> out(slots.count());
   for (std::uint32_t slot = 0; slot < slots.count(); ++slot) {
     out[slot].slot = slot;
@@ -198,36 +214,37 @@ std::vector<SlotSnapshot> Allocator::GetSlots() const {
     out[slot].is_full = slot == 0;
     out[slot].is_free = slot == slots.free_slot();
   }
-  SlicedLock index(&index_mu_);
+  SlicedLock lock(&core_.index_mu);
   for (ChunkId at = Index::kFirstId;; at = ChunkId(at.value() + 1)) {
-    index.Step();
-    const Chunk* chunk = index_.FindFrom(at);
+    lock.Step();
+    const Chunk* chunk = core_.index().FindFrom(at);
     if (chunk == nullptr) return out;
     at = chunk->id();
-    if (!chunk->withdrawn && !chunk->lease_map) out[index_.SlotOf(*chunk)].chunks.push_back(at);
+    if (!chunk->withdrawn && !chunk->lease_map)
+      out[SlotOf(*chunk, core_.info().unit_size)].chunks.push_back(at);
   }
 }
 
-BuddySnapshot Allocator::GetBuddy() const {
-  RankedLock grow(&grow_mu_);
-  return backend_->Buddy();
+BuddyState Inspector::GetBuddy() const {
+  RankedLock grow(&core_.grow_mu);
+  return core_.backend().Buddy();
 }
 
-absl::StatusOr<Resolution> Allocator::Resolve(PercpuPtr pointer) const {
-  if (pointer.value() >= pages_.size().value()) {
-    return errors::PointerOutsideArena(pointer, pages_.size());
+absl::StatusOr<Resolution> Inspector::Resolve(PercpuPtr pointer) const {
+  if (pointer.value() >= core_.pages().size().value()) {
+    return errors::PointerOutsideArena(pointer, core_.pages().size());
   }
-  PatientLock index(&index_mu_);
+  PatientLock lock(&core_.index_mu);
   Resolution out;
-  const std::optional<Index::Location> location = index_.Locate(pointer);
+  const std::optional<Index::Location> location = core_.index().Locate(pointer);
   if (!location) return out;
   out.chunk = location->chunk->id();
   out.unit = location->unit;
-  out.cpu = info_->unit_to_cpu[location->unit.value()];
+  out.cpu = core_.info().unit_to_cpu[location->unit.value()];
   out.unit_offset = location->offset;
-  if (IsStatic(*location)) {
+  if (core_.IsStatic(*location)) {
     out.owner = Resolution::Owner::kStatic;
-    if (const StaticVariable* variable = statics_.At(location->offset)) {
+    if (const StaticVariable* variable = core_.statics().At(location->offset)) {
       out.variable = variable->name;
       out.offset_in_area = location->offset - variable->offset;
     }
@@ -248,24 +265,24 @@ absl::StatusOr<Resolution> Allocator::Resolve(PercpuPtr pointer) const {
   return out;
 }
 
-absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) {
+absl::StatusOr<Estimate> Inspector::EstimateAlloc(AreaSpec spec, Region region) {
   const AllocOptions options{.region = region, .no_grow = false, .tag = {}};
-  if (absl::Status status = Validate(std::span(&spec, 1), options); !status.ok()) return status;
+  RETURN_IF_ERROR(allocator_.Validate(std::span(&spec, 1), options));
   const Granules count = ToGranules(spec.size);
   Estimate out;
   out.rounded_size = ToBytes(count);
-  out.total_bytes = out.rounded_size * info_->units();
-  out.wasted_bytes = out.total_bytes - spec.size * info_->cpus();
+  out.total_bytes = out.rounded_size * core_.info().units();
+  out.wasted_bytes = out.total_bytes - spec.size * core_.info().cpus();
 
-  RankedLock grow(&grow_mu_);
+  RankedLock grow(&core_.grow_mu);
   const auto find = [&] {
-    PatientLock index(&index_mu_);
-    index_.Unpark(nullptr);
-    const auto fit = index_.FindFit(count, AlignGranules(spec.alignment), region, false);
+    PatientLock lock(&core_.index_mu);
+    core_.index().Unpark(nullptr);
+    const auto fit = core_.index().FindFit(count, AlignGranules(spec.alignment), region, false);
     if (fit) out.chunk = fit->chunk->id();
     return fit.has_value();
   };
-  while (!find() && ClearUncleared(/*any=*/true)) {
+  while (!find() && cleaner_.ClearPending(/*any=*/true)) {
   }
   out.possible = out.chunk.has_value();
   if (out.possible) return out;
@@ -273,12 +290,12 @@ absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) 
     out.reason = std::string(errors::NoReservedSpace(spec.size, spec.alignment).message());
     return out;
   }
-  const FootprintSnapshot footprint = backend_->footprint();
+  const Footprint footprint = core_.backend().footprint();
   out.would_grow = true;
   out.new_chunk_pages = footprint.returns_tail ? footprint.pages_per_chunk : footprint.block_pages;
   out.new_chunk_wasted_pages = footprint.wasted_pages;
   out.new_chunk_ghost_pages = footprint.ghost_pages;
-  const BuddySnapshot buddy = backend_->Buddy();
+  const BuddyState buddy = core_.backend().Buddy();
   for (std::size_t order = footprint.block_order.value(); order < buddy.free_blocks.size();
        ++order) {
     out.possible |= buddy.free_blocks[order] > 0;
@@ -290,11 +307,41 @@ absl::StatusOr<Estimate> Allocator::EstimateAlloc(AreaSpec spec, Region region) 
   return out;
 }
 
-absl::Status Allocator::CheckInvariants() const {
-  RankedLock grow(&grow_mu_);
-  if (absl::Status status = backend_->CheckInvariants(); !status.ok()) return status;
-  SlicedLock index(&index_mu_);
-  return index_.CheckInvariants([&index] { return index.GiveWay(); });
+absl::StatusOr<LeaseSnapshot> Inspector::GetLease(ChunkId id) const {
+  // The lease is not returned meanwhile.
+  RankedLock grow(&core_.grow_mu);
+  const Chunk* chunk = nullptr;
+  Bytes map;
+  {
+    RankedLock lock(&core_.index_mu);
+    chunk = core_.index().Find(id);
+    if (chunk == nullptr || !chunk->lease_map) return errors::LeaseNotFound(id);
+    map = *chunk->lease_map;
+  }
+  LeaseSnapshot out{.chunk = id, .base = chunk->PointerTo(Granules(0))};
+  std::vector<std::byte> copy(core_.lease_map_size().value());
+  for (int i = 0; i < kCopies; ++i) {
+    std::memcpy(copy.data(), core_.pages().base() + map.value(), copy.size());
+    out.verdict = LeaseMap::Validate(copy, ToGranules(core_.info().unit_size));
+    if (out.verdict.ok()) break;
+  }
+  if (!out.verdict.ok()) return out;
+  LeaseMap(copy, ToGranules(core_.info().unit_size)).ForEachLive([&](AreaSpan area) {
+    out.live_bytes += ToBytes(area.size);
+    out.areas.push_back({.pointer = chunk->PointerTo(area.offset),
+                         .chunk = id,
+                         .offset = ToBytes(area.offset),
+                         .size = ToBytes(area.size),
+                         .tag = {}});
+  });
+  return out;
+}
+
+absl::Status Inspector::CheckInvariants() const {
+  RankedLock grow(&core_.grow_mu);
+  RETURN_IF_ERROR(core_.backend().CheckInvariants());
+  SlicedLock lock(&core_.index_mu);
+  return core_.index().CheckInvariants([&lock] { return lock.GiveWay(); });
 }
 
 }  // namespace percpud

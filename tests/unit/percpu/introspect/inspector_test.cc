@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whose an address is, where a chunk's frame of the arena has more than the chunk.
+// Who has an address, where the frame of a chunk in the arena holds more than the chunk.
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "server/percpu/allocator/allocator.h"
+#include "server/percpu/introspect/inspector.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_page_source.h"
 
@@ -17,20 +18,22 @@ namespace {
 
 constexpr Bytes kUnit{64 << 10};
 
-class AllocatorResolveTest : public ::testing::Test {
+class InspectorTest : public ::testing::Test {
  protected:
   void Make(const testing::Geometry& geometry) {
     auto made = testing::MakeAllocator(geometry, pages_, {});
     ASSERT_TRUE(made.ok()) << made.status();
     allocator_ = *std::move(made);
   }
-  Resolution At(Bytes address) { return *allocator_->Resolve(PercpuPtr(address.value())); }
+  Resolution At(Bytes address) {
+    return *Inspector(*allocator_).Resolve(PercpuPtr(address.value()));
+  }
 
   testing::HeapPageSource pages_{Bytes(4 << 20)};
   std::unique_ptr<Allocator> allocator_;
 };
 
-TEST_F(AllocatorResolveTest, WhatLiesInAReturnedTailIsNoUnit) {
+TEST_F(InspectorTest, WhatLiesInAReturnedTailIsNoUnit) {
   for (const absl::string_view backend : BackendNames()) {
     Make({.cpus = 5,
           .arena_size = pages_.size(),
@@ -45,11 +48,12 @@ TEST_F(AllocatorResolveTest, WhatLiesInAReturnedTailIsNoUnit) {
     EXPECT_EQ(At(kUnit * 5).owner, Resolution::Owner::kNone);
     EXPECT_EQ(At(lease->map_base).owner, Resolution::Owner::kNone);
     EXPECT_FALSE(allocator_->Free(PercpuPtr(lease->map_base.value())).ok());
-    EXPECT_TRUE(allocator_->CheckInvariants().ok()) << allocator_->CheckInvariants();
+    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
   }
 }
 
-TEST_F(AllocatorResolveTest, WhatASkewLeavesOverIsNoUnit) {
+TEST_F(InspectorTest, WhatASkewLeavesOverIsNoUnit) {
   Make({.cpus = 4, .arena_size = pages_.size(), .unit_skew = Bytes(64)});
   const AllocInfo& info = allocator_->info();
   EXPECT_EQ(At(info.chunk_size() - Bytes(1)).unit, UnitId(3));

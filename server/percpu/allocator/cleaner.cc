@@ -1,0 +1,114 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/percpu/allocator/cleaner.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <vector>
+
+namespace percpud {
+
+Bytes Cleaner::Zero(const ChunkMemory& memory, std::span<const AreaSpan> parts) const {
+  assert(!parts.empty());
+  // Each copy misses the caches, and its page the TLB: the next ones are on their way
+  // while one is cleared (64 CPUs, areas of 92 bytes: 38 ns a copy for 45).
+  constexpr std::size_t kAhead = 32;
+  const std::size_t units = core_.info().units();
+  std::byte* const base = core_.pages().base() + memory.base.value();
+  const auto copy = [&](std::size_t unit, std::size_t part) {
+    return base + (core_.info().unit_offset[unit] + ToBytes(parts[part].offset)).value();
+  };
+  Bytes cleared;
+  for (const AreaSpan& part : parts) cleared += ToBytes(part.size) * core_.info().cpus();
+  std::size_t ahead_unit = kAhead / parts.size();
+  std::size_t ahead_part = kAhead % parts.size();
+  for (std::size_t unit = 0; unit < units; ++unit) {
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      if (ahead_unit < units) __builtin_prefetch(copy(ahead_unit, ahead_part), /*rw=*/1);
+      if (++ahead_part == parts.size()) {
+        ahead_part = 0;
+        ++ahead_unit;
+      }
+      // Ghosts may have no memory, or no more.
+      if (!core_.info().unit_to_cpu[unit]) continue;
+      std::memset(copy(unit, part), 0, ToBytes(parts[part].size).value());
+    }
+  }
+  return cleared;
+}
+
+void Cleaner::Clear(const Index::Clearing& clearing) {
+  std::vector<AreaSpan> parts = clearing.areas;
+  std::sort(parts.begin(), parts.end(),
+            [](const AreaSpan& a, const AreaSpan& b) { return a.offset < b.offset; });
+  const Bytes cleared = parts.empty() ? Bytes(0) : Zero(clearing.chunk->memory(), parts);
+  BalancerWake wake(core_);
+  RankedLock lock(&core_.index_mu);
+  core_.index().mutable_counters().zeroed_background += cleared;
+  core_.index().PutCleared(clearing);
+  wake.SetDue(core_.TakeSignal(core_.NoteFreed(*clearing.chunk)));
+}
+
+bool Cleaner::ClearPending(bool any) {
+  core_.grow_mu.AssertHeld();
+  Index::Clearing clearing;
+  {
+    RankedLock lock(&core_.index_mu);
+    clearing = core_.index().TakePending(any);
+  }
+  if (clearing.chunk == nullptr) return false;
+  Clear(clearing);
+  return true;
+}
+
+bool Cleaner::ClearDirty() {
+  core_.grow_mu.AssertHeld();
+  if (!core_.options().zero || core_.gives_pages_back()) return false;
+  for (Bytes done; done < core_.info().unit_size; done += kBasePageSize) {
+    Index::Clearing clearing;
+    {
+      RankedLock lock(&core_.index_mu);
+      clearing = core_.index().TakeDirty();
+    }
+    if (clearing.chunk == nullptr) return false;
+    Clear(clearing);
+  }
+  return true;
+}
+
+bool Cleaner::CleanOneFreeChunk() {
+  core_.grow_mu.AssertHeld();
+  // Pages that were given back come again clean.
+  if (!core_.options().zero || core_.gives_pages_back()) return false;
+  Chunk* chunk = nullptr;
+  {
+    RankedLock lock(&core_.index_mu);
+    Index& index = core_.index();
+    const BitTree& free = index.free_chunks();
+    for (auto id = free.FindFirst(); id && chunk == nullptr; id = free.FindFrom(*id + 1)) {
+      Chunk* candidate = index.Find(ChunkId(*id));
+      if (candidate->dirty_end() > Granules(0)) chunk = candidate;
+    }
+    if (chunk == nullptr) return false;
+    index.Withdraw(*chunk);
+  }
+  CleanWithdrawn(*chunk);
+  RankedLock lock(&core_.index_mu);
+  core_.index().Readmit(*chunk);
+  return true;
+}
+
+void Cleaner::CleanWithdrawn(Chunk& chunk) {
+  core_.grow_mu.AssertHeld();
+  if (!core_.options().zero) return;
+  const AreaSpan dirty = chunk.DirtyIn({Granules(0), chunk.areas().size()});
+  if (dirty.size == Granules(0)) return;
+  const Bytes cleared = Zero(chunk.memory(), std::span(&dirty, 1));
+  RankedLock lock(&core_.index_mu);
+  core_.index().NoteClean(chunk);
+  core_.index().mutable_counters().zeroed_background += cleared;
+}
+
+}  // namespace percpud

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/errors.h"
 #include "server/service/convert.h"
+#include "server/service/former_names.h"
 
 namespace percpud::handlers {
 namespace {
@@ -66,10 +67,11 @@ Caller WithRequest(const Caller& caller, const Request& request) {
 }
 
 std::vector<AreaSpec> Specs(const v1::AllocRequest& request) {
-  std::vector<AreaSpec> specs(static_cast<std::size_t>(request.sizes_bytes_size()));
+  const auto& sizes = SizesOf(request);
+  std::vector<AreaSpec> specs(static_cast<std::size_t>(sizes.size()));
   const bool one_for_all = request.alignments_size() == 1;
-  for (int i = 0; i < request.sizes_bytes_size(); ++i) {
-    specs[i].size = Bytes(request.sizes_bytes(i));
+  for (int i = 0; i < sizes.size(); ++i) {
+    specs[i].size = Bytes(sizes[i]);
     if (request.alignments_size() > 0) {
       specs[i].alignment = Bytes(request.alignments(one_for_all ? 0 : i));
     }
@@ -78,7 +80,7 @@ std::vector<AreaSpec> Specs(const v1::AllocRequest& request) {
 }
 
 absl::Status CheckAlloc(const MemoryContext& context, const v1::AllocRequest& request) {
-  const int sizes = request.sizes_bytes_size();
+  const int sizes = SizesOf(request).size();
   const int alignments = request.alignments_size();
   if (sizes > static_cast<int>(context.limits.batch)) {
     return errors::BatchOverLimit("sizes", sizes, context.limits.batch);
@@ -114,7 +116,7 @@ Outcome Alloc(MemoryContext& context, const Caller& anyone, Pace pace,
     return status;
   }
 
-  response.mutable_pointers()->Reserve(request.sizes_bytes_size());
+  response.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
   for (const PercpuPtr pointer : pointers) response.add_pointers(pointer.value());
   return absl::OkStatus();
 }
@@ -137,7 +139,7 @@ Outcome Free(MemoryContext& context, const Caller& caller, Pace /*pace*/,
 Outcome Read(MemoryContext& context, const Caller& /*caller*/, Pace /*pace*/,
              const v1::ReadRequest& request, v1::ReadResponse& response) {
   const UnitId unit(request.unit());
-  const Bytes length(request.length_bytes());
+  const Bytes length(LengthOf(request));
   if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
   if (length > context.limits.transfer) {
     return errors::TransferOverLimit(length, context.limits.transfer);

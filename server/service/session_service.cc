@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "server/base/errors.h"
 #include "server/service/convert.h"
+#include "server/service/former_names.h"
 #include "server/service/status.h"
 
 namespace percpud {
@@ -95,7 +96,7 @@ grpc::Status SessionService::OpenVariable(grpc::ServerContext* context,
       *caller,
       {.name = request->name(),
        .type = *type,
-       .size = Bytes(request->size_bytes()),
+       .size = Bytes(SizeOf(*request)),
        .alignment = request->alignment() == 0 ? kDefaultAlign : Bytes(request->alignment()),
        .create = request->create()});
   if (!opened.ok()) return ToGrpc(opened.status());

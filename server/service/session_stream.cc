@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "server/base/error_reason.h"
 #include "server/base/errors.h"
 #include "server/service/status.h"
 
@@ -98,6 +99,7 @@ void SessionStream::Push(std::uint64_t id, v1::AttachResponse answer, const absl
     answer.clear_answer();
     answer.set_code(static_cast<std::uint32_t>(status.code()));
     answer.set_message(std::string(status.message()));
+    answer.set_reason(std::string(errors::ReasonOf(status)));
   }
   RankedLock lock(&mu_);
   answers_.push_back(std::move(answer));

@@ -10,8 +10,9 @@
 
 namespace percpud {
 
-// The one place where a status of ours becomes gRPC's. The codes are the same
-// numbers by definition.
+// Turns a status of ours into gRPC's: here only. The codes are the same numbers by
+// definition. The reason of a refusal rides along as google.rpc.ErrorInfo
+// (status.proto).
 grpc::Status ToGrpc(const absl::Status& status);
 
 }  // namespace percpud

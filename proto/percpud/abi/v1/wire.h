@@ -25,6 +25,11 @@ inline constexpr std::uint32_t kRequestsUnderWay = 128;
 // The gRPC metadata in which a session's token rides, 16 bytes.
 inline constexpr char kTokenKey[] = "percpud-token-bin";
 
+// Who gives a refusal its reason, and what the reason is packed as in
+// grpc-status-details-bin (proto/percpud/v1/status.proto).
+inline constexpr char kErrorDomain[] = "percpud";
+inline constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
+
 }  // namespace percpud::abi::v1
 
 #endif  // PERCPUD_PROTO_ABI_V1_WIRE_H_

@@ -10,7 +10,7 @@ namespace percpud {
 bool BalanceSignal::IsDue(const Index& index, bool freed) {
   const bool reserve_due = reserve_low(index) && !reserve_blocked_ && policy_.empty_pages_high > 0;
   const bool release_due =
-      freed && (clears_ || index.free_chunks().count() > policy_.free_chunks_min);
+      freed && (clears_ || index.runs().free_chunks().count() > policy_.free_chunks_min);
   if (pending_ || !(reserve_due || release_due)) return false;
   pending_ = true;
   return true;

@@ -39,7 +39,7 @@ class BalanceSignal {
   void UnblockReserve() { reserve_blocked_ = false; }
   // Whether the reserve is used and low.
   [[nodiscard]] bool reserve_low(const Index& index) const {
-    const bool few = index.counters().empty_pop_pages < policy_.empty_pages_low;
+    const bool few = index.reserve().empty_blocks() < policy_.empty_pages_low;
     return reserve_wanted_ || (reserve_in_use_ && few);
   }
 

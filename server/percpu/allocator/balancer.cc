@@ -41,7 +41,7 @@ absl::Time Balancer::Pass() {
 
 std::optional<ChunkId> Balancer::PickReleasable() {
   const BalancePolicy& policy = core_.options().balance;
-  const BitTree& free = core_.index().free_chunks();
+  const BitTree& free = core_.index().runs().free_chunks();
   if (free.count() <= policy.free_chunks_min) return std::nullopt;
   const absl::Time now = core_.options().clock->Now();
   const bool too_many =
@@ -49,8 +49,9 @@ std::optional<ChunkId> Balancer::PickReleasable() {
   const absl::Time oldest = now - policy.free_chunk_age;
   std::optional<ChunkId> pick;
   for (auto id = free.FindFirst(); id; id = free.FindFrom(*id + 1)) {
-    const Chunk& chunk = *core_.index().Find(ChunkId(*id));
-    if (chunk.pins == 0 && (too_many || chunk.free_since <= oldest)) pick = chunk.id();
+    const Chunk& chunk = *core_.index().chunks().Find(ChunkId(*id));
+    if (chunk.state().pins() == 0 && (too_many || chunk.state().free_since() <= oldest))
+      pick = chunk.id();
   }
   return pick;
 }
@@ -63,7 +64,7 @@ void Balancer::ReclaimPages() {
     Chunk* chunk = nullptr;
     {
       RankedLock lock(&core_.index_mu);
-      chunk = core_.index().WithdrawToDepopulate();
+      chunk = core_.index().runs().WithdrawQueued();
       if (chunk == nullptr) chunk = WithdrawBackedFreeChunk(next);
     }
     if (chunk == nullptr) return;
@@ -71,21 +72,21 @@ void Balancer::ReclaimPages() {
     RankedLock lock(&core_.index_mu);
     // The reserve of the others fell short: this chunk's pages are wanted after all.
     const bool wanted =
-        core_.index().counters().empty_pop_pages < core_.options().balance.empty_pages_high;
-    if (chunk->sidelined && wanted) core_.index().Reintegrate(*chunk);
-    core_.index().Readmit(*chunk);
+        core_.index().reserve().empty_blocks() < core_.options().balance.empty_pages_high;
+    if (chunk->state().is_sidelined() && wanted) core_.index().runs().Reintegrate(*chunk);
+    core_.index().runs().Readmit(*chunk);
   }
 }
 
 Chunk* Balancer::WithdrawBackedFreeChunk(ChunkId& next) {
-  if (core_.index().counters().empty_pop_pages <= core_.options().balance.empty_pages_high)
+  if (core_.index().reserve().empty_blocks() <= core_.options().balance.empty_pages_high)
     return nullptr;
-  const BitTree& free = core_.index().free_chunks();
+  const BitTree& free = core_.index().runs().free_chunks();
   for (auto id = free.FindFrom(next.value()); id; id = free.FindFrom(next.value())) {
     next = ChunkId(*id + 1);
-    Chunk* chunk = core_.index().Find(ChunkId(*id));
+    Chunk* chunk = core_.index().chunks().Find(ChunkId(*id));
     if (chunk->populated_blocks() == 0) continue;
-    core_.index().Withdraw(*chunk);
+    core_.index().runs().Withdraw(*chunk);
     return chunk;
   }
   return nullptr;
@@ -98,7 +99,7 @@ void Balancer::DepopulateWithdrawn(Chunk& chunk) {
       RankedLock lock(&core_.index_mu);
       // Somebody may still touch an area that was freed. From here on nobody can find a
       // way into the run.
-      const auto left = [&chunk] { return chunk.pins == 0; };
+      const auto left = [&chunk] { return chunk.state().pins() == 0; };
       core_.index_mu.Await(left);
       run = PickEmpty(chunk, end);
     }
@@ -107,14 +108,14 @@ void Balancer::DepopulateWithdrawn(Chunk& chunk) {
     // What could not be given back stays as it was.
     if (!core_.backend().DepopulateChunk(chunk.memory(), run).ok()) continue;
     RankedLock lock(&core_.index_mu);
-    core_.index().NoteDepopulated(chunk, run);
+    core_.index().reserve().NoteDepopulated(chunk, run);
   }
 }
 
 BlockRange Balancer::PickEmpty(const Chunk& chunk, std::uint32_t end) const {
-  const std::uint64_t reserve = core_.index().counters().empty_pop_pages;
+  const std::uint64_t reserve = core_.index().reserve().empty_blocks();
   const std::uint64_t wanted = core_.options().balance.empty_pages_high;
-  if (chunk.sidelined) {
+  if (chunk.state().is_sidelined()) {
     return reserve < wanted ? BlockRange{} : chunk.LastEmptyPopulated(end, chunk.blocks());
   }
   return reserve <= wanted ? BlockRange{} : chunk.LastEmptyPopulated(end, reserve - wanted);
@@ -130,7 +131,7 @@ void Balancer::FillReserve() {
   while (true) {
     {
       RankedLock lock(&core_.index_mu);
-      if (core_.index().counters().empty_pop_pages >= policy.empty_pages_high) return;
+      if (core_.index().reserve().empty_blocks() >= policy.empty_pages_high) return;
     }
     if (core_.gives_pages_back() && PopulateOneRun()) continue;
     const absl::StatusOr<ChunkId> chunk = grower_.CreateChunk();
@@ -139,7 +140,7 @@ void Balancer::FillReserve() {
       core_.signal().BlockReserve();
       return;
     }
-    ++core_.index().mutable_counters().chunks_created_ahead;
+    ++core_.index().counters().chunks_created_ahead;
   }
 }
 
@@ -148,10 +149,10 @@ bool Balancer::PopulateOneRun() {
   BlockRange missing;
   {
     RankedLock lock(&core_.index_mu);
-    for (chunk = core_.index().FindFrom(Index::kFirstId); chunk != nullptr;
-         chunk = core_.index().FindFrom(ChunkId(chunk->id().value() + 1))) {
+    for (chunk = core_.index().chunks().FindFrom(Index::kFirstId); chunk != nullptr;
+         chunk = core_.index().chunks().FindFrom(ChunkId(chunk->id().value() + 1))) {
       // A sidelined chunk's pages would be given back again.
-      if (chunk->sidelined) continue;
+      if (chunk->state().is_sidelined()) continue;
       missing = chunk->UnpopulatedIn({Granules(0), chunk->areas().size()});
       if (missing.count > 0) break;
     }
@@ -160,16 +161,16 @@ bool Balancer::PopulateOneRun() {
   missing.count = std::min(missing.count, core_.options().balance.empty_pages_high);
   if (!core_.backend().PopulateChunk(chunk->memory(), missing).ok()) return false;
   RankedLock lock(&core_.index_mu);
-  core_.index().NotePopulated(*chunk, missing);
+  core_.index().reserve().NotePopulated(*chunk, missing);
   return true;
 }
 
 absl::Time Balancer::NextDue() const {
-  const BitTree& free = core_.index().free_chunks();
+  const BitTree& free = core_.index().runs().free_chunks();
   if (free.count() <= core_.options().balance.free_chunks_min) return absl::InfiniteFuture();
   absl::Time oldest = absl::InfiniteFuture();
   for (auto id = free.FindFirst(); id; id = free.FindFrom(*id + 1)) {
-    oldest = std::min(oldest, core_.index().Find(ChunkId(*id))->free_since);
+    oldest = std::min(oldest, core_.index().chunks().Find(ChunkId(*id))->state().free_since());
   }
   return oldest + core_.options().balance.free_chunk_age;
 }

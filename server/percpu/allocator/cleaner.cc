@@ -46,8 +46,8 @@ void Cleaner::Clear(const Index::Clearing& clearing) {
   const Bytes cleared = parts.empty() ? Bytes(0) : Zero(clearing.chunk->memory(), parts);
   BalancerWake wake(core_);
   RankedLock lock(&core_.index_mu);
-  core_.index().mutable_counters().zeroed_background += cleared;
-  core_.index().PutCleared(clearing);
+  core_.index().counters().zeroed_background += cleared;
+  core_.index().reclaimer().PutCleared(clearing);
   wake.SetDue(core_.TakeSignal(core_.NoteFreed(*clearing.chunk)));
 }
 
@@ -56,7 +56,7 @@ bool Cleaner::ClearPending(bool any) {
   Index::Clearing clearing;
   {
     RankedLock lock(&core_.index_mu);
-    clearing = core_.index().TakePending(any);
+    clearing = core_.index().reclaimer().TakePending(any);
   }
   if (clearing.chunk == nullptr) return false;
   Clear(clearing);
@@ -70,7 +70,7 @@ bool Cleaner::ClearDirty() {
     Index::Clearing clearing;
     {
       RankedLock lock(&core_.index_mu);
-      clearing = core_.index().TakeDirty();
+      clearing = core_.index().reclaimer().TakeDirty();
     }
     if (clearing.chunk == nullptr) return false;
     Clear(clearing);
@@ -86,29 +86,29 @@ bool Cleaner::CleanOneFreeChunk() {
   {
     RankedLock lock(&core_.index_mu);
     Index& index = core_.index();
-    const BitTree& free = index.free_chunks();
+    const BitTree& free = index.runs().free_chunks();
     for (auto id = free.FindFirst(); id && chunk == nullptr; id = free.FindFrom(*id + 1)) {
-      Chunk* candidate = index.Find(ChunkId(*id));
-      if (candidate->dirty_end() > Granules(0)) chunk = candidate;
+      Chunk* candidate = index.chunks().Find(ChunkId(*id));
+      if (candidate->dirty().end() > Granules(0)) chunk = candidate;
     }
     if (chunk == nullptr) return false;
-    index.Withdraw(*chunk);
+    index.runs().Withdraw(*chunk);
   }
   CleanWithdrawn(*chunk);
   RankedLock lock(&core_.index_mu);
-  core_.index().Readmit(*chunk);
+  core_.index().runs().Readmit(*chunk);
   return true;
 }
 
 void Cleaner::CleanWithdrawn(Chunk& chunk) {
   core_.grow_mu.AssertHeld();
   if (!core_.options().zero) return;
-  const AreaSpan dirty = chunk.DirtyIn({Granules(0), chunk.areas().size()});
+  const AreaSpan dirty = chunk.dirty().In({Granules(0), chunk.areas().size()});
   if (dirty.size == Granules(0)) return;
   const Bytes cleared = Zero(chunk.memory(), std::span(&dirty, 1));
   RankedLock lock(&core_.index_mu);
-  core_.index().NoteClean(chunk);
-  core_.index().mutable_counters().zeroed_background += cleared;
+  core_.index().reclaimer().NoteClean(chunk);
+  core_.index().counters().zeroed_background += cleared;
 }
 
 }  // namespace percpud

@@ -44,20 +44,20 @@ void AllocatorCore::NotifyChunk(const Chunk& chunk, bool destroyed) const {
 }
 
 absl::Status AllocatorCore::CheckLive(PercpuPtr pointer) const {
-  const std::optional<Index::Location> location = index_.Locate(pointer);
+  const std::optional<Index::Location> location = index_.chunks().Locate(pointer);
   if (location && location->unit == UnitId(0) && IsStatic(*location)) {
     const StaticVariable* variable = statics_.At(location->offset);
     return errors::PointerIsStatic(pointer, variable == nullptr ? "" : variable->name);
   }
-  return index_.FindArea(pointer).status();
+  return index_.chunks().FindArea(pointer).status();
 }
 
 bool AllocatorCore::NoteFreeChunk(Chunk& chunk) {
   if (chunk.is_free()) {
-    chunk.free_since = options_.clock->Now();
+    chunk.state().set_free_since(options_.clock->Now());
     return true;
   }
-  return index_.QueueIfEmptying(chunk, options_.balance.empty_pages_high);
+  return index_.runs().QueueIfEmptying(chunk, options_.balance.empty_pages_high);
 }
 
 }  // namespace percpud

@@ -71,7 +71,8 @@ class AllocatorCore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu);
   // Whether the balancer has to do with a chunk of which an area was freed.
   bool NoteFreed(Chunk& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu) {
-    return (chunk.is_free() || gives_pages_back_) ? NoteFreeChunk(chunk) : index_.wants_clearing();
+    return (chunk.is_free() || gives_pages_back_) ? NoteFreeChunk(chunk)
+                                                  : index_.reclaimer().wants_clearing();
   }
   // Whether the caller has to wake the balancer, once it has no lock (BalanceSignal).
   [[nodiscard]] bool TakeSignal(bool freed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu) {

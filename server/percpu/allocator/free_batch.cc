@@ -19,13 +19,13 @@ namespace {
 // with it: a pointer into one of those is an interior one.
 absl::Status RefuseFree(AllocatorCore& core, PercpuPtr pointer, std::span<const Placement> freed,
                         SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core.index_mu) {
-  ++core.index().mutable_counters().refused_frees;
+  ++core.index().counters().refused_frees;
   const bool twice = std::any_of(freed.begin(), freed.end(), [&](Placement placement) {
     return placement.pointer() == pointer;
   });
   for (const Placement placement : freed) {
     lock.Step();
-    core.index().UnholdLive(placement);
+    core.index().held().UnholdLive(placement);
   }
   return twice ? errors::DuplicateInBatch(pointer) : core.CheckLive(pointer);
 }
@@ -44,14 +44,14 @@ absl::StatusOr<Bytes> Allocator::FreeBatch(std::span<const PercpuPtr> pointers) 
   SlicedLock lock(&core.index_mu);
   for (const PercpuPtr pointer : pointers) {
     lock.Step();
-    absl::StatusOr<Placement> area = core.index().FindArea(pointer);
+    absl::StatusOr<Placement> area = core.index().chunks().FindArea(pointer);
     if (!area.ok()) return RefuseFree(core, pointer, freed, lock);
-    core.index().HoldLive(*area);
+    core.index().held().HoldLive(*area);
     freed.push_back(*area);
   }
   for (const Placement placement : freed) {
     lock.Step();
-    core.index().UnholdLive(placement);
+    core.index().held().UnholdLive(placement);
     core.index().CommitFree(placement);
     total += ToBytes(placement.area.size);
     worth_balancing |= core.NoteFreed(*placement.chunk);

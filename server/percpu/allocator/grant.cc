@@ -110,11 +110,11 @@ bool BatchGrant::Place(SlicedLock& lock) {
     const Placement placement = index.Place(ToGranules(spec.size), AlignGranules(spec.alignment),
                                             options_.region, options_.no_grow);
     if (!placement) return false;
-    const AreaSpan dirty = placement.chunk->DirtyIn(placement.area);
+    const AreaSpan dirty = placement.chunk->dirty().In(placement.area);
     if (core_.options().zero && dirty.size > Granules(0)) {
       cleanings_.push_back({placement.chunk->memory(), dirty});
     }
-    index.Hold(placement);
+    index.held().Hold(placement);
     placed_.push_back(placement);
   }
   return true;
@@ -124,12 +124,12 @@ void BatchGrant::Undo(SlicedLock& lock) {
   Index& index = core_.index();
   for (; !placed_.empty(); placed_.pop_back()) {
     lock.Step();
-    index.Unhold(placed_.back());
+    index.held().Unhold(placed_.back());
     // What was dirty still is.
     if (cleanings_.empty()) {
-      index.Release(placed_.back());
+      index.runs().Release(placed_.back());
     } else {
-      index.ReleaseDirty(placed_.back());
+      index.reclaimer().ReleaseDirty(placed_.back());
     }
   }
   cleanings_.clear();
@@ -138,7 +138,7 @@ void BatchGrant::Undo(SlicedLock& lock) {
 
 absl::Status BatchGrant::Refuse() {
   const AreaSpec& spec = specs_[placed_.size()];
-  ++core_.index().mutable_counters().failed_allocs;
+  ++core_.index().counters().failed_allocs;
   if (options_.region == Region::kReserved) {
     return errors::NoReservedSpace(spec.size, spec.alignment);
   }
@@ -156,7 +156,7 @@ bool BatchGrant::IsBacked() const {
 void BatchGrant::Commit(SlicedLock& lock) {
   for (const Placement placement : placed_) {
     lock.Step();
-    core_.index().Unhold(placement);
+    core_.index().held().Unhold(placement);
     core_.index().CommitGrant(placement, *tag_);
   }
   is_committed_ = true;
@@ -173,7 +173,7 @@ void BatchGrant::Finish(std::span<PercpuPtr> out) {
       cleared += cleaner.Zero(cleaning.memory, std::span(&cleaning.dirty, 1));
     }
     SlicedLock lock(&core_.index_mu);
-    core_.index().mutable_counters().zeroed_inline += cleared;
+    core_.index().counters().zeroed_inline += cleared;
     Commit(lock);
   }
   std::transform(placed_.begin(), placed_.end(), out.begin(),
@@ -189,7 +189,8 @@ std::optional<absl::Status> BatchGrant::Try(std::span<PercpuPtr> out) {
     const bool placed = Place(lock);
     const Index& index = core_.index();
     // There may be room in what is being cleared, or waits for it: worth a wait.
-    if (!placed && (may_grow() || index.withdrawn() > 0 || index.has_pending())) {
+    if (!placed &&
+        (may_grow() || index.runs().withdrawn() > 0 || index.reclaimer().has_pending())) {
       Undo(lock);
       return std::nullopt;
     }
@@ -236,13 +237,13 @@ absl::Status BatchGrant::PlaceGrowing(std::vector<ChunkId>& created) {
     {
       SlicedLock lock(&core_.index_mu);
       if (Place(lock)) break;
-      if (!may_grow() && !core_.index().has_pending()) return Refuse();
+      if (!may_grow() && !core_.index().reclaimer().has_pending()) return Refuse();
     }
     if (cleaner.ClearPending(/*any=*/true)) continue;
     absl::StatusOr<ChunkId> chunk = grower.CreateChunk();
     if (!chunk.ok()) {
       RankedLock lock(&core_.index_mu);
-      ++core_.index().mutable_counters().failed_allocs;
+      ++core_.index().counters().failed_allocs;
       return chunk.status();
     }
     created.push_back(*chunk);

@@ -30,7 +30,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Placement PlaceBacked(AllocatorCore& core, G
   if (!core.gives_pages_back() || !placed) return placed;
   const Chunk& chunk = *placed.chunk;
   if (chunk.is_populated() || chunk.UnpopulatedIn(placed.area).count == 0) return placed;
-  index.Release(placed);
+  index.runs().Release(placed);
   return {};
 }
 
@@ -39,8 +39,8 @@ bool ClearAndGrant(AllocatorCore& core, Placement held, const AreaSpan& dirty)
     ABSL_LOCKS_EXCLUDED(core.index_mu) {
   const Bytes cleared = Cleaner(core).Zero(held.chunk->memory(), std::span(&dirty, 1));
   RankedLock lock(&core.index_mu);
-  core.index().mutable_counters().zeroed_inline += cleared;
-  core.index().Unhold(held);
+  core.index().counters().zeroed_inline += cleared;
+  core.index().held().Unhold(held);
   core.index().CommitGrant(held, kNoTag);
   // The next areas had better be clean.
   return core.TakeSignal(true);
@@ -55,14 +55,14 @@ std::optional<PercpuPtr> TryGrantInRun(AllocatorCore& core, Granules count, Gran
     return std::nullopt;
   }
   const AreaSpan dirty =
-      core.options().zero ? placement.chunk->DirtyIn(placement.area) : AreaSpan{};
+      core.options().zero ? placement.chunk->dirty().In(placement.area) : AreaSpan{};
   bool wakes_balancer = false;
   if (dirty.size == Granules(0)) [[likely]] {
     core.index().CommitGrant(placement, kNoTag);
     wakes_balancer = core.TakeSignal(false);
     core.index_mu.Unlock();
   } else {
-    core.index().Hold(placement);
+    core.index().held().Hold(placement);
     core.index_mu.Unlock();
     wakes_balancer = ClearAndGrant(core, placement, dirty);
   }
@@ -80,7 +80,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<PercpuPtr> TryGrantOneHot(
   const Granules count = ToGranules(spec.size);
   const Granules align = AlignGranules(spec.alignment);
   core.index_mu.Lock();
-  const Placement parked = core.index().TakeParked(count, align);
+  const Placement parked = core.index().reclaimer().TakeParked(count, align);
   if (!parked) return TryGrantInRun(core, count, align);
   core.index().CommitGrant(parked, kNoTag);
   const PercpuPtr pointer = parked.pointer();
@@ -106,9 +106,9 @@ absl::StatusOr<Bytes> Allocator::Free(PercpuPtr pointer) {
   AllocatorCore& core = *core_;
   BalancerWake wake(core);
   RankedLock lock(&core.index_mu);
-  const Placement area = core.index().FindLive(pointer);
+  const Placement area = core.index().chunks().FindLive(pointer);
   if (!area) {
-    ++core.index().mutable_counters().refused_frees;
+    ++core.index().counters().refused_frees;
     return core.CheckLive(pointer);
   }
   const Bytes size = ToBytes(area.area.size);

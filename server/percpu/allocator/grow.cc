@@ -56,7 +56,7 @@ absl::StatusOr<ChunkId> Grower::CreateChunk() {
   if (chunk == nullptr) return errors::MetadataExhausted("a chunk's area map");
   ASSIGN_OR_RETURN(const ChunkMemory memory, core_.backend().CreateChunk());
   if (!core_.gives_pages_back()) chunk->MarkPopulated({0, chunk->blocks()});
-  chunk->free_since = core_.options().clock->Now();
+  chunk->state().set_free_since(core_.options().clock->Now());
   RankedLock lock(&core_.index_mu);
   const Chunk& made = core_.index().Insert(std::move(chunk), memory);
   core_.NotifyChunk(made, /*destroyed=*/false);
@@ -68,8 +68,10 @@ void Grower::DestroyIfFree(ChunkId id) {
   std::unique_ptr<Chunk> removed;
   {
     RankedLock lock(&core_.index_mu);
-    Chunk* chunk = core_.index().Find(id);
-    if (chunk == nullptr || !chunk->is_free() || chunk->pins > 0 || chunk->lease_map) return;
+    Chunk* chunk = core_.index().chunks().Find(id);
+    if (chunk == nullptr || !chunk->is_free() || chunk->state().pins() > 0 ||
+        chunk->state().lease_map())
+      return;
     core_.NotifyChunk(*chunk, /*destroyed=*/true);
     removed = core_.index().Remove(*chunk);
     core_.signal().UnblockReserve();
@@ -82,10 +84,10 @@ absl::StatusOr<Chunk*> Grower::WithdrawFreeChunk(std::vector<ChunkId>& created) 
   const auto withdraw = [this]() -> Chunk* {
     RankedLock lock(&core_.index_mu);
     Index& index = core_.index();
-    const auto id = index.free_chunks().FindFirst();
+    const auto id = index.runs().free_chunks().FindFirst();
     if (!id) return nullptr;
-    Chunk* chunk = index.Find(ChunkId(*id));
-    index.Withdraw(*chunk);
+    Chunk* chunk = index.chunks().Find(ChunkId(*id));
+    index.runs().Withdraw(*chunk);
     return chunk;
   };
   if (Chunk* chunk = withdraw()) return chunk;
@@ -109,10 +111,10 @@ absl::Status Grower::Populate(Placement placement) {
     absl::Status status = core_.backend().PopulateChunk(placement.chunk->memory(), missing);
     RankedLock lock(&core_.index_mu);
     if (!status.ok()) {
-      ++core_.index().mutable_counters().failed_allocs;
+      ++core_.index().counters().failed_allocs;
       return status;
     }
-    core_.index().NotePopulated(*placement.chunk, missing);
+    core_.index().reserve().NotePopulated(*placement.chunk, missing);
   }
 }
 

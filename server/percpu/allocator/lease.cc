@@ -28,7 +28,7 @@ absl::StatusOr<LeasedChunk> Allocator::LeaseChunk() {
   if (!status.ok()) {
     if (chunk.ok()) {
       RankedLock lock(&core.index_mu);
-      core.index().Readmit(**chunk);
+      core.index().runs().Readmit(**chunk);
     }
     for (const ChunkId id : created) grower.DestroyIfFree(id);
     core.backend().GivePages(map, core.lease_map_size());
@@ -36,7 +36,7 @@ absl::StatusOr<LeasedChunk> Allocator::LeaseChunk() {
   }
   Cleaner(core).CleanWithdrawn(**chunk);
   RankedLock lock(&core.index_mu);
-  core.index().Lease(**chunk, map);
+  core.index().runs().Lease(**chunk, map);
   return LeasedChunk{.id = (*chunk)->id(),
                      .base = (*chunk)->PointerTo(Granules(0)),
                      .unit_size = core.info().unit_size,
@@ -51,22 +51,22 @@ absl::Status Allocator::ReturnLease(ChunkId id) {
   Bytes map;
   {
     RankedLock lock(&core.index_mu);
-    chunk = core.index().Find(id);
-    if (chunk == nullptr || !chunk->lease_map) return errors::LeaseNotFound(id);
-    map = core.index().Unlease(*chunk);
+    chunk = core.index().chunks().Find(id);
+    if (chunk == nullptr || !chunk->state().lease_map()) return errors::LeaseNotFound(id);
+    map = core.index().runs().Unlease(*chunk);
     // Nobody finds a way in any more; who is inside writes before the zeroes.
-    const auto left = [chunk] { return chunk->pins == 0; };
+    const auto left = [chunk] { return chunk->state().pins() == 0; };
     core.index_mu.Await(left);
-    chunk->MarkDirty({Granules(0), chunk->areas().size()});
+    chunk->dirty().Mark({Granules(0), chunk->areas().size()});
   }
   core.backend().GivePages(map, core.lease_map_size());
   // The next holder gets zeroes, and no request waits for them to be written. Pages that
   // are given back need none.
   if (!core.gives_pages_back()) Cleaner(core).CleanWithdrawn(*chunk);
-  chunk->free_since = core.options().clock->Now();
+  chunk->state().set_free_since(core.options().clock->Now());
   BalancerWake wake(core);
   RankedLock lock(&core.index_mu);
-  core.index().Readmit(*chunk);
+  core.index().runs().Readmit(*chunk);
   wake.SetDue(core.TakeSignal(true));
   return absl::OkStatus();
 }

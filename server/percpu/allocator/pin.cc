@@ -14,11 +14,12 @@ namespace percpud {
 
 absl::StatusOr<Pin> Pin::Find(AllocatorCore& core, PercpuPtr pointer, Bytes length) {
   RankedLock lock(&core.index_mu);
-  const std::optional<Index::Location> location = core.index().Locate(pointer);
-  if (!location || location->unit != UnitId(0)) return core.index().FindArea(pointer).status();
+  const std::optional<Index::Location> location = core.index().chunks().Locate(pointer);
+  if (!location || location->unit != UnitId(0))
+    return core.index().chunks().FindArea(pointer).status();
   Chunk& chunk = *location->chunk;
   AreaSpan area{Granules(0), ToGranules(core.info().static_size)};
-  if (chunk.lease_map) {
+  if (chunk.state().lease_map()) {
     // The whole chunk counts as one area: what lies where is the client's business.
     area = {Granules(0), chunk.areas().size()};
   } else if (!core.IsStatic(*location)) {
@@ -32,7 +33,7 @@ absl::StatusOr<Pin> Pin::Find(AllocatorCore& core, PercpuPtr pointer, Bytes leng
     return errors::RangeLeavesArea(pointer, length, chunk.PointerTo(area.offset),
                                    ToBytes(area.size));
   }
-  ++chunk.pins;
+  chunk.state().Pin();
   const PercpuPtr start = core.IsStatic(*location) ? PercpuPtr(0) : chunk.PointerTo(area.offset);
   return Pin(&core, &chunk, location->offset, start);
 }
@@ -40,7 +41,7 @@ absl::StatusOr<Pin> Pin::Find(AllocatorCore& core, PercpuPtr pointer, Bytes leng
 Pin::~Pin() {
   if (core_ == nullptr) return;
   RankedLock lock(&core_->index_mu);
-  --chunk_->pins;
+  chunk_->state().Unpin();
 }
 
 std::byte* Pin::address(UnitId unit) const {

@@ -46,7 +46,7 @@ absl::Status Restorer::Restore(const RestoredState& state) {
   }
   ChunkId next = Index::kFirstId;
   std::vector<ChunkId> unused;
-  const std::uint64_t end = Index::MaxChunks(core_.info(), core_.pages().size());
+  const std::uint64_t end = ChunkTable::MaxChunks(core_.info(), core_.pages().size());
   for (const Filled& one : filled) {
     if (one.chunk.id < next || one.chunk.id.value() >= end) {
       return errors::NotRestorable(NameOf(one.chunk.id), "cannot be");
@@ -58,7 +58,7 @@ absl::Status Restorer::Restore(const RestoredState& state) {
   for (const RestoredState::Lease& lease : state.leases) RETURN_IF_ERROR(RestoreLease(lease));
   {
     RankedLock lock(&core_.index_mu);
-    for (const ChunkId id : unused) core_.index().AddUnused(id);
+    for (const ChunkId id : unused) core_.index().chunks().AddUnused(id);
   }
   return core_.backend().ReleaseRest();
 }
@@ -114,7 +114,7 @@ absl::Status Restorer::RestoreChunk(const Filled& filled) {
   std::unique_ptr<Chunk> whole = make(is_first ? ChunkKind::kFirst : ChunkKind::kDynamic,
                                       {is_first ? reserved_end : Bytes(0), core_.info().unit_size});
   if (whole == nullptr) return errors::MetadataExhausted("a chunk's area map");
-  whole->free_since = core_.options().clock->Now();
+  whole->state().set_free_since(core_.options().clock->Now());
   {
     RankedLock lock(&core_.index_mu);
     Areas areas = filled.areas;
@@ -131,7 +131,7 @@ absl::Status Restorer::RestoreChunk(const Filled& filled) {
     RETURN_IF_ERROR(RestoreBacking(*whole, kept));
   }
   RankedLock lock(&core_.index_mu);
-  core_.index().SkipTo(chunk.id);
+  core_.index().chunks().SkipTo(chunk.id);
   core_.index().Insert(std::move(whole), *memory);
   if (reserved != nullptr) core_.index().Insert(std::move(reserved), *memory);
   return absl::OkStatus();
@@ -171,7 +171,7 @@ absl::Status Restorer::RestoreAreas(Chunk& chunk, Areas areas) {
     core_.index().CommitGrant(placement, *tag);
     free_from = placement.area.end();
   }
-  chunk.MarkDirty({Granules(0), end});
+  chunk.dirty().Mark({Granules(0), end});
   return absl::OkStatus();
 }
 
@@ -180,13 +180,13 @@ absl::Status Restorer::RestoreLease(const RestoredState::Lease& lease) {
   absl::Status adopted = core_.backend().AdoptPages(lease.map_base, core_.lease_map_size());
   if (!adopted.ok()) return errors::NotRestorable(name, adopted.message());
   RankedLock lock(&core_.index_mu);
-  Chunk* const chunk = core_.index().Find(lease.chunk);
+  Chunk* const chunk = core_.index().chunks().Find(lease.chunk);
   if (chunk == nullptr || chunk->kind() != ChunkKind::kDynamic || !chunk->is_free() ||
-      chunk->lease_map) {
+      chunk->state().lease_map()) {
     return errors::NotRestorable(name, "has no chunk to itself");
   }
-  core_.index().Withdraw(*chunk);
-  core_.index().Lease(*chunk, lease.map_base);
+  core_.index().runs().Withdraw(*chunk);
+  core_.index().runs().Lease(*chunk, lease.map_base);
   return absl::OkStatus();
 }
 

@@ -76,15 +76,15 @@ std::optional<Granules> Chunk::FindPopulated(Granules count, Granules align) con
 
 std::optional<AreaSpan> Chunk::LiveAt(Granules at) const {
   const std::optional<AreaSpan> area = areas_.AreaAt(at);
-  if (!area || IsHeld(area->offset)) return std::nullopt;
+  if (!area || !IsLive(area->offset)) return std::nullopt;
   return area;
 }
 
-Granules Chunk::dirty() const {
-  Granules sum = pending_size;
-  for (auto run = areas_.NextFree(Granules(0)); run && run->offset < dirty_end_;
+Granules Chunk::MeasureDirty() const {
+  Granules sum = state_.pending_size();
+  for (auto run = areas_.NextFree(Granules(0)); run && run->offset < dirty_.end();
        run = areas_.NextFree(run->end())) {
-    const AreaSpan dirty = DirtyIn(*run);
+    const AreaSpan dirty = dirty_.In(*run);
     for (Granules at = dirty.offset; at < dirty.end();) {
       const std::uint32_t block = at.value() / kBlock;
       const Granules end = std::min(dirty.end(), Granules((block + 1) * kBlock));
@@ -96,23 +96,16 @@ Granules Chunk::dirty() const {
 }
 
 BlockRange Chunk::UnpopulatedIn(AreaSpan range) const {
+  assert(range.end() <= areas_.size());
   const BlockRange within = BlocksOf(range);
   const std::uint32_t end = within.first + within.count;
   const std::uint32_t first = bits::FindNextClear(populated_map_, within.first, end);
   return {.first = first, .count = bits::FindNextSet(populated_map_, first, end) - first};
 }
 
-std::vector<std::uint32_t> Chunk::UnpopulatedBlocks() const {
-  std::vector<std::uint32_t> out;
-  for (std::uint32_t block = bits::FindNextClear(populated_map_, 0, blocks()); block < blocks();
-       block = bits::FindNextClear(populated_map_, block + 1, blocks())) {
-    out.push_back(block);
-  }
-  return out;
-}
-
 void Chunk::MarkPopulated(BlockRange blocks) {
   const std::uint32_t end = blocks.first + blocks.count;
+  assert(end <= blocks_);
   populated_blocks_ += blocks.count - bits::CountRange(populated_map_, blocks.first, end);
   bits::SetRange(populated_map_, blocks.first, end);
   if (!is_populated()) empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
@@ -120,24 +113,25 @@ void Chunk::MarkPopulated(BlockRange blocks) {
 
 void Chunk::MarkUnpopulated(BlockRange blocks) {
   const std::uint32_t end = blocks.first + blocks.count;
+  assert(end <= blocks_);
   populated_blocks_ -= bits::CountRange(populated_map_, blocks.first, end);
   bits::ClearRange(populated_map_, blocks.first, end);
   empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
   // As far as one bound can say it: what was dirty before them still is.
-  if (dirty_end_ <= Granules(end * kBlock)) MarkClean(Granules(blocks.first * kBlock));
+  if (dirty_.end() <= Granules(end * kBlock)) dirty_.Clean(Granules(blocks.first * kBlock));
 }
 
 BlockRange Chunk::LastEmptyPopulated(std::uint32_t end, std::uint64_t most) const {
-  while (end > 0 && !IsEmptyPopulated(end - 1)) --end;
+  while (end > 0 && EmptyPopulatedIn({end - 1, 1}) == 0) --end;
   std::uint32_t first = end;
-  while (first > 0 && end - first < most && IsEmptyPopulated(first - 1)) --first;
+  while (first > 0 && end - first < most && EmptyPopulatedIn({first - 1, 1}) == 1) --first;
   return {first, end - first};
 }
 
 std::uint32_t Chunk::EmptyPopulatedIn(BlockRange blocks) const {
   std::uint32_t empty = 0;
   for (std::uint32_t block = blocks.first; block < blocks.first + blocks.count; ++block) {
-    empty += std::uint32_t{IsEmptyPopulated(block)};
+    empty += std::uint32_t{bits::Test(populated_map_, block) && areas_.IsEmptyBlock(block)};
   }
   return empty;
 }
@@ -173,7 +167,7 @@ absl::Status Chunk::CheckInvariants() const {
     if (!IsLive(area->offset)) continue;
     if (UnpopulatedIn(*area).count > 0) return wrong("a live area is unbacked");
   }
-  for (const auto& [offset, tag] : tags) {
+  for (const auto& [offset, tag] : state_.tags()) {
     if (!areas_.IsStart(Granules(offset)) || tag == kNoTag) return wrong("a tag has no area");
   }
   return absl::OkStatus();

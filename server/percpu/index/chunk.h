@@ -5,7 +5,7 @@
 #define PERCPUD_SERVER_PERCPU_INDEX_CHUNK_H_
 
 #include <algorithm>
-#include <bit>
+#include <cassert>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,14 +14,11 @@
 #include <vector>
 
 #include "absl/base/attributes.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/time/time.h"
 #include "server/area/area_map.h"
 #include "server/base/units.h"
 #include "server/percpu/backend/backend.h"
 #include "server/percpu/index/chunk_kind.h"
-#include "server/percpu/index/fit_index.h"
-#include "server/percpu/index/tag_table.h"
+#include "server/percpu/index/chunk_state.h"
 
 namespace percpud {
 
@@ -30,11 +27,39 @@ namespace percpud {
 using MetadataSource = std::function<std::unique_ptr<bits::Word[]>(std::size_t words)>;
 std::unique_ptr<bits::Word[]> HeapMetadata(std::size_t words);
 
+// Up to where the free runs of a chunk may be dirty: became free without having been
+// cleared. One bound says nearly as much as a bit for every granule would, and costs one
+// compare.
+class DirtyBound {
+ public:
+  // What lies in the range may be dirty once it is free.
+  void Mark(AreaSpan range) { end_ = std::max(end_, range.end()); }
+  // All free runs from there on read zero.
+  void Clean(Granules from) { end_ = std::min(end_, from); }
+  // Free runs from here on read zero.
+  [[nodiscard]] Granules end() const { return end_; }
+  // The part of what was just free that may not read zero; size 0 if there is none.
+  [[nodiscard]] AreaSpan In(AreaSpan range) const {
+    const Granules end = std::min(range.end(), end_);
+    return {range.offset, end > range.offset ? end - range.offset : Granules(0)};
+  }
+
+ private:
+  Granules end_;
+};
+
 // The part of the unit a chunk manages, in bytes of the unit.
 struct ManagedRange {
   Bytes begin;
   Bytes end;
 };
+
+// The blocks that an area touches.
+inline BlockRange BlocksOf(AreaSpan area) {
+  constexpr std::uint32_t kBlock = AreaMap::kBlock.value();
+  const std::uint32_t first = area.offset.value() / kBlock;
+  return {first, (area.end().value() + kBlock - 1) / kBlock - first};
+}
 
 // One chunk: its area map, up to where its room may be dirty (what lies behind reads
 // zero) and which of its blocks are backed (populated). The reserved part of the
@@ -78,6 +103,7 @@ class Chunk {
   // REQUIRES: is_populated().
   template <typename Watch>
   void TakeRow(const AreaMap::Room& room, Granules count, std::uint32_t areas, Watch watch) {
+    assert(is_populated());
     areas_.TakeRow(room, count, areas, watch);
   }
   // Before the chunk is searched. REQUIRES: the range is free.
@@ -92,43 +118,37 @@ class Chunk {
 
   // --- Held areas: taken in the map, but nobody's ----------------------------------
   // Whether a live area begins there.
-  [[nodiscard]] bool IsLive(Granules at) const { return areas_.IsStart(at) && !IsHeld(at); }
+  [[nodiscard]] bool IsLive(Granules at) const {
+    return areas_.IsStart(at) && (held_ == 0 || !bits::Test(held_map_, at.value()));
+  }
   // The live area that covers `at`; nullopt if there is none.
   [[nodiscard]] std::optional<AreaSpan> LiveAt(Granules at) const;
-  // REQUIRES: an area begins there that is not held, or is.
+  // Holds the area that begins at `at`. REQUIRES: there is one, and it is not held.
   void Hold(Granules at) {
+    assert(IsLive(at));
     bits::Set(held_map_, at.value());
     ++held_;
   }
+  // Lets go of it. REQUIRES: it is held.
   void Unhold(Granules at) {
+    assert(held_ > 0 && bits::Test(held_map_, at.value()));
     bits::Clear(held_map_, at.value());
     --held_;
   }
   [[nodiscard]] std::uint32_t held() const { return held_; }
   [[nodiscard]] std::uint32_t live() const { return areas_.live() - held_; }
 
-  // --- Dirty room: what became room without having been cleared -----------------------
-  // One bound says nearly as much as a bit for every granule would, and costs one
-  // compare.
-  void MarkDirty(AreaSpan range) { dirty_end_ = std::max(dirty_end_, range.end()); }
-  // All room from there on reads zero.
-  void MarkClean(Granules from) { dirty_end_ = std::min(dirty_end_, from); }
-  // Room from here on reads zero.
-  [[nodiscard]] Granules dirty_end() const { return dirty_end_; }
-  // The part of what was just room that may not read zero; size 0 if there is none.
-  [[nodiscard]] AreaSpan DirtyIn(AreaSpan range) const {
-    const Granules end = std::min(range.end(), dirty_end_);
-    return {range.offset, end > range.offset ? end - range.offset : Granules(0)};
-  }
+  // --- Free runs that may not read zero ------------------------------------------------
+  [[nodiscard]] DirtyBound& dirty() { return dirty_; }
+  [[nodiscard]] const DirtyBound& dirty() const { return dirty_; }
   // Backed room that may be dirty, and areas that are to be cleared. O(runs) if there is
   // dirty room.
-  [[nodiscard]] Granules dirty() const;
+  [[nodiscard]] Granules MeasureDirty() const;
 
   // --- Populated blocks -----------------------------------------------------------
   [[nodiscard]] bool is_populated() const { return populated_blocks_ == blocks_; }
   // The first run of unpopulated blocks that `range` touches; count 0 if none.
   [[nodiscard]] BlockRange UnpopulatedIn(AreaSpan range) const;
-  [[nodiscard]] std::vector<std::uint32_t> UnpopulatedBlocks() const;
   void MarkPopulated(BlockRange blocks);
   // What is populated next reads zero. REQUIRES: no area lives in them.
   void MarkUnpopulated(BlockRange blocks);
@@ -142,26 +162,9 @@ class Chunk {
     return is_populated() ? areas_.empty_blocks() : empty_populated_;
   }
 
-  // --- Kept for the index ----------------------------------------------------------
-  // Where it is searched; null while it is not.
-  FitIndex* fits = nullptr;
-  // Touch() calls in progress; the chunk is not destroyed meanwhile.
-  std::uint32_t pins = 0;
-  // Being cleaned, depopulated or destroyed: not searched.
-  bool withdrawn = false;
-  // Searched only when no other chunk has room, so that it drains further: its
-  // empty pages are given back, and are no reserve.
-  bool sidelined = false;
-  // While leased: where its map lies in the arena. Not searched then, and every
-  // granule free as far as `areas` knows.
-  std::optional<Bytes> lease_map;
-  absl::Time free_since = absl::InfinitePast();
-  Granules max_area;
-  // Areas that were freed, and are held until they have been cleared; and their sizes.
-  std::vector<AreaSpan> pending;
-  Granules pending_size;
-  // Areas with a tag, by offset.
-  absl::flat_hash_map<Granules::Rep, TagId> tags;
+  // --- What index and allocator keep of it -------------------------------------------
+  [[nodiscard]] ChunkState& state() { return state_; }
+  [[nodiscard]] const ChunkState& state() const { return state_; }
 
   [[nodiscard]] absl::Status CheckInvariants() const;
 
@@ -183,16 +186,6 @@ class Chunk {
 
   Chunk(ChunkKind kind, ManagedRange range, std::unique_ptr<bits::Word[]> words);
 
-  static BlockRange BlocksOf(AreaSpan area) {
-    const std::uint32_t first = area.offset.value() / kBlock;
-    return {first, (area.end().value() + kBlock - 1) / kBlock - first};
-  }
-  [[nodiscard]] bool IsHeld(Granules at) const {
-    return held_ > 0 && bits::Test(held_map_, at.value());
-  }
-  [[nodiscard]] bool IsEmptyPopulated(std::uint32_t block) const {
-    return bits::Test(populated_map_, block) && areas_.IsEmptyBlock(block);
-  }
   [[nodiscard]] std::uint32_t EmptyPopulatedIn(BlockRange blocks) const;
   // Keeps count of empty blocks over a change to an area. What is populated whole
   // has the area map count them.
@@ -218,7 +211,8 @@ class Chunk {
   bits::Word* const held_map_;
   bits::Word* const populated_map_;
   std::uint32_t held_ = 0;
-  Granules dirty_end_;
+  DirtyBound dirty_;
+  ChunkState state_;
   std::uint32_t populated_blocks_ = 0;
   // Kept while not all blocks are populated.
   std::uint32_t empty_populated_ = 0;

@@ -22,14 +22,10 @@ struct Counters {
   // unit_size until the first allocation, as in the kernel.
   Bytes min_alloc_size;
   Bytes max_alloc_size;
-  // Populated blocks without an area, reserved chunk left out.
-  std::uint64_t empty_pop_pages = 0;
 
   std::uint64_t chunks_created = 0;
   std::uint64_t chunks_destroyed = 0;
   std::uint64_t chunks_created_ahead = 0;
-  // Blocks that were given back, each in every unit.
-  std::uint64_t blocks_depopulated = 0;
   Bytes live_bytes;
   std::uint64_t failed_allocs = 0;
   std::uint64_t refused_frees = 0;

@@ -71,9 +71,21 @@ struct CopiedTags {
 };
 
 CopiedTags CopyTags(const Chunk& chunk, const TagTable& table) {
-  CopiedTags out{.of = chunk.tags, .names = {}};
+  CopiedTags out{.of = chunk.state().tags(), .names = {}};
   for (const auto& [offset, tag] : out.of) {
     if (!out.names.contains(tag)) out.names.emplace(tag, table.Name(tag));
+  }
+  return out;
+}
+
+// Blocks of the unit without memory, ascending.
+std::vector<std::uint32_t> UnpopulatedBlocks(const Chunk& chunk) {
+  std::vector<std::uint32_t> out;
+  for (Granules at; at < chunk.areas().size();) {
+    const BlockRange missing = chunk.UnpopulatedIn({at, chunk.areas().size() - at});
+    if (missing.count == 0) break;
+    for (std::uint32_t i = 0; i < missing.count; ++i) out.push_back(missing.first + i);
+    at = AreaMap::kBlock * (missing.first + missing.count);
   }
   return out;
 }
@@ -96,9 +108,10 @@ Pages Inspector::PopulatedPages(std::uint64_t blocks) const {
 }
 
 ChunkKind Inspector::KindOf(const Chunk& chunk) const {
-  if (chunk.lease_map) return ChunkKind::kLeased;
-  if (!chunk.sidelined) return chunk.kind();
-  return core_.index().IsToDepopulate(chunk) ? ChunkKind::kToDepopulate : ChunkKind::kSidelined;
+  if (chunk.state().lease_map()) return ChunkKind::kLeased;
+  if (!chunk.state().is_sidelined()) return chunk.kind();
+  return core_.index().reserve().IsQueued(chunk.id()) ? ChunkKind::kToDepopulate
+                                                      : ChunkKind::kSidelined;
 }
 
 ChunkSnapshot Inspector::Describe(const Chunk& chunk) const {
@@ -111,8 +124,8 @@ ChunkSnapshot Inspector::Describe(const Chunk& chunk) const {
   out.begin_offset = chunk.range().begin;
   out.end_offset = chunk.range().end;
   out.live_areas = chunk.live();
-  out.max_alloc_size = ToBytes(chunk.max_area);
-  out.dirty_bytes = ToBytes(chunk.dirty());
+  out.max_alloc_size = ToBytes(chunk.state().max_area());
+  out.dirty_bytes = ToBytes(chunk.MeasureDirty());
   // The reserved part shares the first chunk's pages, which count there.
   if (chunk.kind() == ChunkKind::kReserved) return out;
   out.pages = chunk.memory().pages;
@@ -132,9 +145,7 @@ AreaSnapshot Inspector::DescribeArea(Placement placement) const {
                    .offset = ToBytes(placement.area.offset),
                    .size = ToBytes(placement.area.size),
                    .tag = {}};
-  if (const auto tag = chunk.tags.find(placement.area.offset.value()); tag != chunk.tags.end()) {
-    out.tag = std::string(core_.index().tags().Name(tag->second));
-  }
+  out.tag = std::string(core_.index().tags().Name(chunk.state().TagAt(placement.area.offset)));
   return out;
 }
 
@@ -143,9 +154,11 @@ Stats Inspector::GetStats() const {
   Stats stats;
   static_cast<Counters&>(stats) = core_.index().counters();
   stats.nr_cur_alloc = stats.nr_alloc - stats.nr_dealloc;
-  stats.free_chunks = core_.index().free_chunks().count();
-  stats.leased_chunks = core_.index().leased();
-  stats.sidelined_chunks = core_.index().sidelined();
+  stats.free_chunks = core_.index().runs().free_chunks().count();
+  stats.leased_chunks = core_.index().runs().leased();
+  stats.empty_pop_pages = core_.index().reserve().empty_blocks();
+  stats.blocks_depopulated = core_.index().reserve().blocks_depopulated();
+  stats.sidelined_chunks = core_.index().runs().sidelined();
   const Footprint footprint = core_.backend().footprint();
   const auto chunks = stats.nr_chunks;
   stats.wasted_pages = footprint.wasted_pages * chunks;
@@ -153,7 +166,7 @@ Stats Inspector::GetStats() const {
   // Every chunk offers a whole unit, the first one less its static part.
   stats.capacity_bytes = core_.info().unit_size * chunks - core_.info().static_size;
   stats.populated_pages = core_.gives_pages_back()
-                              ? PopulatedPages(core_.index().populated_blocks())
+                              ? PopulatedPages(core_.index().reserve().populated_blocks())
                               : footprint.pages_per_chunk * chunks;
   return stats;
 }
@@ -165,7 +178,7 @@ std::vector<ChunkSnapshot> Inspector::GetChunks(ChunkId first, std::size_t limit
     std::optional<Chunk::MapCopy> map;
     {
       PatientLock lock(&core_.index_mu);
-      const Chunk* chunk = core_.index().FindFrom(at);
+      const Chunk* chunk = core_.index().chunks().FindFrom(at);
       if (chunk == nullptr) break;
       snapshot = Describe(*chunk);
       map.emplace(*chunk);
@@ -183,12 +196,12 @@ absl::StatusOr<AreaMapSnapshot> Inspector::GetAreaMap(ChunkId id) const {
   CopiedTags tags;
   {
     PatientLock lock(&core_.index_mu);
-    const Chunk* chunk = core_.index().Find(id);
+    const Chunk* chunk = core_.index().chunks().Find(id);
     if (chunk == nullptr) return errors::ChunkNotFound(id);
     out.chunk = Describe(*chunk);
     map.emplace(*chunk);
     tags = CopyTags(*chunk, core_.index().tags());
-    out.unpopulated_blocks = chunk->UnpopulatedBlocks();
+    out.unpopulated_blocks = UnpopulatedBlocks(*chunk);
   }
   const std::vector<AreaSpan> areas = map->LiveAreas();
   out.areas.reserve(areas.size());
@@ -217,10 +230,10 @@ std::vector<SlotSnapshot> Inspector::GetSlots() const {
   SlicedLock lock(&core_.index_mu);
   for (ChunkId at = Index::kFirstId;; at = ChunkId(at.value() + 1)) {
     lock.Step();
-    const Chunk* chunk = core_.index().FindFrom(at);
+    const Chunk* chunk = core_.index().chunks().FindFrom(at);
     if (chunk == nullptr) return out;
     at = chunk->id();
-    if (!chunk->withdrawn && !chunk->lease_map)
+    if (!chunk->state().is_withdrawn() && !chunk->state().lease_map())
       out[SlotOf(*chunk, core_.info().unit_size)].chunks.push_back(at);
   }
 }
@@ -236,7 +249,7 @@ absl::StatusOr<Resolution> Inspector::Resolve(PercpuPtr pointer) const {
   }
   PatientLock lock(&core_.index_mu);
   Resolution out;
-  const std::optional<Index::Location> location = core_.index().Locate(pointer);
+  const std::optional<Index::Location> location = core_.index().chunks().Locate(pointer);
   if (!location) return out;
   out.chunk = location->chunk->id();
   out.unit = location->unit;
@@ -250,7 +263,7 @@ absl::StatusOr<Resolution> Inspector::Resolve(PercpuPtr pointer) const {
     }
     return out;
   }
-  if (location->chunk->lease_map) {
+  if (location->chunk->state().lease_map()) {
     out.owner = Resolution::Owner::kLease;
     out.offset_in_area = location->offset;
     return out;
@@ -277,8 +290,8 @@ absl::StatusOr<Estimate> Inspector::EstimateAlloc(AreaSpec spec, Region region) 
   RankedLock grow(&core_.grow_mu);
   const auto find = [&] {
     PatientLock lock(&core_.index_mu);
-    core_.index().Unpark(nullptr);
-    const auto fit = core_.index().FindFit(count, AlignGranules(spec.alignment), region, false);
+    core_.index().reclaimer().Unpark(nullptr);
+    const auto fit = core_.index().runs().Find(count, AlignGranules(spec.alignment), region, false);
     if (fit) out.chunk = fit->chunk->id();
     return fit.has_value();
   };
@@ -314,9 +327,9 @@ absl::StatusOr<LeaseSnapshot> Inspector::GetLease(ChunkId id) const {
   Bytes map;
   {
     RankedLock lock(&core_.index_mu);
-    chunk = core_.index().Find(id);
-    if (chunk == nullptr || !chunk->lease_map) return errors::LeaseNotFound(id);
-    map = *chunk->lease_map;
+    chunk = core_.index().chunks().Find(id);
+    if (chunk == nullptr || !chunk->state().lease_map()) return errors::LeaseNotFound(id);
+    map = *chunk->state().lease_map();
   }
   LeaseSnapshot out{.chunk = id, .base = chunk->PointerTo(Granules(0))};
   std::vector<std::byte> copy(core_.lease_map_size().value());

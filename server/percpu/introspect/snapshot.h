@@ -25,6 +25,10 @@ struct Stats : Counters {
   std::uint64_t free_chunks = 0;
   std::uint64_t leased_chunks = 0;
   std::uint64_t sidelined_chunks = 0;
+  // Populated blocks without an area, reserved chunk left out.
+  std::uint64_t empty_pop_pages = 0;
+  // Blocks that were given back, each in every unit.
+  std::uint64_t blocks_depopulated = 0;
   Bytes capacity_bytes;
   Pages populated_pages;
   Pages wasted_pages;

@@ -71,7 +71,7 @@ TEST_F(CleanerTest, ZeroClearsItsPartsInEveryUnitAndNothingElse) {
   ChunkMemory memory;
   {
     RankedLock lock(&core().index_mu);
-    memory = core().index().Find(Index::kFirstId)->memory();
+    memory = core().index().chunks().Find(Index::kFirstId)->memory();
   }
   EXPECT_EQ(Cleaner(core()).Zero(memory, parts), ToBytes(Granules(12)) * kCpus);
   for (std::uint32_t unit = 0; unit < kCpus; ++unit) {

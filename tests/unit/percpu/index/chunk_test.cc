@@ -36,26 +36,26 @@ TEST(ChunkTest, NoMetadataNoChunk) {
 TEST(ChunkTest, WhatWasNeverGrantedIsClean) {
   const auto chunk = Whole();
   chunk->MarkPopulated({0, 16});
-  EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)).size, Granules(0));
-  chunk->MarkDirty(Span(100, 50));
-  chunk->MarkDirty(Span(20, 10));
-  EXPECT_EQ(chunk->dirty(), Granules(150));
-  EXPECT_EQ(chunk->DirtyIn(Span(140, 30)), Span(140, 10));
-  EXPECT_EQ(chunk->DirtyIn(Span(150, 30)).size, Granules(0));
-  chunk->MarkClean(Granules(0));
-  EXPECT_EQ(chunk->dirty(), Granules(0));
-  EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)).size, Granules(0));
+  EXPECT_EQ(chunk->dirty().In(Span(0, 16384)).size, Granules(0));
+  chunk->dirty().Mark(Span(100, 50));
+  chunk->dirty().Mark(Span(20, 10));
+  EXPECT_EQ(chunk->MeasureDirty(), Granules(150));
+  EXPECT_EQ(chunk->dirty().In(Span(140, 30)), Span(140, 10));
+  EXPECT_EQ(chunk->dirty().In(Span(150, 30)).size, Granules(0));
+  chunk->dirty().Clean(Granules(0));
+  EXPECT_EQ(chunk->MeasureDirty(), Granules(0));
+  EXPECT_EQ(chunk->dirty().In(Span(0, 16384)).size, Granules(0));
 }
 
 TEST(ChunkTest, PagesThatWentComeBackClean) {
   const auto chunk = Whole();
   chunk->MarkPopulated({0, 16});
-  chunk->MarkDirty(Span(0, 5000));
+  chunk->dirty().Mark(Span(0, 5000));
   // In the middle one bound cannot say it, at the end it can.
   chunk->MarkUnpopulated({1, 1});
-  EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)), Span(0, 5000));
+  EXPECT_EQ(chunk->dirty().In(Span(0, 16384)), Span(0, 5000));
   chunk->MarkUnpopulated({2, 14});
-  EXPECT_EQ(chunk->DirtyIn(Span(0, 16384)), Span(0, 2048));
+  EXPECT_EQ(chunk->dirty().In(Span(0, 16384)), Span(0, 2048));
 }
 
 TEST(ChunkTest, AHeldAreaIsNobodys) {

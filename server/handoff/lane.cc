@@ -201,24 +201,48 @@ void Lane::Sleep(SessionId session, Entry& entry) {
   entry.state = State::kAsleep;
   // What the client sends meanwhile stays unread.
   Watch(entry, session, 0);
-  slow_lane_.Run([this, session, connection = entry.connection.get()] {
-    connection->ServeSleeper(*slow_desk_);
-    {
-      RankedLock lock(&mu_);
-      news_.awake.push_back(session);
+  sleepers_.Push(entry.connection->caller().uid, session);
+  RunSleeper();
+}
+
+void Lane::RunSleeper() {
+  while (!is_slow_lane_busy_ && !sleepers_.empty()) {
+    const SessionId session = sleepers_.Pop();
+    Entry& entry = EntryAsleep(session);
+    if (entry.is_over) {
+      entry.state = State::kFull;
+      End(session, entry, entry.tell);
+      continue;
     }
-    Nudge();
-  });
+    is_slow_lane_busy_ = true;
+    slow_lane_.Run([this, session, connection = entry.connection.get()] {
+      connection->ServeSleeper(*slow_desk_);
+      {
+        RankedLock lock(&mu_);
+        news_.awake.push_back(session);
+      }
+      Nudge();
+    });
+  }
+}
+
+// One that is asleep is not removed.
+Lane::Entry& Lane::EntryAsleep(SessionId session) {
+  const auto found = entries_.find(session);
+  assert(found != entries_.end() && found->second.state == State::kAsleep);
+  return found->second;
 }
 
 void Lane::Wake(SessionId session) {
-  const auto found = entries_.find(session);
-  // One that is asleep is not removed.
-  assert(found != entries_.end() && found->second.state == State::kAsleep);
-  Entry& entry = found->second;
+  is_slow_lane_busy_ = false;
+  Entry& entry = EntryAsleep(session);
   entry.state = State::kFull;
-  if (entry.is_over) return End(session, entry, entry.tell);
-  Flush(session, entry);
+  if (entry.is_over) {
+    End(session, entry, entry.tell);
+  } else {
+    Flush(session, entry);
+  }
+  RunSleeper();
 }
 
 void Lane::Flush(SessionId session, Entry& entry) {

@@ -11,9 +11,10 @@
 //                        +--- slow lane <--- a request that has to sleep ----------+
 //
 // One thread serves every connection, one turn after the other, and waits for none. A
-// request that has to sleep goes to a thread of its own; the session's next requests
-// wait for it, other sessions' do not. A client that does not read its answers is not
-// read from until it does: it costs the two rooms of its connection, and no time.
+// request that has to sleep goes to a thread of its own, one at a time and by users as
+// well; the session's next requests wait for it, other sessions' do not. A client that does not
+// read its answers is not read from until it does: it costs the two rooms of its connection, and no
+// time.
 
 #ifndef PERCPUD_SERVER_HANDOFF_LANE_H_
 #define PERCPUD_SERVER_HANDOFF_LANE_H_
@@ -81,7 +82,7 @@ class Lane {
     kIdle,
     // In the queue.
     kQueued,
-    // On the slow lane, which has the connection to itself.
+    // Waits for the slow lane, or is on it, which then has the connection to itself.
     kAsleep,
     // Waits for the client to read.
     kFull,
@@ -109,7 +110,10 @@ class Lane {
   void OnEvent(SessionId session, std::uint32_t events);
   void ServeNext();
   void Sleep(SessionId session, Entry& entry);
+  // Gives the slow lane the next request, unless it has one.
+  void RunSleeper();
   void Wake(SessionId session);
+  Entry& EntryAsleep(SessionId session);
   // Sends what is left, and goes on if all is sent.
   void Flush(SessionId session, Entry& entry);
   void Queue(SessionId session, Entry& entry);
@@ -127,6 +131,10 @@ class Lane {
   // The thread's own.
   absl::flat_hash_map<SessionId, Entry> entries_;
   LaneQueue queue_;
+  // Sessions whose next request has to sleep.
+  LaneQueue sleepers_;
+  // The slow lane has a request.
+  bool is_slow_lane_busy_ = false;
   const std::unique_ptr<LaneDesk> desk_;
   // The slow lane's own.
   const std::unique_ptr<LaneDesk> slow_desk_;

@@ -11,6 +11,7 @@
 #include <random>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/handoff/lane.h"
 #include "tests/support/send_fds.h"
 #include "tests/unit/handoff/lane_rig.h"
@@ -169,6 +170,25 @@ TEST_F(LaneHostileTest, WhoFloodsDoesNotKeepOthersWaiting) {
     ExpectServed(honest);
   }
   EXPECT_GT(answered, 0U);
+}
+
+TEST_F(LaneHostileTest, ManyWhoseRequestsSleepAreServedAndThoseWhoLeaveAreGone) {
+  std::vector<LaneClient> clients;
+  for (int i = 0; i < 40; ++i) clients.push_back(Connect(i % 2 == 0 ? kAlice : kBob));
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    const std::string name = absl::StrCat("v", i);
+    clients[i].ask().OpenVariable(1, {.name = name, .type = 4, .size = 8, .create = true});
+    clients[i].Send();
+  }
+  std::vector<SessionId> left;
+  for (std::size_t i = 0; i < clients.size(); i += 4) {
+    left.push_back(clients[i].session());
+    clients[i].Leave();
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    if (i % 4 != 0) EXPECT_EQ(clients[i].Hear().code, 0) << i;
+  }
+  for (const SessionId session : left) EXPECT_TRUE(AwaitGone(session));
 }
 
 TEST_F(LaneHostileTest, DroppedWhileARequestSleepsItIsClosedBehindIt) {

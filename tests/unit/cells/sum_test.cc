@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -63,7 +64,8 @@ TYPED_TEST_SUITE(SumTest, Cells);
 
 template <typename Cell>
 bool SameBits(const Cell& a, const Cell& b) {
-  return std::memcmp(&a, &b, sizeof(Cell)) == 0;
+  using Bytes = std::array<std::byte, sizeof(Cell)>;
+  return std::bit_cast<Bytes>(a) == std::bit_cast<Bytes>(b);
 }
 
 // Whatever the block, and its last one too.

@@ -1,0 +1,121 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A client of one daemon, as a state machine that never waits:
+//
+//     kAway  --connects, says Hello-->  kGreeting  --Welcome-->  kAttached
+//       ^                                   |                        |
+//       +------- refused, hung up, too late +--------- hung up ------+
+//
+// Attached, it asks for the counters that have no pointer, in batches, and moves what
+// was counted locally to where it belongs: into the arena, or to the daemon in an Add.
+// Nothing is sent twice. An Add whose answer never comes is lost with it, as is what a
+// kill finds between the exchange with 0 and the addition.
+//
+// The session is the process's own: a child of a fork starts at kAway, and keeps the
+// parent's descriptor open, unused.
+
+#ifndef PERCPUD_CLIENT_C_CLIENT_H_
+#define PERCPUD_CLIENT_C_CLIENT_H_
+
+#include <pthread.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "client/c/arena.h"
+#include "client/c/counter.h"
+#include "client/c/door.h"
+#include "client/c/percpud.h"
+#include "proto/percpud/abi/v1/lane_answers.h"
+#include "proto/percpud/abi/v1/lane_requests.h"
+
+namespace percpud::c {
+
+// Holds a lock while it lives; a failure of an own mutex is none that can happen.
+class Locked {
+ public:
+  explicit Locked(pthread_mutex_t& mutex) : mutex_(mutex) { pthread_mutex_lock(&mutex_); }
+  ~Locked() { pthread_mutex_unlock(&mutex_); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  pthread_mutex_t& mutex_;
+};
+
+}  // namespace percpud::c
+
+// Guarded by `mutex` from end to end; REQUIRES it in every method.
+struct percpud_client {
+  enum class State : std::uint8_t { kAway, kGreeting, kAttached };
+  static constexpr std::size_t kBuckets = 1024;
+  // Their answers fit into a socket's room.
+  static constexpr std::uint64_t kMostUnderWay = 128;
+
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  char* address = nullptr;
+  percpud_notice_fn notice = nullptr;
+  void* notice_context = nullptr;
+  // Bit n: percpud_notice n has been said.
+  std::uint32_t said = 0;
+
+  State state = State::kAway;
+  int door = percpud::c::kNoDoor;
+  std::uint32_t version = percpud::abi::v1::kHandoffLaneVersion;
+  std::int64_t next_try_ns = 0;
+  std::int64_t greeting_ends_ns = 0;
+  // The current one first; the others belong to daemons that are gone.
+  percpud::c::Arena* arena = nullptr;
+  std::array<percpud_counter*, kBuckets> counters{};
+  percpud_counter* unasked_first = nullptr;
+  percpud_counter* unasked_last = nullptr;
+  // Requests are numbered, and answered in order: those from `answered` to before
+  // `asked` wait, each for the counter at its number.
+  std::uint64_t asked = 0;
+  std::uint64_t answered = 0;
+  std::array<percpud_counter*, kMostUnderWay> waiting{};
+  std::array<std::byte, percpud::abi::v1::kLaneMessageBytes> inbox;
+  // All clients of the process, for fork.
+  percpud_client* next = nullptr;
+
+  // Connects, is greeted, asks for counters, hears answers: as far as that goes
+  // without waiting.
+  void Advance(std::int64_t now_ns);
+  // Moves what was counted locally to where it belongs. Looks at every counter. True
+  // if nothing is left to do.
+  bool Fold();
+  // The counter of that name, made if there is none. Null if memory is short.
+  percpud_counter* Find(const char* name);
+  // As a child of a fork begins.
+  void BeginAnew();
+  void FreeAll();
+
+ private:
+  void Connect(std::int64_t now_ns);
+  void Greet(std::int64_t now_ns);
+  void Attach(const percpud::c::Greeting& greeting);
+  void HangUp();
+  void Say(percpud_notice what, const char* text);
+
+  void Enqueue(percpud_counter& counter);
+  void Ask();
+  bool WriteOpen(percpud_counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
+  void SendLocals();
+  bool WriteAdd(percpud_counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
+  bool Send(percpud::abi::v1::LaneRequestWriter& writer, std::uint64_t first);
+  void TakeBack(std::uint64_t first);
+  void ReceiveAnswers();
+  bool TakeAnswer(const percpud::abi::v1::LaneAnswer& answer);
+  void TakeRefusal(percpud_counter& counter, const percpud::abi::v1::LaneAnswer& answer);
+  void Publish(percpud_counter& counter, std::uint64_t pointer);
+  void ForgetRequests();
+  [[nodiscard]] bool IsFull() const { return asked - answered == kMostUnderWay; }
+  [[nodiscard]] bool IsSettled() const;
+  template <typename Visit>
+  void ForEach(Visit visit) const;
+};
+
+#endif  // PERCPUD_CLIENT_C_CLIENT_H_

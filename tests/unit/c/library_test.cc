@@ -1,0 +1,75 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a program takes upon itself that loads libpercpud.so: nothing but libc, and
+// the names of percpud.h.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/support/process.h"
+
+namespace percpud {
+namespace {
+
+using ::testing::UnorderedElementsAre;
+
+std::string Library() {
+  const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe");
+  return here.parent_path().parent_path() / "lib" / "libpercpud.so.0";
+}
+
+// The first group of each match in what a command prints.
+std::multiset<std::string> Matches(const std::vector<std::string>& command,
+                                   const std::string& pattern) {
+  const auto ran = percpud::testing::RunToEnd(command);
+  EXPECT_TRUE(ran.ok() && ran->exit_code == 0) << ran.status();
+  if (!ran.ok()) return {};
+  std::multiset<std::string> out;
+  const std::regex regex(pattern);
+  for (std::sregex_iterator at(ran->out.begin(), ran->out.end(), regex), end; at != end; ++at) {
+    out.insert((*at)[1]);
+  }
+  return out;
+}
+
+class LibraryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#if defined(PERCPUD_ASAN) || defined(PERCPUD_TSAN)
+    GTEST_SKIP() << "a sanitizer's runtime is linked in";
+#endif
+    if (access("/usr/bin/readelf", X_OK) != 0) GTEST_SKIP() << "no binutils";
+  }
+};
+
+TEST_F(LibraryTest, NeedsLibcAlone) {
+  EXPECT_THAT(Matches({"/usr/bin/readelf", "-dW", Library()}, R"(\(NEEDED\).*\[(.*)\])"),
+              UnorderedElementsAre("libc.so.6"));
+}
+
+// After its last sequence a thread's rseq area still points into the library.
+TEST_F(LibraryTest, IsNeverUnmapped) {
+  EXPECT_THAT(Matches({"/usr/bin/readelf", "-dW", Library()}, R"(FLAGS_1\).*(NODELETE))"),
+              UnorderedElementsAre("NODELETE"));
+}
+
+// A name that is gone breaks programs, and one that is new is promised for ever.
+TEST_F(LibraryTest, ShowsTheNamesOfItsHeaderUnderTheirVersion) {
+  EXPECT_THAT(Matches({"/usr/bin/nm", "-D", "--defined-only", Library()}, R"([TDBRVW] (\S+))"),
+              UnorderedElementsAre("percpud_close@@PERCPUD_0", "percpud_counter_add@@PERCPUD_0",
+                                   "percpud_counter_open@@PERCPUD_0",
+                                   "percpud_counter_sum@@PERCPUD_0", "percpud_on_notice@@PERCPUD_0",
+                                   "percpud_open@@PERCPUD_0", "percpud_poll@@PERCPUD_0",
+                                   "percpud_version@@PERCPUD_0", "percpud_wait@@PERCPUD_0"));
+}
+
+}  // namespace
+}  // namespace percpud

@@ -101,6 +101,14 @@ absl::string_view Name(Reason reason) {
       return "NOT_OWNER";
     case Reason::kOwnedByNobody:
       return "OWNED_BY_NOBODY";
+    case Reason::kOwnedByMaker:
+      return "OWNED_BY_MAKER";
+    case Reason::kAreaIsQuarantined:
+      return "AREA_IS_QUARANTINED";
+    case Reason::kHandOverNotAccepted:
+      return "HAND_OVER_NOT_ACCEPTED";
+    case Reason::kNeedsUser:
+      return "NEEDS_USER";
     case Reason::kNotMaker:
       return "NOT_MAKER";
     case Reason::kBadName:
@@ -113,6 +121,8 @@ absl::string_view Name(Reason reason) {
       return "TOO_MANY_VARIABLES";
     case Reason::kVariableNotFound:
       return "VARIABLE_NOT_FOUND";
+    case Reason::kVariableIsOpen:
+      return "VARIABLE_IS_OPEN";
     case Reason::kVariableDiffers:
       return "VARIABLE_DIFFERS";
     case Reason::kQuotaExceeded:

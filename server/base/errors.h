@@ -72,12 +72,21 @@ absl::Status SessionNotFound(std::uint64_t session);
 // Of a session (`owner`), of no session, of the same user's.
 absl::Status NotOwner(PercpuPtr ptr, std::uint64_t owner);
 absl::Status OwnedByNobody(PercpuPtr ptr);
+// Made without a session; `maker` is "uid 1000" or a host.
+absl::Status OwnedByMaker(PercpuPtr ptr, absl::string_view maker);
+// A removed variable's, which sessions may still write to.
+absl::Status AreaIsQuarantined(PercpuPtr ptr);
+// A session of another user that has not asked for what it is to be given.
+absl::Status HandOverNotAccepted(std::uint64_t session);
+// What outlives a session needs a user to belong to.
+absl::Status NeedsUser(absl::string_view what);
 absl::Status NotMaker(absl::string_view variable, std::uint32_t maker);
 absl::Status BadName(absl::string_view name, std::uint64_t limit);
 absl::Status AreaIsVariable(PercpuPtr ptr, absl::string_view name);
 absl::Status VariableExists(absl::string_view name);
 absl::Status TooManyVariables(std::uint64_t limit);
 absl::Status VariableNotFound(absl::string_view name);
+absl::Status VariableIsOpen(absl::string_view name, std::uint64_t sessions);
 absl::Status VariableDiffers(absl::string_view name, absl::string_view type, Bytes size,
                              absl::string_view wanted_type, Bytes wanted_size);
 // `holder`: "session 7", "uid 1000" or "the daemon".

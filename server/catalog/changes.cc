@@ -70,6 +70,17 @@ void Changes::Put(const Answer& record) {
       [&record](std::string& out) { EncodeKey(record.session, record.request, out); },
       Value(record));
 }
+void Changes::Put(const Identity& record) {
+  Add(Table::kIdentities, Number(record.owner.value()), Value(record));
+}
+void Changes::Put(const Opened& record) {
+  Add(
+      Table::kOpened, [&record](std::string& out) { EncodeKey(record.area, record.session, out); },
+      Value(record));
+}
+void Changes::Put(const Quarantined& record) {
+  Add(Table::kQuarantine, Number(record.pointer.value()), Value(record));
+}
 void Changes::PutFormat() {
   ops_.push_back({.table = Table::kMeta,
                   .kind = Kind::kPut,
@@ -102,6 +113,13 @@ void Changes::DeleteSession(SessionId id) { Delete(Table::kSessions, Number(id.v
 void Changes::DeleteLease(ChunkId chunk) { Delete(Table::kLeases, Number(chunk.value())); }
 void Changes::DeleteAnswer(SessionId session, RequestId request) {
   Delete(Table::kAnswers, [=](std::string& out) { EncodeKey(session, request, out); });
+}
+void Changes::DeleteIdentity(SessionId owner) { Delete(Table::kIdentities, Number(owner.value())); }
+void Changes::DeleteOpened(PercpuPtr area, SessionId session) {
+  Delete(Table::kOpened, [=](std::string& out) { EncodeKey(area, session, out); });
+}
+void Changes::DeleteQuarantined(PercpuPtr pointer) {
+  Delete(Table::kQuarantine, Number(pointer.value()));
 }
 
 }  // namespace percpud::catalog

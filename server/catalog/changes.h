@@ -26,6 +26,9 @@ class Changes {
   void Put(const Session& record);
   void Put(const Lease& record);
   void Put(const Answer& record);
+  void Put(const Identity& record);
+  void Put(const Opened& record);
+  void Put(const Quarantined& record);
   // What kind of catalog it is; with the first record of a fresh one.
   void PutFormat();
   // Of an area that is there; else nothing happens.
@@ -39,6 +42,9 @@ class Changes {
   void DeleteSession(SessionId id);
   void DeleteLease(ChunkId chunk);
   void DeleteAnswer(SessionId session, RequestId request);
+  void DeleteIdentity(SessionId owner);
+  void DeleteOpened(PercpuPtr area, SessionId session);
+  void DeleteQuarantined(PercpuPtr pointer);
 
   [[nodiscard]] bool empty() const { return ops_.empty(); }
   // Whether records are added, for which there has to be room. Answers are not

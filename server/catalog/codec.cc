@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace percpud::catalog {
 namespace {
@@ -103,6 +104,15 @@ std::optional<std::uint64_t> Number(absl::string_view key) {
   return id;
 }
 
+// The two numbers that a key of sixteen bytes is.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> Numbers(absl::string_view key) {
+  constexpr std::size_t kHalf = sizeof(std::uint64_t);
+  const std::optional<std::uint64_t> first = Number(key.substr(0, kHalf));
+  const std::optional<std::uint64_t> second = Number(key.substr(std::min(key.size(), kHalf)));
+  if (!first || !second) return std::nullopt;
+  return std::pair(*first, *second);
+}
+
 template <typename Record>
 std::optional<Record> Finish(const Reader& reader, Record record) {
   if (!reader.done()) return std::nullopt;
@@ -118,6 +128,11 @@ void EncodeKey(std::uint64_t id, std::string& out) {
 void EncodeKey(SessionId session, RequestId request, std::string& out) {
   EncodeKey(session.value(), out);
   EncodeKey(request.value(), out);
+}
+
+void EncodeKey(PercpuPtr area, SessionId session, std::string& out) {
+  EncodeKey(area.value(), out);
+  EncodeKey(session.value(), out);
 }
 
 void Seal(absl::string_view key, char* value, std::size_t size) {
@@ -183,7 +198,9 @@ std::optional<Area> Decode(absl::string_view key, absl::string_view value) {
 }
 
 void Encode(const Variable& record, std::string& value) {
-  Writer(value) << record.type << record.pointer << record.size << record.maker;
+  Writer writer(value);
+  writer << record.type << record.pointer << record.size << record.maker;
+  writer.Text(record.host);
 }
 
 template <>
@@ -192,6 +209,7 @@ std::optional<Variable> Decode(absl::string_view key, absl::string_view value) {
   Variable out;
   out.name.assign(key.data(), key.size());
   reader >> out.type >> out.pointer >> out.size >> out.maker;
+  if (reader.left() > 0) reader.Text(out.host);
   return Finish(reader, std::move(out));
 }
 
@@ -199,7 +217,7 @@ void Encode(const Session& record, std::string& value) {
   Writer writer(value);
   writer << record.token << record.kind << record.role << record.has_peer << record.pid
          << record.uid << record.gid << record.started << record.opened_ns << record.ttl_ns;
-  writer.Text(record.command);
+  writer.Text(record.command).Text(record.host);
 }
 
 template <>
@@ -214,13 +232,19 @@ std::optional<Session> Decode(absl::string_view key, absl::string_view value) {
       out.started >> out.opened_ns >> out.ttl_ns;
   reader.Text(out.command);
   out.has_peer = has_peer != 0;
+  if (reader.left() > 0) {
+    reader.Text(out.host);
+  } else if (!out.has_peer) {
+    // The first format did not say whose a remote session is.
+    out.uid = kNobody;
+  }
   return Finish(reader, std::move(out));
 }
 
 void Encode(const Lease& record, std::string& value) {
   Writer writer(value);
   writer << record.map_base << record.holder << record.maker;
-  writer.Text(record.name);
+  writer.Text(record.name) << record.granted_by;
 }
 
 template <>
@@ -232,6 +256,7 @@ std::optional<Lease> Decode(absl::string_view key, absl::string_view value) {
   out.chunk = ChunkId(*id);
   reader >> out.map_base >> out.holder >> out.maker;
   reader.Text(out.name);
+  if (reader.left() > 0) reader >> out.granted_by;
   return Finish(reader, std::move(out));
 }
 
@@ -244,13 +269,11 @@ void Encode(const Answer& record, std::string& value) {
 template <>
 std::optional<Answer> Decode(absl::string_view key, absl::string_view value) {
   Reader reader(key, value);
-  const std::optional<std::uint64_t> session = Number(key.substr(0, sizeof(std::uint64_t)));
-  const std::optional<std::uint64_t> request =
-      Number(key.substr(std::min(key.size(), sizeof(std::uint64_t))));
-  if (!session || !request) return std::nullopt;
+  const auto numbers = Numbers(key);
+  if (!numbers) return std::nullopt;
   Answer out;
-  out.session = SessionId(*session);
-  out.request = RequestId(*request);
+  out.session = SessionId(numbers->first);
+  out.request = RequestId(numbers->second);
   reader >> out.order;
   for (std::size_t words = reader.left() / sizeof(std::uint64_t); reader.ok() && words > 0;
        --words) {
@@ -269,6 +292,52 @@ std::optional<LastSession> Decode(absl::string_view key, absl::string_view value
   LastSession out;
   reader >> out.id;
   return Finish(reader, out);
+}
+
+void Encode(const Identity& record, std::string& value) {
+  Writer writer(value);
+  writer << record.uid;
+  writer.Text(record.host);
+}
+
+template <>
+std::optional<Identity> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> owner = Number(key);
+  if (!owner) return std::nullopt;
+  Identity out;
+  out.owner = SessionId(*owner);
+  reader >> out.uid;
+  reader.Text(out.host);
+  return Finish(reader, std::move(out));
+}
+
+void Encode(const Opened& /*record*/, std::string& value) { const Writer sealed(value); }
+
+template <>
+std::optional<Opened> Decode(absl::string_view key, absl::string_view value) {
+  const auto numbers = Numbers(key);
+  if (!numbers) return std::nullopt;
+  return Finish(Reader(key, value),
+                Opened{.area = PercpuPtr(numbers->first), .session = SessionId(numbers->second)});
+}
+
+void Encode(const Quarantined& record, std::string& value) {
+  Writer writer(value);
+  writer << record.size << record.maker;
+  writer.Text(record.host);
+}
+
+template <>
+std::optional<Quarantined> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> pointer = Number(key);
+  if (!pointer) return std::nullopt;
+  Quarantined out;
+  out.pointer = PercpuPtr(*pointer);
+  reader >> out.size >> out.maker;
+  reader.Text(out.host);
+  return Finish(reader, std::move(out));
 }
 
 }  // namespace percpud::catalog

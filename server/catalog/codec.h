@@ -24,13 +24,17 @@ enum class Table : std::uint8_t {
   kVariables,
   kSessions,
   kLeases,
-  kAnswers
+  kAnswers,
+  kIdentities,
+  kOpened,
+  kQuarantine
 };
-inline constexpr std::size_t kTables = 7;
+inline constexpr std::size_t kTables = 10;
 
 // Appends the key, or the value, to `out`. What Encode takes, Decode returns.
 void EncodeKey(std::uint64_t id, std::string& out);
 void EncodeKey(SessionId session, RequestId request, std::string& out);
+void EncodeKey(PercpuPtr area, SessionId session, std::string& out);
 
 void Encode(const Arena& record, std::string& value);
 void Encode(const Chunk& record, std::string& value);
@@ -40,6 +44,9 @@ void Encode(const Session& record, std::string& value);
 void Encode(const Lease& record, std::string& value);
 void Encode(const Answer& record, std::string& value);
 void Encode(const LastSession& record, std::string& value);
+void Encode(const Identity& record, std::string& value);
+void Encode(const Opened& record, std::string& value);
+void Encode(const Quarantined& record, std::string& value);
 
 // Puts the checksum over `key` and the rest into the first bytes of `value`,
 // which Encode left for it.
@@ -67,6 +74,12 @@ template <>
 std::optional<Answer> Decode(absl::string_view key, absl::string_view value);
 template <>
 std::optional<LastSession> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Identity> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Opened> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Quarantined> Decode(absl::string_view key, absl::string_view value);
 
 }  // namespace percpud::catalog
 

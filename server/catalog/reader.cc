@@ -19,8 +19,12 @@
 namespace percpud::catalog {
 namespace {
 
-constexpr std::array<const char*, kTables> kNames = {"meta",     "chunks", "areas",  "variables",
-                                                     "sessions", "leases", "answers"};
+constexpr std::array<const char*, kTables> kNames = {
+    "meta",   "chunks",  "areas",      "variables", "sessions",
+    "leases", "answers", "identities", "opened",    "quarantine"};
+
+// Tables that a catalog of the first format does not have.
+constexpr bool IsYoung(Table table) { return table >= Table::kIdentities; }
 
 absl::string_view Text(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
@@ -43,8 +47,8 @@ absl::Status ForEach(MDB_txn* txn, Table table, OnRecord on_record) {
   MDB_dbi dbi = 0;
   MDB_stat stat{};
   int code = mdb_dbi_open(txn, TableName(table), TableFlags(table), &dbi);
-  // Made with the others, before anything is entered.
-  if (code == MDB_NOTFOUND && table == Table::kMeta) return absl::OkStatus();
+  // The meta table is made with the others, before anything is entered.
+  if (code == MDB_NOTFOUND && (table == Table::kMeta || IsYoung(table))) return absl::OkStatus();
   if (code == MDB_SUCCESS) code = mdb_stat(txn, dbi, &stat);
   MDB_cursor* cursor = nullptr;
   if (code == MDB_SUCCESS) code = mdb_cursor_open(txn, dbi, &cursor);
@@ -95,7 +99,7 @@ absl::Status ReadMeta(MDB_txn* txn, Contents& out) {
       });
   if (!status.ok()) return status;
   if (is_empty) return absl::NotFoundError("nothing was ever entered");
-  if (format != kFormat) {
+  if (format != kFormat && format != kFirstFormat) {
     return absl::FailedPreconditionError(
         absl::StrCat("its format is \"", absl::CEscape(format), "\", not \"", kFormat, "\""));
   }
@@ -114,6 +118,8 @@ unsigned TableFlags(Table table) {
     case Table::kAreas:
     case Table::kSessions:
     case Table::kLeases:
+    case Table::kIdentities:
+    case Table::kQuarantine:
       return MDB_INTEGERKEY;
     default:
       return 0;
@@ -141,6 +147,9 @@ absl::StatusOr<Contents> ReadAll(MDB_env* env, const OnArea& on_area) {
   if (status.ok()) status = ReadTable(txn, Table::kSessions, out.sessions);
   if (status.ok()) status = ReadTable(txn, Table::kLeases, out.leases);
   if (status.ok()) status = ReadTable(txn, Table::kAnswers, out.answers);
+  if (status.ok()) status = ReadTable(txn, Table::kIdentities, out.identities);
+  if (status.ok()) status = ReadTable(txn, Table::kOpened, out.opened);
+  if (status.ok()) status = ReadTable(txn, Table::kQuarantine, out.quarantined);
   if (!status.ok()) return status;
   return out;
 }

@@ -22,8 +22,10 @@
 
 namespace percpud::catalog {
 
-// The number goes up with every change of a record's encoding.
-inline constexpr absl::string_view kFormat = "percpud catalog 1";
+// The number goes up with every change of a record's encoding. Records of
+// kFirstFormat are read too: they lack tables, and fields at their ends.
+inline constexpr absl::string_view kFormat = "percpud catalog 2";
+inline constexpr absl::string_view kFirstFormat = "percpud catalog 1";
 
 // The one record of table `arena`.
 struct Arena {
@@ -53,9 +55,10 @@ struct Area {
   Granules size;
   // log2 of the bytes.
   std::uint8_t alignment = 0;
-  // kNoSession: nobody's, as the areas of variables are.
+  // A session, or an Identity's number; kNoSession: nobody's, as the areas of
+  // variables are.
   SessionId owner = kNoSession;
-  // Of up to kMaxTagLength.
+  // Up to kMaxTagLength bytes.
   absl::string_view tag;
 };
 
@@ -65,7 +68,9 @@ struct Variable {
   std::uint8_t type = 0;
   PercpuPtr pointer;
   Bytes size;
-  UserId maker;
+  UserId maker = kNobody;
+  // The maker's, if it came by TCP.
+  std::string host = {};
 };
 
 // By id.
@@ -76,15 +81,18 @@ struct Session {
   std::uint8_t role = 0;
   bool has_peer = false;
   ProcessId pid;
-  UserId uid;
+  // The peer's, or of a remote session its opener's.
+  UserId uid = kNobody;
   UserGroupId gid;
   // When the process started, in the kernel's ticks since boot: with the pid it
   // names a process for good.
   std::uint64_t started = 0;
   std::uint64_t opened_ns = 0;
-  // Of a remote one; 0: for ever.
+  // A remote session's time to live; 0: for ever.
   std::uint64_t ttl_ns = 0;
   std::string command;
+  // The host of a remote session's opener.
+  std::string host = {};
 };
 
 // By chunk.
@@ -92,8 +100,32 @@ struct Lease {
   ChunkId chunk;
   Bytes map_base;
   SessionId holder = kNoSession;
-  UserId maker;
+  UserId maker = kNobody;
   std::string name;
+  // The holder's request that was answered with the lease.
+  RequestId granted_by = kNoRequest;
+};
+
+// By owner: an identity that owns areas without a session.
+struct Identity {
+  // Above all sessions' numbers.
+  SessionId owner;
+  UserId uid = kNobody;
+  std::string host = {};
+};
+
+// By area and session: a variable that a session has opened.
+struct Opened {
+  PercpuPtr area;
+  SessionId session;
+};
+
+// By pointer: a removed variable's area that sessions still have open.
+struct Quarantined {
+  PercpuPtr pointer;
+  Bytes size;
+  UserId maker = kNobody;
+  std::string host = {};
 };
 
 // By session and request: what was answered to a request that may come again.
@@ -119,6 +151,9 @@ struct Contents {
   std::vector<Session> sessions;
   std::vector<Lease> leases;
   std::vector<Answer> answers;
+  std::vector<Identity> identities;
+  std::vector<Opened> opened;
+  std::vector<Quarantined> quarantined;
   std::uint64_t areas = 0;
 };
 

@@ -71,7 +71,7 @@ std::uint8_t NumberOf(VariableType type) {
   return 4;
 }
 
-LaneVariable AnswerFor(const Sessions::OpenedVariable& opened) {
+LaneVariable AnswerFor(const OpenedVariable& opened) {
   return {.pointer = opened.variable.pointer.value(),
           .size = opened.variable.size.value(),
           .maker = opened.variable.maker.value(),
@@ -215,13 +215,13 @@ LaneCalls::Outcome LaneCalls::OpenVariable(const Caller& caller, LanePace pace,
   assert(parsed);
   static_cast<void>(parsed);
   ASSIGN_OR_RETURN(const VariableType type, TypeFrom(asked.head().type));
-  const Sessions::VariableSpec spec{
+  const VariableSpec spec{
       .name = std::string(asked.name()),
       .type = type,
       .size = Bytes(asked.head().size),
       .alignment = asked.head().alignment == 0 ? kDefaultAlign : Bytes(asked.head().alignment),
       .create = asked.head().create != 0};
-  std::optional<absl::StatusOr<Sessions::OpenedVariable>> opened;
+  std::optional<absl::StatusOr<OpenedVariable>> opened;
   if (pace == LanePace::kMustNotSleep) {
     opened = calls_.TryOpenVariable(caller, spec);
     if (!opened) return std::nullopt;

@@ -34,7 +34,7 @@
 #include "server/main/fresh_arena.h"
 #include "server/main/left_behind.h"
 #include "server/main/start_locks.h"
-#include "server/session/restart.h"
+#include "server/session/recovery.h"
 
 namespace percpud {
 

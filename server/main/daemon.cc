@@ -48,7 +48,7 @@
 #include "server/service/session_stream.h"
 #include "server/service/stream_gate.h"
 #include "server/session/calls.h"
-#include "server/session/restart.h"
+#include "server/session/recovery.h"
 
 namespace percpud {
 namespace {

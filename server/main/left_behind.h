@@ -17,7 +17,7 @@
 #include "server/base/unique_fd.h"
 #include "server/base/units.h"
 #include "server/catalog/catalog.h"
-#include "server/session/restart.h"
+#include "server/session/recovery.h"
 
 namespace percpud {
 

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/errors.h"
@@ -69,9 +68,9 @@ Callers::Remote Callers::RemoteOf(const grpc::ServerContextBase& context) const 
   return remote == remotes_.end() ? Remote{} : remote->second;
 }
 
-std::string Callers::OpenerOf(const grpc::ServerContextBase& context) const {
+Identity Callers::OpenerOf(const grpc::ServerContextBase& context) const {
   const Remote remote = RemoteOf(context);
-  return remote.peer ? absl::StrCat("uid ", remote.peer->uid.value()) : remote.host;
+  return {.uid = remote.peer ? remote.peer->uid : kNobody, .host = remote.host};
 }
 
 absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const {
@@ -84,10 +83,13 @@ absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const
     if (!caller) return errors::TokenUnknown();
     return *caller;
   }
-  const std::optional<Peer> peer = RemoteOf(context).peer;
+  Remote remote = RemoteOf(context);
   RankedLock lock(&mu_);
-  return Caller{
-      .role = rules_.RoleOf(peer), .session = kNoSession, .uid = peer ? peer->uid : kNobody};
+  return Caller{.role = rules_.RoleOf(remote.peer),
+                .session = kNoSession,
+                .uid = remote.peer ? remote.peer->uid : kNobody,
+                .request = kNoRequest,
+                .host = std::move(remote.host)};
 }
 
 absl::StatusOr<Caller> Callers::Admit(Rpc rpc, const grpc::ServerContextBase& context) const {

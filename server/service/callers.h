@@ -39,9 +39,9 @@ class Callers {
   absl::StatusOr<Caller> Of(const grpc::ServerContextBase& context) const;
   // The same, if it may call that RPC. Errors besides: RoleTooLow.
   absl::StatusOr<Caller> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
-  // Whom a remote session counts for that is opened by this call: the user
-  // ("uid 1000") or the host at the other end; empty if there is neither.
-  [[nodiscard]] std::string OpenerOf(const grpc::ServerContextBase& context) const;
+  // Who answers for a remote session that is opened by this call: the user or the host
+  // at the other end; nobody if there is neither.
+  [[nodiscard]] Identity OpenerOf(const grpc::ServerContextBase& context) const;
 
  private:
   // What is at the other end of a connection.

@@ -44,7 +44,7 @@ absl::StatusOr<absl::Duration> FromProto(absl::string_view field,
 v1::VariableType ToProto(VariableType type);
 v1::Session ToProto(const SessionSnapshot& session);
 v1::Variable ToProto(const Variable& variable);
-v1::Lease ToProto(const Sessions::LeaseRecord& record, const LeaseSnapshot& snapshot);
+v1::Lease ToProto(const LeaseRecord& record, const LeaseSnapshot& snapshot);
 absl::StatusOr<VariableType> FromProto(v1::VariableType type);
 // The occupancy picture: cells, their size, and the managed range.
 void DrawOccupancy(const AreaMapSnapshot& map, v1::ListAreasResponse& out);

@@ -93,11 +93,11 @@ v1::Variable ToProto(const Variable& variable) {
   out.set_type(ToProto(variable.type));
   out.set_pointer(variable.pointer.value());
   out.set_size_bytes(variable.size.value());
-  if (variable.maker != kNobody) out.set_uid(variable.maker.value());
+  if (variable.maker.IsUser()) out.set_uid(variable.maker.uid.value());
   return out;
 }
 
-v1::Lease ToProto(const Sessions::LeaseRecord& record, const LeaseSnapshot& snapshot) {
+v1::Lease ToProto(const LeaseRecord& record, const LeaseSnapshot& snapshot) {
   v1::Lease out;
   out.set_chunk_id(record.chunk.id.value());
   out.set_pointer(record.chunk.base.value());

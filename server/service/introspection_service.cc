@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -169,9 +170,11 @@ grpc::Status IntrospectionService::Resolve(grpc::ServerContext* context,
   }
   if (owner->owner == Resolution::Owner::kArea) {
     const PercpuPtr area = owner->area.pointer;
-    const SessionId session = sessions_.OwnerOf(area);
-    if (session != kNoSession) response->set_session_id(session.value());
-    response->set_variable(sessions_.VariableAt(area));
+    const std::optional<AreaOwner> owner_of_area = sessions_.areas().OwnerOf(area);
+    if (owner_of_area && owner_of_area->session != kNoSession) {
+      response->set_session_id(owner_of_area->session.value());
+    }
+    response->set_variable(sessions_.variables().NameAt(area));
   }
   return grpc::Status::OK;
 }

@@ -81,7 +81,7 @@ class IntrospectionService final : public v1::IntrospectionService::Service {
                                    Rpc rpc = Rpc::kIntrospect) const;
 
   // The lease of that chunk, by the books and by its map.
-  [[nodiscard]] absl::StatusOr<std::pair<Sessions::LeaseRecord, LeaseSnapshot>> FindLease(
+  [[nodiscard]] absl::StatusOr<std::pair<LeaseRecord, LeaseSnapshot>> FindLease(
       ChunkId chunk) const;
 
   Allocator& allocator_;

@@ -4,6 +4,7 @@
 // The half of introspection that shows who is there and what is whose.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -37,7 +38,7 @@ grpc::Status IntrospectionService::ListVariables(grpc::ServerContext* context,
                                                  const v1::ListVariablesRequest* request,
                                                  v1::ListVariablesResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const std::vector<Variable> variables = sessions_.ListVariables({}, kMaxVariables);
+  const std::vector<Variable> variables = sessions_.variables().List({}, kMaxVariables);
   return ListPage("variables", *request, variables.size(), *response,
                   [&](std::uint64_t i) { *response->add_variables() = ToProto(variables[i]); });
 }
@@ -50,8 +51,8 @@ grpc::Status IntrospectionService::ListLeases(grpc::ServerContext* context,
       ParsePage("leases", request->page_size(), request->page_token());
   if (!page.ok()) return ToGrpc(page.status());
   std::uint32_t shown = 0;
-  for (const Sessions::LeaseRecord& record : sessions_.ListLeases()) {
-    if (record.chunk.id.value() < page->first) continue;
+  for (const LeaseRecord& record :
+       sessions_.leases().List(ChunkId(page->first), std::size_t{page->size} + 1)) {
     if (shown++ == page->size) {
       response->set_next_page_token(PageToken("leases", record.chunk.id.value()));
       break;
@@ -63,15 +64,13 @@ grpc::Status IntrospectionService::ListLeases(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
-absl::StatusOr<std::pair<Sessions::LeaseRecord, LeaseSnapshot>> IntrospectionService::FindLease(
+absl::StatusOr<std::pair<LeaseRecord, LeaseSnapshot>> IntrospectionService::FindLease(
     ChunkId chunk) const {
-  for (Sessions::LeaseRecord& record : sessions_.ListLeases()) {
-    if (record.chunk.id != chunk) continue;
-    absl::StatusOr<LeaseSnapshot> snapshot = Inspector(allocator_).GetLease(chunk);
-    if (!snapshot.ok()) return snapshot.status();
-    return std::pair(std::move(record), *std::move(snapshot));
-  }
-  return errors::LeaseNotFound(chunk);
+  std::optional<LeaseRecord> record = sessions_.leases().Find(chunk);
+  if (!record) return errors::LeaseNotFound(chunk);
+  absl::StatusOr<LeaseSnapshot> snapshot = Inspector(allocator_).GetLease(chunk);
+  if (!snapshot.ok()) return snapshot.status();
+  return std::pair(*std::move(record), *std::move(snapshot));
 }
 
 grpc::Status IntrospectionService::ListLeaseAreas(grpc::ServerContext* context,

@@ -45,11 +45,7 @@ absl::StatusOr<Allocator::Pin> TouchInteger(MemoryContext& context, PercpuPtr po
 // Whether the pinned area is the caller's to use so.
 absl::Status CheckUse(const MemoryContext& context, Rpc rpc, const Caller& caller,
                       const Allocator::Pin& pin) {
-  // An operator may, and so need not be asked who.
-  if (caller.role == Role::kOperator) return absl::OkStatus();
-  const SessionId owner = context.sessions.OwnerOf(pin.area());
-  return MayUse(rpc, caller, owner) ? absl::OkStatus()
-                                    : errors::NotOwner(pin.area(), owner.value());
+  return context.sessions.areas().CheckUse(rpc, caller, pin.area());
 }
 
 // Shared memory that other processes update: every access is atomic.
@@ -109,9 +105,10 @@ Outcome Alloc(MemoryContext& context, const Caller& anyone, Pace pace,
   std::vector<PercpuPtr> pointers(specs.size());
   const AllocOptions options{.region = *region, .no_grow = request.no_grow(), .tag = request.tag()};
   if (pace == Pace::kMustNotSleep) {
-    Outcome outcome = context.sessions.TryAllocBatch(caller, specs, options, pointers);
+    Outcome outcome = context.sessions.areas().TryAllocBatch(caller, specs, options, pointers);
     if (!outcome || !outcome->ok()) return outcome;
-  } else if (absl::Status status = context.sessions.AllocBatch(caller, specs, options, pointers);
+  } else if (absl::Status status =
+                 context.sessions.areas().AllocBatch(caller, specs, options, pointers);
              !status.ok()) {
     return status;
   }
@@ -128,7 +125,7 @@ Outcome Free(MemoryContext& context, const Caller& caller, Pace /*pace*/,
   }
   const std::vector<PercpuPtr> pointers(request.pointers().begin(), request.pointers().end());
   const absl::StatusOr<Bytes> freed =
-      context.sessions.FreeBatch(WithRequest(caller, request), pointers);
+      context.sessions.areas().FreeBatch(WithRequest(caller, request), pointers);
   if (!freed.ok()) return freed.status();
   response.set_freed_bytes(freed->value());
   return absl::OkStatus();

@@ -68,7 +68,9 @@ grpc::Status SessionService::EndSession(grpc::ServerContext* context,
   const SessionId id =
       request->session_id() == 0 ? caller->session : SessionId(request->session_id());
   if (id == kNoSession) return ToGrpc(errors::NeedsSession("EndSession"));
-  if (!MayUse(Rpc::kEndSession, *caller, id)) return ToGrpc(errors::NotYourSession(id.value()));
+  if (!MayUse(Rpc::kEndSession, *caller,
+              id != kNoSession && id == caller->session ? Owner::kCaller : Owner::kAnother))
+    return ToGrpc(errors::NotYourSession(id.value()));
   return sessions_.End(id) ? grpc::Status::OK : ToGrpc(errors::SessionNotFound(id.value()));
 }
 
@@ -81,8 +83,8 @@ grpc::Status SessionService::HandOver(grpc::ServerContext* context,
     return ToGrpc(errors::BatchOverLimit("pointers", request->pointers_size(), limits_.batch));
   }
   const std::vector<PercpuPtr> pointers(request->pointers().begin(), request->pointers().end());
-  return ToGrpc(sessions_.HandOver(WithRequest(*caller, *request), pointers,
-                                   SessionId(request->session_id())));
+  return ToGrpc(sessions_.areas().HandOver(WithRequest(*caller, *request), pointers,
+                                           SessionId(request->session_id())));
 }
 
 grpc::Status SessionService::OpenVariable(grpc::ServerContext* context,
@@ -92,7 +94,7 @@ grpc::Status SessionService::OpenVariable(grpc::ServerContext* context,
   if (!caller.ok()) return ToGrpc(caller.status());
   const absl::StatusOr<VariableType> type = FromProto(request->type());
   if (!type.ok()) return ToGrpc(type.status());
-  const absl::StatusOr<Sessions::OpenedVariable> opened = sessions_.OpenVariable(
+  const absl::StatusOr<OpenedVariable> opened = sessions_.variables().Open(
       *caller,
       {.name = request->name(),
        .type = *type,
@@ -112,7 +114,7 @@ grpc::Status SessionService::Publish(grpc::ServerContext* context,
   if (!caller.ok()) return ToGrpc(caller.status());
   const absl::StatusOr<VariableType> type = FromProto(request->type());
   if (!type.ok()) return ToGrpc(type.status());
-  const absl::StatusOr<Variable> variable = sessions_.Publish(
+  const absl::StatusOr<Variable> variable = sessions_.variables().Publish(
       WithRequest(*caller, *request), PercpuPtr(request->pointer()), request->name(), *type);
   if (!variable.ok()) return ToGrpc(variable.status());
   *response->mutable_variable() = ToProto(*variable);
@@ -124,7 +126,7 @@ grpc::Status SessionService::RemoveVariable(grpc::ServerContext* context,
                                             v1::RemoveVariableResponse* /*response*/) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kRemoveVariable, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  return ToGrpc(sessions_.RemoveVariable(WithRequest(*caller, *request), request->name()));
+  return ToGrpc(sessions_.variables().Remove(WithRequest(*caller, *request), request->name()));
 }
 
 grpc::Status SessionService::LeaseChunk(grpc::ServerContext* context,
@@ -132,8 +134,8 @@ grpc::Status SessionService::LeaseChunk(grpc::ServerContext* context,
                                         v1::LeaseChunkResponse* response) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kLease, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  const absl::StatusOr<Sessions::GrantedLease> lease =
-      sessions_.Lease(WithRequest(*caller, *request), request->name());
+  const absl::StatusOr<GrantedLease> lease =
+      sessions_.leases().Lease(WithRequest(*caller, *request), request->name());
   if (!lease.ok()) return ToGrpc(lease.status());
   response->set_chunk_id(lease->chunk.id.value());
   response->set_pointer(lease->chunk.base.value());
@@ -150,7 +152,7 @@ grpc::Status SessionService::ReturnLease(grpc::ServerContext* context,
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kReturnLease, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
   return ToGrpc(
-      sessions_.ReturnLease(WithRequest(*caller, *request), ChunkId(request->chunk_id())));
+      sessions_.leases().Return(WithRequest(*caller, *request), ChunkId(request->chunk_id())));
 }
 
 }  // namespace percpud

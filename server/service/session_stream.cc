@@ -67,7 +67,7 @@ void SessionStream::Serve(Rpc rpc,
   const std::uint64_t id = request_.call_id();
   v1::AttachResponse answer;
   absl::Status status = CheckRole(rpc, caller_);
-  if (status.ok()) status = memory_.sessions.CheckAlive(caller_);
+  if (status.ok()) status = memory_.sessions.CheckLive(caller_);
   if (!status.ok()) return Push(id, std::move(answer), status);
   const Outcome outcome =
       handler(memory_, caller_, Pace::kMustNotSleep, (request_.*request)(), *(answer.*response)());

@@ -4,6 +4,7 @@
 #include "server/session/answers.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "server/base/errors.h"
@@ -23,27 +24,39 @@ absl::Status Answers::Begin(RequestId request) {
   return absl::OkStatus();
 }
 
-std::vector<RequestId> Answers::Keep(RequestId request, Words words) {
-  std::vector<RequestId> out;
+std::vector<Answers::Forgotten> Answers::Keep(RequestId request, Words words) {
+  assert(!answers_.contains(request));
+  std::vector<Forgotten> out;
   words_ += words.size();
-  answers_.insert_or_assign(request, std::move(words));
+  answers_.emplace(request, std::move(words));
   order_.push_back(request);
   ++next_order_;
   while (order_.size() > kKept || (words_ > kKeptWords && order_.size() > 1)) {
     const RequestId oldest = order_.front();
-    Forget(oldest);
+    out.push_back({.request = oldest, .words = Drop(oldest)});
     forgotten_ = std::max(forgotten_, oldest);
-    out.push_back(oldest);
   }
   return out;
 }
 
-void Answers::Forget(RequestId request) {
+void Answers::TakeBack(RequestId request, std::vector<Forgotten> forgotten) {
+  Drop(request);
+  // What is kept again is known again, whatever `forgotten_` says of its like.
+  for (auto answer = forgotten.rbegin(); answer != forgotten.rend(); ++answer) {
+    words_ += answer->words.size();
+    order_.push_front(answer->request);
+    answers_.emplace(answer->request, std::move(answer->words));
+  }
+}
+
+Answers::Words Answers::Drop(RequestId request) {
   const auto answer = answers_.find(request);
-  if (answer == answers_.end()) return;
-  words_ -= answer->second.size();
+  if (answer == answers_.end()) return {};
+  Words words = std::move(answer->second);
+  words_ -= words.size();
   answers_.erase(answer);
   order_.erase(std::find(order_.begin(), order_.end(), request));
+  return words;
 }
 
 }  // namespace percpud

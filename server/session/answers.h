@@ -25,8 +25,14 @@ class Answers {
   using Words = std::vector<std::uint64_t>;
   // A client has fewer requests under way at once.
   static constexpr std::size_t kKept = abi::v1::kAnswersKept;
-  // Of all answers together; a batch of many areas takes many.
+  // Words of all answers together; a batch of many areas takes many.
   static constexpr std::size_t kKeptWords = 1 << 16;
+
+  // An answer that was forgotten for a younger one.
+  struct Forgotten {
+    RequestId request;
+    Words words;
+  };
 
   // Null if it is not known.
   [[nodiscard]] const Words* Find(RequestId request) const;
@@ -35,16 +41,20 @@ class Answers {
   absl::Status Begin(RequestId request);
   void End(RequestId request) { under_way_.erase(request); }
 
-  // Takes an answer in; returns what is forgotten for it.
-  std::vector<RequestId> Keep(RequestId request, Words words);
-  void Forget(RequestId request);
+  // Takes an answer in; returns those that are forgotten for it, oldest first.
+  // REQUIRES: none is kept for the request.
+  std::vector<Forgotten> Keep(RequestId request, Words words);
+  // Undoes Keep: the answer goes, and what it returned comes back.
+  void TakeBack(RequestId request, std::vector<Forgotten> forgotten);
   // Oldest first.
   [[nodiscard]] const std::deque<RequestId>& kept() const { return order_; }
-  // Of the next answer to be kept.
+  // The order of the next answer to be kept.
   [[nodiscard]] std::uint64_t next_order() const { return next_order_; }
   void set_next_order(std::uint64_t order) { next_order_ = order; }
 
  private:
+  Words Drop(RequestId request);
+
   absl::flat_hash_map<RequestId, Words> answers_;
   absl::flat_hash_set<RequestId> under_way_;
   std::deque<RequestId> order_;

@@ -22,7 +22,7 @@ absl::Status CheckUnit(const AllocInfo& info, UnitId unit) {
 
 absl::Status Calls::Admit(Rpc rpc, const Caller& caller) const {
   RETURN_IF_ERROR(CheckRole(rpc, caller));
-  return sessions_.CheckAlive(caller);
+  return sessions_.CheckLive(caller);
 }
 
 absl::Status Calls::CheckBatch(absl::string_view field, std::size_t entries) const {
@@ -39,7 +39,7 @@ absl::Status Calls::Alloc(const Caller& caller, std::span<const AreaSpec> specs,
   assert(specs.size() == out.size());
   RETURN_IF_ERROR(Admit(Rpc::kAlloc, caller));
   RETURN_IF_ERROR(CheckBatch("sizes", specs.size()));
-  return sessions_.AllocBatch(caller, specs, options, out);
+  return sessions_.areas().AllocBatch(caller, specs, options, out);
 }
 
 std::optional<absl::Status> Calls::TryAlloc(const Caller& caller, std::span<const AreaSpec> specs,
@@ -48,13 +48,13 @@ std::optional<absl::Status> Calls::TryAlloc(const Caller& caller, std::span<cons
   assert(specs.size() == out.size());
   RETURN_IF_ERROR(Admit(Rpc::kAlloc, caller));
   RETURN_IF_ERROR(CheckBatch("sizes", specs.size()));
-  return sessions_.TryAllocBatch(caller, specs, options, out);
+  return sessions_.areas().TryAllocBatch(caller, specs, options, out);
 }
 
 absl::StatusOr<Bytes> Calls::Free(const Caller& caller, std::span<const PercpuPtr> pointers) const {
   RETURN_IF_ERROR(Admit(Rpc::kFree, caller));
   RETURN_IF_ERROR(CheckBatch("pointers", pointers.size()));
-  return sessions_.FreeBatch(caller, pointers);
+  return sessions_.areas().FreeBatch(caller, pointers);
 }
 
 // --- Adding --------------------------------------------------------------------
@@ -80,10 +80,7 @@ absl::StatusOr<Allocator::Pin> Calls::TouchForAdd(const Caller& caller,
   RETURN_IF_ERROR(Admit(Rpc::kAdd, caller));
   RETURN_IF_ERROR(CheckAdd(request));
   ASSIGN_OR_RETURN(Allocator::Pin pin, allocator_.Touch(request.pointer, request.width));
-  // An operator may, and so need not be asked who.
-  if (caller.role == Role::kOperator) return pin;
-  const SessionId owner = sessions_.OwnerOf(pin.area());
-  if (!MayUse(Rpc::kAdd, caller, owner)) return errors::NotOwner(pin.area(), owner.value());
+  RETURN_IF_ERROR(sessions_.areas().CheckUse(Rpc::kAdd, caller, pin.area()));
   return pin;
 }
 
@@ -106,17 +103,17 @@ std::optional<absl::StatusOr<Updater::Added>> Calls::TryAdd(const Caller& caller
 
 // --- Variables -----------------------------------------------------------------
 
-absl::StatusOr<Sessions::OpenedVariable> Calls::OpenVariable(
-    const Caller& caller, const Sessions::VariableSpec& spec) const {
+absl::StatusOr<OpenedVariable> Calls::OpenVariable(
+    const Caller& caller, const VariableSpec& spec) const {
   RETURN_IF_ERROR(Admit(Rpc::kOpenVariable, caller));
-  return sessions_.OpenVariable(caller, spec);
+  return sessions_.variables().Open(caller, spec);
 }
 
-std::optional<absl::StatusOr<Sessions::OpenedVariable>> Calls::TryOpenVariable(
-    const Caller& caller, const Sessions::VariableSpec& spec) const {
-  Sessions::VariableSpec found_only = spec;
+std::optional<absl::StatusOr<OpenedVariable>> Calls::TryOpenVariable(
+    const Caller& caller, const VariableSpec& spec) const {
+  VariableSpec found_only = spec;
   found_only.create = false;
-  absl::StatusOr<Sessions::OpenedVariable> opened = OpenVariable(caller, found_only);
+  absl::StatusOr<OpenedVariable> opened = OpenVariable(caller, found_only);
   if (spec.create && absl::IsNotFound(opened.status())) return std::nullopt;
   return opened;
 }

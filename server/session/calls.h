@@ -46,14 +46,14 @@ class Calls {
 
   [[nodiscard]] absl::Status Ping(const Caller& caller) const;
 
-  // Errors: BatchOverLimit, and Sessions::AllocBatch's. REQUIRES: out is as long as specs.
+  // Errors: BatchOverLimit, and Areas::AllocBatch's. REQUIRES: out is as long as specs.
   absl::Status Alloc(const Caller& caller, std::span<const AreaSpec> specs,
                      const AllocOptions& options, std::span<PercpuPtr> out) const;
   // The same; nullopt, with nothing changed, where it would have to sleep.
   std::optional<absl::Status> TryAlloc(const Caller& caller, std::span<const AreaSpec> specs,
                                        const AllocOptions& options, std::span<PercpuPtr> out) const;
   // Returns the freed bytes of one unit. Errors: BatchOverLimit, and
-  // Sessions::FreeBatch's.
+  // Areas::FreeBatch's.
   absl::StatusOr<Bytes> Free(const Caller& caller, std::span<const PercpuPtr> pointers) const;
 
   // Errors: UnitOutOfRange, UnitIsGhost, UnknownEnum (the width), FieldOutOfRange,
@@ -63,12 +63,12 @@ class Calls {
   std::optional<absl::StatusOr<Updater::Added>> TryAdd(const Caller& caller,
                                                        const AddRequest& request) const;
 
-  // Errors: Sessions::OpenVariable's.
-  absl::StatusOr<Sessions::OpenedVariable> OpenVariable(const Caller& caller,
-                                                        const Sessions::VariableSpec& spec) const;
+  // Errors: Variables::Open's.
+  absl::StatusOr<OpenedVariable> OpenVariable(const Caller& caller,
+                                                        const VariableSpec& spec) const;
   // The same; nullopt, with nothing changed, where the variable would have to be made.
-  std::optional<absl::StatusOr<Sessions::OpenedVariable>> TryOpenVariable(
-      const Caller& caller, const Sessions::VariableSpec& spec) const;
+  std::optional<absl::StatusOr<OpenedVariable>> TryOpenVariable(
+      const Caller& caller, const VariableSpec& spec) const;
 
  private:
   [[nodiscard]] absl::Status Admit(Rpc rpc, const Caller& caller) const;

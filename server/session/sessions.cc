@@ -9,29 +9,36 @@
 #include <cstdlib>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
+#include "server/session/check.h"
+#include "server/session/recovery.h"
 
 namespace percpud {
 namespace {
 
-std::string HolderName(SessionId id) { return absl::StrCat("session ", id.value()); }
-std::string HolderName(UserId id) { return absl::StrCat("uid ", id.value()); }
-
-// What these areas will weigh, as the allocator rounds them.
-Usage UsageOf(std::span<const AreaSpec> specs) {
-  Usage out;
-  out.areas = specs.size();
-  for (const AreaSpec& spec : specs) out.bytes += RoundUp(spec.size, kGranuleSize);
-  return out;
-}
-
-// The answer that was given before.
-absl::Status Repeat(const Answers::Words& words, std::span<PercpuPtr> out) {
-  if (words.size() != out.size()) return errors::RequestDiffers();
-  std::transform(words.begin(), words.end(), out.begin(),
-                 [](std::uint64_t word) { return PercpuPtr(word); });
-  return absl::OkStatus();
+// Lets go of a session's leases; returns those that are not kept.
+std::vector<ChunkId> ReleaseLeasesOf(Tables& tables, SessionId id, catalog::Changes* changes) {
+  std::vector<ChunkId> returned;
+  const HolderId holder = HolderOf(id);
+  const auto held = tables.holders.Find(holder)->leases;
+  for (const ChunkId chunk : held) {
+    LeaseRecord lease = *tables.leases.Find(chunk);
+    if (lease.name.empty()) {
+      tables.leases.Withdraw(chunk);
+      if (changes != nullptr) changes->DeleteLease(chunk);
+      returned.push_back(chunk);
+      continue;
+    }
+    const HolderId maker = tables.holders.OwnOf({.uid = lease.maker, .host = {}});
+    tables.holders.TransferBack(holder, maker, UsageOfLease(lease.chunk.unit_size));
+    tables.leases.Move(chunk, kNoSession, kNoRequest);
+    lease.holder = kNoSession;
+    lease.granted_by = kNoRequest;
+    if (changes != nullptr) changes->Put(RecordOf(lease));
+  }
+  return returned;
 }
 
 }  // namespace
@@ -47,338 +54,218 @@ Token Sessions::RandomToken() {
 Sessions::Sessions(Allocator& allocator, Options options)
     : allocator_(allocator),
       options_(std::move(options)),
-      limits_(options_.limits),
-      variables_(options_.limits.variables_per_user) {}
+      books_(options_.limits, options_.catalog),
+      areas_(allocator, books_),
+      leases_(allocator, books_),
+      variables_(allocator, books_) {}
 
 void Sessions::SetLimits(const SessionLimits& limits) {
-  RankedLock lock(&mu_);
-  limits_ = limits;
-  variables_.set_per_user(limits.variables_per_user);
+  books_.Update([&](Tables& tables) {
+    tables.limits = limits;
+    tables.holders.set_limits(limits);
+    tables.variables.set_per_user(limits.variables_per_user);
+  });
 }
 
 // --- Life --------------------------------------------------------------------
 
 absl::StatusOr<OpenedSession> Sessions::Open(SessionSpec spec) {
   const Token token = options_.make_token();
-  Ticket ticket = Ticket::kNothing;
-  SessionId id;
-  {
-    RankedLock lock(&mu_);
-    if (absl::Status status = CheckRoom(spec); !status.ok()) return status;
-    if (absl::Status status = CountOpener(spec); !status.ok()) return status;
-    if (spec.peer) ++users_[spec.peer->uid].sessions;
-    id = SessionId(++last_id_);
-    Session& session = sessions_[id];
-    session.token = token;
-    session.since = options_.clock->Now();
-    session.expires = session.since + spec.ttl;
-    session.spec = std::move(spec);
-    tokens_.emplace(token, id);
-    if (options_.catalog != nullptr) {
-      catalog::Changes changes;
-      changes.Put(RecordOf(id, session));
-      changes.Put(catalog::LastSession{.id = id});
-      ticket = Enter(std::move(changes));
-    }
-  }
-  if (absl::Status status = Await(ticket); !status.ok()) {
-    End(id);
-    return status;
-  }
+  const absl::Time now = options_.clock->Now();
+  Transaction tx(books_, {});
+  Tables& tables = tx.tables();
+  RETURN_IF_ERROR(tables.holders.CheckTotal(tables.sessions.size()));
+  const SessionId id = tables.sessions.NextId();
+  const bool is_remote = spec.IsRemote();
+  RETURN_IF_ERROR(tables.holders.AddSession(id, spec.identity(), is_remote));
+  const absl::Time expires = now + spec.ttl;
+  const Session& session = tables.sessions.Add(
+      id, {.spec = std::move(spec), .token = token, .since = now, .expires = expires});
+  if (tx.keeps()) tx.Put(RecordOf(id, session));
+  tx.Put(catalog::LastSession{.id = id});
+  RETURN_IF_ERROR(
+      tx.Commit([id](Tables& opened) { opened.sessions.Find(id)->state = Session::State::kLive; },
+                [id, is_remote](Tables& refused) {
+                  refused.sessions.Remove(id);
+                  refused.holders.RemoveSession(id, is_remote);
+                }));
   return OpenedSession{.id = id, .token = token};
 }
 
-absl::Status Sessions::CheckRoom(const SessionSpec& spec) {
-  if (sessions_.size() >= limits_.sessions) {
-    ++quota_refusals_;
-    return errors::TooManySessions("the daemon", limits_.sessions);
-  }
-  if (!spec.peer) return absl::OkStatus();
-  const auto user = users_.find(spec.peer->uid);
-  if (user == users_.end() || user->second.sessions < limits_.sessions_per_user) {
-    return absl::OkStatus();
-  }
-  ++quota_refusals_;
-  return errors::TooManySessions(HolderName(spec.peer->uid), limits_.sessions_per_user);
+bool Sessions::End(SessionId id) {
+  return EndIf(id, [](const Session&) { return true; });
 }
 
-bool Sessions::End(SessionId id) {
-  std::vector<PercpuPtr> areas;
+bool Sessions::EndIf(SessionId id, absl::FunctionRef<bool(const Session&)> condition) {
   std::vector<ChunkId> leases;
-  Ticket ticket = Ticket::kNothing;
-  {
-    RankedLock lock(&mu_);
-    const auto entry = sessions_.find(id);
-    if (entry == sessions_.end()) return false;
-    Session& session = entry->second;
-    catalog::Changes changes;
-    if (options_.catalog != nullptr) {
-      changes.DeleteSession(id);
-      for (const RequestId request : session.answers.kept()) changes.DeleteAnswer(id, request);
-    }
-    leases = Release(id, changes);
-    // The areas follow in slices: one that is left behind by a crash has an
-    // owner that is none, and goes at the next start.
-    ticket = EnterOwed(std::move(changes));
-    areas.assign(session.areas.begin(), session.areas.end());
-    for (const PercpuPtr area : areas) owned_.erase(area);
-    RefundLocked(session, session.account.use());
-    if (session.spec.peer) {
-      const auto user = users_.find(session.spec.peer->uid);
-      if (--user->second.sessions == 0) users_.erase(user);
-    }
-    UncountOpener(session.spec);
-    tokens_.erase(session.token);
-    sessions_.erase(entry);
+  std::vector<PercpuPtr> freed;
+  Transaction tx(books_, {});
+  Session* const session = tx.tables().sessions.FindLive(id);
+  if (session == nullptr || !condition(*session)) return false;
+  tx.tables().sessions.BeginEnd(id);
+  // What is being committed for it is entered, or undone, first.
+  tx.WaitUntil([&] { return tx.tables().holders.Find(HolderOf(id))->in_flight == 0; });
+  catalog::Changes* const changes = tx.keeps() ? &tx.changes() : nullptr;
+  if (changes != nullptr) {
+    changes->DeleteSession(id);
+    for (const RequestId request : session->answers.kept()) changes->DeleteAnswer(id, request);
   }
-  Await(ticket).IgnoreError();
-  FreeAll(std::move(areas));
+  leases = ReleaseLeasesOf(tx.tables(), id, changes);
+  freed = CloseAll(tx.tables(), id, changes);
+  // The areas follow in slices: one that is left behind by a crash has an owner that
+  // does not exist, and is freed at the next start.
+  const Journal::Ticket ticket = tx.EnterOwed([](Tables&) {});
+  books_.journal().Await(ticket).IgnoreError();
+  areas_.FreeAll(freed);
+  while (FreeSlice(id)) {
+  }
   for (const ChunkId chunk : leases) allocator_.ReturnLease(chunk).IgnoreError();
   if (ended_) ended_(id);
   return true;
 }
 
-absl::Status Sessions::CountOpener(const SessionSpec& spec) {
-  if (spec.kind != SessionKind::kRemote || spec.opener.empty()) return absl::OkStatus();
-  std::uint32_t& open = openers_[spec.opener];
-  if (open >= limits_.remote_sessions_per_opener) {
-    ++quota_refusals_;
-    return errors::TooManyRemoteSessions(spec.opener, limits_.remote_sessions_per_opener);
-  }
-  ++open;
-  return absl::OkStatus();
-}
-
-void Sessions::UncountOpener(const SessionSpec& spec) {
-  if (spec.kind != SessionKind::kRemote || spec.opener.empty()) return;
-  const auto opener = openers_.find(spec.opener);
-  if (--opener->second == 0) openers_.erase(opener);
+bool Sessions::FreeSlice(SessionId id) {
+  constexpr std::size_t kSlice = 256;
+  std::vector<PercpuPtr> slice;
+  books_.Update([&](Tables& tables) {
+    const auto& areas = tables.holders.Find(HolderOf(id))->areas;
+    for (auto area = areas.begin(); area != areas.end() && slice.size() < kSlice; ++area) {
+      slice.push_back(*area);
+    }
+    for (const PercpuPtr area : slice) tables.areas.Withdraw(area);
+    if (!slice.empty()) return;
+    tables.holders.RemoveSession(id, tables.sessions.Find(id)->spec.IsRemote());
+    tables.sessions.Remove(id);
+  });
+  areas_.FreeAll(slice);
+  return !slice.empty();
 }
 
 std::optional<Caller> Sessions::Find(const Token& token) {
-  RankedLock lock(&mu_);
-  const auto entry = tokens_.find(token);
-  if (entry == tokens_.end()) return std::nullopt;
-  Session& session = sessions_.find(entry->second)->second;
-  Renew(session);
-  return Caller{.role = session.spec.role,
-                .session = entry->second,
-                .uid = session.spec.peer ? session.spec.peer->uid : kNobody};
+  const absl::Time now = options_.clock->Now();
+  return books_.Update([&](Tables& tables) -> std::optional<Caller> {
+    const SessionId id = tables.sessions.FindToken(token);
+    if (id == kNoSession) return std::nullopt;
+    Session& session = *tables.sessions.Find(id);
+    session.Renew(now);
+    Identity identity = session.spec.identity();
+    return Caller{.role = session.spec.role,
+                  .session = id,
+                  .uid = identity.uid,
+                  .request = kNoRequest,
+                  .host = std::move(identity.host)};
+  });
 }
 
-absl::Status Sessions::CheckAlive(const Caller& caller) {
+absl::Status Sessions::CheckLive(const Caller& caller) {
   if (caller.session == kNoSession) return absl::OkStatus();
-  RankedLock lock(&mu_);
-  const auto session = sessions_.find(caller.session);
-  if (session == sessions_.end()) return errors::SessionEnded(caller.session.value());
-  Renew(session->second);
-  return absl::OkStatus();
-}
-
-void Sessions::Renew(Session& session) const {
-  if (session.spec.kind != SessionKind::kRemote) return;
-  session.expires = options_.clock->Now() + session.spec.ttl;
+  const absl::Time now = options_.clock->Now();
+  return books_.Update([&](Tables& tables) -> absl::Status {
+    Session* const session = tables.sessions.FindLive(caller.session);
+    if (session == nullptr) return errors::SessionEnded(caller.session.value());
+    session->Renew(now);
+    return absl::OkStatus();
+  });
 }
 
 std::size_t Sessions::ReapExpired() {
   const absl::Time now = options_.clock->Now();
-  std::vector<SessionId> expired;
-  {
-    RankedLock lock(&mu_);
-    for (const auto& [id, session] : sessions_) {
-      if (session.expires <= now) expired.push_back(id);
+  // If this thread did not run, neither did those that hear of renewals.
+  const absl::Duration stopped =
+      last_reap_ ? now - *last_reap_ - 2 * kReapInterval : absl::ZeroDuration();
+  last_reap_ = now;
+  const std::vector<SessionId> expired = books_.Update([&](Tables& tables) {
+    if (stopped > absl::ZeroDuration()) tables.sessions.Postpone(stopped);
+    return tables.sessions.ListExpired(now);
+  });
+  std::size_t reaped = 0;
+  for (const SessionId id : expired) {
+    // Renewed or resumed meanwhile, it stays.
+    reaped += EndIf(id, [now](const Session& session) { return session.expires <= now; }) ? 1 : 0;
+  }
+  return reaped;
+}
+
+// --- After a restart ------------------------------------------------------------
+
+absl::Status Sessions::Restore(const Remembered& remembered) {
+  Recovery recovery(allocator_, books_, options_.clock->Now());
+  RETURN_IF_ERROR(recovery.Run(remembered));
+  areas_.FreeAll(recovery.orphans());
+  for (const SessionId dead : ListDead()) End(dead);
+  return absl::OkStatus();
+}
+
+// Only what the kernel knows to have ended is dead: a process that cannot be seen may
+// come back, and waits for its window to pass.
+std::vector<SessionId> Sessions::ListDead() const {
+  return books_.Read([&](const Tables& tables) {
+    std::vector<SessionId> out;
+    for (const auto& [id, session] : tables.sessions.all()) {
+      if (!session.detached || !session.spec.peer) continue;
+      const ProcessSighting seen = options_.look_at_process(session.spec.peer->pid);
+      if (seen.IsOver(session.spec.started)) out.push_back(id);
     }
-  }
-  for (const SessionId id : expired) End(id);
-  return expired.size();
+    return out;
+  });
 }
 
-// In slices, so that the allocator's index lock is free in between. What is gone
-// from the catalog is granted again only behind its deletion, so nobody waits.
-void Sessions::FreeAll(std::vector<PercpuPtr> areas) {
-  constexpr std::size_t kSlice = 256;
-  std::sort(areas.begin(), areas.end());
-  for (std::size_t done = 0; done < areas.size(); done += kSlice) {
-    const auto slice = std::span(areas).subspan(done, std::min(kSlice, areas.size() - done));
-    EnterOwed(DeletionOf(slice));
-    // An operator may have freed one of them just now, which spoils the batch.
-    if (allocator_.FreeBatch(slice).ok()) continue;
-    for (const PercpuPtr area : slice) allocator_.Free(area).IgnoreError();
-  }
-}
-
-// --- Charging ----------------------------------------------------------------
-
-absl::Status Sessions::ChargeLocked(SessionId id, Session& session, const Usage& more) {
-  absl::Status status = session.account.Charge(limits_.per_session, HolderName(id), more);
-  if (status.ok() && session.spec.peer) {
-    const UserId uid = session.spec.peer->uid;
-    status = users_[uid].account.Charge(limits_.per_user, HolderName(uid), more);
-    if (!status.ok()) session.account.Refund(more);
-  }
-  if (!status.ok()) ++quota_refusals_;
-  return status;
-}
-
-void Sessions::RefundLocked(Session& session, Usage less) {
-  session.account.Refund(less);
-  if (session.spec.peer) users_[session.spec.peer->uid].account.Refund(less);
-}
-
-absl::Status Sessions::Charge(SessionId id, const Usage& more) {
-  if (id == kNoSession) return absl::OkStatus();
-  RankedLock lock(&mu_);
-  const auto session = sessions_.find(id);
-  if (session == sessions_.end()) return errors::SessionEnded(id.value());
-  return ChargeLocked(id, session->second, more);
-}
-
-void Sessions::Refund(SessionId id, const Usage& less) {
-  if (id == kNoSession) return;
-  RankedLock lock(&mu_);
-  // An ended session's account went with it.
-  if (const auto session = sessions_.find(id); session != sessions_.end()) {
-    RefundLocked(session->second, less);
-  }
-}
-
-// --- Granting ----------------------------------------------------------------
-
-std::optional<absl::Status> Sessions::TryAllocBatch(const Caller& caller,
-                                                    std::span<const AreaSpec> specs,
-                                                    const AllocOptions& options,
-                                                    std::span<PercpuPtr> out) {
-  const Request request(*this, caller);
-  if (!request.status().ok()) return request.status();
-  if (request.answer()) return Repeat(*request.answer(), out);
-  // Before the books are touched: sizes out of range must not be added up.
-  if (absl::Status status = allocator_.Validate(specs, options); !status.ok()) return status;
-  const Usage more = UsageOf(specs);
-  if (absl::Status status = Charge(caller.session, more); !status.ok()) return status;
-  std::optional<absl::Status> status = allocator_.TryAllocBatch(specs, options, out);
-  if (!status || !status->ok()) {
-    Refund(caller.session, more);
-    return status;
-  }
-  return Grant(caller, specs, options.tag, out);
-}
-
-absl::Status Sessions::AllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
-                                  const AllocOptions& options, std::span<PercpuPtr> out) {
-  const Request request(*this, caller);
-  if (!request.status().ok()) return request.status();
-  if (request.answer()) return Repeat(*request.answer(), out);
-  if (absl::Status status = allocator_.Validate(specs, options); !status.ok()) return status;
-  const Usage more = UsageOf(specs);
-  if (absl::Status status = Charge(caller.session, more); !status.ok()) return status;
-  if (absl::Status status = allocator_.AllocBatch(specs, options, out); !status.ok()) {
-    Refund(caller.session, more);
-    return status;
-  }
-  return Grant(caller, specs, options.tag, out);
-}
-
-absl::StatusOr<Bytes> Sessions::FreeBatch(const Caller& caller,
-                                          std::span<const PercpuPtr> pointers) {
-  const Request request(*this, caller);
-  if (!request.status().ok()) return request.status();
-  if (request.answer()) return Bytes(request.answer()->empty() ? 0 : request.answer()->front());
-  const absl::StatusOr<Withdrawn> withdrawn = Withdraw(Rpc::kFree, caller, pointers);
-  if (!withdrawn.ok()) return Explain(pointers, withdrawn.status());
-  return FreeWithdrawn(caller, *withdrawn, pointers);
-}
-
-// A pointer nobody owns may be no area at all: freed before, or never granted.
-absl::Status Sessions::Explain(std::span<const PercpuPtr> pointers, absl::Status refusal) const {
-  for (const PercpuPtr pointer : pointers) {
-    if (absl::Status status = allocator_.CheckArea(pointer); !status.ok()) return status;
-  }
-  return refusal;
-}
-
-absl::Status Sessions::CheckMayTake(Rpc rpc, const Caller& caller, PercpuPtr pointer) const {
-  if (const Variable* variable = variables_.At(pointer)) {
-    return errors::AreaIsVariable(pointer, variable->name);
-  }
-  const auto entry = owned_.find(pointer);
-  const SessionId owner = entry == owned_.end() ? kNoSession : entry->second.session;
-  if (MayUse(rpc, caller, owner)) return absl::OkStatus();
-  if (owner != kNoSession) return errors::NotOwner(pointer, owner.value());
-  return errors::OwnedByNobody(pointer);
-}
-
-absl::StatusOr<Sessions::Withdrawn> Sessions::Withdraw(Rpc rpc, const Caller& caller,
-                                                       std::span<const PercpuPtr> pointers) {
-  RankedLock lock(&mu_);
-  for (const PercpuPtr pointer : pointers) {
-    if (absl::Status status = CheckMayTake(rpc, caller, pointer); !status.ok()) return status;
-  }
-  Withdrawn out;
-  for (const PercpuPtr pointer : pointers) {
-    const auto entry = owned_.find(pointer);
-    // Nobody's, or named twice, which the allocator refuses.
-    if (entry == owned_.end()) continue;
-    const Owned owned = entry->second;
-    Session& session = sessions_.find(owned.session)->second;
-    session.areas.erase(pointer);
-    RefundLocked(session, {.bytes = owned.size, .areas = 1});
-    owned_.erase(entry);
-    out.emplace_back(pointer, owned);
-  }
-  return out;
-}
-
-// Undoes Withdraw. The room under the quota may be gone meanwhile, but what was
-// held may be held on.
-void Sessions::Reenter(const Withdrawn& areas) {
-  std::vector<PercpuPtr> orphans;
-  {
-    RankedLock lock(&mu_);
-    for (const auto& [pointer, owned] : areas) {
-      const auto entry = sessions_.find(owned.session);
-      if (entry == sessions_.end()) {
-        orphans.push_back(pointer);
-        continue;
-      }
-      Session& session = entry->second;
-      RestoreUse(session, {.bytes = owned.size, .areas = 1});
-      session.areas.insert(pointer);
-      owned_.emplace(pointer, owned);
+absl::StatusOr<OpenedSession> Sessions::Resume(const Token& token, const Peer& peer) {
+  const ProcessSighting seen = options_.look_at_process(peer.pid);
+  return books_.Update([&](Tables& tables) -> absl::StatusOr<OpenedSession> {
+    const SessionId id = tables.sessions.FindToken(token);
+    if (id == kNoSession) return errors::ResumeRefused("it has ended");
+    Session& session = *tables.sessions.Find(id);
+    if (!session.detached) return errors::ResumeRefused("it is not waiting for anybody");
+    const Peer& owner = session.spec.peer.value_or(Peer{});
+    // A process that was not seen is known by its user and its token.
+    const bool is_same = session.spec.started == 0 || owner.pid == peer.pid;
+    if (!is_same || owner.uid != peer.uid || seen.IsAnother(session.spec.started)) {
+      return errors::ResumeRefused("it is another process's");
     }
-  }
-  FreeAll(std::move(orphans));
+    session.detached = false;
+    session.expires = absl::InfiniteFuture();
+    return OpenedSession{.id = id, .token = token};
+  });
+}
+
+void Sessions::Detach(SessionId id) {
+  const absl::Time now = options_.clock->Now();
+  books_.Update([&](Tables& tables) {
+    Session* const session = tables.sessions.FindLive(id);
+    if (session == nullptr) return;
+    session->detached = true;
+    session->expires = now + tables.limits.resume_window;
+  });
 }
 
 // --- Looking at it -----------------------------------------------------------
 
-SessionId Sessions::OwnerOf(PercpuPtr area) const {
-  RankedLock lock(&mu_);
-  if (const auto entry = owned_.find(area); entry != owned_.end()) return entry->second.session;
-  for (const auto& [chunk, lease] : leases_) {
-    if (lease.chunk.base == area) return lease.holder;
-  }
-  return kNoSession;
-}
-
 std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) const {
   const absl::Time now = options_.clock->Now();
-  std::vector<SessionSnapshot> out;
-  RankedLock lock(&mu_);
-  for (auto entry = sessions_.lower_bound(first); entry != sessions_.end() && out.size() < limit;
-       ++entry) {
-    const Session& session = entry->second;
-    out.push_back({.id = entry->first,
-                   .spec = session.spec,
-                   .opened = session.since,
-                   .age = now - session.since,
-                   .use = session.account.use()});
-  }
-  return out;
+  return books_.Read([&](const Tables& tables) {
+    std::vector<SessionSnapshot> out;
+    const auto& all = tables.sessions.all();
+    for (auto entry = all.lower_bound(first); entry != all.end() && out.size() < limit; ++entry) {
+      const auto& [id, session] = *entry;
+      if (session.state != Session::State::kLive) continue;
+      out.push_back({.id = id,
+                     .spec = session.spec,
+                     .age = now - session.since,
+                     .use = tables.holders.Find(HolderOf(id))->account.use()});
+    }
+    return out;
+  });
 }
 
 std::uint64_t Sessions::quota_refusals() const {
-  RankedLock lock(&mu_);
-  return quota_refusals_ + variables_.quota_refusals();
+  return books_.Read([](const Tables& tables) {
+    return tables.holders.quota_refusals() + tables.variables.quota_refusals();
+  });
+}
+
+absl::StatusOr<std::uint64_t> Sessions::CheckInvariants() const {
+  return BooksCheck(allocator_, books_).Run();
 }
 
 }  // namespace percpud

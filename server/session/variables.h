@@ -5,79 +5,86 @@
 #define PERCPUD_SERVER_SESSION_VARIABLES_H_
 
 #include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/units.h"
-#include "server/percpu/layout/static_layout.h"
+#include "server/percpu/allocator/allocator.h"
 #include "server/session/access/caller.h"
+#include "server/session/books.h"
+#include "server/session/transaction.h"
 
 namespace percpud {
 
-// An area with a name: nobody's, so that it outlives every session.
-struct Variable {
+// A variable wanted.
+struct VariableSpec {
   std::string name;
   VariableType type = VariableType::kBytes;
-  PercpuPtr pointer;
-  // Rounded up to granules.
   Bytes size;
-  // Who made it, and so may remove it.
-  UserId maker;
+  Bytes alignment = kDefaultAlign;
+  // Make it if there is none.
+  bool create = false;
 };
 
-// What one user may hold in variables.
-struct VariableQuota {
-  std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
-  // Of one unit.
-  Bytes bytes = Bytes::Max();
+struct OpenedVariable {
+  Variable variable;
+  // This call made it.
+  bool created = false;
 };
 
-// Variables by name and by pointer, and what each user holds in them; makers
-// without a uid are one user. Not thread safe.
+// Areas with names, made, found and removed on a caller's behalf. Thread safe.
 class Variables {
  public:
-  explicit Variables(const VariableQuota& per_user) : per_user_(per_user) {}
+  // Both outlive the object.
+  Variables(Allocator& allocator, Books& books) : allocator_(allocator), books_(books) {}
+  Variables(const Variables&) = delete;
+  Variables& operator=(const Variables&) = delete;
 
-  void set_per_user(const VariableQuota& per_user) { per_user_ = per_user; }
+  // Finds the variable of that name, or makes it: of several callers one does. The
+  // caller's session has it open from then on, until it ends. May sleep.
+  // Errors: BadName; VariableNotFound; VariableDiffers, if it has another type or size;
+  // QuotaExceeded; the allocator's.
+  absl::StatusOr<OpenedVariable> Open(const Caller& caller, const VariableSpec& spec);
+  // Names an area of the caller's, which becomes nobody's; its session has it open.
+  // Errors: BadName, NotOwner, VariableExists, QuotaExceeded.
+  absl::StatusOr<Variable> Publish(const Caller& caller, PercpuPtr pointer, std::string name,
+                                   VariableType type);
+  // Removes it. Its memory is granted again when every session that opened it has
+  // ended. Errors: VariableNotFound; NotMaker, unless the caller's user made it or the
+  // caller is an operator; VariableIsOpen in another session, unless `force`.
+  absl::Status Remove(const Caller& caller, absl::string_view name, bool force = false);
 
-  // Whether `maker` may have one more, of `size`. Errors: QuotaExceeded, which
-  // is counted; TooManyVariables.
-  absl::Status CheckRoom(UserId maker, Bytes size);
-  // Errors: VariableExists, and as CheckRoom.
-  absl::Status Insert(const Variable& variable);
-  // The same, whatever the quotas: of one that was there before them.
-  absl::Status Restore(const Variable& variable);
-  // REQUIRES: there is one.
-  void Remove(absl::string_view name);
-
-  [[nodiscard]] const Variable* Find(absl::string_view name) const;
-  [[nodiscard]] const Variable* At(PercpuPtr area) const;
-  // By name, after `after`, `limit` at most.
+  // By name, after `after`, `limit` at most: O(limit).
   [[nodiscard]] std::vector<Variable> List(absl::string_view after, std::size_t limit) const;
-  [[nodiscard]] std::uint64_t quota_refusals() const { return quota_refusals_; }
+  // The name of the area that starts there; empty if it has none.
+  [[nodiscard]] std::string NameAt(PercpuPtr area) const;
+  // Whether a variable was removed there that sessions still have open.
+  [[nodiscard]] bool IsQuarantined(PercpuPtr area) const;
+  [[nodiscard]] std::size_t CountOpeners(PercpuPtr area) const;
 
  private:
-  struct Held {
-    std::uint64_t count = 0;
-    Bytes bytes;
-  };
+  absl::StatusOr<OpenedVariable> OpenFound(Transaction& tx, const Caller& caller,
+                                           const VariableSpec& spec, const Variable& found);
+  absl::StatusOr<OpenedVariable> Make(Transaction& tx, const Caller& caller,
+                                      const VariableSpec& spec);
+  absl::StatusOr<OpenedVariable> Enter(Transaction& tx, const Caller& caller,
+                                       const VariableSpec& spec, PercpuPtr area);
+  absl::StatusOr<Variable> PublishArea(Transaction& tx, const Variable& variable);
+  absl::Status Withdraw(Transaction& tx, const Variable& variable);
 
-  VariableQuota per_user_;
-  std::map<std::string, Variable> by_name_;
-  absl::flat_hash_map<PercpuPtr, const Variable*> by_pointer_;
-  absl::flat_hash_map<UserId, Held> held_;
-  std::uint64_t quota_refusals_ = 0;
+  Allocator& allocator_;
+  Books& books_;
 };
 
-// A name of letters, digits and "._-/:", up to kMaxNameLength.
-// Errors: BadName.
-absl::Status CheckVariableName(absl::string_view name);
+// What a session is charged for having a variable open.
+Usage UsageOfOpening();
+// Takes what a session has open from it; returns what leaves the quarantine and is to be
+// freed. The records are deleted with `changes`, if it is not null.
+std::vector<PercpuPtr> CloseAll(Tables& tables, SessionId session, catalog::Changes* changes);
 
 }  // namespace percpud
 

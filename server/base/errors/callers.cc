@@ -53,6 +53,29 @@ absl::Status OwnedByNobody(PercpuPtr ptr) {
                 Format(ptr), " is no session's; an operator may free it");
 }
 
+absl::Status OwnedByMaker(PercpuPtr ptr, absl::string_view maker) {
+  return Refuse(Code::kPermissionDenied, Reason::kOwnedByMaker, "pointer: the area at ",
+                Format(ptr), " belongs to ", maker, ", who made it without a session");
+}
+
+absl::Status AreaIsQuarantined(PercpuPtr ptr) {
+  return Refuse(Code::kFailedPrecondition, Reason::kAreaIsQuarantined, "pointer: the area at ",
+                Format(ptr),
+                " is in quarantine: a variable was removed there, and sessions that opened it "
+                "have not ended");
+}
+
+absl::Status HandOverNotAccepted(std::uint64_t session) {
+  return Refuse(Code::kPermissionDenied, Reason::kHandOverNotAccepted, "session: ", session,
+                " is another user's and has not accepted areas of the caller's session");
+}
+
+absl::Status NeedsUser(absl::string_view what) {
+  return Refuse(Code::kPermissionDenied, Reason::kNeedsUser, "name: ", what,
+                " outlives its session, so it needs a user to belong to; the caller has none that "
+                "the kernel vouches for");
+}
+
 absl::Status NotMaker(absl::string_view variable, std::uint32_t maker) {
   // The kernel's own "no such user": it was made by a caller without a uid.
   if (maker == std::numeric_limits<std::uint32_t>::max()) {
@@ -86,6 +109,13 @@ absl::Status TooManyVariables(std::uint64_t limit) {
 absl::Status VariableNotFound(absl::string_view name) {
   return Refuse(Code::kNotFound, Reason::kVariableNotFound, "name: there is no variable ",
                 absl::CHexEscape(name.substr(0, 128)));
+}
+
+absl::Status VariableIsOpen(absl::string_view name, std::uint64_t sessions) {
+  return Refuse(Code::kFailedPrecondition, Reason::kVariableIsOpen, "name: ", name, " is open in ",
+                sessions, sessions == 1 ? " session" : " sessions",
+                ", which may write to it until it ends; with force it is removed, and its memory "
+                "is granted again when they have ended");
 }
 
 absl::Status VariableDiffers(absl::string_view name, absl::string_view type, Bytes size,

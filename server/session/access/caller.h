@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "server/base/identity.h"
 
@@ -33,6 +34,29 @@ enum class Role : std::uint8_t {
   kOperator,
 };
 
+// Who answers for what a caller causes: a user of this host, or else the host
+// at the other end of a TCP connection. Quotas are counted by identity, and what
+// is made without a session belongs to its maker's. Plain data.
+struct Identity {
+  UserId uid = kNobody;
+  // Empty for a user, and where nothing is known.
+  std::string host;
+
+  // A host is counted, but vouched for by nothing: only users own things.
+  [[nodiscard]] bool IsUser() const { return uid != kNobody; }
+  // Whether what `other` made is this one's as well.
+  [[nodiscard]] bool Owns(const Identity& other) const { return IsUser() && uid == other.uid; }
+
+  friend bool operator==(const Identity&, const Identity&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Identity& identity) {
+    return H::combine(std::move(h), identity.uid, identity.host);
+  }
+};
+
+// "uid 1000", "10.0.0.7" or "callers without a uid": a quota's holder in errors.
+std::string Name(const Identity& identity);
+
 // On whose behalf a request is served. Plain data.
 struct Caller {
   Role role = Role::kAnonymous;
@@ -41,6 +65,10 @@ struct Caller {
   UserId uid = kNobody;
   // What the client calls this request, if it may come again.
   RequestId request = kNoRequest;
+  // The other end of a TCP connection; empty for any other.
+  std::string host = {};
+
+  [[nodiscard]] Identity identity() const { return {.uid = uid, .host = host}; }
 };
 
 }  // namespace percpud

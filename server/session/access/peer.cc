@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <vector>
 
@@ -79,6 +80,15 @@ std::optional<std::uint64_t> StartOf(ProcessId process) {
   }
   const bool is_dead = fields[kState] == "Z" || fields[kState] == "X";
   return is_dead ? std::nullopt : std::optional(start);
+}
+
+ProcessSighting LookAtProcess(ProcessId process) {
+  if (process == ProcessId(0)) return {};
+  const UniqueFd handle(static_cast<int>(syscall(SYS_pidfd_open, process.value(), 0)));
+  // Readable once the last thread has ended: a main thread may end before.
+  pollfd ended{.fd = handle.get(), .events = POLLIN, .revents = 0};
+  const bool is_gone = handle.ok() ? poll(&ended, 1, 0) > 0 : errno == ESRCH;
+  return {.is_gone = is_gone, .started = is_gone ? std::nullopt : StartOf(process)};
 }
 
 std::string CommandOf(const Peer& peer) {

@@ -28,9 +28,28 @@ UniqueFd OpenProcess(int fd, const Peer& peer);
 // The process's name, as ps shows it; empty if it is gone.
 std::string CommandOf(const Peer& peer);
 
-// When the process started, in the kernel's ticks since boot; nullopt if there
-// is none, or it is dead already.
+// When the process started, in the kernel's ticks since boot; nullopt if this daemon
+// cannot see that (there is no such process, /proc hides it, or it is dead already).
 std::optional<std::uint64_t> StartOf(ProcessId process);
+
+// What the kernel says of a process by its number. A number alone names nobody: another
+// process may have it by now.
+struct ProcessSighting {
+  // The kernel knows no process of that number, or every thread of it has ended. Not so
+  // for number 0, which is that of a process in another PID namespace.
+  bool is_gone = false;
+  // StartOf, if it can be seen.
+  std::optional<std::uint64_t> started;
+
+  // Whether the process that started then is known not to have this number.
+  // `started` 0 is that of a process which was never seen.
+  [[nodiscard]] bool IsAnother(std::uint64_t then) const {
+    return started && then != 0 && *started != then;
+  }
+  // Whether the process that started then is known to have ended.
+  [[nodiscard]] bool IsOver(std::uint64_t then) const { return is_gone || IsAnother(then); }
+};
+ProcessSighting LookAtProcess(ProcessId process);
 
 }  // namespace percpud
 

@@ -67,15 +67,15 @@ absl::Status CheckRole(Rpc rpc, const Caller& caller) {
   return errors::RoleTooLow(policy.name, Name(policy.least), Name(caller.role));
 }
 
-bool MayUse(Rpc rpc, const Caller& caller, SessionId owner) {
+bool MayUse(Rpc rpc, const Caller& caller, Owner owner) {
   if (caller.role == Role::kOperator) return true;
   switch (PolicyOf(rpc).ownership) {
     case Ownership::kAnybodys:
       return true;
     case Ownership::kNotAnothers:
-      return owner == kNoSession || owner == caller.session;
+      return owner != Owner::kAnother;
     case Ownership::kOwn:
-      return owner != kNoSession && owner == caller.session;
+      return owner == Owner::kCaller;
   }
   return false;
 }

@@ -85,8 +85,10 @@ const RpcPolicy& PolicyOf(Rpc rpc);
 
 // Errors: PermissionDenied, naming the RPC, the role it needs and the caller's.
 absl::Status CheckRole(Rpc rpc, const Caller& caller);
-// Whether `caller` may use what `owner` owns (kNoSession: nobody).
-bool MayUse(Rpc rpc, const Caller& caller, SessionId owner);
+// Who owns a thing, as its user sees it.
+enum class Owner : std::uint8_t { kNobody, kCaller, kAnother };
+// Whether `caller` may use what `owner` owns.
+bool MayUse(Rpc rpc, const Caller& caller, Owner owner);
 
 absl::string_view Name(Role role);
 

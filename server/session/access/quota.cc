@@ -21,6 +21,7 @@ Usage& Usage::operator+=(const Usage& other) {
   bytes += other.bytes;
   areas += other.areas;
   leases += other.leases;
+  records += other.records;
   return *this;
 }
 
@@ -28,6 +29,7 @@ Usage& Usage::operator-=(const Usage& other) {
   bytes -= other.bytes;
   areas -= other.areas;
   leases -= other.leases;
+  records -= other.records;
   return *this;
 }
 
@@ -36,6 +38,10 @@ absl::Status Account::Charge(const Quota& quota, absl::string_view holder, const
       Check(holder, "bytes", use_.bytes.value(), more.bytes.value(), quota.bytes.value());
   if (status.ok()) status = Check(holder, "areas", use_.areas, more.areas, quota.areas);
   if (status.ok()) status = Check(holder, "leases", use_.leases, more.leases, quota.leases);
+  if (status.ok()) {
+    status = Check(holder, "bytes of the catalog", use_.records.value(), more.records.value(),
+                   quota.records.value());
+  }
   if (status.ok()) use_ += more;
   return status;
 }

@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_SESSION_ACCESS_QUOTA_H_
 #define PERCPUD_SERVER_SESSION_ACCESS_QUOTA_H_
 
+#include <cassert>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -14,11 +15,14 @@
 
 namespace percpud {
 
-// What is held: bytes of one unit, in areas and leases.
+// What is held: bytes of one unit, in areas and leases, and what the catalog
+// needs to remember it.
 struct Usage {
   Bytes bytes;
   std::uint64_t areas = 0;
   std::uint64_t leases = 0;
+  // Bytes of the catalog.
+  Bytes records = {};
 
   Usage& operator+=(const Usage& other);
   Usage& operator-=(const Usage& other);
@@ -30,6 +34,7 @@ struct Quota {
   Bytes bytes = Bytes::Max();
   std::uint64_t areas = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t leases = std::numeric_limits<std::uint64_t>::max();
+  Bytes records = Bytes::Max();
 };
 
 // What one holder uses, against its quota. Not thread safe.
@@ -39,8 +44,12 @@ class Account {
   // the message. Errors: QuotaExceeded, naming quota, use and request.
   absl::Status Charge(const Quota& quota, absl::string_view holder, const Usage& more);
   // REQUIRES: as much was charged.
-  void Refund(const Usage& less) { use_ -= less; }
-  // Takes back a refund, whatever the quota says by now.
+  void Refund(const Usage& less) {
+    assert(less.bytes <= use_.bytes && less.areas <= use_.areas && less.leases <= use_.leases &&
+           less.records <= use_.records);
+    use_ -= less;
+  }
+  // Charges what was held before, whatever the quota says by now.
   void Restore(const Usage& held) { use_ += held; }
   [[nodiscard]] const Usage& use() const { return use_; }
 

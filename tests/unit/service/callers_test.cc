@@ -48,7 +48,7 @@ class Witness final : public v1::SessionService::Service {
     return ToGrpc(caller.status());
   }
   std::optional<Caller> seen;
-  std::string opener;
+  Identity opener;
 
  private:
   const Callers& callers_;
@@ -183,7 +183,7 @@ TEST_F(CallersTest, TheKernelVouchesForAUnixPeer) {
   EXPECT_EQ(witness_->seen->uid, UserId(getuid()));
   EXPECT_EQ(witness_->seen->role, Role::kOperator);
   EXPECT_EQ(witness_->seen->session, kNoSession);
-  EXPECT_EQ(witness_->opener, absl::StrCat("uid ", getuid()));
+  EXPECT_EQ(witness_->opener, Identity{.uid = UserId(getuid())});
 }
 
 TEST_F(CallersTest, WhoeverTheKernelDoesNotKnowIsRemote) {
@@ -192,9 +192,9 @@ TEST_F(CallersTest, WhoeverTheKernelDoesNotKnowIsRemote) {
   const grpc::Status over_tcp = CallOver(std::move(pair), adopted);
   EXPECT_EQ(over_tcp.error_code(), grpc::PERMISSION_DENIED);
   EXPECT_THAT(over_tcp.error_message(), HasSubstr("viewer"));
-  EXPECT_EQ(witness_->opener, "127.0.0.1");
+  EXPECT_EQ(witness_->opener, Identity{.host = "127.0.0.1"});
   EXPECT_EQ(CallInProcess().error_code(), grpc::PERMISSION_DENIED);
-  EXPECT_EQ(witness_->opener, "");
+  EXPECT_EQ(witness_->opener, Identity{});
   Ends never_adopted = UnixPair();
   const int fd = never_adopted.server.release();
   EXPECT_EQ(CallOver(std::move(never_adopted), fd).error_code(), grpc::PERMISSION_DENIED);

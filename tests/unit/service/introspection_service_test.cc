@@ -187,7 +187,8 @@ TEST_F(IntrospectionServiceTest, CheckSaysWhatItWalkedAndWhatItFound) {
   const Caller owner{.role = Role::kClient, .session = session->id};
   const AreaSpec spec{.size = Bytes(24)};
   PercpuPtr owned;
-  ASSERT_TRUE(sessions_->AllocBatch(owner, std::span(&spec, 1), {}, std::span(&owned, 1)).ok());
+  ASSERT_TRUE(
+      sessions_->areas().AllocBatch(owner, std::span(&spec, 1), {}, std::span(&owned, 1)).ok());
   ASSERT_TRUE(allocator_->FreeBatch(std::vector{owned, area}).ok());
   ASSERT_TRUE(Call(&Stub::Check, v1::CheckRequest(), &response).ok());
   EXPECT_EQ(response.parts(0).problem(), "");

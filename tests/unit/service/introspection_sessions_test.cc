@@ -51,8 +51,9 @@ TEST_F(IntrospectionSessionsTest, SessionsComeInPagesById) {
 
 TEST_F(IntrospectionSessionsTest, VariablesComeInPagesByNameAndResolveKnowsThem) {
   for (const char* name : {"c", "a", "b"}) {
-    ASSERT_TRUE(
-        sessions_->OpenVariable(kOperator, {.name = name, .size = Bytes(8), .create = true}).ok());
+    ASSERT_TRUE(sessions_->variables()
+                    .Open(kOperator, {.name = name, .size = Bytes(8), .create = true})
+                    .ok());
   }
   std::vector<std::string> names;
   v1::ResolveRequest request;
@@ -77,7 +78,8 @@ TEST_F(IntrospectionSessionsTest, ResolveNamesTheSessionThatOwnsAnArea) {
   const Caller caller{.role = Role::kClient, .session = session->id};
   const AreaSpec spec{.size = Bytes(64)};
   PercpuPtr area;
-  ASSERT_TRUE(sessions_->AllocBatch(caller, std::span(&spec, 1), {}, std::span(&area, 1)).ok());
+  ASSERT_TRUE(
+      sessions_->areas().AllocBatch(caller, std::span(&spec, 1), {}, std::span(&area, 1)).ok());
   v1::ResolveRequest request;
   request.set_pointer(area.value() + 63);
   v1::ResolveResponse response;

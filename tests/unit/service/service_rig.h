@@ -73,7 +73,7 @@ class ServiceTest : public ::testing::Test {
     return pointer.ok() ? *pointer : PercpuPtr(0);
   }
 
-  static constexpr Caller kOperator{.role = Role::kOperator};
+  inline static const Caller kOperator{.role = Role::kOperator};
   static constexpr ServiceLimits kLimits{.batch = 8, .transfer = Bytes(1024), .watchers = 2};
 
   HeapPageSource pages_{kArenaSize};

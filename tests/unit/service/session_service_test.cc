@@ -108,10 +108,14 @@ class SessionServiceTest : public testing::ServiceTest {
     const Caller caller{.role = Role::kClient, .session = SessionId(session.session_id())};
     const AreaSpec spec{.size = Bytes(16)};
     PercpuPtr out;
-    EXPECT_TRUE(sessions_->AllocBatch(caller, std::span(&spec, 1), {}, std::span(&out, 1)).ok());
+    EXPECT_TRUE(
+        sessions_->areas().AllocBatch(caller, std::span(&spec, 1), {}, std::span(&out, 1)).ok());
     return out;
   }
-  std::uint64_t OwnerOf(PercpuPtr area) { return sessions_->OwnerOf(area).value(); }
+  std::uint64_t OwnerOf(PercpuPtr area) {
+    const auto owner = sessions_->areas().OwnerOf(area);
+    return owner ? owner->session.value() : 0;
+  }
   std::uint64_t LiveAreas() { return Inspector(*allocator_).GetStats().nr_cur_alloc; }
 
   std::unique_ptr<SessionService> service_;
@@ -288,7 +292,7 @@ TEST_F(SessionServiceTest, OnlyWhatIsOnesOwnCanBePublished) {
                 grpc::PERMISSION_DENIED, "pointer: ");
   ExpectRefused(Publish(area, "", other.token(), &published), grpc::INVALID_ARGUMENT, "name: ");
   EXPECT_EQ(OwnerOf(area), other.session_id());
-  EXPECT_THAT(sessions_->ListVariables({}, 10), SizeIs(0));
+  EXPECT_THAT(sessions_->variables().List({}, 10), SizeIs(0));
 }
 
 // --- Who may -------------------------------------------------------------------

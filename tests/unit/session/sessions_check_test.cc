@@ -29,16 +29,15 @@ TEST_F(SessionsCheckTest, CountsWhatIsOwnedOrNamed) {
   const Caller alice = CallerOf(Open());
   for (int i = 0; i < 10; ++i) MustAlloc(alice, Bytes(32));
   ASSERT_TRUE(
-      sessions_
-          ->OpenVariable(
-              alice,
-              {.name = "hits", .type = VariableType::kCounter, .size = Bytes(8), .create = true})
+      sessions_->variables()
+          .Open(alice,
+                {.name = "hits", .type = VariableType::kCounter, .size = Bytes(8), .create = true})
           .ok());
-  ASSERT_TRUE(sessions_->Lease(alice, "").ok());
-  MustAlloc(kOperator, Bytes(8));  // nobody's
+  ASSERT_TRUE(sessions_->leases().Lease(alice, "").ok());
+  MustAlloc(kOperator, Bytes(8));  // no session's
   const auto areas = sessions_->CheckInvariants();
   ASSERT_TRUE(areas.ok()) << areas.status();
-  EXPECT_EQ(*areas, 11U);
+  EXPECT_EQ(*areas, 12U);
 }
 
 TEST_F(SessionsCheckTest, AnAreaThatTheAllocatorHasNotIsNamed) {
@@ -59,7 +58,7 @@ TEST_F(SessionsCheckTest, AnAreaOfAnotherSizeIsNamed) {
 
 TEST_F(SessionsCheckTest, ALeaseThatTheAllocatorHasNotIsNamed) {
   const Caller alice = CallerOf(Open());
-  const auto lease = sessions_->Lease(alice, "");
+  const auto lease = sessions_->leases().Lease(alice, "");
   ASSERT_TRUE(lease.ok()) << lease.status();
   ASSERT_TRUE(allocator_->ReturnLease(lease->chunk.id).ok());
   EXPECT_THAT(Problem(), HasSubstr("no lease"));

@@ -17,27 +17,28 @@ class LeasesTest : public testing::SessionTest {
 };
 
 TEST_F(LeasesTest, ALeaseNeedsASessionAndEndsWithIt) {
-  EXPECT_EQ(sessions_->Lease(kOperator, "").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(sessions_->leases().Lease(kOperator, "").status().code(),
+            absl::StatusCode::kFailedPrecondition);
   const OpenedSession session = Open();
-  const auto lease = sessions_->Lease(CallerOf(session), "");
+  const auto lease = sessions_->leases().Lease(CallerOf(session), "");
   ASSERT_TRUE(lease.ok()) << lease.status();
   EXPECT_FALSE(lease->existed);
   EXPECT_EQ(UseOf(session.id), (Usage{.bytes = lease->chunk.unit_size, .leases = 1}));
-  EXPECT_EQ(sessions_->OwnerOf(lease->chunk.base), session.id);
-  ASSERT_EQ(sessions_->ListLeases().size(), 1U);
+  EXPECT_EQ(OwnerOf(lease->chunk.base), session.id);
+  ASSERT_EQ(Leases().size(), 1U);
   sessions_->End(session.id);
   EXPECT_EQ(Leased(), 0U);
-  EXPECT_TRUE(sessions_->ListLeases().empty());
+  EXPECT_TRUE(Leases().empty());
 }
 
 TEST_F(LeasesTest, OnlyTheHolderReturnsIt) {
   const Caller alice = CallerOf(Open());
-  const ChunkId chunk = sessions_->Lease(alice, "")->chunk.id;
-  EXPECT_EQ(sessions_->ReturnLease(CallerOf(Open(kBob)), chunk).code(),
+  const ChunkId chunk = sessions_->leases().Lease(alice, "")->chunk.id;
+  EXPECT_EQ(sessions_->leases().Return(CallerOf(Open(kBob)), chunk).code(),
             absl::StatusCode::kPermissionDenied);
-  EXPECT_EQ(sessions_->ReturnLease(alice, ChunkId(99)).code(), absl::StatusCode::kNotFound);
-  EXPECT_TRUE(sessions_->ReturnLease(alice, chunk).ok());
-  EXPECT_EQ(sessions_->ReturnLease(alice, chunk).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(sessions_->leases().Return(alice, ChunkId(99)).code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(sessions_->leases().Return(alice, chunk).ok());
+  EXPECT_EQ(sessions_->leases().Return(alice, chunk).code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(UseOf(alice.session), Usage{});
   EXPECT_EQ(Leased(), 0U);
 }
@@ -45,8 +46,8 @@ TEST_F(LeasesTest, OnlyTheHolderReturnsIt) {
 TEST_F(LeasesTest, QuotasCountLeases) {
   Restart({.limits = {.per_session = {.leases = 1}}});
   const Caller alice = CallerOf(Open());
-  ASSERT_TRUE(sessions_->Lease(alice, "").ok());
-  const absl::Status status = sessions_->Lease(alice, "").status();
+  ASSERT_TRUE(sessions_->leases().Lease(alice, "").ok());
+  const absl::Status status = sessions_->leases().Lease(alice, "").status();
   EXPECT_EQ(std::string(status.message()),
             "quota: session 1 uses 1 of 1 leases and asks for 1 more");
   EXPECT_EQ(Leased(), 1U);
@@ -54,29 +55,29 @@ TEST_F(LeasesTest, QuotasCountLeases) {
 
 TEST_F(LeasesTest, AKeptLeaseGoesToTheNextOfTheSameUserWhoAsks) {
   const OpenedSession first = Open();
-  const auto made = sessions_->Lease(CallerOf(first), "cache");
+  const auto made = sessions_->leases().Lease(CallerOf(first), "cache");
   ASSERT_TRUE(made.ok()) << made.status();
   const Caller second = CallerOf(Open());
-  EXPECT_EQ(sessions_->Lease(second, "cache").status().code(),
+  EXPECT_EQ(sessions_->leases().Lease(second, "cache").status().code(),
             absl::StatusCode::kFailedPrecondition);
   const std::byte mark{0x77};
   std::byte* const bytes = pages_.base() + made->chunk.base.value();
   *bytes = mark;
   sessions_->End(first.id);
   EXPECT_EQ(Leased(), 1U);
-  EXPECT_EQ(sessions_->ListLeases()[0].holder, kNoSession);
-  EXPECT_EQ(sessions_->Lease(CallerOf(Open(kBob)), "cache").status().code(),
+  EXPECT_EQ(Leases()[0].holder, kNoSession);
+  EXPECT_EQ(sessions_->leases().Lease(CallerOf(Open(kBob)), "cache").status().code(),
             absl::StatusCode::kPermissionDenied);
 
-  const auto taken = sessions_->Lease(second, "cache");
+  const auto taken = sessions_->leases().Lease(second, "cache");
   ASSERT_TRUE(taken.ok()) << taken.status();
   EXPECT_TRUE(taken->existed);
   EXPECT_EQ(taken->chunk.id, made->chunk.id);
   EXPECT_EQ(*bytes, mark);
   EXPECT_EQ(UseOf(second.session).leases, 1U);
-  EXPECT_TRUE(sessions_->ReturnLease(second, taken->chunk.id).ok());
+  EXPECT_TRUE(sessions_->leases().Return(second, taken->chunk.id).ok());
   EXPECT_EQ(Leased(), 0U);
-  EXPECT_FALSE(sessions_->Lease(second, "cache")->existed);
+  EXPECT_FALSE(sessions_->leases().Lease(second, "cache")->existed);
 }
 
 TEST_F(LeasesTest, AnExhaustedArenaChargesNothing) {
@@ -84,7 +85,7 @@ TEST_F(LeasesTest, AnExhaustedArenaChargesNothing) {
   absl::Status status;
   std::uint64_t had = 0;
   while (status.ok()) {
-    status = sessions_->Lease(alice, "").status();
+    status = sessions_->leases().Lease(alice, "").status();
     had += status.ok() ? 1 : 0;
   }
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);

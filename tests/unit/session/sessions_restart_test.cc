@@ -14,7 +14,7 @@
 
 #include "server/percpu/introspect/inspector.h"
 #include "server/percpu/layout/topology.h"
-#include "server/session/restart.h"
+#include "server/session/recovery.h"
 #include "server/session/sessions.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
@@ -27,7 +27,7 @@ using testing::FakeClock;
 using testing::HeapPageSource;
 using testing::TempDir;
 
-constexpr Caller kOperator{.role = Role::kOperator};
+const Caller kOperator{.role = Role::kOperator};
 
 class SessionsRestartTest : public ::testing::Test {
  protected:
@@ -70,9 +70,10 @@ class SessionsRestartTest : public ::testing::Test {
     Sessions::Options session_options;
     session_options.clock = &clock_;
     session_options.catalog = catalog_.get();
-    session_options.process_start = [this](ProcessId pid) -> std::optional<std::uint64_t> {
+    session_options.look_at_process = [this](ProcessId pid) -> ProcessSighting {
       const auto process = processes_.find(pid.value());
-      return process == processes_.end() ? std::nullopt : std::optional(process->second);
+      if (process == processes_.end()) return {.is_gone = true};
+      return {.started = process->second};
     };
     sessions_ = std::make_unique<Sessions>(*allocator_, std::move(session_options));
   }
@@ -112,13 +113,19 @@ class SessionsRestartTest : public ::testing::Test {
   absl::StatusOr<PercpuPtr> Alloc(const Caller& caller, Bytes size, absl::string_view tag = "") {
     const AreaSpec spec{.size = size};
     PercpuPtr pointer;
-    absl::Status status =
-        sessions_->AllocBatch(caller, std::span(&spec, 1), {.tag = tag}, std::span(&pointer, 1));
+    absl::Status status = sessions_->areas().AllocBatch(caller, std::span(&spec, 1), {.tag = tag},
+                                                        std::span(&pointer, 1));
     if (!status.ok()) return status;
     return pointer;
   }
+  // kNoSession if no session owns it.
+  SessionId OwnerOf(PercpuPtr area) {
+    const auto owner = sessions_->areas().OwnerOf(area);
+    return owner ? owner->session : kNoSession;
+  }
+  std::vector<LeaseRecord> Leases() { return sessions_->leases().List(ChunkId(0), 100); }
   absl::StatusOr<Bytes> Free(const Caller& caller, PercpuPtr pointer) {
-    return sessions_->FreeBatch(caller, std::span(&pointer, 1));
+    return sessions_->areas().FreeBatch(caller, std::span(&pointer, 1));
   }
 
   TempDir dir_;
@@ -139,21 +146,22 @@ TEST_F(SessionsRestartTest, EverythingComesBackToItsOwner) {
   const PercpuPtr named = *Alloc(CallerOf(a), Bytes(8));
   const PercpuPtr nobodys = *Alloc(kOperator, Bytes(16));
   ASSERT_TRUE(Free(CallerOf(a), freed).ok());
-  ASSERT_TRUE(sessions_->HandOver(CallerOf(a), std::span(&given, 1), b.id).ok());
-  ASSERT_TRUE(sessions_->Publish(CallerOf(a), named, "hits", VariableType::kCounter).ok());
+  ASSERT_TRUE(sessions_->areas().HandOver(CallerOf(a), std::span(&given, 1), b.id).ok());
   ASSERT_TRUE(
-      sessions_
-          ->OpenVariable(
-              CallerOf(b),
-              {.name = "made", .type = VariableType::kGauge, .size = Bytes(8), .create = true})
+      sessions_->variables().Publish(CallerOf(a), named, "hits", VariableType::kCounter).ok());
+  ASSERT_TRUE(
+      sessions_->variables()
+          .Open(CallerOf(b),
+                {.name = "made", .type = VariableType::kGauge, .size = Bytes(8), .create = true})
           .ok());
-  ASSERT_TRUE(
-      sessions_->OpenVariable(kOperator, {.name = "gone", .size = Bytes(8), .create = true}).ok());
-  ASSERT_TRUE(sessions_->RemoveVariable(kOperator, "gone").ok());
-  const auto lease = sessions_->Lease(CallerOf(a), "");
-  const auto cache = sessions_->Lease(CallerOf(b), "cache");
-  const auto returned = sessions_->Lease(CallerOf(b), "");
-  ASSERT_TRUE(sessions_->ReturnLease(CallerOf(b), returned->chunk.id).ok());
+  ASSERT_TRUE(sessions_->variables()
+                  .Open(kOperator, {.name = "gone", .size = Bytes(8), .create = true})
+                  .ok());
+  ASSERT_TRUE(sessions_->variables().Remove(kOperator, "gone").ok());
+  const auto lease = sessions_->leases().Lease(CallerOf(a), "");
+  const auto cache = sessions_->leases().Lease(CallerOf(b), "cache");
+  const auto returned = sessions_->leases().Lease(CallerOf(b), "");
+  ASSERT_TRUE(sessions_->leases().Return(CallerOf(b), returned->chunk.id).ok());
   const auto before = sessions_->List(SessionId(0), 10);
 
   Restart();
@@ -164,19 +172,19 @@ TEST_F(SessionsRestartTest, EverythingComesBackToItsOwner) {
     EXPECT_EQ(after[i].use, before[i].use);
     EXPECT_EQ(after[i].spec.command, "shard");
   }
-  EXPECT_EQ(sessions_->OwnerOf(kept), a.id);
-  EXPECT_EQ(sessions_->OwnerOf(given), b.id);
-  EXPECT_EQ(sessions_->OwnerOf(named), kNoSession);
-  EXPECT_EQ(sessions_->OwnerOf(nobodys), kNoSession);
+  EXPECT_EQ(OwnerOf(kept), a.id);
+  EXPECT_EQ(OwnerOf(given), b.id);
+  EXPECT_EQ(OwnerOf(named), kNoSession);
+  EXPECT_EQ(OwnerOf(nobodys), kNoSession);
   EXPECT_EQ(Inspector(*allocator_).Resolve(kept)->area.tag, "web");
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 5U);
-  const auto variables = sessions_->ListVariables("", 10);
+  const auto variables = sessions_->variables().List("", 10);
   ASSERT_EQ(variables.size(), 2U);
   EXPECT_EQ(variables[0].name, "hits");
   EXPECT_EQ(variables[0].type, VariableType::kCounter);
   EXPECT_EQ(variables[0].pointer, named);
   EXPECT_EQ(variables[1].name, "made");
-  const auto leases = sessions_->ListLeases();
+  const auto leases = Leases();
   ASSERT_EQ(leases.size(), 2U);
   EXPECT_EQ(leases[0].chunk.id, lease->chunk.id);
   EXPECT_EQ(leases[0].holder, a.id);
@@ -192,8 +200,8 @@ TEST_F(SessionsRestartTest, TheDeadAreReapedAndTheirKeptLeasesWait) {
   for (const OpenedSession& session : {dead, replaced, alive}) {
     ASSERT_TRUE(Alloc(CallerOf(session), Bytes(64)).ok());
   }
-  ASSERT_TRUE(sessions_->Lease(CallerOf(dead), "cache").ok());
-  ASSERT_TRUE(sessions_->Lease(CallerOf(dead), "").ok());
+  ASSERT_TRUE(sessions_->leases().Lease(CallerOf(dead), "cache").ok());
+  ASSERT_TRUE(sessions_->leases().Lease(CallerOf(dead), "").ok());
   processes_.erase(1);
   processes_[2] = 999;
   Restart();
@@ -201,12 +209,12 @@ TEST_F(SessionsRestartTest, TheDeadAreReapedAndTheirKeptLeasesWait) {
   ASSERT_EQ(left.size(), 1U);
   EXPECT_EQ(left[0].id, alive.id);
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 1U);
-  ASSERT_EQ(sessions_->ListLeases().size(), 1U);
-  EXPECT_EQ(sessions_->ListLeases()[0].holder, kNoSession);
+  ASSERT_EQ(Leases().size(), 1U);
+  EXPECT_EQ(Leases()[0].holder, kNoSession);
   // And stay so.
   Restart();
   EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
-  EXPECT_TRUE(sessions_->Lease(CallerOf(alive), "cache")->existed);
+  EXPECT_TRUE(sessions_->leases().Lease(CallerOf(alive), "cache")->existed);
 }
 
 TEST_F(SessionsRestartTest, ASessionIsResumedByItsProcessInTimeAndOnce) {
@@ -218,8 +226,12 @@ TEST_F(SessionsRestartTest, ASessionIsResumedByItsProcessInTimeAndOnce) {
   EXPECT_TRUE(absl::IsNotFound(sessions_->Resume(Token{}, PeerOf(1)).status()));
   ASSERT_EQ(sessions_->Resume(a.token, PeerOf(1))->id, a.id);
   EXPECT_FALSE(sessions_->Resume(a.token, PeerOf(1)).ok());
-  clock_.Advance(absl::Minutes(1));
-  EXPECT_EQ(sessions_->ReapExpired(), 1U);
+  std::size_t reaped = 0;
+  for (int second = 0; second < 60; ++second) {
+    clock_.Advance(absl::Seconds(1));
+    reaped += sessions_->ReapExpired();
+  }
+  EXPECT_EQ(reaped, 1U);
   EXPECT_TRUE(absl::IsNotFound(sessions_->Resume(late.token, PeerOf(2)).status()));
   EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
 }
@@ -231,17 +243,17 @@ TEST_F(SessionsRestartTest, ARequestThatComesAgainIsAnsweredAgain) {
   const PercpuPtr second = *Alloc(CallerOf(a, 2), Bytes(64));
   EXPECT_NE(second, first);
   ASSERT_EQ(*Free(CallerOf(a, 3), first), Bytes(64));
-  const auto lease = sessions_->Lease(CallerOf(a, 4), "");
+  const auto lease = sessions_->leases().Lease(CallerOf(a, 4), "");
   Restart();
   EXPECT_EQ(*Alloc(CallerOf(a, 2), Bytes(64)), second);
   EXPECT_EQ(*Free(CallerOf(a, 3), first), Bytes(64));
-  EXPECT_EQ(sessions_->Lease(CallerOf(a, 4), "")->chunk.id, lease->chunk.id);
+  EXPECT_EQ(sessions_->leases().Lease(CallerOf(a, 4), "")->chunk.id, lease->chunk.id);
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 1U);
   // Granted anew meanwhile: the repeated free leaves it alone.
   const PercpuPtr again = *Alloc(CallerOf(a, 5), Bytes(64));
   EXPECT_EQ(again, first);
   EXPECT_TRUE(Free(CallerOf(a, 3), first).ok());
-  EXPECT_EQ(sessions_->OwnerOf(again), a.id);
+  EXPECT_EQ(OwnerOf(again), a.id);
   // So many later, nobody knows any more.
   for (std::uint64_t i = 10; i < 10 + Answers::kKept; ++i) {
     ASSERT_TRUE(Free(CallerOf(a, i), *Alloc(CallerOf(a), Bytes(8))).ok());
@@ -267,9 +279,10 @@ TEST_F(SessionsRestartTest, AFullCatalogRefusesAndLeavesNothingBehind) {
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, granted.size());
   EXPECT_EQ(sessions_->List(a.id, 1)[0].use.areas, granted.size());
   EXPECT_TRUE(absl::IsResourceExhausted(
-      sessions_->OpenVariable(CallerOf(a), {.name = "v", .size = Bytes(8), .create = true})
+      sessions_->variables()
+          .Open(CallerOf(a), {.name = "v", .size = Bytes(8), .create = true})
           .status()));
-  EXPECT_TRUE(sessions_->ListVariables("", 10).empty());
+  EXPECT_TRUE(sessions_->variables().List("", 10).empty());
   for (const PercpuPtr pointer : granted) ASSERT_TRUE(Free(CallerOf(a), pointer).ok());
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
 }
@@ -293,7 +306,7 @@ TEST_F(SessionsRestartTest, RandomWorkWithRestartsInBetween) {
     if (step % 500 == 499) {
       Restart();
       EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, model.size());
-      for (const auto& [pointer, owner] : model) ASSERT_EQ(sessions_->OwnerOf(pointer), owner);
+      for (const auto& [pointer, owner] : model) ASSERT_EQ(OwnerOf(pointer), owner);
     }
   }
 }

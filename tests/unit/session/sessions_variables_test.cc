@@ -14,12 +14,12 @@ namespace {
 
 class VariablesTest : public testing::SessionTest {
  protected:
-  absl::StatusOr<Sessions::OpenedVariable> OpenCounter(const Caller& caller, std::string name,
-                                                       bool create = true) {
-    return sessions_->OpenVariable(caller, {.name = std::move(name),
-                                            .type = VariableType::kCounter,
-                                            .size = Bytes(8),
-                                            .create = create});
+  absl::StatusOr<OpenedVariable> OpenCounter(const Caller& caller, std::string name,
+                                             bool create = true) {
+    return sessions_->variables().Open(caller, {.name = std::move(name),
+                                                .type = VariableType::kCounter,
+                                                .size = Bytes(8),
+                                                .create = create});
   }
 };
 
@@ -33,7 +33,7 @@ TEST_F(VariablesTest, OneCallerMakesItAndAllFindIt) {
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_FALSE(found->created);
   EXPECT_EQ(found->variable.pointer, made->variable.pointer);
-  EXPECT_EQ(sessions_->VariableAt(made->variable.pointer), "requests");
+  EXPECT_EQ(sessions_->variables().NameAt(made->variable.pointer), "requests");
   EXPECT_EQ(LiveAreas(), 1U);
 }
 
@@ -64,25 +64,25 @@ TEST_F(VariablesTest, ItOutlivesItsMakerAndIsFreedByNameOnly) {
   }
   sessions_->End(session.id);
   EXPECT_EQ(LiveAreas(), 1U);
-  const absl::Status denied = sessions_->RemoveVariable(CallerOf(Open(kBob)), "hits");
+  const absl::Status denied = sessions_->variables().Remove(CallerOf(Open(kBob)), "hits");
   EXPECT_EQ(denied.code(), absl::StatusCode::kPermissionDenied);
   // Another session of the same user may.
-  EXPECT_TRUE(sessions_->RemoveVariable(CallerOf(Open(kAlice)), "hits").ok());
+  EXPECT_TRUE(sessions_->variables().Remove(CallerOf(Open(kAlice)), "hits").ok());
   EXPECT_EQ(LiveAreas(), 0U);
-  EXPECT_EQ(sessions_->RemoveVariable(kOperator, "hits").code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(sessions_->variables().Remove(kOperator, "hits").code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(VariablesTest, AnotherTypeOrSizeIsAnotherVariable) {
   const Caller alice = CallerOf(Open());
   ASSERT_TRUE(OpenCounter(alice, "hits").ok());
-  const auto wider = sessions_->OpenVariable(
+  const auto wider = sessions_->variables().Open(
       alice, {.name = "hits", .type = VariableType::kCounter, .size = Bytes(16), .create = true});
   EXPECT_EQ(wider.status().code(), absl::StatusCode::kFailedPrecondition);
-  const auto gauge = sessions_->OpenVariable(
+  const auto gauge = sessions_->variables().Open(
       alice, {.name = "hits", .type = VariableType::kGauge, .size = Bytes(8)});
   EXPECT_EQ(gauge.status().code(), absl::StatusCode::kFailedPrecondition);
   // Who names no size takes what there is.
-  EXPECT_TRUE(sessions_->OpenVariable(alice, {.name = "hits"}).ok());
+  EXPECT_TRUE(sessions_->variables().Open(alice, {.name = "hits"}).ok());
 }
 
 TEST_F(VariablesTest, PublishingMakesAnAreaNobodys) {
@@ -90,24 +90,27 @@ TEST_F(VariablesTest, PublishingMakesAnAreaNobodys) {
   const Caller alice = CallerOf(session);
   const Caller bob = CallerOf(Open(kBob));
   const PercpuPtr area = MustAlloc(alice, Bytes(40));
-  EXPECT_EQ(sessions_->Publish(bob, area, "state", VariableType::kBytes).status().code(),
-            absl::StatusCode::kPermissionDenied);
-  EXPECT_EQ(sessions_->Publish(alice, PercpuPtr(area.value() + 4), "state", VariableType::kBytes)
+  EXPECT_EQ(
+      sessions_->variables().Publish(bob, area, "state", VariableType::kBytes).status().code(),
+      absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(sessions_->variables()
+                .Publish(alice, PercpuPtr(area.value() + 4), "state", VariableType::kBytes)
                 .status()
                 .code(),
             absl::StatusCode::kInvalidArgument);
-  const auto published = sessions_->Publish(alice, area, "state", VariableType::kBytes);
+  const auto published = sessions_->variables().Publish(alice, area, "state", VariableType::kBytes);
   ASSERT_TRUE(published.ok()) << published.status();
   EXPECT_EQ(published->size, Bytes(40));
   EXPECT_EQ(UseOf(alice.session), Usage{});
   sessions_->End(session.id);
   EXPECT_EQ(OpenCounter(bob, "state", false).status().code(),
             absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(sessions_->ListVariables("", 10).size(), 1U);
+  EXPECT_EQ(sessions_->variables().List("", 10).size(), 1U);
   const PercpuPtr bobs = MustAlloc(bob, Bytes(8));
-  EXPECT_EQ(sessions_->Publish(bob, bobs, "state", VariableType::kBytes).status().code(),
-            absl::StatusCode::kAlreadyExists);
-  EXPECT_EQ(sessions_->OwnerOf(bobs), bob.session);
+  EXPECT_EQ(
+      sessions_->variables().Publish(bob, bobs, "state", VariableType::kBytes).status().code(),
+      absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(OwnerOf(bobs), bob.session);
 }
 
 TEST_F(VariablesTest, NamesAreSpelt) {
@@ -124,15 +127,16 @@ TEST_F(VariablesTest, NamesAreSpelt) {
 
 TEST_F(VariablesTest, AUsersQuotaCountsWhatHasANameAndNothingElse) {
   Restart({.limits = {.variables_per_user = {.count = 2, .bytes = Bytes(64)}}});
-  const Caller alice = CallerOf(Open());
+  const OpenedSession session = Open();
+  const Caller alice = CallerOf(session);
   ASSERT_TRUE(OpenCounter(alice, "a").ok());
   // By name as by publishing; found again costs nothing.
   const PercpuPtr area = MustAlloc(alice, Bytes(60));
-  const auto over = sessions_->Publish(alice, area, "b", VariableType::kBytes);
+  const auto over = sessions_->variables().Publish(alice, area, "b", VariableType::kBytes);
   EXPECT_EQ(over.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(over.status().message(),
             "quota: uid 1000 uses 8 of 64 bytes in variables and asks for 60 more");
-  EXPECT_EQ(sessions_->OwnerOf(area), alice.session);
+  EXPECT_EQ(OwnerOf(area), alice.session);
   ASSERT_TRUE(OpenCounter(alice, "b").ok());
   EXPECT_TRUE(OpenCounter(alice, "a").ok());
   const auto third = OpenCounter(alice, "c");
@@ -141,8 +145,11 @@ TEST_F(VariablesTest, AUsersQuotaCountsWhatHasANameAndNothingElse) {
   EXPECT_EQ(LiveAreas(), 3U);
   // Another user has a quota of its own; a removed one is room again.
   EXPECT_TRUE(OpenCounter(CallerOf(Open(kBob)), "bobs").ok());
-  ASSERT_TRUE(sessions_->RemoveVariable(alice, "a").ok());
-  EXPECT_TRUE(OpenCounter(alice, "c").ok());
+  // As long as its session may write to it, it is charged.
+  ASSERT_TRUE(sessions_->variables().Remove(alice, "a").ok());
+  EXPECT_FALSE(OpenCounter(alice, "c").ok());
+  sessions_->End(session.id);
+  EXPECT_TRUE(OpenCounter(CallerOf(Open()), "c").ok());
 }
 
 TEST_F(VariablesTest, MakersWithoutAUidShareAQuotaAndMayNotRemove) {
@@ -150,7 +157,7 @@ TEST_F(VariablesTest, MakersWithoutAUidShareAQuotaAndMayNotRemove) {
   const Caller stranger{.role = Role::kClient};
   ASSERT_TRUE(OpenCounter(stranger, "theirs").ok());
   EXPECT_EQ(OpenCounter(stranger, "more").status().code(), absl::StatusCode::kResourceExhausted);
-  const absl::Status refused = sessions_->RemoveVariable(CallerOf(Open()), "theirs");
+  const absl::Status refused = sessions_->variables().Remove(CallerOf(Open()), "theirs");
   EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(refused.message(),
             "name: theirs was made by a caller unknown to the kernel; an operator may remove it");
@@ -159,10 +166,10 @@ TEST_F(VariablesTest, MakersWithoutAUidShareAQuotaAndMayNotRemove) {
 TEST_F(VariablesTest, TheListGoesOnWhereItEnded) {
   const Caller alice = CallerOf(Open());
   for (const char* name : {"c", "a", "b"}) ASSERT_TRUE(OpenCounter(alice, name).ok());
-  const auto page = sessions_->ListVariables("", 2);
+  const auto page = sessions_->variables().List("", 2);
   ASSERT_EQ(page.size(), 2U);
   EXPECT_EQ(page[1].name, "b");
-  ASSERT_EQ(sessions_->ListVariables(page[1].name, 2).size(), 1U);
+  ASSERT_EQ(sessions_->variables().List(page[1].name, 2).size(), 1U);
 }
 
 }  // namespace

@@ -65,11 +65,11 @@ TEST_P(PolicyTest, SaysWhoMayCall) {
 
 TEST_P(PolicyTest, SaysOnWhoseThings) {
   const Caller client{.role = Role::kClient, .session = SessionId(1)};
-  const std::array owners{SessionId(1), kNoSession, SessionId(2)};
-  for (std::size_t i = 0; i < owners.size(); ++i) {
-    EXPECT_EQ(MayUse(policy().rpc, client, owners[i]), row().may_use[i])
-        << row().name << " on " << owners[i].value();
-    EXPECT_TRUE(MayUse(policy().rpc, {.role = Role::kOperator}, owners[i])) << row().name;
+  constexpr std::array kOwners{Owner::kCaller, Owner::kNobody, Owner::kAnother};
+  for (std::size_t i = 0; i < kOwners.size(); ++i) {
+    EXPECT_EQ(MayUse(policy().rpc, client, kOwners[i]), row().may_use[i])
+        << row().name << " on " << i;
+    EXPECT_TRUE(MayUse(policy().rpc, {.role = Role::kOperator}, kOwners[i])) << row().name;
   }
 }
 
@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, PolicyTest, ::testing::Range<std::size_t>(0, kTab
 TEST(PolicyTableTest, HasARowPerRpc) { EXPECT_EQ(RpcPolicies().size(), kTable.size()); }
 
 TEST(PolicyTableTest, ASessionlessClientOwnsNothing) {
-  EXPECT_FALSE(MayUse(Rpc::kFree, {.role = Role::kClient}, kNoSession));
+  EXPECT_FALSE(MayUse(Rpc::kFree, {.role = Role::kClient}, Owner::kNobody));
 }
 
 TEST(AccessRulesTest, TheHighestRoleThatNamesAPeerIsIts) {

@@ -1,0 +1,99 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_SESSION_AREAS_H_
+#define PERCPUD_SERVER_SESSION_AREAS_H_
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/units.h"
+#include "server/percpu/allocator/allocator.h"
+#include "server/session/access/caller.h"
+#include "server/session/access/policy.h"
+#include "server/session/books.h"
+#include "server/session/transaction.h"
+
+namespace percpud {
+
+// Whose an area, or a leased chunk, is.
+struct AreaOwner {
+  // kNoSession if no session owns it.
+  SessionId session;
+  // Who answers for it: the session's identity, or whoever made it without one.
+  Identity identity;
+};
+
+// Areas granted, taken back and handed over on a caller's behalf. Thread safe.
+class Areas {
+ public:
+  // Both outlive the object.
+  Areas(Allocator& allocator, Books& books) : allocator_(allocator), books_(books) {}
+  Areas(const Areas&) = delete;
+  Areas& operator=(const Areas&) = delete;
+
+  // As the allocator's, charged to the caller and owned by its session, or by its
+  // identity if it has none. Errors besides: QuotaExceeded; SessionEnded, if it ends
+  // meanwhile; RequestUnderWay, AnswerForgotten.
+  absl::Status AllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
+                          const AllocOptions& options, std::span<PercpuPtr> out);
+  // The same, but nullopt, with nothing changed, where AllocBatch would have to create
+  // a chunk or populate pages.
+  std::optional<absl::Status> TryAllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
+                                            const AllocOptions& options, std::span<PercpuPtr> out);
+  // Takes back every area, or none; returns their sizes summed, of one unit.
+  // Errors besides the allocator's: NotOwner, OwnedByMaker, OwnedByNobody,
+  // AreaIsVariable, AreaIsQuarantined.
+  absl::StatusOr<Bytes> FreeBatch(const Caller& caller, std::span<const PercpuPtr> pointers);
+
+  // Makes areas of the caller's another session's, all or none. The other has to be of
+  // the same user or to have accepted it; an operator need not ask.
+  // Errors: as FreeBatch; SessionNotFound, HandOverNotAccepted, QuotaExceeded (the other's).
+  absl::Status HandOver(const Caller& caller, std::span<const PercpuPtr> pointers, SessionId to);
+  // The caller's session takes what `giver` hands over, until either ends. It is asked
+  // again after a restart. Errors: NeedsSession, SessionEnded, SessionNotFound.
+  absl::Status AcceptHandOvers(const Caller& caller, SessionId giver);
+
+  // Whether the caller may read or write what starts at `area`; kNull is the static
+  // part, which is everybody's. Errors: NotOwner, OwnedByMaker.
+  [[nodiscard]] absl::Status CheckUse(Rpc rpc, const Caller& caller, PercpuPtr area) const;
+  // Who owns the area, or the leased chunk, that starts there; nullopt if nobody does.
+  [[nodiscard]] std::optional<AreaOwner> OwnerOf(PercpuPtr area) const;
+
+  // OK if the caller may take the area out of its owner's hands. Errors: FreeBatch's.
+  [[nodiscard]] static absl::Status CheckMayTake(const Tables& tables, Rpc rpc,
+                                                 const Caller& caller, PercpuPtr pointer);
+  // Frees what left the books when its session ended, in slices. Deletes the records.
+  void FreeAll(std::span<const PercpuPtr> areas);
+
+ private:
+  // Allocates outside the lock; nullopt if it would have had to sleep.
+  using Allocate = absl::FunctionRef<std::optional<absl::Status>()>;
+  std::optional<absl::Status> Grant(const Caller& caller, std::span<const AreaSpec> specs,
+                                    const AllocOptions& options, std::span<PercpuPtr> out,
+                                    Allocate allocate);
+  // Enters what was allocated, and commits it.
+  absl::Status Enter(Transaction& tx, HolderId holder, std::span<const AreaSpec> specs,
+                     absl::string_view tag, std::span<const PercpuPtr> pointers);
+  absl::Status Withdraw(Transaction& tx, std::span<const PercpuPtr> pointers);
+  absl::Status Move(Transaction& tx, std::span<const PercpuPtr> pointers, HolderId to);
+  // The allocator's word on what is wrong with the pointers, else `refusal`.
+  [[nodiscard]] absl::Status Explain(std::span<const PercpuPtr> pointers,
+                                     absl::Status refusal) const;
+
+  Allocator& allocator_;
+  Books& books_;
+};
+
+// Why a caller may not take or use what the holder owns.
+absl::Status RefuseUse(const Tables& tables, PercpuPtr pointer, HolderId holder);
+// How the holder stands to the caller.
+Owner OwnerFor(const Tables& tables, HolderId holder, const Caller& caller);
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SESSION_AREAS_H_

@@ -171,6 +171,7 @@ bool Store::HasRoom(std::span<const Changes* const> batch) const {
 }
 
 absl::Status Store::Apply(std::span<const Changes* const> batch) {
+  if (options_.is_full && options_.is_full()) return errors::CatalogFull(size_, "a test");
   const bool puts = std::any_of(batch.begin(), batch.end(),
                                 [](const Changes* changes) { return changes->puts(); });
   while (!HasRoom(batch)) {

@@ -38,6 +38,8 @@ class Store {
     bool is_locked = false;
     Bytes initial{8 << 20};
     Bytes limit{std::uint64_t{1} << 40};
+    // Asked before each commit: true refuses it, as a full disk would. For tests.
+    std::function<bool()> is_full = nullptr;
   };
 
   // Makes the directory if there is none. Errors: CatalogInUse, what the system

@@ -66,11 +66,13 @@ class ServiceTest : public ::testing::Test {
   }
 
   PercpuPtr Grant(Bytes size, Bytes alignment = kDefaultAlign, absl::string_view tag = {}) {
-    const auto pointer =
-        allocator_->Alloc({.size = size, .alignment = alignment},
-                          {.region = Region::kDynamic, .no_grow = false, .tag = tag});
-    EXPECT_TRUE(pointer.ok()) << pointer.status();
-    return pointer.ok() ? *pointer : PercpuPtr(0);
+    const AreaSpec spec{.size = size, .alignment = alignment};
+    PercpuPtr pointer;
+    const absl::Status status = sessions_->areas().AllocBatch(
+        kOperator, std::span(&spec, 1), {.region = Region::kDynamic, .no_grow = false, .tag = tag},
+        std::span(&pointer, 1));
+    EXPECT_TRUE(status.ok()) << status;
+    return status.ok() ? pointer : PercpuPtr(0);
   }
 
   inline static const Caller kOperator{.role = Role::kOperator};

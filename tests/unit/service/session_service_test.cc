@@ -112,6 +112,10 @@ class SessionServiceTest : public testing::ServiceTest {
         sessions_->areas().AllocBatch(caller, std::span(&spec, 1), {}, std::span(&out, 1)).ok());
     return out;
   }
+  void Accept(const v1::OpenSessionResponse& taker, const v1::OpenSessionResponse& giver) {
+    const Caller caller{.role = Role::kClient, .session = SessionId(taker.session_id())};
+    EXPECT_TRUE(sessions_->areas().AcceptHandOvers(caller, SessionId(giver.session_id())).ok());
+  }
   std::uint64_t OwnerOf(PercpuPtr area) {
     const auto owner = sessions_->areas().OwnerOf(area);
     return owner ? owner->session.value() : 0;
@@ -217,6 +221,9 @@ TEST_F(SessionServiceTest, AnAreaHandedOverOutlivesItsGiver) {
   const v1::OpenSessionResponse giver = Open();
   const v1::OpenSessionResponse taker = Open();
   const PercpuPtr area = GrantTo(giver);
+  ExpectRefused(HandOver({area}, taker.session_id(), giver.token()), grpc::PERMISSION_DENIED,
+                "has not accepted");
+  Accept(taker, giver);
   EXPECT_TRUE(HandOver({area}, taker.session_id(), giver.token()).ok());
   EXPECT_EQ(OwnerOf(area), taker.session_id());
   ExpectRefused(HandOver({area}, giver.session_id(), giver.token()), grpc::PERMISSION_DENIED,

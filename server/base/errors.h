@@ -111,8 +111,8 @@ absl::Status BlockNotFree(PageId page, Order order);
 absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number);
 absl::Status MetadataExhausted(absl::string_view what);
 
-// The catalog cannot grow: `why` says at which size and for what reason.
-absl::Status CatalogFull(Bytes size, absl::string_view why);
+// The catalog in the directory `path` cannot grow beyond `size`.
+absl::Status CatalogFull(absl::string_view path, Bytes size, absl::string_view why);
 
 // `needed` bytes do not fit the file system of `directory`.
 absl::Status FileSystemFull(absl::string_view directory, Bytes needed, Bytes free);

@@ -64,6 +64,7 @@ void Catalog::Lead() {
   stats_.changes += entries.size();
   ++stats_.commits;
   stats_.size = store_->size();
+  stats_.is_full = store_->is_full();
   for (Entry& entry : entries) {
     if (entry.owed || entry.status.ok()) continue;
     ++stats_.refused;

@@ -61,6 +61,8 @@ class Catalog {
     std::uint64_t changes = 0;
     std::uint64_t refused = 0;
     Bytes size;
+    // The last change that adds a record was refused for lack of room.
+    bool is_full = false;
   };
   [[nodiscard]] Stats GetStats() const;
 

@@ -18,7 +18,8 @@ void Changes::Add(Table table, EncodeKeyFn encode_key, EncodeValueFn encode_valu
   op.value_size = static_cast<std::uint32_t>(bytes_.size() - op.at - op.key_size);
   Seal(key(op), bytes_.data() + op.at + op.key_size, op.value_size);
   ops_.push_back(op);
-  puts_ = puts_ || table != Table::kAnswers;
+  // Answers replace each other, and what the meta table has is replaced from start to start.
+  puts_ = puts_ || (table != Table::kAnswers && table != Table::kMeta);
 }
 
 template <typename EncodeKeyFn>
@@ -89,7 +90,6 @@ void Changes::PutFormat() {
                   .value_size = static_cast<std::uint32_t>(kFormat.size())});
   bytes_.append(kFormatKey.data(), kFormatKey.size());
   bytes_.append(kFormat.data(), kFormat.size());
-  puts_ = true;
 }
 void Changes::SetOwner(PercpuPtr pointer, SessionId owner) {
   Op op{.table = Table::kAreas,

@@ -47,8 +47,9 @@ class Changes {
   void DeleteQuarantined(PercpuPtr pointer);
 
   [[nodiscard]] bool empty() const { return ops_.empty(); }
-  // Whether records are added, for which there has to be room. Answers are not
-  // counted: they replace each other.
+  // Whether records are added, for which there has to be room. What replaces its like is
+  // not counted (answers, the arena, the format): it is written from the deletions'
+  // reserve, so that a daemon starts with a full catalog.
   [[nodiscard]] bool puts() const { return puts_; }
   // Bytes of keys and values.
   [[nodiscard]] std::size_t bytes() const { return bytes_.size(); }

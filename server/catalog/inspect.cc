@@ -14,11 +14,15 @@
 #include <cassert>
 #include <cerrno>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 #include "server/base/unique_fd.h"
+#include "server/catalog/map_file.h"
+#include "server/catalog/page_audit.h"
 #include "server/catalog/reader.h"
 #include "server/catalog/store.h"
 
@@ -59,15 +63,58 @@ absl::Status OpenFailed(const std::string& path, int code) {
   return errors::OsRefused("open", data, code);
 }
 
-absl::Status ReadOnce(const std::string& path) {
+absl::StatusOr<MDB_env*> OpenEnv(const std::string& path, unsigned flags) {
   MDB_env* env = nullptr;
   int code = mdb_env_create(&env);
   if (code == MDB_SUCCESS) code = mdb_env_set_maxdbs(env, kTables);
-  if (code == MDB_SUCCESS) {
-    code = mdb_env_open(env, path.c_str(), MDB_RDONLY | MDB_NOLOCK, 0600);
-  }
+  if (code == MDB_SUCCESS) code = mdb_env_open(env, path.c_str(), flags | MDB_NOLOCK, 0600);
   if (code != MDB_SUCCESS) return OpenFailed(path, code);
-  return ReadAll(env, [](const Area&, std::size_t) { return true; }).status();
+  return env;
+}
+
+// Whether the last commit is the one that was answered last.
+absl::Status CheckCommit(const std::string& path, MDB_env* env, const Contents& contents) {
+  if (contents.is_first_format) return absl::OkStatus();
+  MDB_envinfo info{};
+  mdb_env_info(env, &info);
+  const std::optional<std::uint64_t> number =
+      MapFile::ReadCommitNumber(absl::StrCat(path, "/data.mdb"));
+  if (!number) return absl::DataLossError("the number of its last commit is missing");
+  if (MapFile::Fits(*number, info.me_last_txnid)) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("its last commit is number ", info.me_last_txnid, ", and was ", *number));
+}
+
+// Writes to every table and takes it back: what the first write would run into is met
+// here. Without MDB_WRITEMAP nothing gets to the file before a commit.
+absl::Status TryWriting(const std::string& path) {
+  ASSIGN_OR_RETURN(MDB_env* const env, OpenEnv(path, 0));
+  MDB_txn* txn = nullptr;
+  int code = mdb_txn_begin(env, nullptr, 0, &txn);
+  for (std::size_t i = 0; i < kTables && code == MDB_SUCCESS; ++i) {
+    const auto table = static_cast<Table>(i);
+    MDB_dbi dbi = 0;
+    code = mdb_dbi_open(txn, TableName(table), TableFlags(table) | MDB_CREATE, &dbi);
+    std::uint64_t number = 0;
+    char byte = 0;
+    MDB_val key{sizeof(number), &number};
+    MDB_val value{sizeof(byte), &byte};
+    if (code == MDB_SUCCESS) code = mdb_put(txn, dbi, &key, &value, 0);
+  }
+  if (txn != nullptr) mdb_txn_abort(txn);
+  // A full file is not damaged.
+  if (code == MDB_SUCCESS || code == MDB_MAP_FULL) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("writing to it: ", mdb_strerror(code)));
+}
+
+absl::Status ReadOnce(const std::string& path) {
+  ASSIGN_OR_RETURN(MDB_env* const env, OpenEnv(path, MDB_RDONLY));
+  ASSIGN_OR_RETURN(const Contents contents,
+                   ReadAll(env, [](const Area&, std::size_t) { return true; }));
+  RETURN_IF_ERROR(CheckCommit(path, env, contents));
+  RETURN_IF_ERROR(AuditPages(env));
+  mdb_env_close(env);
+  return TryWriting(path);
 }
 
 int ExitCodeOf(const absl::Status& status) {

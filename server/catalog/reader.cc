@@ -103,6 +103,7 @@ absl::Status ReadMeta(MDB_txn* txn, Contents& out) {
     return absl::FailedPreconditionError(
         absl::StrCat("its format is \"", absl::CEscape(format), "\", not \"", kFormat, "\""));
   }
+  out.is_first_format = format == kFirstFormat;
   if (!arena) return Damaged(Table::kMeta, "the arena's record is wrong");
   out.arena = *std::move(arena);
   return absl::OkStatus();

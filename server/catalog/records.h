@@ -144,6 +144,8 @@ struct LastSession {
 
 // Everything but the areas, which may be too many to hold twice.
 struct Contents {
+  // It is of kFirstFormat.
+  bool is_first_format = false;
   Arena arena;
   SessionId last_session = kNoSession;
   std::vector<Chunk> chunks;

@@ -3,10 +3,10 @@
 
 #include "server/catalog/store.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -19,11 +19,6 @@
 namespace percpud::catalog {
 namespace {
 
-constexpr Bytes kPage{4096};
-// Only deletions may use the last pages.
-constexpr Bytes kReserve{1 << 20};
-constexpr Bytes kStep{4 << 20};
-
 absl::StatusOr<PathLock> LockDirectory(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return errors::OsRefused("mkdir", path, errno);
@@ -35,8 +30,9 @@ absl::StatusOr<PathLock> LockDirectory(const std::string& path) {
 // on the way to them.
 Bytes Weight(std::span<const Changes* const> batch) {
   constexpr std::uint64_t kPerOp = 64;
-  constexpr std::uint64_t kPages = 64;
-  std::uint64_t bytes = kPages * kPage.value();
+  constexpr std::uint64_t kPages = 32;
+  constexpr std::uint64_t kPage = 4096;
+  std::uint64_t bytes = kPages * kPage;
   for (const Changes* changes : batch) {
     bytes += changes->bytes() * 2 + changes->ops().size() * kPerOp;
   }
@@ -88,34 +84,20 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
     ASSIGN_OR_RETURN(PathLock taken, LockDirectory(options.path));
     lock.emplace(std::move(taken));
   }
-  MDB_env* env = nullptr;
-  if (const int code = mdb_env_create(&env); code != MDB_SUCCESS) {
-    return errors::CatalogFailed("mdb_env_create", mdb_strerror(code));
-  }
-  std::unique_ptr<Store> store(new Store(options, std::move(lock), env));
-  if (absl::Status status = store->OpenTables(); !status.ok()) return status;
+  std::unique_ptr<Store> store(new Store(options, std::move(lock)));
+  RETURN_IF_ERROR(store->file_.Open(kTables));
+  RETURN_IF_ERROR(store->OpenTables());
   return store;
 }
 
-Store::Store(Options options, std::optional<PathLock> lock, MDB_env* env)
-    : options_(std::move(options)), lock_(std::move(lock)), env_(env) {}
-
-Store::~Store() { mdb_env_close(env_); }
+Store::Store(Options options, std::optional<PathLock> lock)
+    : options_(std::move(options)),
+      lock_(std::move(lock)),
+      file_({.path = options_.path, .initial = options_.initial, .limit = options_.limit}) {}
 
 absl::Status Store::OpenTables() {
-  struct stat file {};
-  const std::string path = absl::StrCat(options_.path, "/data.mdb");
-  const Bytes there = stat(path.c_str(), &file) == 0 ? Bytes(file.st_size) : Bytes(0);
-  size_ = RoundUp(std::max(options_.initial, there), kPage);
-  mdb_env_set_mapsize(env_, size_.value());
-  mdb_env_set_maxdbs(env_, kTables);
-  // The lock is ours (LockDirectory), and nobody reads while we write.
-  constexpr unsigned kFlags = MDB_WRITEMAP | MDB_NOSYNC | MDB_NOLOCK | MDB_NORDAHEAD;
-  int code = mdb_env_open(env_, options_.path.c_str(), kFlags, 0600);
-  if (code != MDB_SUCCESS) return errors::CatalogFailed("mdb_env_open", mdb_strerror(code));
-  if (absl::Status status = BackWhole(); !status.ok()) return status;
   MDB_txn* txn = nullptr;
-  code = mdb_txn_begin(env_, nullptr, 0, &txn);
+  int code = mdb_txn_begin(file_.env(), nullptr, 0, &txn);
   for (std::size_t i = 0; i < kTables && code == MDB_SUCCESS; ++i) {
     const auto table = static_cast<Table>(i);
     code = mdb_dbi_open(txn, TableName(table), TableFlags(table) | MDB_CREATE, &tables_[i]);
@@ -126,72 +108,38 @@ absl::Status Store::OpenTables() {
     mdb_txn_abort(txn);
   }
   if (code != MDB_SUCCESS) return errors::CatalogFailed("mdb_dbi_open", mdb_strerror(code));
+  file_.NoteCommit();
   return absl::OkStatus();
 }
 
-// Gives every page of the map a place on the disk.
-absl::Status Store::BackWhole() {
-  int fd = -1;
-  mdb_env_get_fd(env_, &fd);
-  int result = 0;
-  do {
-    result = fallocate(fd, 0, 0, static_cast<off_t>(size_.value()));
-  } while (result != 0 && errno == EINTR);
-  if (result == 0) return absl::OkStatus();
-  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == ENOMEM) {
-    return errors::CatalogFull(size_, std::strerror(errno));
-  }
-  return errors::OsRefused("fallocate", options_.path, errno);
-}
-
-absl::Status Store::Grow() {
-  const Bytes before = size_;
-  const Bytes wanted = RoundUp(before + std::max(kStep, Bytes(before.value() / 2)), kPage);
-  if (wanted > options_.limit) return errors::CatalogFull(before, "its limit");
-  size_ = wanted;
-  if (absl::Status status = BackWhole(); !status.ok()) {
-    size_ = before;
-    // What was backed beyond the map is of no use.
-    int fd = -1;
-    mdb_env_get_fd(env_, &fd);
-    static_cast<void>(ftruncate(fd, static_cast<off_t>(before.value())));
-    return errors::CatalogFull(before, status.message());
-  }
-  const int code = mdb_env_set_mapsize(env_, size_.value());
-  if (code == MDB_SUCCESS) return absl::OkStatus();
-  size_ = before;
-  return errors::CatalogFailed("mdb_env_set_mapsize", mdb_strerror(code));
-}
-
-bool Store::HasRoom(std::span<const Changes* const> batch) const {
-  MDB_envinfo info{};
-  mdb_env_info(env_, &info);
-  const Bytes used = kPage * (info.me_last_pgno + 1);
-  return used + Weight(batch) + kReserve <= size_;
-}
-
 absl::Status Store::Apply(std::span<const Changes* const> batch) {
-  if (options_.is_full && options_.is_full()) return errors::CatalogFull(size_, "a test");
+  assert(!batch.empty());
+  if (options_.is_full && options_.is_full()) {
+    return errors::CatalogFull(options_.path, size(), "a test");
+  }
   const bool puts = std::any_of(batch.begin(), batch.end(),
                                 [](const Changes* changes) { return changes->puts(); });
-  while (!HasRoom(batch)) {
-    absl::Status status = Grow();
+  while (!file_.HasRoom(Weight(batch))) {
+    absl::Status status = file_.Grow();
     if (status.ok()) continue;
+    is_full_ = true;
     if (puts) return status;
     break;
   }
   int code = TryApply(batch);
   if (code == MDB_MAP_FULL) {
-    if (absl::Status status = Grow(); !status.ok()) return status;
+    RETURN_IF_ERROR(file_.Grow());
     code = TryApply(batch);
   }
-  if (code == MDB_SUCCESS) return absl::OkStatus();
-  return errors::CatalogFailed("commit", mdb_strerror(code));
+  if (code != MDB_SUCCESS) return errors::CatalogFailed("commit", mdb_strerror(code));
+  file_.NoteCommit();
+  if (puts) is_full_ = false;
+  return absl::OkStatus();
 }
 
 int Store::TryApply(std::span<const Changes* const> batch) {
   MDB_txn* txn = nullptr;
-  int code = mdb_txn_begin(env_, nullptr, 0, &txn);
+  int code = mdb_txn_begin(file_.env(), nullptr, 0, &txn);
   if (code != MDB_SUCCESS) return code;
   for (const Changes* changes : batch) {
     for (const Changes::Op& op : changes->ops()) {
@@ -205,7 +153,7 @@ int Store::TryApply(std::span<const Changes* const> batch) {
 }
 
 absl::StatusOr<Contents> Store::Load(const OnArea& on_area) const {
-  absl::StatusOr<Contents> contents = ReadAll(env_, on_area);
+  absl::StatusOr<Contents> contents = ReadAll(file_.env(), on_area);
   if (contents.ok() || !IsAboutContent(contents.status())) return contents;
   return errors::CatalogDamaged(options_.path, contents.status().message());
 }

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/path_lock.h"
 #include "server/catalog/changes.h"
+#include "server/catalog/map_file.h"
 #include "server/catalog/records.h"
 
 namespace percpud::catalog {
@@ -29,14 +30,14 @@ namespace percpud::catalog {
 // used, so that a full disk refuses to grow and never faults; the last pages
 // are kept for deletions, which have to work then.
 //
-// Not thread safe, but for size() and used().
+// Not thread safe.
 class Store {
  public:
   struct Options {
     std::string path;
     // The caller holds the directory's lock, or that of the directory it lies in.
     bool is_locked = false;
-    Bytes initial{8 << 20};
+    Bytes initial{1 << 20};
     Bytes limit{std::uint64_t{1} << 40};
     // Asked before each commit: true refuses it, as a full disk would. For tests.
     std::function<bool()> is_full = nullptr;
@@ -57,23 +58,22 @@ class Store {
   // `on_area` ends it. Errors: CatalogDamaged.
   absl::StatusOr<Contents> Load(const OnArea& on_area) const;
 
-  [[nodiscard]] Bytes size() const { return size_; }
+  [[nodiscard]] Bytes size() const { return file_.size(); }
+  // Whether the last change that adds a record was refused for lack of room.
+  [[nodiscard]] bool is_full() const { return is_full_; }
 
  private:
-  Store(Options options, std::optional<PathLock> lock, MDB_env* env);
+  Store(Options options, std::optional<PathLock> lock);
 
   absl::Status OpenTables();
-  absl::Status BackWhole();
-  absl::Status Grow();
-  [[nodiscard]] bool HasRoom(std::span<const Changes* const> batch) const;
   // An LMDB code.
   int TryApply(std::span<const Changes* const> batch);
 
   const Options options_;
   const std::optional<PathLock> lock_;
-  MDB_env* const env_;
+  MapFile file_;
   std::array<MDB_dbi, kTables> tables_{};
-  Bytes size_;
+  bool is_full_ = false;
 };
 
 // Whether a catalog is there and every record of it can be read. Changes nothing. A

@@ -74,7 +74,7 @@ std::uint8_t NumberOf(VariableType type) {
 LaneVariable AnswerFor(const OpenedVariable& opened) {
   return {.pointer = opened.variable.pointer.value(),
           .size = opened.variable.size.value(),
-          .maker = opened.variable.maker.value(),
+          .maker = opened.variable.maker.uid.value(),
           .type = NumberOf(opened.variable.type),
           .created = static_cast<std::uint8_t>(opened.created),
           .reserved = 0};

@@ -217,7 +217,12 @@ absl::Status ArenaStore::Begin() {
   catalog::Changes changes;
   changes.PutFormat();
   changes.Put(record_);
-  return catalog_->Commit(std::move(changes));
+  RETURN_IF_ERROR(catalog_->Commit(std::move(changes)));
+  if (catalog_->GetStats().is_full) {
+    absl::StrAppend(&verdict_, "; the catalog is full at ", Format(catalog_->GetStats().size),
+                    ": only what is freed makes room");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ArenaStore::Settle() {

@@ -55,9 +55,9 @@ absl::Status MetadataExhausted(absl::string_view what) {
                 what);
 }
 
-absl::Status CatalogFull(Bytes size, absl::string_view why) {
-  return Refuse(Code::kResourceExhausted, Reason::kCatalogFull, "catalog: cannot grow beyond ",
-                Format(size), ": ", why);
+absl::Status CatalogFull(absl::string_view path, Bytes size, absl::string_view why) {
+  return Refuse(Code::kResourceExhausted, Reason::kCatalogFull, "catalog: ", path,
+                " cannot grow beyond ", Format(size), ": ", why);
 }
 
 absl::Status FileSystemFull(absl::string_view directory, Bytes needed, Bytes free) {

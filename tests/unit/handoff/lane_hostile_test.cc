@@ -60,7 +60,7 @@ TEST_F(LaneHostileTest, HalfAMessageIsRefusedAndNothingOfItServed) {
     EXPECT_THAT(client.HearRefusal(), HasSubstr("malformed")) << cut;
     EXPECT_TRUE(AwaitGone(client.session()));
   }
-  EXPECT_TRUE(sessions_->ListVariables("", 10).empty());
+  EXPECT_TRUE(sessions_->variables().List("", 10).empty());
   ExpectServed(honest);
 }
 

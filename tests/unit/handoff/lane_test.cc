@@ -39,7 +39,7 @@ TEST_F(LaneTest, EveryKindIsAnsweredInTheOrderOfTheRequests) {
     EXPECT_EQ(answers[i].code, 0) << i;
   }
   const std::uint64_t pointer = answers[1].pointers().at(0);
-  EXPECT_EQ(sessions_->OwnerOf(PercpuPtr(pointer)), client.session());
+  EXPECT_EQ(sessions_->areas().OwnerOf(PercpuPtr(pointer))->session, client.session());
   EXPECT_EQ(answers[2].As<LaneVariable>().created, 1);
   EXPECT_EQ(answers[3].As<LaneVariable>().created, 0);
   EXPECT_EQ(answers[3].As<LaneVariable>().pointer, answers[2].As<LaneVariable>().pointer);

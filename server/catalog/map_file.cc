@@ -1,0 +1,181 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/catalog/map_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+#include "server/base/status_macros.h"
+#include "server/base/unique_fd.h"
+
+namespace percpud::catalog {
+namespace {
+
+constexpr Bytes kPage{4096};
+constexpr Bytes kMinStep{256 << 10};
+constexpr Bytes kMaxReserve{1 << 20};
+
+// What stands at the beginning of the file's last page.
+struct NumberPage {
+  std::uint64_t magic;
+  // One store: a killed process leaves this number or the one before.
+  std::uint64_t number;
+};
+constexpr std::uint64_t kMagic = 0x746d6d6f43637075;
+
+Bytes StartOfLastPage(Bytes size) { return RoundDown(size - Bytes(1), kPage); }
+
+bool IsFull(int error) {
+  return error == ENOSPC || error == EDQUOT || error == EFBIG || error == ENOMEM;
+}
+
+// Only deletions may use the last pages. They write anew what they change, at worst all of
+// a small file.
+Bytes Reserve(Bytes size) { return std::min(kMaxReserve, Bytes(size.value() / 4)); }
+
+}  // namespace
+
+MapFile::~MapFile() {
+  if (env_ != nullptr) mdb_env_close(env_);
+}
+
+absl::Status MapFile::Open(unsigned tables) {
+  assert(env_ == nullptr);
+  int code = mdb_env_create(&env_);
+  if (code != MDB_SUCCESS) return errors::CatalogFailed("mdb_env_create", mdb_strerror(code));
+  struct stat file {};
+  const std::string data = absl::StrCat(options_.path, "/data.mdb");
+  const Bytes there = stat(data.c_str(), &file) == 0 ? Bytes(file.st_size) : Bytes(0);
+  // A file that is there keeps its size: its last page has to stay where it is.
+  size_ = RoundUp(there > Bytes(0) ? there : options_.initial, kPage);
+  mdb_env_set_mapsize(env_, size_.value());
+  mdb_env_set_maxdbs(env_, tables);
+  // The lock is the daemon's, and nobody reads while it writes.
+  constexpr unsigned kFlags = MDB_WRITEMAP | MDB_NOSYNC | MDB_NOLOCK | MDB_NORDAHEAD;
+  code = mdb_env_open(env_, options_.path.c_str(), kFlags, 0600);
+  if (code != MDB_SUCCESS) return errors::CatalogFailed("mdb_env_open", mdb_strerror(code));
+  if (const int error = Back(size_); error != 0) {
+    if (IsFull(error)) return errors::CatalogFull(options_.path, size_, std::strerror(error));
+    return errors::OsRefused("fallocate", data, error);
+  }
+  // A file of the first format may be used up to its end.
+  if (used() + kPage > size_) return Grow();
+  return absl::OkStatus();
+}
+
+int MapFile::fd() const {
+  int out = -1;
+  mdb_env_get_fd(env_, &out);
+  return out;
+}
+
+std::uint64_t MapFile::last_commit() const {
+  MDB_envinfo info{};
+  mdb_env_info(env_, &info);
+  return info.me_last_txnid;
+}
+
+Bytes MapFile::used() const {
+  MDB_envinfo info{};
+  mdb_env_info(env_, &info);
+  return kPage * (info.me_last_pgno + 1);
+}
+
+int MapFile::Back(Bytes size) const {
+  int result = 0;
+  do {
+    result = fallocate(fd(), 0, 0, static_cast<off_t>(size.value()));
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
+}
+
+// The number first: whenever the process is killed, the last page has it.
+int MapFile::Extend(Bytes size) const {
+  const NumberPage page{.magic = kMagic, .number = last_commit()};
+  const Bytes last = StartOfLastPage(size);
+  int error = 0;
+  if (pwrite(fd(), &page, sizeof(page), static_cast<off_t>(last.value())) != sizeof(page)) {
+    error = errno;
+  }
+  if (error == 0) error = Back(size);
+  if (error != 0) static_cast<void>(ftruncate(fd(), static_cast<off_t>(size_.value())));
+  return error;
+}
+
+absl::Status MapFile::Grow() {
+  const Bytes wanted =
+      std::min(size_ + std::max(Bytes(size_.value() / 2), kMinStep), options_.limit);
+  Bytes step = wanted > size_ ? wanted - size_ : Bytes(0);
+  int error = step < kMinStep ? EFBIG : ENOSPC;
+  for (; error != 0 && IsFull(error) && step >= kMinStep; step = Bytes(step.value() / 2)) {
+    const Bytes larger = RoundUp(size_ + step, kPage);
+    error = Extend(larger);
+    if (error != 0) continue;
+    const int code = mdb_env_set_mapsize(env_, larger.value());
+    if (code != MDB_SUCCESS) {
+      return errors::CatalogFailed("mdb_env_set_mapsize", mdb_strerror(code));
+    }
+    size_ = larger;
+    return absl::OkStatus();
+  }
+  return errors::CatalogFull(options_.path, size_, std::strerror(error));
+}
+
+bool MapFile::HasRoom(Bytes weight) const {
+  const Bytes wanted = used() + weight + Reserve(size_) + kPage;
+  // The list of free pages is walked only where it matters.
+  return wanted <= size_ || wanted <= size_ + freed();
+}
+
+// Pages that the last commits do not use; LMDB gives them out before it takes more.
+Bytes MapFile::freed() const {
+  MDB_txn* txn = nullptr;
+  if (mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn) != MDB_SUCCESS) return Bytes(0);
+  constexpr MDB_dbi kFreeList = 0;
+  MDB_cursor* cursor = nullptr;
+  std::uint64_t pages = 0;
+  if (mdb_cursor_open(txn, kFreeList, &cursor) == MDB_SUCCESS) {
+    MDB_val key{};
+    MDB_val value{};
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == MDB_SUCCESS) {
+      std::uint64_t count = 0;
+      if (value.mv_size >= sizeof(count)) std::memcpy(&count, value.mv_data, sizeof(count));
+      pages += count;
+    }
+    mdb_cursor_close(cursor);
+  }
+  mdb_txn_abort(txn);
+  return kPage * pages;
+}
+
+void MapFile::NoteCommit() {
+  MDB_envinfo info{};
+  mdb_env_info(env_, &info);
+  auto* const page = reinterpret_cast<NumberPage*>(static_cast<std::byte*>(info.me_mapaddr) +
+                                                   StartOfLastPage(size_).value());
+  std::atomic_ref<std::uint64_t>(page->number).store(info.me_last_txnid, std::memory_order_release);
+  std::atomic_ref<std::uint64_t>(page->magic).store(kMagic, std::memory_order_release);
+}
+
+std::optional<std::uint64_t> MapFile::ReadCommitNumber(const std::string& data) {
+  const UniqueFd file(open(data.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  struct stat info {};
+  if (!file.ok() || fstat(file.get(), &info) != 0 || info.st_size < 1) return std::nullopt;
+  NumberPage page{};
+  const Bytes last = StartOfLastPage(Bytes(info.st_size));
+  const auto at = static_cast<off_t>(last.value());
+  if (pread(file.get(), &page, sizeof(page), at) != sizeof(page)) return std::nullopt;
+  return page.magic == kMagic ? std::optional(page.number) : std::nullopt;
+}
+
+}  // namespace percpud::catalog

@@ -1,0 +1,85 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The file that LMDB maps: its size, its room, and the number of its last commit.
+//
+//   +-------+---------------------------+------------------+------+----------+
+//   | metas | pages in use, pages freed | not used yet     | re-  | number   |
+//   |       |                           |                  | serve| page     |
+//   +-------+---------------------------+------------------+------+----------+
+//    0       2                           last page + 1            size - 1 page
+//
+// LMDB falls back to the commit before the last when the last one's meta page is
+// damaged, and does not say so. So each commit's number is written to the file's last
+// page, which LMDB never gets to, before it is answered. A daemon that is killed between
+// the two leaves a file that is one commit ahead of its number.
+
+#ifndef PERCPUD_SERVER_CATALOG_MAP_FILE_H_
+#define PERCPUD_SERVER_CATALOG_MAP_FILE_H_
+
+#include <lmdb.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/base/units.h"
+
+namespace percpud::catalog {
+
+// Not thread safe, but for size().
+class MapFile {
+ public:
+  struct Options {
+    // The directory.
+    std::string path;
+    // The size of a file that is made, and the most that one may grow to.
+    Bytes initial;
+    Bytes limit;
+  };
+
+  explicit MapFile(Options options) : options_(std::move(options)) {}
+  ~MapFile();
+  MapFile(const MapFile&) = delete;
+  MapFile& operator=(const MapFile&) = delete;
+
+  // Opens it with room for `tables` tables. Every page of it has a place on the disk
+  // then, so that a full disk refuses to let it grow, and never faults.
+  // Errors: CatalogFull, CatalogFailed, OsRefused.
+  absl::Status Open(unsigned tables);
+  // Makes it larger by half, or by as much as the disk has. Errors: CatalogFull, CatalogFailed.
+  absl::Status Grow();
+  // Whether a transaction that writes `weight` fits, with the reserve for deletions left.
+  // Pages that were freed are room.
+  [[nodiscard]] bool HasRoom(Bytes weight) const;
+  // Writes the last commit's number. To be called after each.
+  void NoteCommit();
+
+  [[nodiscard]] MDB_env* env() const { return env_; }
+  [[nodiscard]] Bytes size() const { return size_; }
+
+  // The number in the file at `data`; nullopt if it has none, as files of the first format.
+  static std::optional<std::uint64_t> ReadCommitNumber(const std::string& data);
+  // Whether a file whose last commit is `found` is as its daemon left it.
+  static constexpr bool Fits(std::uint64_t number, std::uint64_t found) {
+    return found == number || found == number + 1;
+  }
+
+ private:
+  // An errno; the file is as it was, unless it is 0.
+  [[nodiscard]] int Extend(Bytes size) const;
+  [[nodiscard]] int Back(Bytes size) const;
+  [[nodiscard]] int fd() const;
+  [[nodiscard]] std::uint64_t last_commit() const;
+  [[nodiscard]] Bytes used() const;
+  [[nodiscard]] Bytes freed() const;
+
+  const Options options_;
+  MDB_env* env_ = nullptr;
+  Bytes size_;
+};
+
+}  // namespace percpud::catalog
+
+#endif  // PERCPUD_SERVER_CATALOG_MAP_FILE_H_

@@ -83,13 +83,13 @@ absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const
     if (!caller) return errors::TokenUnknown();
     return *caller;
   }
-  Remote remote = RemoteOf(context);
+  const Remote remote = RemoteOf(context);
   RankedLock lock(&mu_);
   return Caller{.role = rules_.RoleOf(remote.peer),
                 .session = kNoSession,
                 .uid = remote.peer ? remote.peer->uid : kNobody,
                 .request = kNoRequest,
-                .host = std::move(remote.host)};
+                .host = remote.host};
 }
 
 absl::StatusOr<Caller> Callers::Admit(Rpc rpc, const grpc::ServerContextBase& context) const {

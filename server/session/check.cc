@@ -1,7 +1,6 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "server/percpu/introspect/inspector.h"
 #include "server/session/check.h"
 
 #include <cstddef>
@@ -11,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/percpu/introspect/inspector.h"
 #include "server/session/variables.h"
 
 namespace percpud {

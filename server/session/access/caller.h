@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/base/identity.h"
 
@@ -15,9 +16,13 @@ namespace percpud {
 // Who is at the other end of a Unix socket, in the kernel's word (SO_PEERCRED),
 // as of its connect().
 struct Peer {
+  // 0 if the process cannot be seen from the daemon's PID namespace.
   ProcessId pid;
+  // kNobody if the user has no number in the daemon's user namespace.
   UserId uid;
   UserGroupId gid;
+  // The other groups that the process is a member of.
+  std::vector<UserGroupId> groups = {};
 
   friend bool operator==(const Peer&, const Peer&) = default;
 };

@@ -12,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -25,7 +27,50 @@ namespace {
 // Linux 6.5; Debian 12's headers do not have it yet.
 constexpr int kSoPeerPidFd = 77;
 
+std::string ReadText(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+UserId KnownUser(UserId uid) {
+  constexpr std::uint32_t kUsualOverflow = 65534;
+  static const auto* const uid_map = new std::string(ReadText("/proc/self/uid_map"));
+  static const UserId overflow = [] {
+    std::uint32_t number = kUsualOverflow;
+    const std::string text = ReadText("/proc/sys/kernel/overflowuid");
+    return UserId(absl::SimpleAtoi(text, &number) ? number : kUsualOverflow);
+  }();
+  return KnownUser(uid, *uid_map, overflow);
+}
+
+// Every group of the peer's process as of its connect(); the kernel says how many there are.
+std::vector<UserGroupId> AskGroups(int fd) {
+  std::vector<gid_t> groups(32);
+  for (int tries = 0; tries < 4; ++tries) {
+    auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0) {
+      groups.resize(size / sizeof(gid_t));
+      return {groups.begin(), groups.end()};
+    }
+    if (errno != ERANGE) break;
+    groups.resize(size / sizeof(gid_t));
+  }
+  return {};
+}
+
 }  // namespace
+
+UserId KnownUser(UserId uid, const std::string& uid_map, UserId overflow) {
+  if (uid != overflow) return uid;
+  // The map of the first namespace: every user has a number, and this one is somebody's.
+  std::istringstream fields(uid_map);
+  std::uint64_t inside = 0;
+  std::uint64_t outside = 0;
+  std::uint64_t count = 0;
+  const bool is_whole = fields >> inside >> outside >> count && inside == 0 && outside == 0 &&
+                        count == kNobody.value();
+  return is_whole ? uid : kNobody;
+}
 
 std::optional<Peer> AskPeer(int fd) {
   int domain = 0;
@@ -38,8 +83,9 @@ std::optional<Peer> AskPeer(int fd) {
   size = sizeof(credentials);
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
   return Peer{.pid = ProcessId(credentials.pid),
-              .uid = UserId(credentials.uid),
-              .gid = UserGroupId(credentials.gid)};
+              .uid = KnownUser(UserId(credentials.uid)),
+              .gid = UserGroupId(credentials.gid),
+              .groups = AskGroups(fd)};
 }
 
 std::string HostOf(int fd) {

@@ -13,9 +13,14 @@
 
 namespace percpud {
 
-// What the kernel says of a Unix socket's other end; nullopt for any other
-// socket.
+// What the kernel says of a Unix socket's other end, with all groups of its process;
+// nullopt for any other socket.
 std::optional<Peer> AskPeer(int fd);
+
+// The user that the kernel means by `uid`. A user who has no number in this process's user
+// namespace is shown as the overflow uid, and so is nobody there. `uid_map` is
+// /proc/self/uid_map's text.
+UserId KnownUser(UserId uid, const std::string& uid_map, UserId overflow);
 
 // The host at the other end of a TCP connection, "10.0.0.7"; empty for any
 // other socket.

@@ -45,8 +45,11 @@ static_assert(InEnumOrder());
 }  // namespace
 
 bool Principals::Include(const Peer& peer) const {
+  const auto is_named = [this](UserGroupId group) {
+    return std::find(groups.begin(), groups.end(), group) != groups.end();
+  };
   return everybody || std::find(users.begin(), users.end(), peer.uid) != users.end() ||
-         std::find(groups.begin(), groups.end(), peer.gid) != groups.end();
+         is_named(peer.gid) || std::any_of(peer.groups.begin(), peer.groups.end(), is_named);
 }
 
 Role AccessRules::RoleOf(const std::optional<Peer>& peer) const {

@@ -137,6 +137,55 @@ TEST_F(CatalogTest, FullMeansRefusedWithNothingHalfDone) {
   EXPECT_TRUE(Areas(*catalog).empty());
 }
 
+TEST_F(CatalogTest, ItStartsSmall) {
+  const auto catalog = Catalog::Open({.path = path()});
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  Begin(**catalog);
+  EXPECT_LE((*catalog)->GetStats().size, Bytes(1 << 20));
+}
+
+// A start writes what it replaces: the arena's record, with another epoch.
+TEST_F(CatalogTest, AFullOneStartsAndSaysSo) {
+  constexpr Bytes kSize{2 << 20};
+  std::uint64_t kept = 0;
+  {
+    const auto catalog = Open(kSize, kSize);
+    Begin(*catalog);
+    while (PutAreas(*catalog, kept, 100).ok()) kept += 100;
+    EXPECT_TRUE(catalog->GetStats().is_full);
+  }
+  for (int start = 0; start < 200; ++start) {
+    ASSERT_TRUE(Inspect(path()).ok()) << Inspect(path());
+    const auto catalog = Open(kSize, kSize);
+    ASSERT_NE(catalog, nullptr);
+    Begin(*catalog);
+    EXPECT_TRUE(catalog->GetStats().is_full) << "start " << start;
+    EXPECT_EQ(Areas(*catalog).size(), kept);
+  }
+}
+
+TEST_F(CatalogTest, WhatIsFreedIsRoomAgain) {
+  constexpr Bytes kSize{4 << 20};
+  const auto catalog = Open(kSize, kSize);
+  Begin(*catalog);
+  constexpr std::uint64_t kBatch = 100;
+  std::uint64_t first_time = 0;
+  while (PutAreas(*catalog, first_time, kBatch).ok()) first_time += kBatch;
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint64_t i = 0; i < first_time; ++i) {
+      Changes changes;
+      changes.DeleteArea(PercpuPtr(i * 8));
+      ASSERT_TRUE(catalog->Commit(std::move(changes)).ok());
+    }
+    std::uint64_t again = 0;
+    while (again < first_time && PutAreas(*catalog, again, kBatch).ok()) again += kBatch;
+    EXPECT_GE(again, first_time * 9 / 10) << "round " << round;
+    EXPECT_FALSE(absl::IsInternal(PutAreas(*catalog, again, kBatch)));
+    first_time = again;
+    EXPECT_TRUE(Inspect(path()).ok()) << Inspect(path());
+  }
+}
+
 TEST_F(CatalogTest, WhatIsOwedGoesWithTheNextCommit) {
   const auto catalog = Open();
   Begin(*catalog);

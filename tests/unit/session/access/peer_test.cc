@@ -3,6 +3,7 @@
 
 #include "server/session/access/peer.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -11,6 +12,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <string>
+#include <vector>
 
 namespace percpud {
 namespace {
@@ -30,10 +34,64 @@ TEST(PeerTest, TheKernelSaysWhoIsThere) {
   const Pair pair;
   const auto peer = AskPeer(pair.ours.get());
   ASSERT_TRUE(peer.has_value());
-  EXPECT_EQ(
-      *peer,
-      (Peer{.pid = ProcessId(getpid()), .uid = UserId(getuid()), .gid = UserGroupId(getgid())}));
+  EXPECT_EQ(peer->pid, ProcessId(getpid()));
+  EXPECT_EQ(peer->uid, UserId(getuid()));
+  EXPECT_EQ(peer->gid, UserGroupId(getgid()));
   EXPECT_FALSE(CommandOf(*peer).empty());
+}
+
+TEST(PeerTest, EveryGroupOfTheProcessIsNamed) {
+  std::vector<gid_t> groups(static_cast<std::size_t>(getgroups(0, nullptr)));
+  ASSERT_GE(getgroups(static_cast<int>(groups.size()), groups.data()), 0);
+  const Pair pair;
+  const auto peer = AskPeer(pair.ours.get());
+  ASSERT_TRUE(peer.has_value());
+  EXPECT_EQ(peer->groups, std::vector<UserGroupId>(groups.begin(), groups.end()));
+}
+
+TEST(PeerTest, MoreGroupsThanExpectedAreNamed) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root";
+  constexpr std::size_t kMany = 100;
+  const pid_t child = fork();
+  if (child == 0) {
+    std::vector<gid_t> groups;
+    for (std::size_t i = 0; i < kMany; ++i) groups.push_back(static_cast<gid_t>(5000 + i));
+    if (setgroups(groups.size(), groups.data()) != 0) _exit(2);
+    const Pair pair;
+    _exit(AskPeer(pair.ours.get())->groups.size() == kMany ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(PeerTest, AUserWithoutANumberHereIsNobody) {
+  const UserId overflow(65534);
+  const std::string whole = "         0          0 4294967295\n";
+  const std::string part = "         0     100000      65536\n";
+  EXPECT_EQ(KnownUser(overflow, whole, overflow), overflow);
+  EXPECT_EQ(KnownUser(overflow, part, overflow), kNobody);
+  EXPECT_EQ(KnownUser(overflow, "", overflow), kNobody);
+  EXPECT_EQ(KnownUser(UserId(1000), part, overflow), UserId(1000));
+}
+
+// What the kernel does not know to have ended has not.
+TEST(PeerTest, ASightingTellsGoneFromUnseen) {
+  EXPECT_FALSE(LookAtProcess(ProcessId(0)).is_gone);
+  const ProcessSighting self = LookAtProcess(ProcessId(getpid()));
+  EXPECT_FALSE(self.is_gone);
+  ASSERT_TRUE(self.started.has_value());
+  EXPECT_FALSE(self.IsOver(*self.started));
+  EXPECT_TRUE(self.IsOver(*self.started + 1));
+  // It was never seen: its number says nothing.
+  EXPECT_FALSE(self.IsOver(0));
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE(LookAtProcess(ProcessId(child)).is_gone);
+  waitpid(child, nullptr, 0);
+  EXPECT_TRUE(LookAtProcess(ProcessId(child)).is_gone);
 }
 
 TEST(PeerTest, ATcpSocketHasNone) {

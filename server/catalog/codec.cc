@@ -217,7 +217,7 @@ void Encode(const Session& record, std::string& value) {
   Writer writer(value);
   writer << record.token << record.kind << record.role << record.has_peer << record.pid
          << record.uid << record.gid << record.started << record.opened_ns << record.ttl_ns;
-  writer.Text(record.command).Text(record.host);
+  writer.Text(record.command).Text(record.host) << record.pid_namespace;
 }
 
 template <>
@@ -233,7 +233,7 @@ std::optional<Session> Decode(absl::string_view key, absl::string_view value) {
   reader.Text(out.command);
   out.has_peer = has_peer != 0;
   if (reader.left() > 0) {
-    reader.Text(out.host);
+    reader.Text(out.host) >> out.pid_namespace;
   } else if (!out.has_peer) {
     // The first format did not say whose a remote session is.
     out.uid = kNobody;

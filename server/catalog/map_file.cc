@@ -4,6 +4,7 @@
 #include "server/catalog/map_file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ Bytes Reserve(Bytes size) { return std::min(kMaxReserve, Bytes(size.value() / 4)
 }  // namespace
 
 MapFile::~MapFile() {
+  if (number_page_ != nullptr) munmap(number_page_, kPage.value());
   if (env_ != nullptr) mdb_env_close(env_);
 }
 
@@ -70,6 +72,15 @@ absl::Status MapFile::Open(unsigned tables) {
   }
   // A file of the first format may be used up to its end.
   if (used() + kPage > size_) return Grow();
+  return MapNumber(size_);
+}
+
+absl::Status MapFile::MapNumber(Bytes size) {
+  const auto at = static_cast<off_t>(StartOfLastPage(size).value());
+  void* const page = mmap(nullptr, kPage.value(), PROT_READ | PROT_WRITE, MAP_SHARED, fd(), at);
+  if (page == MAP_FAILED) return errors::OsRefused("mmap", options_.path, errno);
+  if (number_page_ != nullptr) munmap(number_page_, kPage.value());
+  number_page_ = page;
   return absl::OkStatus();
 }
 
@@ -121,6 +132,7 @@ absl::Status MapFile::Grow() {
     const Bytes larger = RoundUp(size_ + step, kPage);
     error = Extend(larger);
     if (error != 0) continue;
+    RETURN_IF_ERROR(MapNumber(larger));
     const int code = mdb_env_set_mapsize(env_, larger.value());
     if (code != MDB_SUCCESS) {
       return errors::CatalogFailed("mdb_env_set_mapsize", mdb_strerror(code));
@@ -159,11 +171,9 @@ Bytes MapFile::freed() const {
 }
 
 void MapFile::NoteCommit() {
-  MDB_envinfo info{};
-  mdb_env_info(env_, &info);
-  auto* const page = reinterpret_cast<NumberPage*>(static_cast<std::byte*>(info.me_mapaddr) +
-                                                   StartOfLastPage(size_).value());
-  std::atomic_ref<std::uint64_t>(page->number).store(info.me_last_txnid, std::memory_order_release);
+  assert(number_page_ != nullptr);
+  auto* const page = static_cast<NumberPage*>(number_page_);
+  std::atomic_ref<std::uint64_t>(page->number).store(last_commit(), std::memory_order_release);
   std::atomic_ref<std::uint64_t>(page->magic).store(kMagic, std::memory_order_release);
 }
 

@@ -70,6 +70,8 @@ class MapFile {
   // An errno; the file is as it was, unless it is 0.
   [[nodiscard]] int Extend(Bytes size) const;
   [[nodiscard]] int Back(Bytes size) const;
+  // Maps the last page of a file of that size, in place of the one that was mapped.
+  absl::Status MapNumber(Bytes size);
   [[nodiscard]] int fd() const;
   [[nodiscard]] std::uint64_t last_commit() const;
   [[nodiscard]] Bytes used() const;
@@ -78,6 +80,8 @@ class MapFile {
   const Options options_;
   MDB_env* env_ = nullptr;
   Bytes size_;
+  // The last page, mapped beside LMDB's own map.
+  void* number_page_ = nullptr;
 };
 
 }  // namespace percpud::catalog

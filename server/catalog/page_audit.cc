@@ -3,15 +3,18 @@
 
 #include "server/catalog/page_audit.h"
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
 #include "server/base/status_macros.h"
 
 namespace percpud::catalog {
@@ -211,16 +214,18 @@ class Audit {
 }  // namespace
 
 absl::Status AuditPages(MDB_env* env) {
-  MDB_envinfo info{};
-  int code = mdb_env_info(env, &info);
   int fd = -1;
-  if (code == MDB_SUCCESS) code = mdb_env_get_fd(env, &fd);
-  if (code != MDB_SUCCESS) return absl::DataLossError(mdb_strerror(code));
   struct stat file {};
-  if (fstat(fd, &file) != 0) return absl::DataLossError("its size cannot be read");
-  const std::uint64_t bytes =
-      std::min<std::uint64_t>(static_cast<std::uint64_t>(file.st_size), info.me_mapsize);
-  return Audit(static_cast<const std::byte*>(info.me_mapaddr), bytes / kPageSize).Run();
+  if (const int code = mdb_env_get_fd(env, &fd); code != MDB_SUCCESS) {
+    return absl::DataLossError(mdb_strerror(code));
+  }
+  if (fstat(fd, &file) != 0) return errors::OsRefused("fstat", "data.mdb", errno);
+  const auto size = static_cast<std::size_t>(file.st_size);
+  void* const map = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (map == MAP_FAILED) return errors::OsRefused("mmap", "data.mdb", errno);
+  absl::Status verdict = Audit(static_cast<const std::byte*>(map), size / kPageSize).Run();
+  munmap(map, size);
+  return verdict;
 }
 
 }  // namespace percpud::catalog

@@ -93,6 +93,8 @@ struct Session {
   std::string command;
   // The host of a remote session's opener.
   std::string host = {};
+  // Where the pid is the process's number: the inode of that PID namespace; 0: not known.
+  std::uint64_t pid_namespace = 0;
 };
 
 // By chunk.

@@ -46,7 +46,6 @@ class Store {
   // Makes the directory if there is none. Errors: CatalogInUse, what the system
   // or LMDB said. REQUIRES: Inspect() found no fault with what is there.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const Options& options);
-  ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 

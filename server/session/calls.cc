@@ -103,8 +103,8 @@ std::optional<absl::StatusOr<Updater::Added>> Calls::TryAdd(const Caller& caller
 
 // --- Variables -----------------------------------------------------------------
 
-absl::StatusOr<OpenedVariable> Calls::OpenVariable(
-    const Caller& caller, const VariableSpec& spec) const {
+absl::StatusOr<OpenedVariable> Calls::OpenVariable(const Caller& caller,
+                                                   const VariableSpec& spec) const {
   RETURN_IF_ERROR(Admit(Rpc::kOpenVariable, caller));
   return sessions_.variables().Open(caller, spec);
 }

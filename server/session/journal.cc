@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "server/session/access/peer.h"
+
 namespace percpud {
 
 catalog::Session RecordOf(SessionId id, const Session& session) {
@@ -23,7 +25,8 @@ catalog::Session RecordOf(SessionId id, const Session& session) {
                        .started = spec.started,
                        .opened_ns = static_cast<std::uint64_t>(absl::ToUnixNanos(session.since)),
                        .command = spec.command,
-                       .host = identity.host};
+                       .host = identity.host,
+                       .pid_namespace = spec.peer ? PidNamespace() : 0};
   if (spec.ttl != absl::InfiniteDuration()) {
     out.ttl_ns = static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(spec.ttl));
   }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
+#include "server/session/access/peer.h"
 #include "server/session/variables.h"
 
 namespace percpud {
@@ -128,6 +129,12 @@ absl::Status Recovery::RestoreSession(Tables& tables, const catalog::Session& re
   }
   if (record.has_peer) {
     session.spec.peer = Peer{.pid = record.pid, .uid = record.uid, .gid = record.gid};
+    // A number of another namespace is another process's here.
+    const bool is_of_here = record.pid_namespace == 0 || record.pid_namespace == PidNamespace();
+    if (!is_of_here) {
+      session.spec.peer->pid = ProcessId(0);
+      session.spec.started = 0;
+    }
   } else {
     session.spec.opener = {.uid = record.uid, .host = record.host};
   }

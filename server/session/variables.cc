@@ -55,7 +55,10 @@ std::vector<PercpuPtr> CloseAll(Tables& tables, SessionId session, catalog::Chan
     const std::optional<QuarantinedArea> free = tables.openers.Remove(area, session);
     if (!free) continue;
     tables.variables.Refund(free->maker, free->size);
-    if (changes != nullptr) changes->DeleteQuarantined(area);
+    if (changes != nullptr) {
+      changes->DeleteQuarantined(area);
+      changes->DeleteArea(area);
+    }
     freed.push_back(area);
   }
   return freed;

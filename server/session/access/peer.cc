@@ -5,6 +5,7 @@
 
 #include <netdb.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -135,6 +136,11 @@ ProcessSighting LookAtProcess(ProcessId process) {
   pollfd ended{.fd = handle.get(), .events = POLLIN, .revents = 0};
   const bool is_gone = handle.ok() ? poll(&ended, 1, 0) > 0 : errno == ESRCH;
   return {.is_gone = is_gone, .started = is_gone ? std::nullopt : StartOf(process)};
+}
+
+std::uint64_t PidNamespace() {
+  struct stat info {};
+  return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
 }
 
 std::string CommandOf(const Peer& peer) {

@@ -56,6 +56,9 @@ struct ProcessSighting {
 };
 ProcessSighting LookAtProcess(ProcessId process);
 
+// The PID namespace in which this process sees others; 0 if the system does not say.
+std::uint64_t PidNamespace();
+
 }  // namespace percpud
 
 #endif  // PERCPUD_SERVER_SESSION_ACCESS_PEER_H_

@@ -71,7 +71,8 @@ class FullCatalogTest : public testing::RestartTest {
   void ExpectSound() {
     const auto areas = sessions_->CheckInvariants();
     EXPECT_TRUE(areas.ok()) << areas.status();
-    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok()) << Inspector(*allocator_).CheckInvariants();
+    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
   }
   // Full from the n-th commit on.
   void FillAt(int n) {

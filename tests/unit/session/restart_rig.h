@@ -9,12 +9,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "server/percpu/layout/topology.h"
 #include "server/percpu/introspect/inspector.h"
+#include "server/percpu/layout/topology.h"
 #include "server/session/recovery.h"
 #include "server/session/sessions.h"
 #include "tests/support/fake_clock.h"
@@ -70,6 +71,8 @@ class RestartTest : public ::testing::Test {
     session_options.clock = &clock_;
     session_options.catalog = catalog_.get();
     session_options.look_at_process = [this](ProcessId pid) -> ProcessSighting {
+      // Another PID namespace's, or one that /proc hides.
+      if (pid == ProcessId(0) || hidden_.contains(pid.value())) return {};
       const auto process = processes_.find(pid.value());
       if (process == processes_.end()) return {.is_gone = true};
       return {.started = process->second};
@@ -89,7 +92,8 @@ class RestartTest : public ::testing::Test {
     Make(&remembered->state);
     const absl::Status status = sessions_->Restore(*remembered);
     ASSERT_TRUE(status.ok()) << status;
-    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok()) << Inspector(*allocator_).CheckInvariants();
+    EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok())
+        << Inspector(*allocator_).CheckInvariants();
   }
 
   static Peer PeerOf(std::uint32_t pid) { return {.pid = ProcessId(pid), .uid = kAlice}; }
@@ -132,6 +136,7 @@ class RestartTest : public ::testing::Test {
   HeapPageSource pages_{Bytes(8 << 20)};
   FakeClock clock_;
   std::map<std::uint32_t, std::uint64_t> processes_;
+  std::set<std::uint32_t> hidden_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<Allocator> allocator_;
   std::unique_ptr<Sessions> sessions_;

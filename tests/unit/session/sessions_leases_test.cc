@@ -80,6 +80,51 @@ TEST_F(LeasesTest, AKeptLeaseGoesToTheNextOfTheSameUserWhoAsks) {
   EXPECT_FALSE(sessions_->leases().Lease(second, "cache")->existed);
 }
 
+// Between two holders a kept lease is its maker's: charged to it, and nobody else's to use.
+TEST_F(LeasesTest, AKeptLeaseNobodyHoldsIsItsMakers) {
+  Restart({.limits = {.per_user = {.leases = 1}}});
+  const OpenedSession first = Open();
+  const auto made = sessions_->leases().Lease(CallerOf(first), "cache");
+  ASSERT_TRUE(made.ok()) << made.status();
+  sessions_->End(first.id);
+  const Areas& areas = sessions_->areas();
+  const Caller bob = CallerOf(Open(kBob));
+  const Caller alice = CallerOf(Open());
+  const PercpuPtr base = made->chunk.base;
+  EXPECT_EQ(areas.CheckUse(Rpc::kWrite, bob, base).code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(areas.CheckUse(Rpc::kAdd, {.role = Role::kClient}, base).code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(areas.CheckUse(Rpc::kWrite, alice, base).ok());
+  EXPECT_EQ(sessions_->leases().Lease(alice, "").status().code(),
+            absl::StatusCode::kResourceExhausted);
+  // It is charged once, whoever of hers has it.
+  EXPECT_TRUE(sessions_->leases().Lease(alice, "cache").ok());
+  sessions_->End(alice.session);
+  EXPECT_FALSE(sessions_->leases().Return(bob, made->chunk.id).ok());
+  EXPECT_TRUE(
+      sessions_->leases().Return({.role = Role::kClient, .uid = kAlice}, made->chunk.id).ok());
+  EXPECT_EQ(Leased(), 0U);
+}
+
+TEST_F(LeasesTest, WhoeverHasNoUserKeepsNoLease) {
+  const auto remote = sessions_->Open({.opener = {.host = "10.0.0.7"}, .ttl = absl::Seconds(30)});
+  const absl::Status refused = sessions_->leases().Lease(CallerOf(*remote), "cache").status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(sessions_->leases().Lease(CallerOf(*remote), "").ok());
+}
+
+// A chunk's number is used again: an old request is not answered with another's lease.
+TEST_F(LeasesTest, AnOldRequestIsNotAnsweredWithAnothersLease) {
+  const OpenedSession session = Open();
+  Caller first = CallerOf(session);
+  first.request = RequestId(1);
+  const auto old = sessions_->leases().Lease(first, "");
+  ASSERT_TRUE(sessions_->leases().Return(CallerOf(session), old->chunk.id).ok());
+  const auto bobs = sessions_->leases().Lease(CallerOf(Open(kBob)), "");
+  ASSERT_EQ(bobs->chunk.id, old->chunk.id);
+  EXPECT_EQ(sessions_->leases().Lease(first, "").status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST_F(LeasesTest, AnExhaustedArenaChargesNothing) {
   const Caller alice = CallerOf(Open());
   absl::Status status;

@@ -116,6 +116,93 @@ TEST_F(SessionsRestartTest, ASessionIsResumedByItsProcessInTimeAndOnce) {
   EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
 }
 
+// Who cannot be seen is not dead: in another PID namespace, or hidden by /proc.
+TEST_F(SessionsRestartTest, WhoCannotBeSeenWaitsForItsWindow) {
+  const auto unseen = sessions_->Open({.kind = SessionKind::kLocalReadWrite,
+                                       .peer = Peer{.pid = ProcessId(0), .uid = kAlice},
+                                       .command = "container"});
+  const OpenedSession hidden = Open(5);
+  const OpenedSession silent = Open(6);
+  ASSERT_TRUE(unseen.ok());
+  for (const OpenedSession& session : {*unseen, hidden, silent}) {
+    ASSERT_TRUE(Alloc(CallerOf(session), Bytes(64)).ok());
+  }
+  hidden_ = {5, 6};
+  Restart();
+  EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 3U);
+  // Its token and its user are what it is known by.
+  const Peer stranger{.pid = ProcessId(0), .uid = UserId(4242)};
+  EXPECT_FALSE(sessions_->Resume(unseen->token, stranger).ok());
+  EXPECT_TRUE(sessions_->Resume(unseen->token, {.pid = ProcessId(0), .uid = kAlice}).ok());
+  EXPECT_FALSE(sessions_->Resume(hidden.token, PeerOf(6)).ok());
+  EXPECT_TRUE(sessions_->Resume(hidden.token, PeerOf(5)).ok());
+  for (int second = 0; second < 60; ++second) {
+    clock_.Advance(absl::Seconds(1));
+    sessions_->ReapExpired();
+  }
+  EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 2U);
+}
+
+TEST_F(SessionsRestartTest, WhatIsChargedWithoutASessionIsChargedAgain) {
+  const Caller alice{.role = Role::kClient, .uid = kAlice};
+  const Caller host{.role = Role::kClient, .host = "10.0.0.7"};
+  const PercpuPtr hers = *Alloc(alice, Bytes(64), "tag");
+  const PercpuPtr hosts = *Alloc(host, Bytes(64));
+  const auto remote = sessions_->Open({.opener = {.host = "10.0.0.7"}, .ttl = absl::Seconds(30)});
+  ASSERT_TRUE(remote.ok());
+  Restart();
+  SessionLimits limits;
+  limits.per_user.areas = 1;
+  limits.remote_sessions_per_opener = 1;
+  sessions_->SetLimits(limits);
+  EXPECT_TRUE(absl::IsResourceExhausted(Alloc(alice, Bytes(8)).status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(Alloc(host, Bytes(8)).status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(
+      sessions_->Open({.opener = {.host = "10.0.0.7"}, .ttl = absl::Seconds(30)}).status()));
+  EXPECT_EQ(sessions_->areas().OwnerOf(hosts)->identity.host, "10.0.0.7");
+  EXPECT_TRUE(Free(alice, hers).ok());
+  EXPECT_TRUE(Alloc(alice, Bytes(8)).ok());
+  // A host vouches for nobody: an operator frees what came from it.
+  EXPECT_FALSE(Free(host, hosts).ok());
+  EXPECT_TRUE(Free(kOperator, hosts).ok());
+}
+
+TEST_F(SessionsRestartTest, MemoryInQuarantineStaysThereUntilItsOpenersEnd) {
+  const OpenedSession writer = Open(1);
+  const OpenedSession other = Open(2);
+  const auto opened = sessions_->variables().Open(CallerOf(writer),
+                                                  {.name = "v", .size = Bytes(8), .create = true});
+  ASSERT_TRUE(opened.ok());
+  ASSERT_TRUE(sessions_->variables().Open(CallerOf(other), {.name = "v"}).ok());
+  const PercpuPtr area = opened->variable.pointer;
+  Restart();
+  EXPECT_EQ(sessions_->variables().CountOpeners(area), 2U);
+  EXPECT_TRUE(absl::IsFailedPrecondition(sessions_->variables().Remove(kOperator, "v")));
+  ASSERT_TRUE(sessions_->variables().Remove(kOperator, "v", true).ok());
+  EXPECT_TRUE(sessions_->variables().List("", 10).empty());
+  EXPECT_FALSE(Free(kOperator, area).ok());
+  sessions_->End(other.id);
+  Restart();
+  EXPECT_TRUE(sessions_->variables().IsQuarantined(area));
+  EXPECT_TRUE(allocator_->CheckArea(area).ok());
+  sessions_->End(writer.id);
+  EXPECT_FALSE(sessions_->variables().IsQuarantined(area));
+  EXPECT_FALSE(allocator_->CheckArea(area).ok());
+}
+
+// Nobody is left that had it open: the start frees it.
+TEST_F(SessionsRestartTest, MemoryInQuarantineOfTheDeadIsFreed) {
+  const OpenedSession writer = Open(1);
+  const auto opened = sessions_->variables().Open(CallerOf(writer),
+                                                  {.name = "v", .size = Bytes(8), .create = true});
+  ASSERT_TRUE(sessions_->variables().Remove(kOperator, "v", true).ok());
+  processes_.erase(1);
+  Restart();
+  EXPECT_FALSE(allocator_->CheckArea(opened->variable.pointer).ok());
+  Restart();
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
+}
+
 TEST_F(SessionsRestartTest, ARequestThatComesAgainIsAnsweredAgain) {
   const OpenedSession a = Open(1);
   const PercpuPtr first = *Alloc(CallerOf(a, 1), Bytes(64));

@@ -223,6 +223,65 @@ TEST_F(SessionsTest, TheListSaysWhoAndHowMuch) {
   EXPECT_EQ(sessions_->List(SessionId(0), 1).size(), 1U);
 }
 
+// What is made without a session is charged to who makes it, who may free it.
+TEST_F(SessionsTest, WithoutASessionOneHasAQuotaToo) {
+  Restart({.limits = {.per_session = {.areas = 2}, .per_user = {.areas = 3}}});
+  const Caller alice{.role = Role::kClient, .uid = kAlice};
+  const PercpuPtr first = MustAlloc(alice, Bytes(8));
+  const PercpuPtr second = MustAlloc(alice, Bytes(8));
+  EXPECT_EQ(std::string(Alloc(alice, Bytes(8)).status().message()),
+            "quota: uid 1000 uses 2 of 2 areas and asks for 1 more");
+  const Caller session = CallerOf(Open());
+  const PercpuPtr third = MustAlloc(session, Bytes(8));
+  EXPECT_FALSE(Alloc(session, Bytes(8)).ok());
+  const Caller bob{.role = Role::kClient, .uid = kBob};
+  EXPECT_EQ(Free(bob, {first}).code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(sessions_->areas().CheckUse(Rpc::kWrite, bob, first).code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(sessions_->areas().CheckUse(Rpc::kWrite, session, first).ok());
+  EXPECT_TRUE(Free(alice, {first}).ok());
+  EXPECT_TRUE(Free(session, {second, third}).ok());
+  EXPECT_EQ(LiveAreas(), 0U);
+}
+
+TEST_F(SessionsTest, WhatIsRefusedMadeNothingGrow) {
+  Restart({.limits = {.per_user = {.bytes = Bytes(1024)}}});
+  const std::uint64_t chunks = Inspector(*allocator_).GetStats().nr_chunks;
+  const std::vector<AreaSpec> specs(20, {.size = Bytes(30 << 10)});
+  std::vector<PercpuPtr> out(specs.size());
+  EXPECT_EQ(sessions_->areas().AllocBatch({.role = Role::kClient}, specs, {}, out).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, chunks);
+}
+
+TEST_F(SessionsTest, TagsAreCharged) {
+  Restart({.limits = {.per_user = {.records = Bytes(1000)}}});
+  const Caller alice{.role = Role::kClient, .uid = kAlice};
+  const std::string tag(120, 't');
+  const AreaSpec spec{.size = Bytes(4)};
+  PercpuPtr pointer;
+  int granted = 0;
+  absl::Status status;
+  while ((status = sessions_->areas().AllocBatch(alice, std::span(&spec, 1), {.tag = tag},
+                                                 std::span(&pointer, 1)))
+             .ok()) {
+    ++granted;
+  }
+  EXPECT_THAT(std::string(status.message()), HasSubstr("of 1000 bytes of the catalog"));
+  EXPECT_EQ(granted, 5);
+}
+
+// A daemon that was stopped hears of no renewal: it gives everybody the time it missed.
+TEST_F(SessionsTest, ADaemonThatWasStoppedReapsNobodyForIt) {
+  const auto opened = sessions_->Open({.ttl = absl::Seconds(10)});
+  EXPECT_EQ(Pass(absl::Seconds(5)), 0U);
+  clock_.Advance(absl::Hours(1));
+  EXPECT_EQ(sessions_->ReapExpired(), 0U);
+  EXPECT_EQ(Pass(absl::Seconds(2)), 0U);
+  EXPECT_TRUE(sessions_->Find(opened->token).has_value());
+  EXPECT_EQ(Pass(absl::Seconds(11)), 1U);
+}
+
 TEST_F(SessionsTest, EndsAreToldOnceEach) {
   std::vector<SessionId> ended;
   sessions_->set_ended([&](SessionId id) { ended.push_back(id); });

@@ -82,6 +82,13 @@ grpc::Status SessionService::HandOver(grpc::ServerContext* context,
   if (request->pointers_size() > static_cast<int>(limits_.batch)) {
     return ToGrpc(errors::BatchOverLimit("pointers", request->pointers_size(), limits_.batch));
   }
+  if (request->accept_from_session_id() != 0) {
+    if (request->pointers_size() > 0) {
+      return ToGrpc(errors::BatchOverLimit("pointers", request->pointers_size(), 0));
+    }
+    return ToGrpc(
+        sessions_.areas().AcceptHandOvers(*caller, SessionId(request->accept_from_session_id())));
+  }
   const std::vector<PercpuPtr> pointers(request->pointers().begin(), request->pointers().end());
   return ToGrpc(sessions_.areas().HandOver(WithRequest(*caller, *request), pointers,
                                            SessionId(request->session_id())));
@@ -126,7 +133,8 @@ grpc::Status SessionService::RemoveVariable(grpc::ServerContext* context,
                                             v1::RemoveVariableResponse* /*response*/) {
   const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kRemoveVariable, *context);
   if (!caller.ok()) return ToGrpc(caller.status());
-  return ToGrpc(sessions_.variables().Remove(WithRequest(*caller, *request), request->name()));
+  return ToGrpc(sessions_.variables().Remove(WithRequest(*caller, *request), request->name(),
+                                             request->force()));
 }
 
 grpc::Status SessionService::LeaseChunk(grpc::ServerContext* context,

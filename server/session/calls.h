@@ -64,11 +64,10 @@ class Calls {
                                                        const AddRequest& request) const;
 
   // Errors: Variables::Open's.
-  absl::StatusOr<OpenedVariable> OpenVariable(const Caller& caller,
-                                                        const VariableSpec& spec) const;
+  absl::StatusOr<OpenedVariable> OpenVariable(const Caller& caller, const VariableSpec& spec) const;
   // The same; nullopt, with nothing changed, where the variable would have to be made.
-  std::optional<absl::StatusOr<OpenedVariable>> TryOpenVariable(
-      const Caller& caller, const VariableSpec& spec) const;
+  std::optional<absl::StatusOr<OpenedVariable>> TryOpenVariable(const Caller& caller,
+                                                                const VariableSpec& spec) const;
 
  private:
   [[nodiscard]] absl::Status Admit(Rpc rpc, const Caller& caller) const;

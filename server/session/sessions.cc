@@ -251,6 +251,7 @@ std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) 
       if (session.state != Session::State::kLive) continue;
       out.push_back({.id = id,
                      .spec = session.spec,
+                     .opened = absl::Now() - (now - session.since),
                      .age = now - session.since,
                      .use = tables.holders.Find(HolderOf(id))->account.use()});
     }

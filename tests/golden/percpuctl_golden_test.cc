@@ -158,12 +158,10 @@ absl::StatusOr<OpenedSession> OpenSession(const std::string& address, const std:
     if (!admission.ok()) return admission.status();
     return OpenedSession{.door = std::move(admission->door), .token = admission->token};
   }
-  v1::OpenSessionRequest request;
-  request.set_command("loader");
-  request.mutable_ttl()->set_seconds(3600);
-  const auto opened = percpu::MakeGrpcConnection(address, {})->OpenSession(request);
+  const auto opened =
+      percpu::MakeGrpcConnection(address, {})->OpenSession("loader", absl::Hours(1));
   if (!opened.ok()) return opened.status();
-  return OpenedSession{.door = {}, .token = opened->token()};
+  return OpenedSession{.door = {}, .token = opened->token};
 }
 
 absl::StatusOr<std::vector<OpenedSession>> OpenSessions(const std::string& address,

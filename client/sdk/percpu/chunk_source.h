@@ -17,7 +17,7 @@ namespace percpu {
 // source owns the mappings, which stay until Return.
 struct LeasedChunk {
   // The chunk's, for messages.
-  std::uint32_t id = 0;
+  ChunkId id{};
   // Of unit 0's first byte; a multiple of 4096, not 0.
   Pointer base{};
   // Of each unit; a multiple of 4.

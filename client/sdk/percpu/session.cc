@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "percpu/internal/door/admission.h"
@@ -16,6 +17,7 @@
 #include "percpu/internal/fork.h"
 #include "percpu/internal/lease/leases.h"
 #include "percpu/internal/wire/token_source.h"
+#include "server/base/status_macros.h"
 #include "server/rseq/self_test.h"
 
 namespace percpu {
@@ -112,27 +114,25 @@ class Session::Impl final : public TokenSource {
     return epoch.admission.token;
   }
 
-  absl::StatusOr<std::uint64_t> Id() {
+  absl::StatusOr<SessionId> Id() {
     Epoch& epoch = Current();
     absl::MutexLock lock(&epoch.mu);
     if (absl::Status status = Admit(epoch, Deadline()); !status.ok()) return status;
-    return epoch.admission.session;
+    return SessionId{epoch.admission.session};
   }
 
-  absl::StatusOr<Pointer> OpenCounter(const std::string& name) {
-    v1::OpenVariableRequest request;
-    request.set_name(name);
-    request.set_type(v1::VARIABLE_TYPE_COUNTER);
-    request.set_size_bytes(sizeof(std::uint64_t));
-    request.set_create(true);
-    const absl::StatusOr<v1::OpenVariableResponse> response = connection_->OpenVariable(request);
-    if (!response.ok()) return response.status();
-    const std::uint64_t pointer = response->variable().pointer();
-    if (!map_->Holds(pointer, sizeof(std::uint64_t))) {
+  absl::StatusOr<Pointer> OpenCounter(std::string_view name) {
+    ASSIGN_OR_RETURN(const OpenedVariable opened,
+                     connection_->OpenVariable({.name = std::string(name),
+                                                .type = VariableType::kCounter,
+                                                .size_bytes = sizeof(std::uint64_t),
+                                                .create = true}));
+    const Pointer pointer = opened.variable.pointer;
+    if (!map_->Holds(Value(pointer), sizeof(std::uint64_t))) {
       return absl::DataLossError(
-          absl::StrCat("the daemon names ", pointer, ", which no unit of this arena holds"));
+          absl::StrCat("the daemon names ", Value(pointer), ", which no unit of this arena holds"));
     }
-    return Pointer{pointer};
+    return pointer;
   }
 
   [[nodiscard]] Client& client() { return client_; }
@@ -245,10 +245,10 @@ class Session::Impl final : public TokenSource {
   std::atomic<Epoch*> epoch_ = nullptr;
 };
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Open(const std::string& address,
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(std::string_view address,
                                                        const SessionOptions& options) {
   ForkGeneration();
-  auto impl = std::make_unique<Impl>(address, options);
+  auto impl = std::make_unique<Impl>(std::string(address), options);
   if (absl::Status status = impl->Start(); !status.ok()) return status;
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
@@ -261,7 +261,7 @@ SessionState Session::state() { return impl_->State(); }
 
 Client& Session::client() { return impl_->client(); }
 
-absl::StatusOr<std::uint64_t> Session::id() { return impl_->Id(); }
+absl::StatusOr<SessionId> Session::id() { return impl_->Id(); }
 
 const Mapping& Session::mapping() const { return impl_->map().mapping(); }
 
@@ -270,7 +270,7 @@ Updates Session::update_mode() const {
   return mapping().mode == UpdateMode::kRseq ? Updates::kRseq : Updates::kAtomic;
 }
 
-absl::StatusOr<Ref<std::uint64_t>> Session::Counter(const std::string& name) {
+absl::StatusOr<Ref<std::uint64_t>> Session::Counter(std::string_view name) {
   const absl::StatusOr<Pointer> pointer = impl_->OpenCounter(name);
   if (!pointer.ok()) return pointer.status();
   return At<std::uint64_t>(*pointer);
@@ -281,7 +281,7 @@ absl::StatusOr<std::unique_ptr<LeaseHeap>> Session::NewHeap(const LeaseHeap::Opt
   return std::make_unique<LeaseHeap>(*impl_->chunks(), options);
 }
 
-absl::StatusOr<Session::KeptHeap> Session::OpenKeptHeap(const std::string& name) {
+absl::StatusOr<Session::KeptHeap> Session::OpenKeptHeap(std::string_view name) {
   if (impl_->chunks() == nullptr) return NotWritable();
   if (name.empty()) return absl::InvalidArgumentError("name: a kept heap needs one");
   const absl::StatusOr<LeasedChunk> chunk = impl_->chunks()->Lease(name);

@@ -7,10 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "percpu/client.h"
 #include "percpu/lease_heap.h"
 #include "percpu/options.h"
@@ -41,7 +40,7 @@ enum class SessionState {
 };
 
 struct SessionOptions {
-  Options calls;
+  CallOptions calls;
   // Told of every change of state, on a thread of the session's. It must not end
   // the session.
   std::function<void(SessionState state, const absl::Status& why)> on_state;
@@ -73,7 +72,7 @@ class Session {
  public:
   // Errors: UNAVAILABLE if no daemon has a side door there, its refusal (quota,
   // policy), FAILED_PRECONDITION if it speaks another version.
-  static absl::StatusOr<std::unique_ptr<Session>> Open(const std::string& address,
+  static absl::StatusOr<std::unique_ptr<Session>> Open(std::string_view address,
                                                        const SessionOptions& options = {});
   // Ends the session, unless this is a child of the process that opened it.
   ~Session();
@@ -83,7 +82,7 @@ class Session {
   // Calls in the session's name.
   [[nodiscard]] Client& client();
   // As the daemon numbers it, in this process. Errors: as Open.
-  absl::StatusOr<std::uint64_t> id();
+  absl::StatusOr<SessionId> id();
   // Valid as long as the session, a child's included.
   [[nodiscard]] const Mapping& mapping() const;
   [[nodiscard]] Updates update_mode() const;
@@ -97,7 +96,7 @@ class Session {
   }
   // The counter of that name, found or made. Errors: the daemon's, and
   // DATA_LOSS for a pointer that no arena of this size has.
-  absl::StatusOr<Ref<std::uint64_t>> Counter(const std::string& name);
+  absl::StatusOr<Ref<std::uint64_t>> Counter(std::string_view name);
 
   // A heap of areas in chunks leased for this session: allocation in
   // nanoseconds, without the daemon. Its areas are gone when the heap is. Not
@@ -113,7 +112,7 @@ class Session {
     Adoption adoption;
   };
   // Errors: FAILED_PRECONDITION while another session holds it, or as NewHeap.
-  absl::StatusOr<KeptHeap> OpenKeptHeap(const std::string& name);
+  absl::StatusOr<KeptHeap> OpenKeptHeap(std::string_view name);
 
  private:
   class Impl;

@@ -27,7 +27,7 @@ Granules UnitGranules(const LeasedChunk& lease) {
 
 absl::Status Chunk::Check(const LeasedChunk& lease) {
   const auto wrong = [&lease](absl::string_view what) {
-    return absl::InternalError(absl::StrCat("lease of chunk ", lease.id, ": ", what));
+    return absl::InternalError(absl::StrCat("lease of chunk ", Value(lease.id), ": ", what));
   };
   const std::uint64_t base = Value(lease.base);
   if (base == 0 || base % percpud::kBasePageSize.value() != 0 || lease.unit0 == nullptr) {
@@ -149,7 +149,7 @@ absl::Status Chunk::Refusal(Pointer pointer) const {
   const auto granule = static_cast<std::uint32_t>(bytes / kGranule);
   const std::optional<LeaseMap::Entry> entry = map_.EntryAt(Granules(granule));
   if (!entry || entry->use != LeaseMap::Use::kLive) {
-    return percpud::errors::AreaNotLive(ptr, percpud::ChunkId(lease_.id));
+    return percpud::errors::AreaNotLive(ptr, percpud::ChunkId(Value(lease_.id)));
   }
   return percpud::errors::PointerInsideArea(
       ptr, percpud::PercpuPtr(Value(PointerTo(entry->area.offset.value()))),

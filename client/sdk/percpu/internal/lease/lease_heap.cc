@@ -162,7 +162,7 @@ absl::StatusOr<Adoption> LeaseHeap::Adopt(const LeasedChunk& kept) {
   return Enter<absl::StatusOr<Adoption>>([&](ThreadHeap& heap) -> absl::StatusOr<Adoption> {
     if (core_->table().Find(kept.base) != nullptr) {
       return absl::AlreadyExistsError(
-          absl::StrCat("lease of chunk ", kept.id, ": this heap has it already"));
+          absl::StrCat("lease of chunk ", Value(kept.id), ": this heap has it already"));
     }
     Adoption adoption = Recover(kept);
     heap.Own(core_->OpenKept(kept));

@@ -5,7 +5,7 @@
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_LEASES_H_
 
 #include <memory>
-#include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "percpu/chunk_source.h"
@@ -24,7 +24,7 @@ class DaemonChunks final : public ChunkSource {
   absl::StatusOr<LeasedChunk> Acquire() override { return Lease({}); }
   void Return(const LeasedChunk& chunk) override;
   // The kept lease of that name, as its last holder left it.
-  absl::StatusOr<LeasedChunk> Lease(const std::string& name);
+  absl::StatusOr<LeasedChunk> Lease(std::string_view name);
 
  private:
   const std::shared_ptr<Connection> connection_;

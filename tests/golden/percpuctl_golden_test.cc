@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -30,6 +31,7 @@
 #include "absl/time/clock.h"
 #include "percpu/client.h"
 #include "percpu/internal/door/admission.h"
+#include "proto/percpud/abi/v1/wire.h"
 #include "tests/support/process.h"
 
 namespace percpud::testing {
@@ -153,8 +155,9 @@ absl::StatusOr<OpenedSession> OpenSession(const std::string& address, const std:
   if (kind == "local") {
     namespace abi = percpud::abi::v1;
     absl::StatusOr<percpu::Admission> admission =
-        percpu::Knock(address, abi::MapMode::kReadWrite, abi::kCanRseq | abi::kCanAtomic,
-                      absl::Now() + absl::Seconds(20));
+        percpu::Knock(address.substr(std::strlen("unix:")) + abi::kDoorSuffix,
+                      {.abilities = abi::kCanRseq | abi::kCanAtomic},
+                      {.deadline = percpu::Deadline::After(absl::Seconds(20))});
     if (!admission.ok()) return admission.status();
     return OpenedSession{.door = std::move(admission->door), .token = admission->token};
   }

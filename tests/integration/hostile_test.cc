@@ -31,6 +31,7 @@
 #include "absl/time/clock.h"
 #include "percpu/internal/door/admission.h"
 #include "percpu/session.h"
+#include "proto/percpud/abi/v1/wire.h"
 #include "tests/integration/children.h"
 #include "tests/support/process.h"
 #include "tests/support/send_fds.h"
@@ -78,7 +79,9 @@ class HostileTest : public ::testing::Test {
   }
 
   absl::StatusOr<Admission> Enter(MapMode mode) {
-    return Knock(daemon_->address, mode, kAbilities, absl::Now() + kPatience);
+    return Knock(daemon_->address.substr(std::strlen("unix:")) + abi::kDoorSuffix,
+                 {.wanted = mode, .abilities = kAbilities},
+                 {.deadline = Deadline::After(kPatience)});
   }
   // Both sockets are stream-shaped enough to be connected to and left.
   [[nodiscard]] percpud::UniqueFd Connect(const std::string& suffix, int type) const {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
@@ -51,8 +52,12 @@ absl::Status Chunk::Check(const LeasedChunk& lease) {
 void Chunk::Bind(const LeasedChunk& lease) {
   const Granules size = UnitGranules(lease);
   lease_ = lease;
+  assert(Check(lease).ok());
   base_ = Value(lease.base);
   granules_ = size.value();
+  states_ = reinterpret_cast<std::uint8_t*>(lease.map.data()) + sizeof(LeaseMap::Header);
+  unit0_ = lease.unit0;
+  unit_offsets_ = lease.unit_offsets;
   area_words_.assign(percpud::AreaMap::StorageWords(size), 0);
   areas_ = percpud::AreaMap::Format(area_words_, size);
   links_.emplace(size.value());
@@ -80,6 +85,9 @@ void Chunk::Close() {
   lease_ = {};
   base_ = 0;
   granules_ = 0;
+  states_ = nullptr;
+  unit0_ = nullptr;
+  unit_offsets_ = {};
 }
 
 void Chunk::Zero(std::uint32_t granule, std::uint32_t bytes) const {

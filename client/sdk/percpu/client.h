@@ -37,9 +37,9 @@ namespace percpu {
 // without a session belongs to nobody: it lives until an operator frees it.
 // Thread safety: copies are cheap and share one connection; all methods may be
 // called from any thread. Calls block, up to CallOptions::deadline.
-// Errors: the daemon's status as it is; its message names the field and the
-// limit. UNAVAILABLE if no daemon answers. A refused call changed nothing; a call
-// that ended in UNAVAILABLE or DEADLINE_EXCEEDED may or may not have run.
+// Errors: the daemon's status as it is; its message names the field and the limit,
+// and ReasonOf (reason.h) a name to decide by. UNAVAILABLE if no daemon answers. A
+// refused call changed nothing; one without an answer may or may not have run.
 class Client {
  public:
   explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}

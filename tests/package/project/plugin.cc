@@ -12,6 +12,7 @@
 #include "percpu/introspection.h"
 #include "percpu/lease_heap.h"
 #include "percpu/options.h"
+#include "percpu/reason.h"
 #include "percpu/ref.h"
 #include "percpu/remote_session.h"
 #include "percpu/session.h"

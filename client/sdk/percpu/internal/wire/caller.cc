@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "percpu/internal/wire/channel.h"
+#include "percpu/internal/wire/reason.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/status_macros.h"
 
@@ -13,7 +14,8 @@ namespace percpu::wire {
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
+  return WithDetails({static_cast<absl::StatusCode>(status.error_code()), status.error_message()},
+                     status.error_details());
 }
 
 Caller::Caller(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers)
@@ -44,7 +46,7 @@ absl::Status Caller::Prepare(grpc::ClientContext& context, absl::Time deadline) 
 }
 
 absl::Status Caller::Refusal(const v1::AttachResponse& reply) {
-  return {static_cast<absl::StatusCode>(reply.code()), reply.message()};
+  return WithReason({static_cast<absl::StatusCode>(reply.code()), reply.message()}, reply.reason());
 }
 
 absl::StatusOr<std::shared_ptr<FastLane>> Caller::Lane(absl::Time deadline) {

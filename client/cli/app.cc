@@ -94,8 +94,8 @@ int EndParse(const CLI::App& root, const CLI::ParseError& error, const Environme
 
 int Run(const Command& command, const Globals& globals, const Environment& environment) {
   // No retries: a person, or a script's own loop, decides better.
-  const Options options{.deadline = absl::Nanoseconds(globals.timeout_ns),
-                        .retry = {.max_retries = 0}};
+  const CallOptions options{.deadline = absl::Nanoseconds(globals.timeout_ns),
+                            .retry = {.max_retries = 0}};
   absl::StatusOr<Client> client = environment.connect(globals.address, options);
   if (!client.ok()) return Fail(environment, kExitUsage, client.status().message());
   const std::unique_ptr<Renderer> renderer =

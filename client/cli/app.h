@@ -23,7 +23,8 @@ struct Environment {
   Style style;
   // Whether somebody watches `err`.
   bool progress = false;
-  std::function<absl::StatusOr<Client>(const std::string& address, const Options& options)> connect;
+  std::function<absl::StatusOr<Client>(const std::string& address, const CallOptions& options)>
+      connect;
   Clock clock = {};
 };
 

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,8 @@ namespace percpud::rseq {
 // The largest CONFIG_NR_CPUS of any architecture.
 inline constexpr std::uint32_t kMostCpus = 8192;
 
-// The memory of a table. A plain value; constant while a CpuTable looks at it.
+// The memory of a table. A plain value; only Set changes it while a CpuTable looks
+// at it.
 class CpuEntries {
  public:
   static constexpr std::int64_t kNone = -1;
@@ -45,6 +47,14 @@ class CpuEntries {
       assert(unit_offset[cpu] >> 63 == 0);
       entries_[kUnregistered + cpu] = static_cast<std::int64_t>(unit_offset[cpu]);
     }
+  }
+
+  // Gives a CPU a unit, or takes its unit away (kNone). Thread safe and
+  // async-signal-safe: an operation meanwhile sees the entry before or after.
+  // CPUs from kMostCpus on have no entry.
+  void Set(std::uint32_t cpu, std::int64_t entry) {
+    if (cpu >= kMostCpus) return;
+    std::atomic_ref(entries_[kUnregistered + cpu]).store(entry, std::memory_order_relaxed);
   }
 
   // The entry of CPU 0. Those of -1 and -2 are before it.

@@ -9,22 +9,23 @@
 
 namespace percpud::rseq {
 
-// Whether restartable sequences keep their promise here: glibc registered the
-// threads, and two threads that interrupt each other on one CPU lost nothing.
+// Returns whether restartable sequences keep their promise here: glibc registered
+// the threads, and two threads that interrupt each other on one CPU lost nothing.
 // Kernels have been shipped that do not abort, and emulators do not.
-// Decided by the first call, which takes some milliseconds and two short-lived
-// threads with all signals blocked; then a load. Thread safe. False under
-// valgrind, ThreadSanitizer and GLIBC_TUNABLES=glibc.pthread.rseq=0.
+// The first call decides. It takes some milliseconds, never more than a second,
+// and two short-lived threads with all signals blocked and without the caller's
+// real-time priority; from then on it is a load. Thread safe. False under valgrind,
+// ThreadSanitizer and GLIBC_TUNABLES=glibc.pthread.rseq=0.
 bool RseqWorks();
 
-// `table` as it may be used in this process by an arena in `mode`: without units
+// Returns `table` as this process may use it for an arena in `mode`: without units
 // if the sequences do not work, so that every operation goes to its fallback.
 CpuTable Usable(const CpuTable& table, UpdateMode mode);
 
 namespace internal {
 
-// The test itself, anew at each call. kUnarmed is its own control: sequences
-// that the kernel knows nothing of lose updates.
+// Runs the test anew at each call. kUnarmed is its control: sequences that the
+// kernel knows nothing of lose updates.
 bool SelfTest(Arming arming);
 
 }  // namespace internal

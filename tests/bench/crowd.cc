@@ -3,6 +3,10 @@
 
 #include "tests/bench/crowd.h"
 
+#include <cstring>
+
+#include "proto/percpud/abi/v1/wire.h"
+
 #include <grpcpp/grpcpp.h>
 #include <time.h>
 
@@ -83,8 +87,9 @@ absl::Status Crowd::Start(const Size& size) {
 absl::Status Crowd::OpenLocal(int sessions) {
   const Stopwatch watch(times_.local_sessions);
   for (int i = 0; i < sessions; ++i) {
-    auto admission =
-        percpu::Knock(address(), percpu::MapMode::kNone, 0, absl::Now() + kDoorPatience);
+    auto admission = percpu::Knock(
+        address().substr(std::strlen("unix:")) + percpud::abi::v1::kDoorSuffix,
+        {.wanted = percpu::MapMode::kNone}, {.deadline = percpu::Deadline::After(kDoorPatience)});
     if (!admission.ok()) return admission.status();
     tokens_.push_back(std::move(admission->token));
     doors_.push_back(std::move(admission->door));

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -30,6 +31,7 @@
 #include "absl/time/clock.h"
 #include "percpu/client.h"
 #include "percpu/internal/door/admission.h"
+#include "proto/percpud/abi/v1/wire.h"
 #include "tests/support/process.h"
 
 namespace percpud::testing {
@@ -153,17 +155,16 @@ absl::StatusOr<OpenedSession> OpenSession(const std::string& address, const std:
   if (kind == "local") {
     namespace abi = percpud::abi::v1;
     absl::StatusOr<percpu::Admission> admission =
-        percpu::Knock(address, abi::MapMode::kReadWrite, abi::kCanRseq | abi::kCanAtomic,
-                      absl::Now() + absl::Seconds(20));
+        percpu::Knock(address.substr(std::strlen("unix:")) + abi::kDoorSuffix,
+                      {.abilities = abi::kCanRseq | abi::kCanAtomic},
+                      {.deadline = percpu::Deadline::After(absl::Seconds(20))});
     if (!admission.ok()) return admission.status();
     return OpenedSession{.door = std::move(admission->door), .token = admission->token};
   }
-  v1::OpenSessionRequest request;
-  request.set_command("loader");
-  request.mutable_ttl()->set_seconds(3600);
-  const auto opened = percpu::MakeGrpcConnection(address, {})->OpenSession(request);
+  const auto opened =
+      percpu::MakeGrpcConnection(address, {})->OpenSession("loader", absl::Hours(1));
   if (!opened.ok()) return opened.status();
-  return OpenedSession{.door = {}, .token = opened->token()};
+  return OpenedSession{.door = {}, .token = opened->token};
 }
 
 absl::StatusOr<std::vector<OpenedSession>> OpenSessions(const std::string& address,

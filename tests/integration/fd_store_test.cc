@@ -52,7 +52,7 @@ class FdStoreTest : public ::testing::Test {
              const auto made = client.OpenVariable(
                  {.name = "v", .size_bytes = create ? 8U : 0U, .create = create});
              if (!made.ok()) return 1;
-             const Pointer pointer{made->variable().pointer()};
+             const Pointer pointer = made->variable.pointer;
              if (create && !client.Add(pointer, value).ok()) return 2;
              return client.Sum(pointer).value_or(-1) == value ? 0 : 3;
            })

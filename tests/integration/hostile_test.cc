@@ -31,6 +31,7 @@
 #include "absl/time/clock.h"
 #include "percpu/internal/door/admission.h"
 #include "percpu/session.h"
+#include "proto/percpud/abi/v1/wire.h"
 #include "tests/integration/children.h"
 #include "tests/support/process.h"
 #include "tests/support/send_fds.h"
@@ -78,7 +79,9 @@ class HostileTest : public ::testing::Test {
   }
 
   absl::StatusOr<Admission> Enter(MapMode mode) {
-    return Knock(daemon_->address, mode, kAbilities, absl::Now() + kPatience);
+    return Knock(daemon_->address.substr(std::strlen("unix:")) + abi::kDoorSuffix,
+                 {.wanted = mode, .abilities = kAbilities},
+                 {.deadline = Deadline::After(kPatience)});
   }
   // Both sockets are stream-shaped enough to be connected to and left.
   [[nodiscard]] percpud::UniqueFd Connect(const std::string& suffix, int type) const {
@@ -119,8 +122,8 @@ class HostileTest : public ::testing::Test {
     ASSERT_TRUE(area.ok()) << area.status();
     EXPECT_TRUE((*session)->client().Free(*area).ok());
     Client client = *Client::Connect(daemon_->address);
-    EXPECT_EQ(client.Stats()->nr_cur_alloc(), 0U);
-    EXPECT_TRUE(client.Chunks().ok());
+    EXPECT_EQ(client.GetStats()->nr_cur_alloc, 0U);
+    EXPECT_TRUE(client.ListChunks().ok());
   }
 
   const percpud::testing::TempDir dir_;
@@ -229,16 +232,16 @@ TEST_F(HostileTest, AScribbledArenaMisleadsNobodyAboutWhatIsGranted) {
     return 0;
   });
   ASSERT_EQ(ready.Get(), 1U);
-  const auto before = *client.Stats();
+  const auto before = *client.GetStats();
   Child scribbler([&] {
     const auto session = Session::Open(daemon_->address);
     if (!session.ok()) return 1;
-    const auto info = (*session)->client().AllocInfo();
+    const auto info = (*session)->client().GetAllocInfo();
     if (!info.ok()) return 2;
     std::mt19937_64 random(11);
     std::byte* const base = (*session)->mapping().base;
     // What is there of it: the chunks lie at its beginning.
-    const std::uint64_t end = std::min<std::uint64_t>(info->arena_size_bytes(), 16 << 20);
+    const std::uint64_t end = std::min<std::uint64_t>(info->arena_bytes, 16 << 20);
     for (std::uint64_t at = 0; at < end; at += sizeof(std::uint64_t)) {
       const std::uint64_t noise = random();
       std::memcpy(base + at, &noise, sizeof(noise));
@@ -246,21 +249,21 @@ TEST_F(HostileTest, AScribbledArenaMisleadsNobodyAboutWhatIsGranted) {
     return 0;
   });
   EXPECT_EQ(scribbler.Wait(), 0);
-  EXPECT_EQ(client.Stats()->live_bytes(), before.live_bytes());
-  EXPECT_EQ(client.Stats()->nr_cur_alloc(), before.nr_cur_alloc());
-  const auto chunks = client.Chunks();
+  EXPECT_EQ(client.GetStats()->live_bytes, before.live_bytes);
+  EXPECT_EQ(client.GetStats()->nr_cur_alloc, before.nr_cur_alloc);
+  const auto chunks = client.ListChunks();
   ASSERT_TRUE(chunks.ok()) << chunks.status();
-  for (const v1::Chunk& chunk : *chunks) {
-    EXPECT_TRUE(client.AreaMap(chunk.chunk_id()).ok());
+  for (const ChunkInfo& chunk : *chunks) {
+    EXPECT_TRUE(client.ListAreas(chunk.id).ok());
   }
-  EXPECT_TRUE(client.Leases().ok());
-  for (const Pointer area : areas) EXPECT_EQ(client.Resolve(area)->area().pointer(), Value(area));
+  EXPECT_TRUE(client.ListLeases().ok());
+  for (const Pointer area : areas) EXPECT_EQ(client.Resolve(area)->area.pointer, area);
   for (const Pointer area : areas) EXPECT_TRUE(client.Free(area).ok());
   leaseholder.Kill();
   honest->reset();
   Client outsider = *Client::Connect(daemon_->address);
   const absl::Time deadline = absl::Now() + kPatience;
-  while (outsider.Stats()->leased_chunks() > 0 && absl::Now() < deadline) {
+  while (outsider.GetStats()->leased_chunks > 0 && absl::Now() < deadline) {
   }
   ExpectWell();
 }

@@ -38,10 +38,10 @@ class LeasesTest : public ::testing::Test {
     EXPECT_TRUE(session.ok()) << session.status();
     return session.ok() ? *std::move(session) : nullptr;
   }
-  std::vector<v1::Lease> Leases() {
-    const auto leases = operator_->ListLeases({});
+  std::vector<LeaseInfo> Leases() {
+    auto leases = operator_->ListLeases();
     EXPECT_TRUE(leases.ok()) << leases.status();
-    return {leases->leases().begin(), leases->leases().end()};
+    return leases.ok() ? *std::move(leases) : std::vector<LeaseInfo>();
   }
   [[nodiscard]] bool AwaitLeases(std::size_t count) {
     const absl::Time deadline = absl::Now() + kPatience;
@@ -69,16 +69,14 @@ TEST_F(LeasesTest, AHeapServesFromItsChunksAndTheDaemonShowsIt) {
   }
   EXPECT_EQ(pointers.size(), 1000U);
   std::uint64_t live = 0;
-  for (const v1::Lease& lease : Leases()) {
-    EXPECT_EQ(lease.map_fault(), "");
-    EXPECT_EQ(lease.session_id(), *session->id());
-    live += lease.live_areas();
+  for (const LeaseInfo& lease : Leases()) {
+    EXPECT_EQ(lease.map_fault, "");
+    EXPECT_EQ(lease.session, *session->id());
+    live += lease.live_areas;
   }
   EXPECT_EQ(live, 1000U);
   // The daemon reads what the process wrote, through its own checks.
-  v1::SumRequest sum;
-  sum.set_pointer(*pointers.begin());
-  EXPECT_EQ(operator_->Sum(sum)->sum(), 7);
+  EXPECT_EQ(operator_->Sum(Pointer{*pointers.begin()}, Width::k64).value_or(0), 7);
   for (const std::uint64_t pointer : pointers) {
     ASSERT_TRUE((*heap)->Free(Pointer{pointer}).ok());
   }
@@ -154,11 +152,9 @@ TEST_F(LeasesTest, AScribbledMapIsCalledCorruptAndComesBackCold) {
   auto session = Open();
   auto kept = session->OpenKeptHeap("cache");
   ASSERT_TRUE(kept.ok()) << kept.status();
-  const std::uint32_t chunk = Leases()[0].chunk_id();
+  const ChunkId chunk = Leases()[0].chunk;
   // The map lies in pages of the arena that this process may write.
-  v1::ListLeaseAreasRequest request;
-  request.set_chunk_id(chunk);
-  ASSERT_EQ(operator_->ListLeaseAreas(request)->lease().map_fault(), "");
+  ASSERT_EQ(operator_->ListLeaseAreas(chunk)->lease.map_fault, "");
   auto* const base = session->mapping().base;
   const std::uint64_t magic = percpud::abi::v1::kLeaseMagic;
   std::byte* map = nullptr;
@@ -168,9 +164,9 @@ TEST_F(LeasesTest, AScribbledMapIsCalledCorruptAndComesBackCold) {
   ASSERT_NE(map, nullptr);
   std::mt19937 random(3);
   for (int i = 0; i < 4000; ++i) map[random() % 16384] = static_cast<std::byte>(random());
-  EXPECT_NE(operator_->ListLeaseAreas(request)->lease().map_fault(), "");
+  EXPECT_NE(operator_->ListLeaseAreas(chunk)->lease.map_fault, "");
   // The daemon is unimpressed.
-  EXPECT_TRUE(operator_->Ping({}).ok());
+  EXPECT_TRUE(operator_->Ping().ok());
   kept->heap.reset();
   session.reset();
   const auto next = Open();

@@ -105,7 +105,7 @@ class OddClientsTest : public ::testing::TestWithParam<const char*> {
     const auto counter = client.OpenVariable({.name = "odd"});
     EXPECT_TRUE(counter.ok()) << counter.status() << process->out();
     if (!counter.ok()) return "";
-    EXPECT_EQ(*client.Sum(Pointer{counter->variable().pointer()}), static_cast<std::int64_t>(adds));
+    EXPECT_EQ(*client.Sum(counter->variable.pointer), static_cast<std::int64_t>(adds));
     return process->out();
   }
 

@@ -42,11 +42,10 @@ class RemoteSessionsTest : public ::testing::Test {
   }
   // How long the only session has been there; zero if there is none.
   absl::Duration Age() {
-    const auto sessions = operator_->Sessions();
+    const auto sessions = operator_->ListSessions();
     EXPECT_TRUE(sessions.ok()) << sessions.status();
     if (!sessions.ok() || sessions->empty()) return absl::ZeroDuration();
-    return absl::Seconds(sessions->front().age().seconds()) +
-           absl::Nanoseconds(sessions->front().age().nanos());
+    return sessions->front().age;
   }
   template <typename Condition>
   static bool Await(const Condition& condition) {
@@ -56,7 +55,7 @@ class RemoteSessionsTest : public ::testing::Test {
     }
     return true;
   }
-  std::uint64_t Areas() { return operator_->Stats()->nr_cur_alloc(); }
+  std::uint64_t Areas() { return operator_->GetStats()->nr_cur_alloc; }
 
   const percpud::testing::TempDir dir_;
   std::optional<percpud::testing::RunningDaemon> daemon_;
@@ -78,7 +77,7 @@ TEST_F(RemoteSessionsTest, IsRenewedForAsLongAsItIsThere) {
   EXPECT_TRUE((*session)->renewal().ok()) << (*session)->renewal();
   session->reset();
   EXPECT_EQ(Areas(), 0U);
-  EXPECT_TRUE(operator_->Sessions()->empty());
+  EXPECT_TRUE(operator_->ListSessions()->empty());
 }
 
 TEST_F(RemoteSessionsTest, EndsUnrenewedWithItsProcess) {
@@ -93,7 +92,7 @@ TEST_F(RemoteSessionsTest, EndsUnrenewedWithItsProcess) {
   });
   ASSERT_EQ(ready.Get(), 1U);
   client.Kill();
-  EXPECT_TRUE(Await([&] { return Areas() == 0 && operator_->Sessions()->empty(); }));
+  EXPECT_TRUE(Await([&] { return Areas() == 0 && operator_->ListSessions()->empty(); }));
 }
 
 TEST_F(RemoteSessionsTest, KnowsThatItWasEnded) {

@@ -73,18 +73,18 @@ int Ask(const std::string& address, Answers& answers) {
   Client client = *Client::Connect(address);
   const auto adds = client.OpenVariable({.name = "adds"});
   if (!adds.ok()) return 1;
-  const auto sum = client.Sum(Pointer{adds->variable().pointer()});
-  const auto stats = client.Stats();
-  const auto variables = client.Variables();
-  const auto sessions = client.Sessions();
+  const auto sum = client.Sum(adds->variable.pointer);
+  const auto stats = client.GetStats();
+  const auto variables = client.ListVariables();
+  const auto sessions = client.ListSessions();
   const auto checked = client.Check();
   if (!sum.ok() || !stats.ok() || !variables.ok() || !sessions.ok() || !checked.ok()) return 2;
   answers.sum = static_cast<std::uint64_t>(*sum);
-  answers.areas = stats->nr_cur_alloc();
+  answers.areas = stats->nr_cur_alloc;
   answers.variables = variables->size();
   answers.sessions = sessions->size();
-  answers.sound = std::all_of(checked->parts().begin(), checked->parts().end(),
-                              [](const v1::Checked& part) { return part.problem().empty(); });
+  answers.sound = std::all_of(checked->begin(), checked->end(),
+                              [](const CheckedPart& part) { return part.problem.empty(); });
   return 0;
 }
 

@@ -72,7 +72,7 @@ class Worker {
     }
     for (const Area& area : live_) Verify(area);
     Expect(session_->state() != SessionState::kLost, "the session lives");
-    Expect(session_->id().value_or(0) == *id, "the session is the same");
+    Expect(session_->id().value_or(SessionId{0}) == *id, "the session is the same");
     Report();
     ledger_.done = true;
     // Held until the daemon has been asked what it knows.

@@ -1,7 +1,16 @@
 # Copyright 2026 The percpud Authors
 # SPDX-License-Identifier: Apache-2.0
 
-foreach(name hostile lane leases odd_clients remote_sessions sessions skew vm)
+foreach(name
+    hostile
+    lane
+    leases
+    lost_sessions
+    odd_clients
+    remote_sessions
+    sessions
+    skew
+    vm)
   percpud_add_test(${name}_of_processes_test
     SOURCES ${name}_test.cc DEPENDS percpu_sdk percpud_test_support LABELS integration)
   add_dependencies(${name}_of_processes_test percpud)

@@ -53,8 +53,8 @@ class SessionsTest : public ::testing::TestWithParam<const char*> {
     Client client = Operator();
     const absl::Time deadline = absl::Now() + kPatience;
     while (true) {
-      const auto stats = client.Stats();
-      if (stats.ok() && stats->nr_cur_alloc() == count) return true;
+      const auto stats = client.GetStats();
+      if (stats.ok() && stats->nr_cur_alloc == count) return true;
       if (absl::Now() > deadline) return false;
       absl::SleepFor(absl::Milliseconds(1));
     }
@@ -138,7 +138,7 @@ TEST_P(SessionsTest, WhatAKilledProcessOwnedIsTakenBack) {
     for (int i = 0; i < 50; ++i) {
       if (!session->client().Allocate({.size_bytes = 100}).ok()) return 2;
     }
-    ready.Put(*session->id());
+    ready.Put(Value(*session->id()));
     pause();
     return 0;
   });
@@ -165,7 +165,7 @@ TEST_P(SessionsTest, AChildIsASessionOfItsOwn) {
   const auto hits = *session->Counter("hits");
   const auto mine = session->client().Allocate({.size_bytes = 64});
   ASSERT_TRUE(mine.ok()) << mine.status();
-  const std::uint64_t id = *session->id();
+  const SessionId id = *session->id();
   Child child([&] {
     if (!hits.Increment()) return 1;
     const auto own = session->client().Allocate({.size_bytes = 64});
@@ -221,9 +221,7 @@ TEST_P(SessionsTest, AnEndedSessionIsToldSo) {
   ASSERT_NE(session, nullptr);
   ASSERT_TRUE(session->client().Allocate({.size_bytes = 8}).ok());
   const auto connection = MakeGrpcConnection(daemon_->address, {});
-  v1::EndSessionRequest request;
-  request.set_session_id(*session->id());
-  ASSERT_TRUE(connection->EndSession(request).ok());
+  ASSERT_TRUE(connection->EndSession(*session->id()).ok());
   EXPECT_EQ(session->client().Allocate({.size_bytes = 8}).status().code(),
             absl::StatusCode::kUnauthenticated);
   EXPECT_TRUE(AwaitAreas(0));
@@ -256,7 +254,7 @@ TEST(SessionReclaimTest, KilledClientsLeaveNothing) {
   auto daemon = percpud::testing::StartDaemon(dir);
   ASSERT_TRUE(daemon.ok()) << daemon.status();
   auto client = *Client::Connect(daemon->address);
-  const auto before = *client.Stats();
+  const auto before = *client.GetStats();
   std::vector<absl::Duration> waits;
   for (int i = 0; i < kills; ++i) {
     auto victim =
@@ -268,7 +266,7 @@ TEST(SessionReclaimTest, KilledClientsLeaveNothing) {
     victim->Kill(SIGKILL);
     ASSERT_TRUE(victim->Wait(kPatience).ok());
     const absl::Time killed = absl::Now();
-    while (client.Stats()->nr_cur_alloc() != 0) {
+    while (client.GetStats()->nr_cur_alloc != 0) {
       ASSERT_LT(absl::Now() - killed, kPatience) << "kill " << i;
     }
     waits.push_back(absl::Now() - killed);
@@ -277,12 +275,12 @@ TEST(SessionReclaimTest, KilledClientsLeaveNothing) {
   std::printf("reclaimed after a kill: p50 %s, p99 %s\n",
               absl::FormatDuration(waits[waits.size() / 2]).c_str(),
               absl::FormatDuration(waits[waits.size() * 99 / 100]).c_str());
-  const auto after = *client.Stats();
-  EXPECT_EQ(after.live_bytes(), before.live_bytes());
-  EXPECT_EQ(after.leased_chunks(), 0U);
-  const auto sessions = MakeGrpcConnection(daemon->address, {})->ListSessions({});
+  const auto after = *client.GetStats();
+  EXPECT_EQ(after.live_bytes, before.live_bytes);
+  EXPECT_EQ(after.leased_chunks, 0U);
+  const auto sessions = MakeGrpcConnection(daemon->address, {})->ListSessions();
   ASSERT_TRUE(sessions.ok()) << sessions.status();
-  EXPECT_EQ(sessions->sessions_size(), 0);
+  EXPECT_EQ(sessions->size(), 0U);
 }
 
 }  // namespace

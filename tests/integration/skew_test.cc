@@ -48,30 +48,30 @@ class SkewTest : public ::testing::Test {
 };
 
 TEST_F(SkewTest, EveryUnitIsFoundToItsLastByteAndNothingBehindThem) {
-  const auto info = client().AllocInfo();
+  const auto info = client().GetAllocInfo();
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_EQ(info->unit_size_bytes(), (64 << 10) - kSkew);
-  EXPECT_EQ(info->unit_skew_bytes(), kSkew);
-  EXPECT_EQ(info->skew_bytes(), 8 * kSkew);
-  EXPECT_EQ(info->wasted_pages(), 0U);
+  EXPECT_EQ(info->unit_bytes, (64 << 10) - kSkew);
+  EXPECT_EQ(info->unit_skew_bytes, kSkew);
+  EXPECT_EQ(info->skew_bytes, 8 * kSkew);
+  EXPECT_EQ(info->wasted_pages, 0U);
   const auto area = client().Allocate({.size_bytes = 100});
   ASSERT_TRUE(area.ok()) << area.status();
   const std::vector<std::uint64_t> offsets = Offsets();
   for (std::uint32_t unit = 0; unit < offsets.size(); ++unit) {
-    EXPECT_EQ(offsets[unit], unit * info->unit_size_bytes());
+    EXPECT_EQ(offsets[unit], unit * info->unit_bytes);
     for (const std::uint64_t byte : {0, 99}) {
       const auto owner = client().Resolve(Pointer{Value(*area) + offsets[unit] + byte});
       ASSERT_TRUE(owner.ok()) << owner.status();
-      EXPECT_EQ(owner->unit(), unit);
-      EXPECT_EQ(owner->area().pointer(), Value(*area));
-      EXPECT_EQ(owner->session_id(), *session_->id());
+      EXPECT_EQ(owner->unit, Unit{unit});
+      EXPECT_EQ(owner->area.pointer, *area);
+      EXPECT_EQ(owner->session, *session_->id());
     }
   }
   // The first chunk begins where the arena does.
-  const std::uint64_t end = 8 * info->unit_size_bytes();
-  EXPECT_EQ(client().Resolve(Pointer{end - 1})->unit(), 7U);
+  const std::uint64_t end = 8 * info->unit_bytes;
+  EXPECT_EQ(client().Resolve(Pointer{end - 1})->unit, Unit{7});
   for (const std::uint64_t behind : {end, end + 8 * kSkew - 1}) {
-    EXPECT_EQ(client().Resolve(Pointer{behind})->owner(), v1::OWNER_NONE);
+    EXPECT_EQ(client().Resolve(Pointer{behind})->kind, OwnerKind::kNone);
   }
 }
 
@@ -84,7 +84,7 @@ TEST_F(SkewTest, AnAlignmentHoldsInEveryUnitOrIsRefused) {
     EXPECT_THAT(std::string(status.message()), HasSubstr("128 is over 64, the unit_skew"));
   };
   refused(client().Allocate({.size_bytes = 8, .alignment = 128}).status());
-  refused(client().Estimate({.size_bytes = 8, .alignment = 128}).status());
+  refused(client().EstimateAlloc({.size_bytes = 8, .alignment = 128}).status());
   VariableSpec spec{.name = "wide", .size_bytes = 8, .alignment = 128, .create = true};
   refused(client().OpenVariable(spec).status());
 }

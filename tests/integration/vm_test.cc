@@ -83,8 +83,8 @@ class VmOfProcessesTest : public ::testing::Test {
     // Without a session: as the operator that this user is.
     const auto checked = Client::Connect(daemon_->address)->Check();
     ASSERT_TRUE(checked.ok()) << checked.status();
-    EXPECT_GT(checked->parts_size(), 0);
-    for (const v1::Checked& part : checked->parts()) EXPECT_EQ(part.problem(), "");
+    EXPECT_FALSE(checked->empty());
+    for (const CheckedPart& part : *checked) EXPECT_EQ(part.problem, "");
   }
   [[nodiscard]] std::string arena() const { return dir_.path() + "/arena"; }
   // What the file holds, in the system's word.
@@ -96,8 +96,8 @@ class VmOfProcessesTest : public ::testing::Test {
   // By the daemon; the two are asked at two moments, and equal once it is at rest.
   void ExpectBackedAsCounted() {
     Client client = *Client::Connect(daemon_->address);
-    EXPECT_TRUE(Await([&] { return BackedPages() == client.Stats()->populated_pages(); }))
-        << BackedPages() << ", not " << client.Stats()->populated_pages();
+    EXPECT_TRUE(Await([&] { return BackedPages() == client.GetStats()->populated_pages; }))
+        << BackedPages() << ", not " << client.GetStats()->populated_pages;
   }
 
   const percpud::testing::TempDir dir_{MemoryFileSystem()};
@@ -169,17 +169,18 @@ TEST_F(VmOfProcessesTest, FreedPagesGoBackToTheSystemAndAKillLosesNothingElse) {
   Client& client = session->client();
   Areas areas(*session);
   areas.Allocate(8 * kBlocks);
-  const v1::Stats full = *client.Stats();
-  EXPECT_GE(full.nr_chunks(), 8U);
+  const Stats full = *client.GetStats();
+  EXPECT_GE(full.nr_chunks, 8U);
   ExpectBackedAsCounted();
 
   areas.FreeAllBut(kBlocks / 2);
-  v1::Stats sparse;
+  Stats sparse;
   ASSERT_TRUE(Await([&] {
-    sparse = *client.Stats();
-    return sparse.sidelined_chunks() > 0 && sparse.populated_pages() < full.populated_pages() / 2;
-  })) << sparse.DebugString();
-  EXPECT_GT(sparse.blocks_depopulated(), 0U);
+    sparse = *client.GetStats();
+    return sparse.sidelined_chunks > 0 && sparse.populated_pages < full.populated_pages / 2;
+  })) << sparse.sidelined_chunks
+      << " sidelined, " << sparse.populated_pages << " pages";
+  EXPECT_GT(sparse.blocks_depopulated, 0U);
   ExpectBackedAsCounted();
 
   for (int i = 0; i < 1000; ++i) hits->Increment();
@@ -187,7 +188,7 @@ TEST_F(VmOfProcessesTest, FreedPagesGoBackToTheSystemAndAKillLosesNothingElse) {
   for (int i = 0; i < 1000; ++i) hits->Increment();
   Start(kVm);
   EXPECT_TRUE(Says("start is warm")) << daemon_->process.err();
-  EXPECT_EQ(session->client().Stats()->nr_cur_alloc(), areas.size() + 1);
+  EXPECT_EQ(session->client().GetStats()->nr_cur_alloc, areas.size() + 1);
   areas.ExpectTheirBytes();
   for (int i = 0; i < 1000; ++i) hits->Increment();
   EXPECT_EQ(hits->Sum(), 3000U);
@@ -195,9 +196,9 @@ TEST_F(VmOfProcessesTest, FreedPagesGoBackToTheSystemAndAKillLosesNothingElse) {
   ExpectSound();
   // Nobody remembers which empty pages were backed: the first chunk, which is
   // embedded, and one page of each unit for each area elsewhere.
-  const v1::Stats after = *client.Stats();
-  EXPECT_LE(after.populated_pages(), kUnits * (kBlocks + areas.size()));
-  EXPECT_LE(after.populated_pages(), sparse.populated_pages());
+  const Stats after = *client.GetStats();
+  EXPECT_LE(after.populated_pages, kUnits * (kBlocks + areas.size()));
+  EXPECT_LE(after.populated_pages, sparse.populated_pages);
   ExpectBackedAsCounted();
   // And what was given back is granted again, as zeroes.
   areas.Allocate(4 * kBlocks);
@@ -218,13 +219,13 @@ TEST_F(VmOfProcessesTest, LeasedChunksAreBackedWholeAndComeBackAfterAKill) {
   std::vector<Pointer> areas;
   areas.reserve(1000);
   for (int i = 0; i < 1000; ++i) areas.push_back(*(*heap)->Allocate(64));
-  const std::uint64_t leases = session->client().Leases()->size();
+  const std::uint64_t leases = session->client().ListLeases()->size();
   EXPECT_GE(leases, 2U);
   Kill();
   for (const Pointer area : areas) session->At<std::uint64_t>(area).Add(7);
   Start(kVm);
   EXPECT_TRUE(Says("start is warm")) << daemon_->process.err();
-  EXPECT_EQ(session->client().Leases()->size(), leases);
+  EXPECT_EQ(session->client().ListLeases()->size(), leases);
   for (const Pointer area : areas) {
     EXPECT_EQ(*session->client().Sum(area), 7);
     EXPECT_TRUE((*heap)->Free(area).ok());
@@ -260,7 +261,7 @@ TEST_F(VmOfProcessesTest, AFirstChunkInPagesIsBackedWhereAreasLie) {
   Start(flags);
   auto session = Open();
   ASSERT_NE(session, nullptr);
-  EXPECT_LT(session->client().Stats()->populated_pages(), kUnits * kBlocks);
+  EXPECT_LT(session->client().GetStats()->populated_pages, kUnits * kBlocks);
   Areas areas(*session);
   areas.Allocate(3);
   ExpectBackedAsCounted();
@@ -313,7 +314,7 @@ TEST_F(VmOfProcessesTest, TwoGroupsAreServedWhateverNodesTheHostHas) {
   }
   const auto session = Open();
   ASSERT_NE(session, nullptr);
-  EXPECT_EQ(session->client().Groups()->size(), 2U);
+  EXPECT_EQ(session->client().ListGroups()->size(), 2U);
   Areas areas(*session);
   areas.Allocate(2 * kBlocks);
   areas.FreeAllBut(4);
@@ -333,10 +334,10 @@ TEST_F(VmOfProcessesTest, AReturnedTailIsNoWasteAndPartOfTheLayout) {
   {
     const auto session = Open();
     ASSERT_NE(session, nullptr);
-    const v1::AllocInfo info = *session->client().AllocInfo();
-    EXPECT_EQ(info.wasted_pages(), 0U);
-    EXPECT_EQ(info.tail_pages(), 64U - 48U);
-    EXPECT_TRUE(info.returns_tail());
+    const AllocInfo info = *session->client().GetAllocInfo();
+    EXPECT_EQ(info.wasted_pages, 0U);
+    EXPECT_EQ(info.tail_pages, 64U - 48U);
+    EXPECT_TRUE(info.returns_tail);
     Areas areas(*session);
     areas.Allocate(3 * kBlocks);
     Kill();
@@ -349,10 +350,10 @@ TEST_F(VmOfProcessesTest, AReturnedTailIsNoWasteAndPartOfTheLayout) {
   Start(without);
   EXPECT_TRUE(Says("start is cold: another layout: km.return_tail=1, not nothing"))
       << daemon_->process.err();
-  const auto info = Client::Connect(daemon_->address)->AllocInfo();
+  const auto info = Client::Connect(daemon_->address)->GetAllocInfo();
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_EQ(info->wasted_pages(), 16U);
-  EXPECT_FALSE(info->returns_tail());
+  EXPECT_EQ(info->wasted_pages, 16U);
+  EXPECT_FALSE(info->returns_tail);
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ FakeChunkSource::~FakeChunkSource() {
 
 percpu::LeasedChunk FakeChunkSource::ChunkAt(std::uint32_t index) const {
   const std::uint64_t at = index * ChunkBytes();
-  return {.id = index + 1,
+  return {.id = percpu::ChunkId{index + 1},
           .base = percpu::Pointer{kFirst + at},
           .usable_bytes = shape_.usable_bytes,
           .unit0 = data_ + at,
@@ -73,13 +73,14 @@ absl::StatusOr<percpu::LeasedChunk> FakeChunkSource::Acquire() {
 
 void FakeChunkSource::Return(const percpu::LeasedChunk& chunk) {
   RankedLock lock(&mu_);
-  if (chunk.id == 0 || chunk.id > shape_.chunks || !is_out_[chunk.id - 1]) {
+  const std::uint32_t id = percpu::Value(chunk.id);
+  if (id == 0 || id > shape_.chunks || !is_out_[id - 1]) {
     ++wrong_returns_;
     return;
   }
-  is_out_[chunk.id - 1] = false;
+  is_out_[id - 1] = false;
   // By its own books: a test may have bent the lease.
-  if (shape_.scribbles) std::fill_n(ChunkAt(chunk.id - 1).unit0, ChunkBytes(), std::byte{0xA5});
+  if (shape_.scribbles) std::fill_n(ChunkAt(id - 1).unit0, ChunkBytes(), std::byte{0xA5});
 }
 
 void FakeChunkSource::FailFrom(std::uint64_t calls, absl::Status status) {

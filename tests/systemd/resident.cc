@@ -25,7 +25,7 @@ namespace {
 
 class Resident {
  public:
-  Resident(percpu::Session& session, std::uint64_t id, percpu::Pointer area)
+  Resident(percpu::Session& session, percpu::SessionId id, percpu::Pointer area)
       : session_(session), id_(id), area_(area), counter_([this] { Count(); }) {}
   ~Resident() {
     stopping_ = true;
@@ -41,14 +41,15 @@ class Resident {
     if (!sum.ok()) return absl::StrCat("lost: ", sum.status().ToString());
     const auto id = session_.id();
     if (!id.ok()) return absl::StrCat("lost: ", id.status().ToString());
-    if (*id != id_) return absl::StrCat("lost: session ", *id, ", was ", id_);
+    if (*id != id_)
+      return absl::StrCat("lost: session ", percpu::Value(*id), ", was ", percpu::Value(id_));
     // The one that is on its way between area and count.
     const std::uint64_t at_most = counted_ + 1;
     const auto found = static_cast<std::uint64_t>(*sum);
     if (found < at_least || found > at_most) {
       return absl::StrCat("lost: sum ", found, ", counted ", at_least, " to ", at_most);
     }
-    return absl::StrCat("intact ", *id, " ", found);
+    return absl::StrCat("intact ", percpu::Value(*id), " ", found);
   }
 
  private:
@@ -60,7 +61,7 @@ class Resident {
   }
 
   percpu::Session& session_;
-  const std::uint64_t id_;
+  const percpu::SessionId id_;
   const percpu::Pointer area_;
   std::atomic<std::uint64_t> counted_{0};
   std::atomic<bool> stopping_{false};

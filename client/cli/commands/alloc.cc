@@ -54,7 +54,7 @@ struct EstimateOptions {
 };
 
 absl::StatusOr<Report> Estimate(Session& session, const EstimateOptions& options) {
-  const absl::StatusOr<v1::EstimateAllocResponse> estimate = session.client.Estimate(
+  const absl::StatusOr<AllocEstimate> estimate = session.client.EstimateAlloc(
       {.size_bytes = options.size, .alignment = options.placement.alignment},
       ToRegion(options.placement.region));
   if (!estimate.ok()) return estimate.status();
@@ -62,17 +62,16 @@ absl::StatusOr<Report> Estimate(Session& session, const EstimateOptions& options
       .key = "",
       .title = "",
       .fields = {
-          {"possible", estimate->possible(), ""},
-          {"reason", estimate->reason().empty() ? Value(Absent{}) : Value(estimate->reason()), ""},
-          {"rounded_size", Size{estimate->rounded_size_bytes()}, "in each unit"},
-          {"total_bytes", Size{estimate->total_bytes()}, "in all units, ghosts included"},
-          {"wasted_bytes", Size{estimate->wasted_bytes()}, "of those, that no CPU will use"},
-          {"would_grow", estimate->would_grow(), ""},
-          {"chunk_id", estimate->has_chunk_id() ? Value(Count{estimate->chunk_id()}) : Absent{},
-           "that would serve it now"},
-          {"new_chunk_pages", Count{estimate->new_chunk_pages()}, "that growing would take"},
-          {"new_chunk_wasted_pages", Count{estimate->new_chunk_wasted_pages()}, ""},
-          {"new_chunk_ghost_pages", Count{estimate->new_chunk_ghost_pages()}, ""},
+          {"possible", estimate->possible, ""},
+          {"reason", estimate->reason.empty() ? Value(Absent{}) : Value(estimate->reason), ""},
+          {"rounded_size", Size{estimate->rounded_bytes}, "in each unit"},
+          {"total_bytes", Size{estimate->total_bytes}, "in all units, ghosts included"},
+          {"wasted_bytes", Size{estimate->wasted_bytes}, "of those, that no CPU will use"},
+          {"would_grow", estimate->would_grow, ""},
+          {"chunk_id", OrAbsent(estimate->chunk), "that would serve it now"},
+          {"new_chunk_pages", Count{estimate->new_chunk_pages}, "that growing would take"},
+          {"new_chunk_wasted_pages", Count{estimate->new_chunk_wasted_pages}, ""},
+          {"new_chunk_ghost_pages", Count{estimate->new_chunk_ghost_pages}, ""},
       }};
   return Report{{std::move(fields)}};
 }

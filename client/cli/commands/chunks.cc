@@ -13,7 +13,7 @@ namespace percpu::cli {
 namespace {
 
 absl::StatusOr<Report> Chunks(Session& session) {
-  const absl::StatusOr<std::vector<v1::Chunk>> chunks = session.client.Chunks();
+  const absl::StatusOr<std::vector<ChunkInfo>> chunks = session.client.ListChunks();
   if (!chunks.ok()) return chunks.status();
   return Report{{ChunkTable(*chunks, {{"id", "ID"},
                                       {"kind", "KIND"},
@@ -34,7 +34,7 @@ struct ChunkOptions {
   bool map = false;
 };
 
-Table AreaTable(const v1::ListAreasResponse& response) {
+Table AreaTable(const AreaMap& response) {
   Table table{.key = "areas",
               .title = "",
               .columns = {{"pointer", "POINTER"},
@@ -43,22 +43,22 @@ Table AreaTable(const v1::ListAreasResponse& response) {
                           {"size_bytes", "SIZE"},
                           {"tag", "TAG"}},
               .rows = {}};
-  for (const v1::Area& area : response.areas()) {
-    table.rows.push_back({Offset{area.pointer()}, Count{area.chunk_id()}, Offset{area.offset()},
-                          Size{area.size_bytes()}, area.tag()});
+  for (const AreaInfo& area : response.areas) {
+    table.rows.push_back({Offset{percpu::Value(area.pointer)}, Count{percpu::Value(area.chunk)},
+                          Offset{area.offset}, Size{area.size_bytes}, area.tag});
   }
   return table;
 }
 
 absl::StatusOr<Report> Chunk(Session& session, const ChunkOptions& options) {
-  const absl::StatusOr<v1::ListAreasResponse> response = session.client.AreaMap(options.id);
+  const absl::StatusOr<AreaMap> response = session.client.ListAreas(ChunkId{options.id});
   if (!response.ok()) return response.status();
-  Report report{{ChunkFields(response->chunk())}};
+  Report report{{ChunkFields(response->chunk)}};
   if (options.map) {
-    report.sections.emplace_back(Map{.begin_offset = response->begin_offset(),
-                                     .end_offset = response->end_offset(),
-                                     .cell_bytes = response->cell_bytes(),
-                                     .occupancy = response->occupancy()});
+    report.sections.emplace_back(Map{.begin_offset = response->begin_offset,
+                                     .end_offset = response->end_offset,
+                                     .cell_bytes = response->cell_bytes,
+                                     .occupancy = response->occupancy});
   }
   report.sections.emplace_back(AreaTable(*response));
   return report;

@@ -29,8 +29,18 @@ CLI::App* AddVerb(CLI::App& parser, const char* name, const char* summary) {
   return verb;
 }
 
-double ToSeconds(const google::protobuf::Duration& duration) {
-  return static_cast<double>(duration.seconds()) + static_cast<double>(duration.nanos()) * 1e-9;
+std::string VariableTypeName(VariableType type) {
+  switch (type) {
+    case VariableType::kCounter:
+      return "counter";
+    case VariableType::kGauge:
+      return "gauge";
+    case VariableType::kHistogram:
+      return "histogram";
+    case VariableType::kBytes:
+      return "bytes";
+  }
+  return "unknown";
 }
 
 void AddPointerArgument(CLI::App& parser, std::uint64_t& pointer, const char* help) {
@@ -58,76 +68,61 @@ Region ToRegion(const std::string& name) {
   return name == "reserved" ? Region::kReserved : Region::kDynamic;
 }
 
-std::string ChunkKindName(v1::ChunkKind kind) {
+std::string ChunkKindName(ChunkKind kind) {
   switch (kind) {
-    case v1::CHUNK_KIND_RESERVED:
+    case ChunkKind::kReserved:
       return "reserved";
-    case v1::CHUNK_KIND_FIRST:
+    case ChunkKind::kFirst:
       return "first";
-    case v1::CHUNK_KIND_DYNAMIC:
+    case ChunkKind::kDynamic:
       return "dynamic";
-    case v1::CHUNK_KIND_LEASED:
+    case ChunkKind::kLeased:
       return "leased";
-    case v1::CHUNK_KIND_TO_DEPOPULATE:
+    case ChunkKind::kToDepopulate:
       return "to_depopulate";
-    case v1::CHUNK_KIND_SIDELINED:
+    case ChunkKind::kSidelined:
       return "sidelined";
     default:
       return "unknown";
   }
 }
 
-std::string VariableTypeName(v1::VariableType type) {
-  switch (type) {
-    case v1::VARIABLE_TYPE_COUNTER:
-      return "counter";
-    case v1::VARIABLE_TYPE_GAUGE:
-      return "gauge";
-    case v1::VARIABLE_TYPE_HISTOGRAM:
-      return "histogram";
-    case v1::VARIABLE_TYPE_BYTES:
-      return "bytes";
-    default:
-      return "unknown";
-  }
-}
-
-Fields ChunkFields(const v1::Chunk& chunk) {
+Fields ChunkFields(const ChunkInfo& chunk) {
   return {.key = "chunk",
           .title = "",
-          .fields = {{"id", Count{chunk.chunk_id()}, ""},
-                     {"kind", ChunkKindName(chunk.kind()), ""},
-                     {"base", Offset{chunk.pointer()}, ""},
-                     {"slot", Count{chunk.slot()}, ""},
-                     {"pages", Count{chunk.pages()}, ""},
-                     {"block_order", Count{chunk.block_order()}, ""},
-                     {"wasted_pages", Count{chunk.wasted_pages()}, ""},
-                     {"ghost_pages", Count{chunk.ghost_pages()}, ""},
-                     {"populated_pages", Count{chunk.populated_pages()}, ""},
-                     {"capacity_bytes", Size{chunk.capacity_bytes()}, ""},
-                     {"free_bytes", Size{chunk.free_bytes()}, ""},
-                     {"largest_run_bytes", Size{chunk.largest_run_bytes()}, ""},
-                     {"first_free_offset", Offset{chunk.first_free_offset()}, ""},
-                     {"live_areas", Count{chunk.live_areas()}, ""},
-                     {"max_alloc_size", Size{chunk.max_alloc_size_bytes()}, ""},
-                     {"empty_pop_pages", Count{chunk.empty_pop_pages()}, ""},
-                     {"sum_frag", Size{chunk.sum_frag_bytes()}, ""},
-                     {"max_frag", Size{chunk.max_frag_bytes()}, ""},
-                     {"cur_min_alloc", Size{chunk.cur_min_alloc_bytes()}, ""},
-                     {"cur_med_alloc", Size{chunk.cur_med_alloc_bytes()}, ""},
-                     {"cur_max_alloc", Size{chunk.cur_max_alloc_bytes()}, ""},
-                     {"dirty_bytes", Size{chunk.dirty_bytes()}, ""},
-                     {"fragmentation", Share{chunk.fragmentation()}, ""}}};
+          .fields = {{"id", Count{percpu::Value(chunk.id)}, ""},
+                     {"kind", ChunkKindName(chunk.kind), ""},
+                     {"base", Offset{percpu::Value(chunk.base)}, ""},
+                     {"slot", Count{chunk.slot}, ""},
+                     {"pages", Count{chunk.pages}, ""},
+                     {"block_order", Count{chunk.block_order}, ""},
+                     {"wasted_pages", Count{chunk.wasted_pages}, ""},
+                     {"ghost_pages", Count{chunk.ghost_pages}, ""},
+                     {"populated_pages", Count{chunk.populated_pages}, ""},
+                     {"capacity_bytes", Size{chunk.capacity_bytes}, ""},
+                     {"free_bytes", Size{chunk.free_bytes}, ""},
+                     {"largest_run_bytes", Size{chunk.largest_run_bytes}, ""},
+                     {"first_free_offset", Offset{chunk.first_free_offset}, ""},
+                     {"live_areas", Count{chunk.live_areas}, ""},
+                     {"max_alloc_size", Size{chunk.max_alloc_bytes}, ""},
+                     {"empty_pop_pages", Count{chunk.empty_pop_pages}, ""},
+                     {"sum_frag", Size{chunk.sum_frag_bytes}, ""},
+                     {"max_frag", Size{chunk.max_frag_bytes}, ""},
+                     {"cur_min_alloc", Size{chunk.cur_min_alloc_bytes}, ""},
+                     {"cur_med_alloc", Size{chunk.cur_med_alloc_bytes}, ""},
+                     {"cur_max_alloc", Size{chunk.cur_max_alloc_bytes}, ""},
+                     {"dirty_bytes", Size{chunk.dirty_bytes}, ""},
+                     {"fragmentation", Share{chunk.fragmentation}, ""}}};
 }
 
-Table ChunkTable(const std::vector<v1::Chunk>& chunks, const Headings& headings) {
+Table ChunkTable(const std::vector<ChunkInfo>& chunks, const Headings& headings) {
   Table table{.key = "chunks", .title = "", .columns = {}, .rows = {}};
-  for (const Fields::Field& field : ChunkFields(v1::Chunk()).fields) {
+  for (const Fields::Field& field : ChunkFields(ChunkInfo()).fields) {
     const auto heading = headings.find(field.key);
     table.columns.push_back(
         {.key = field.key, .heading = heading == headings.end() ? "" : heading->second});
   }
-  for (const v1::Chunk& chunk : chunks) {
+  for (const ChunkInfo& chunk : chunks) {
     std::vector<Value>& row = table.rows.emplace_back();
     for (Fields::Field& field : ChunkFields(chunk).fields) row.push_back(std::move(field.value));
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,22 +44,28 @@ struct PlacementOptions {
 void AddPlacementOptions(CLI::App& parser, PlacementOptions& options);
 Region ToRegion(const std::string& name);
 
-double ToSeconds(const google::protobuf::Duration& duration);
+// The count that an optional number or id has.
+template <typename T>
+Value OrAbsent(const std::optional<T>& number) {
+  return number ? Value(Count{static_cast<std::uint64_t>(*number)}) : Value(Absent{});
+}
+
+// "counter", "gauge", "histogram" or "bytes".
+std::string VariableTypeName(VariableType type);
 
 // Sizes, layout and waste.
-Fields AllocInfoFields(const v1::AllocInfo& info);
+Fields AllocInfoFields(const AllocInfo& info);
 
 // A row per session.
-Table SessionTable(const std::vector<v1::Session>& sessions);
+Table SessionTable(const std::vector<SessionInfo>& sessions);
 
-std::string ChunkKindName(v1::ChunkKind kind);
-std::string VariableTypeName(v1::VariableType type);
+std::string ChunkKindName(ChunkKind kind);
 // Everything there is to say about a chunk.
-Fields ChunkFields(const v1::Chunk& chunk);
+Fields ChunkFields(const ChunkInfo& chunk);
 // The same, a row per chunk. A table shows the keys that `headings` names, and
 // calls them so.
 using Headings = std::map<std::string, std::string>;
-Table ChunkTable(const std::vector<v1::Chunk>& chunks, const Headings& headings);
+Table ChunkTable(const std::vector<ChunkInfo>& chunks, const Headings& headings);
 
 }  // namespace percpu::cli
 

@@ -50,7 +50,7 @@ absl::StatusOr<Report> Write(Session& session, const DataOptions& options) {
 absl::StatusOr<Report> Add(Session& session, const DataOptions& options) {
   std::optional<Unit> unit;
   if (options.unit) unit = Unit{*options.unit};
-  const absl::StatusOr<Client::AddResult> result =
+  const absl::StatusOr<AddResult> result =
       session.client.Add(Pointer{options.pointer}, options.delta, unit, ToWidth(options.width));
   if (!result.ok()) return result.status();
   return Report{{Fields{.key = "",

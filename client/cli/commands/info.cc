@@ -18,48 +18,48 @@ std::string ShareOf(std::uint64_t part, std::uint64_t whole, absl::string_view w
 }
 
 absl::StatusOr<Report> Info(Session& session) {
-  const absl::StatusOr<v1::AllocInfo> info = session.client.AllocInfo();
+  const absl::StatusOr<AllocInfo> info = session.client.GetAllocInfo();
   if (!info.ok()) return info.status();
   return Report{{AllocInfoFields(*info)}};
 }
 
 }  // namespace
 
-Fields AllocInfoFields(const v1::AllocInfo& info) {
-  const std::uint64_t block = info.block_pages();
+Fields AllocInfoFields(const AllocInfo& info) {
+  const std::uint64_t block = info.block_pages;
   return {.key = "",
           .title = "",
           .fields = {
-              {"backend", info.backend(), ""},
-              {"arena_kind", info.arena_kind(), ""},
-              {"arena_size", Size{info.arena_size_bytes()}, ""},
-              {"page_size", Size{info.page_size_bytes()}, ""},
-              {"unit_size", Size{info.unit_size_bytes()}, "static + reserved + dynamic"},
-              {"unit_skew", Size{info.unit_skew_bytes()},
-               ShareOf(info.unit_skew_bytes(), info.unit_size_bytes() + info.unit_skew_bytes(),
+              {"backend", info.backend, ""},
+              {"arena_kind", info.arena_kind, ""},
+              {"arena_size", Size{info.arena_bytes}, ""},
+              {"page_size", Size{info.page_bytes}, ""},
+              {"unit_size", Size{info.unit_bytes}, "static + reserved + dynamic"},
+              {"unit_skew", Size{info.unit_skew_bytes},
+               ShareOf(info.unit_skew_bytes, info.unit_bytes + info.unit_skew_bytes,
                        "each unit, so that copies share no cache set")},
-              {"static_size", Size{info.static_size_bytes()}, ""},
-              {"reserved_size", Size{info.reserved_size_bytes()}, ""},
-              {"dyn_size", Size{info.dyn_size_bytes()}, ""},
-              {"atom_size", Size{info.atom_size_bytes()}, ""},
-              {"alloc_size", Size{info.alloc_size_bytes()}, ""},
-              {"units_per_alloc", Count{info.units_per_alloc()}, ""},
-              {"groups", Count{info.groups()}, ""},
-              {"units", Count{info.units()}, "ghosts included"},
-              {"cpus", Count{info.cpus()}, ""},
-              {"pages_per_chunk", Count{info.pages_per_chunk()}, "in all units"},
-              {"block_order", Count{info.block_order()}, ""},
+              {"static_size", Size{info.static_bytes}, ""},
+              {"reserved_size", Size{info.reserved_bytes}, ""},
+              {"dyn_size", Size{info.dyn_bytes}, ""},
+              {"atom_size", Size{info.atom_bytes}, ""},
+              {"alloc_size", Size{info.alloc_bytes}, ""},
+              {"units_per_alloc", Count{info.units_per_alloc}, ""},
+              {"groups", Count{info.groups}, ""},
+              {"units", Count{info.units}, "ghosts included"},
+              {"cpus", Count{info.cpus}, ""},
+              {"pages_per_chunk", Count{info.pages_per_chunk}, "in all units"},
+              {"block_order", Count{info.block_order}, ""},
               {"block_pages", Count{block}, "backing a chunk"},
-              {"wasted_pages", Count{info.wasted_pages()},
-               ShareOf(info.wasted_pages(), block, "the block, lost to the power of two")},
-              {"ghost_pages", Count{info.ghost_pages()},
-               ShareOf(info.ghost_pages(), block, "the block, in units without a CPU")},
-              {"tail_pages", Count{info.tail_pages()},
-               info.returns_tail() ? "given back to the page allocator"
-                                   : "km.return_tail would give back"},
-              {"max_alloc_size", Size{info.max_alloc_size_bytes()}, ""},
-              {"max_alignment", Size{info.max_alignment()},
-               info.unit_skew_bytes() == 0 ? "" : "no more than unit_skew"},
+              {"wasted_pages", Count{info.wasted_pages},
+               ShareOf(info.wasted_pages, block, "the block, lost to the power of two")},
+              {"ghost_pages", Count{info.ghost_pages},
+               ShareOf(info.ghost_pages, block, "the block, in units without a CPU")},
+              {"tail_pages", Count{info.tail_pages},
+               info.returns_tail ? "given back to the page allocator"
+                                 : "km.return_tail would give back"},
+              {"max_alloc_size", Size{info.max_alloc_bytes}, ""},
+              {"max_alignment", Size{info.max_alignment},
+               info.unit_skew_bytes == 0 ? "" : "no more than unit_skew"},
           }};
 }
 

@@ -11,7 +11,7 @@ namespace percpu::cli {
 namespace {
 
 absl::StatusOr<Report> Groups(Session& session) {
-  const absl::StatusOr<std::vector<v1::Group>> groups = session.client.Groups();
+  const absl::StatusOr<std::vector<Group>> groups = session.client.ListGroups();
   if (!groups.ok()) return groups.status();
   Table table{.key = "groups",
               .title = "",
@@ -24,33 +24,33 @@ absl::StatusOr<Report> Groups(Session& session) {
                           {"ghost_units", "GHOSTS"},
                           {"cpus", "CPUS"}},
               .rows = {}};
-  for (const v1::Group& group : *groups) {
-    table.rows.push_back(
-        {Count{group.group()}, Count{group.numa_node()}, Offset{group.base_offset()},
-         Size{group.size_bytes()}, Count{group.first_unit()}, Count{group.units()},
-         Count{group.ghost_units()}, Ids{{group.cpus().begin(), group.cpus().end()}}});
+  for (const Group& group : *groups) {
+    table.rows.push_back({Count{group.id}, Count{group.numa_node}, Offset{group.base_offset},
+                          Size{group.size_bytes}, Count{percpu::Value(group.first_unit)},
+                          Count{group.units}, Count{group.ghost_units},
+                          Ids{{group.cpus.begin(), group.cpus.end()}}});
   }
   return Report{{std::move(table)}};
 }
 
 absl::StatusOr<Report> Units(Session& session) {
-  const absl::StatusOr<std::vector<v1::Unit>> units = session.client.UnitMap();
+  const absl::StatusOr<std::vector<UnitInfo>> units = session.client.ListUnits();
   if (!units.ok()) return units.status();
   Table table{
       .key = "units",
       .title = "",
       .columns = {{"unit", "UNIT"}, {"offset", "OFFSET"}, {"group", "GROUP"}, {"cpu", "CPU"}},
       .rows = {}};
-  for (const v1::Unit& unit : *units) {
-    table.rows.push_back({Count{unit.unit()}, Offset{unit.offset()}, Count{unit.group()},
-                          unit.has_cpu() ? Value(Count{unit.cpu()}) : Absent{}});
+  for (const UnitInfo& unit : *units) {
+    table.rows.push_back({Count{percpu::Value(unit.unit)}, Offset{unit.offset}, Count{unit.group},
+                          OrAbsent(unit.cpu)});
   }
   return Report{{std::move(table)}};
 }
 
 absl::StatusOr<Report> Statics(Session& session) {
-  const absl::StatusOr<std::vector<v1::StaticVariable>> variables =
-      session.client.StaticVariables();
+  const absl::StatusOr<std::vector<StaticVariable>> variables =
+      session.client.ListStaticVariables();
   if (!variables.ok()) return variables.status();
   Table table{.key = "static_variables",
               .title = "",
@@ -60,10 +60,10 @@ absl::StatusOr<Report> Statics(Session& session) {
                           {"size_bytes", "SIZE"},
                           {"alignment", "ALIGN"}},
               .rows = {}};
-  for (const v1::StaticVariable& variable : *variables) {
-    table.rows.push_back({variable.name(), VariableTypeName(variable.type()),
-                          Offset{variable.pointer()}, Size{variable.size_bytes()},
-                          Size{variable.alignment()}});
+  for (const StaticVariable& variable : *variables) {
+    table.rows.push_back({variable.name, VariableTypeName(variable.type),
+                          Offset{percpu::Value(variable.pointer)}, Size{variable.size_bytes},
+                          Size{variable.alignment}});
   }
   return Report{{std::move(table)}};
 }

@@ -12,7 +12,7 @@ namespace percpu::cli {
 namespace {
 
 absl::StatusOr<Report> Leases(Session& session) {
-  const absl::StatusOr<std::vector<v1::Lease>> leases = session.client.Leases();
+  const absl::StatusOr<std::vector<LeaseInfo>> leases = session.client.ListLeases();
   if (!leases.ok()) return leases.status();
   Table table{.key = "leases",
               .title = "",
@@ -25,13 +25,12 @@ absl::StatusOr<Report> Leases(Session& session) {
                           {"unit_size", "UNIT"},
                           {"map", "MAP"}},
               .rows = {}};
-  for (const v1::Lease& lease : *leases) {
-    table.rows.push_back({Count{lease.chunk_id()}, Offset{lease.pointer()},
-                          lease.has_session_id() ? Value(Count{lease.session_id()}) : Absent{},
-                          lease.name().empty() ? Value(Absent{}) : lease.name(),
-                          Count{lease.live_areas()}, Size{lease.live_bytes()},
-                          Size{lease.unit_size_bytes()},
-                          lease.map_fault().empty() ? "ok" : "corrupt: " + lease.map_fault()});
+  for (const LeaseInfo& lease : *leases) {
+    table.rows.push_back({Count{percpu::Value(lease.chunk)}, Offset{percpu::Value(lease.base)},
+                          OrAbsent(lease.session),
+                          lease.name.empty() ? Value(Absent{}) : lease.name,
+                          Count{lease.live_areas}, Size{lease.live_bytes}, Size{lease.unit_bytes},
+                          lease.map_fault.empty() ? "ok" : "corrupt: " + lease.map_fault});
   }
   return Report{{std::move(table)}};
 }

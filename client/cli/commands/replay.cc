@@ -154,9 +154,9 @@ class Sampler {
   absl::Status Look(std::uint64_t done) {
     if (done < next_) return absl::OkStatus();
     next_ = done + step_;
-    const absl::StatusOr<v1::Stats> stats = client_.Stats();
+    const absl::StatusOr<Stats> stats = client_.GetStats();
     if (!stats.ok()) return stats.status();
-    sum_ += stats->utilisation();
+    sum_ += stats->utilisation;
     ++count_;
     return absl::OkStatus();
   }

@@ -10,17 +10,17 @@
 namespace percpu::cli {
 namespace {
 
-std::string OwnerName(v1::Owner owner) {
+std::string OwnerName(OwnerKind owner) {
   switch (owner) {
-    case v1::OWNER_NONE:
+    case OwnerKind::kNone:
       return "none";
-    case v1::OWNER_FREE:
+    case OwnerKind::kFree:
       return "free";
-    case v1::OWNER_AREA:
+    case OwnerKind::kArea:
       return "area";
-    case v1::OWNER_STATIC:
+    case OwnerKind::kStatic:
       return "static";
-    case v1::OWNER_LEASE:
+    case OwnerKind::kLease:
       return "lease";
     default:
       return "unknown";
@@ -28,37 +28,36 @@ std::string OwnerName(v1::Owner owner) {
 }
 
 absl::StatusOr<Report> Resolve(Session& session, Pointer pointer) {
-  const absl::StatusOr<v1::ResolveResponse> found = session.client.Resolve(pointer);
+  const absl::StatusOr<percpu::Owner> found = session.client.Resolve(pointer);
   if (!found.ok()) return found.status();
-  Fields place{.key = "", .title = "", .fields = {{"owner", OwnerName(found->owner()), ""}}};
-  if (found->owner() == v1::OWNER_NONE) return Report{{std::move(place)}};
-  place.fields.push_back({"chunk_id", Count{found->chunk_id()}, ""});
-  place.fields.push_back({"unit", Count{found->unit()}, ""});
-  place.fields.push_back({"cpu", found->has_cpu() ? Value(Count{found->cpu()}) : Absent{},
-                          found->has_cpu() ? "" : "a ghost unit"});
-  place.fields.push_back({"unit_offset", Offset{found->unit_offset()}, ""});
-  if (found->owner() == v1::OWNER_FREE) return Report{{std::move(place)}};
-  if (found->owner() == v1::OWNER_LEASE) {
-    place.fields.push_back(
-        {"session", found->has_session_id() ? Value(Count{found->session_id()}) : Absent{}, ""});
+  Fields place{.key = "", .title = "", .fields = {{"owner", OwnerName(found->kind), ""}}};
+  if (found->kind == OwnerKind::kNone) return Report{{std::move(place)}};
+  place.fields.push_back({"chunk_id", Count{percpu::Value(found->chunk)}, ""});
+  place.fields.push_back({"unit", Count{percpu::Value(found->unit)}, ""});
+  place.fields.push_back(
+      {"cpu", OrAbsent(found->cpu), found->cpu.has_value() ? "" : "a ghost unit"});
+  place.fields.push_back({"unit_offset", Offset{found->unit_offset}, ""});
+  if (found->kind == OwnerKind::kFree) return Report{{std::move(place)}};
+  if (found->kind == OwnerKind::kLease) {
+    place.fields.push_back({"session", OrAbsent(found->session), ""});
     return Report{{std::move(place)}};
   }
-  place.fields.push_back({"offset_in_area", Offset{found->offset_in_area()}, ""});
-  if (found->owner() == v1::OWNER_STATIC) {
+  place.fields.push_back({"offset_in_area", Offset{found->offset_in_area}, ""});
+  if (found->kind == OwnerKind::kStatic) {
     place.fields.push_back(
-        {"variable", found->variable().empty() ? Value(Absent{}) : found->variable(), ""});
+        {"variable", found->variable.empty() ? Value(Absent{}) : found->variable, ""});
     return Report{{std::move(place)}};
   }
-  if (found->has_session_id()) place.fields.push_back({"session", Count{found->session_id()}, ""});
-  if (!found->variable().empty()) place.fields.push_back({"variable", found->variable(), ""});
-  const v1::Area& area = found->area();
+  if (found->session.has_value()) place.fields.push_back({"session", OrAbsent(found->session), ""});
+  if (!found->variable.empty()) place.fields.push_back({"variable", found->variable, ""});
+  const AreaInfo& area = found->area;
   Fields of_area{.key = "area",
                  .title = "area",
-                 .fields = {{"pointer", Offset{area.pointer()}, ""},
-                            {"chunk_id", Count{area.chunk_id()}, ""},
-                            {"offset", Offset{area.offset()}, ""},
-                            {"size_bytes", Size{area.size_bytes()}, ""},
-                            {"tag", area.tag(), ""}}};
+                 .fields = {{"pointer", Offset{percpu::Value(area.pointer)}, ""},
+                            {"chunk_id", Count{percpu::Value(area.chunk)}, ""},
+                            {"offset", Offset{area.offset}, ""},
+                            {"size_bytes", Size{area.size_bytes}, ""},
+                            {"tag", area.tag, ""}}};
   return Report{{std::move(place), std::move(of_area)}};
 }
 

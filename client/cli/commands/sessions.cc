@@ -13,24 +13,24 @@
 namespace percpu::cli {
 namespace {
 
-bool IsLocal(v1::SessionKind kind) {
-  return kind == v1::SESSION_KIND_LOCAL_READ_WRITE || kind == v1::SESSION_KIND_LOCAL_READ_ONLY ||
-         kind == v1::SESSION_KIND_LOCAL_UNMAPPED;
+bool IsLocal(SessionKind kind) {
+  return kind == SessionKind::kLocalReadWrite || kind == SessionKind::kLocalReadOnly ||
+         kind == SessionKind::kLocalUnmapped;
 }
 
-Value KindName(v1::SessionKind kind) {
+Value KindName(SessionKind kind) {
   if (IsLocal(kind)) return "local";
-  return kind == v1::SESSION_KIND_REMOTE ? "remote" : "unknown";
+  return kind == SessionKind::kRemote ? "remote" : "unknown";
 }
 
 // How it maps the arena.
-Value ModeName(v1::SessionKind kind) {
+Value ModeName(SessionKind kind) {
   switch (kind) {
-    case v1::SESSION_KIND_LOCAL_READ_WRITE:
+    case SessionKind::kLocalReadWrite:
       return "read-write";
-    case v1::SESSION_KIND_LOCAL_READ_ONLY:
+    case SessionKind::kLocalReadOnly:
       return "read-only";
-    case v1::SESSION_KIND_LOCAL_UNMAPPED:
+    case SessionKind::kLocalUnmapped:
       return "unmapped";
     default:
       return Absent{};
@@ -38,19 +38,19 @@ Value ModeName(v1::SessionKind kind) {
 }
 
 absl::StatusOr<Report> Sessions(Session& session) {
-  const absl::StatusOr<std::vector<v1::Session>> sessions = session.client.Sessions();
+  const absl::StatusOr<std::vector<SessionInfo>> sessions = session.client.ListSessions();
   if (!sessions.ok()) return sessions.status();
   return Report{{SessionTable(*sessions)}};
 }
 
 absl::StatusOr<Report> End(Session& session, std::uint64_t id) {
-  if (absl::Status status = session.client.EndSession(id); !status.ok()) return status;
+  if (absl::Status status = session.client.EndSession(SessionId{id}); !status.ok()) return status;
   return Report{{Fields{.key = "", .title = "", .fields = {{"ended", Count{id}, ""}}}}};
 }
 
 }  // namespace
 
-Table SessionTable(const std::vector<v1::Session>& sessions) {
+Table SessionTable(const std::vector<SessionInfo>& sessions) {
   Table table{.key = "sessions",
               .title = "",
               .columns = {{"id", "ID"},
@@ -64,12 +64,11 @@ Table SessionTable(const std::vector<v1::Session>& sessions) {
                           {"areas", "AREAS"},
                           {"leases", "LEASES"}},
               .rows = {}};
-  for (const v1::Session& each : sessions) {
-    table.rows.push_back({Count{each.session_id()}, KindName(each.kind()),
-                          each.has_pid() ? Value(Count{each.pid()}) : Absent{},
-                          each.has_uid() ? Value(Count{each.uid()}) : Absent{}, each.command(),
-                          ModeName(each.kind()), Span{ToSeconds(each.age())},
-                          Size{each.held_bytes()}, Count{each.areas()}, Count{each.leases()}});
+  for (const SessionInfo& each : sessions) {
+    table.rows.push_back({Count{percpu::Value(each.id)}, KindName(each.kind), OrAbsent(each.pid),
+                          OrAbsent(each.uid), each.command, ModeName(each.kind),
+                          Span{absl::ToDoubleSeconds(each.age)}, Size{each.held_bytes},
+                          Count{each.areas}, Count{each.leases}});
   }
   return table;
 }

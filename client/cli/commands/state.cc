@@ -13,22 +13,23 @@
 namespace percpu::cli {
 namespace {
 
-// Empty for a plain size class.
-std::string SlotKindName(v1::SlotKind kind) {
+// Plain classes need no name.
+std::string SlotKindName(SlotKind kind) {
   switch (kind) {
-    case v1::SLOT_KIND_SIZE_CLASS:
+    case SlotKind::kSizeClass:
       return "";
-    case v1::SLOT_KIND_FULL:
+    case SlotKind::kFull:
       return "full";
-    case v1::SLOT_KIND_FREE:
+    case SlotKind::kFree:
       return "free";
-    default:
-      return "unknown";
+    case SlotKind::kUnknown:
+      break;
   }
+  return "unknown";
 }
 
 absl::StatusOr<Report> Slots(Session& session) {
-  const absl::StatusOr<std::vector<v1::Slot>> slots = session.client.Slots();
+  const absl::StatusOr<std::vector<SlotInfo>> slots = session.client.ListSlots();
   if (!slots.ok()) return slots.status();
   Table table{.key = "slots",
               .title = "",
@@ -37,21 +38,23 @@ absl::StatusOr<Report> Slots(Session& session) {
                           {"label", "LABEL"},
                           {"chunk_ids", "CHUNKS"}},
               .rows = {}};
-  for (const v1::Slot& slot : *slots) {
-    table.rows.push_back({Count{slot.slot()}, Size{slot.min_run_bytes()}, SlotKindName(slot.kind()),
-                          Ids{{slot.chunk_ids().begin(), slot.chunk_ids().end()}}});
+  for (const SlotInfo& slot : *slots) {
+    Ids chunks;
+    for (const ChunkId chunk : slot.chunks) chunks.values.push_back(percpu::Value(chunk));
+    table.rows.push_back(
+        {Count{slot.slot}, Size{slot.min_run_bytes}, SlotKindName(slot.kind), std::move(chunks)});
   }
   return Report{{std::move(table)}};
 }
 
 absl::StatusOr<Report> Buddy(Session& session) {
-  const absl::StatusOr<v1::GetBuddyInfoResponse> buddy = session.client.BuddyInfo();
+  const absl::StatusOr<BuddyInfo> buddy = session.client.GetBuddyInfo();
   if (!buddy.ok()) return buddy.status();
   Fields totals{.key = "",
                 .title = "",
-                .fields = {{"page_size", Size{buddy->page_size_bytes()}, ""},
-                           {"total_pages", Count{buddy->total_pages()}, ""},
-                           {"free_pages", Count{buddy->free_pages()}, ""}}};
+                .fields = {{"page_size", Size{buddy->page_bytes}, ""},
+                           {"total_pages", Count{buddy->total_pages}, ""},
+                           {"free_pages", Count{buddy->free_pages}, ""}}};
   Table orders{.key = "orders",
                .title = "",
                .columns = {{"order", "ORDER"},
@@ -59,28 +62,28 @@ absl::StatusOr<Report> Buddy(Session& session) {
                            {"free_blocks", "FREE BLOCKS"},
                            {"free_bytes", "FREE"}},
                .rows = {}};
-  std::uint64_t block = buddy->page_size_bytes();
-  for (int order = 0; order < buddy->free_blocks_size(); ++order, block *= 2) {
-    const std::uint64_t blocks = buddy->free_blocks(order);
-    orders.rows.push_back({Count{static_cast<std::uint64_t>(order)}, Size{block}, Count{blocks},
-                           Size{blocks * block}});
+  std::uint64_t block = buddy->page_bytes;
+  for (std::uint64_t order = 0; order < buddy->free_blocks.size(); ++order, block *= 2) {
+    const std::uint64_t blocks = buddy->free_blocks[order];
+    orders.rows.push_back({Count{order}, Size{block}, Count{blocks}, Size{blocks * block}});
   }
   return Report{{std::move(totals), std::move(orders)}};
 }
 
 absl::StatusOr<Report> Check(Session& session) {
-  const absl::StatusOr<v1::CheckResponse> checked = session.client.Check();
+  const absl::StatusOr<std::vector<CheckedPart>> checked = session.client.Check();
   if (!checked.ok()) return checked.status();
   Table table{
       .key = "parts",
       .title = "",
       .columns = {{"part", "PART"}, {"sound", "SOUND"}, {"areas", "AREAS"}, {"seconds", "SECONDS"}},
       .rows = {}};
-  for (const v1::Checked& part : checked->parts()) {
-    if (!part.problem().empty()) {
-      return absl::DataLossError(absl::StrCat(part.part(), " is not sound: ", part.problem()));
+  for (const CheckedPart& part : *checked) {
+    if (!part.problem.empty()) {
+      return absl::DataLossError(absl::StrCat(part.part, " is not sound: ", part.problem));
     }
-    table.rows.push_back({part.part(), true, Count{part.areas()}, Real{ToSeconds(part.took())}});
+    table.rows.push_back(
+        {part.part, true, Count{part.areas}, Real{absl::ToDoubleSeconds(part.took)}});
   }
   return Report{{std::move(table)}};
 }
@@ -95,50 +98,50 @@ void ShowUnscaled(Value& value) {
 }
 
 // The kernel's first, under its names; then what it does not count.
-Fields StatsFields(const v1::Stats& stats) {
+Fields StatsFields(const percpu::Stats& stats) {
   return {.key = "stats",
           .title = "Global Stats",
-          .fields = {{"nr_alloc", Count{stats.nr_alloc()}, ""},
-                     {"nr_dealloc", Count{stats.nr_dealloc()}, ""},
-                     {"nr_cur_alloc", Count{stats.nr_cur_alloc()}, ""},
-                     {"nr_max_alloc", Count{stats.nr_max_alloc()}, ""},
-                     {"nr_chunks", Count{stats.nr_chunks()}, ""},
-                     {"nr_max_chunks", Count{stats.nr_max_chunks()}, ""},
-                     {"min_alloc_size", Count{stats.min_alloc_size_bytes()}, ""},
-                     {"max_alloc_size", Count{stats.max_alloc_size_bytes()}, ""},
-                     {"empty_pop_pages", Count{stats.empty_pop_pages()}, ""},
-                     {"chunks_created", Count{stats.chunks_created()}, ""},
-                     {"chunks_destroyed", Count{stats.chunks_destroyed()}, ""},
-                     {"chunks_created_ahead", Count{stats.chunks_created_ahead()}, ""},
-                     {"free_chunks", Count{stats.free_chunks()}, ""},
-                     {"leased_chunks", Count{stats.leased_chunks()}, ""},
-                     {"sidelined_chunks", Count{stats.sidelined_chunks()}, ""},
-                     {"blocks_depopulated", Count{stats.blocks_depopulated()}, ""},
-                     {"live_bytes", Count{stats.live_bytes()}, ""},
-                     {"capacity_bytes", Count{stats.capacity_bytes()}, ""},
-                     {"failed_allocs", Count{stats.failed_allocs()}, ""},
-                     {"refused_frees", Count{stats.refused_frees()}, ""},
-                     {"zeroed_inline_bytes", Count{stats.zeroed_inline_bytes()}, ""},
-                     {"zeroed_background_bytes", Count{stats.zeroed_background_bytes()}, ""},
-                     {"populated_pages", Count{stats.populated_pages()}, ""},
-                     {"wasted_pages", Count{stats.wasted_pages()}, ""},
-                     {"ghost_pages", Count{stats.ghost_pages()}, ""},
-                     {"utilisation", Share{stats.utilisation()}, ""}}};
+          .fields = {{"nr_alloc", Count{stats.nr_alloc}, ""},
+                     {"nr_dealloc", Count{stats.nr_dealloc}, ""},
+                     {"nr_cur_alloc", Count{stats.nr_cur_alloc}, ""},
+                     {"nr_max_alloc", Count{stats.nr_max_alloc}, ""},
+                     {"nr_chunks", Count{stats.nr_chunks}, ""},
+                     {"nr_max_chunks", Count{stats.nr_max_chunks}, ""},
+                     {"min_alloc_size", Count{stats.min_alloc_bytes}, ""},
+                     {"max_alloc_size", Count{stats.max_alloc_bytes}, ""},
+                     {"empty_pop_pages", Count{stats.empty_pop_pages}, ""},
+                     {"chunks_created", Count{stats.chunks_created}, ""},
+                     {"chunks_destroyed", Count{stats.chunks_destroyed}, ""},
+                     {"chunks_created_ahead", Count{stats.chunks_created_ahead}, ""},
+                     {"free_chunks", Count{stats.free_chunks}, ""},
+                     {"leased_chunks", Count{stats.leased_chunks}, ""},
+                     {"sidelined_chunks", Count{stats.sidelined_chunks}, ""},
+                     {"blocks_depopulated", Count{stats.blocks_depopulated}, ""},
+                     {"live_bytes", Count{stats.live_bytes}, ""},
+                     {"capacity_bytes", Count{stats.capacity_bytes}, ""},
+                     {"failed_allocs", Count{stats.failed_allocs}, ""},
+                     {"refused_frees", Count{stats.refused_frees}, ""},
+                     {"zeroed_inline_bytes", Count{stats.zeroed_inline_bytes}, ""},
+                     {"zeroed_background_bytes", Count{stats.zeroed_background_bytes}, ""},
+                     {"populated_pages", Count{stats.populated_pages}, ""},
+                     {"wasted_pages", Count{stats.wasted_pages}, ""},
+                     {"ghost_pages", Count{stats.ghost_pages}, ""},
+                     {"utilisation", Share{stats.utilisation}, ""}}};
 }
 
 // The kernel's part of info.
-Fields AllocationInfo(const v1::AllocInfo& info) {
+Fields AllocationInfo(const AllocInfo& info) {
   return {.key = "alloc_info",
           .title = "Allocation Info",
-          .fields = {{"unit_size", Count{info.unit_size_bytes()}, ""},
-                     {"static_size", Count{info.static_size_bytes()}, ""},
-                     {"reserved_size", Count{info.reserved_size_bytes()}, ""},
-                     {"dyn_size", Count{info.dyn_size_bytes()}, ""},
-                     {"atom_size", Count{info.atom_size_bytes()}, ""},
-                     {"alloc_size", Count{info.alloc_size_bytes()}, ""}}};
+          .fields = {{"unit_size", Count{info.unit_bytes}, ""},
+                     {"static_size", Count{info.static_bytes}, ""},
+                     {"reserved_size", Count{info.reserved_bytes}, ""},
+                     {"dyn_size", Count{info.dyn_bytes}, ""},
+                     {"atom_size", Count{info.atom_bytes}, ""},
+                     {"alloc_size", Count{info.alloc_bytes}, ""}}};
 }
 
-Table PerChunk(const std::vector<v1::Chunk>& chunks) {
+Table PerChunk(const std::vector<ChunkInfo>& chunks) {
   Table table = ChunkTable(chunks, {{"id", "chunk"},
                                     {"kind", "kind"},
                                     {"live_areas", "nr_alloc"},
@@ -161,11 +164,11 @@ Table PerChunk(const std::vector<v1::Chunk>& chunks) {
 }
 
 absl::StatusOr<Report> Stats(Session& session) {
-  const absl::StatusOr<v1::AllocInfo> info = session.client.AllocInfo();
+  const absl::StatusOr<AllocInfo> info = session.client.GetAllocInfo();
   if (!info.ok()) return info.status();
-  const absl::StatusOr<v1::Stats> stats = session.client.Stats();
+  const absl::StatusOr<percpu::Stats> stats = session.client.GetStats();
   if (!stats.ok()) return stats.status();
-  const absl::StatusOr<std::vector<v1::Chunk>> chunks = session.client.Chunks();
+  const absl::StatusOr<std::vector<ChunkInfo>> chunks = session.client.ListChunks();
   if (!chunks.ok()) return chunks.status();
   return Report{{AllocationInfo(*info), StatsFields(*stats), PerChunk(*chunks)}};
 }

@@ -33,37 +33,38 @@ struct TopOptions {
 
 // A counter or gauge with a name.
 struct Integer {
-  std::string type;
-  std::uint64_t pointer = 0;
+  VariableType type = VariableType::kCounter;
+  Pointer pointer = kNull;
   std::int64_t sum = 0;
 };
 
 // What is read for a frame.
 struct Reading {
   absl::Time at;
-  v1::Stats stats;
-  std::vector<v1::Session> sessions;
-  std::vector<v1::Chunk> chunks;
+  Stats stats;
+  std::vector<SessionInfo> sessions;
+  std::vector<ChunkInfo> chunks;
   std::map<std::string, Integer> integers;
 };
 
-// Keeps a counter or gauge; anything else is no single integer.
-template <typename Variable>
-void KeepInteger(const Variable& variable, std::map<std::string, Integer>& out) {
-  if (variable.type() != v1::VARIABLE_TYPE_COUNTER && variable.type() != v1::VARIABLE_TYPE_GAUGE) {
-    return;
-  }
-  out[variable.name()] = {.type = VariableTypeName(variable.type()), .pointer = variable.pointer()};
+bool IsInteger(VariableType type) {
+  return type == VariableType::kCounter || type == VariableType::kGauge;
 }
 
 // Names and pointers of all integers, those of the configuration included.
 absl::Status FindIntegers(Client& client, std::map<std::string, Integer>& out) {
-  const absl::StatusOr<std::vector<v1::StaticVariable>> statics = client.StaticVariables();
+  const absl::StatusOr<std::vector<StaticVariable>> statics = client.ListStaticVariables();
   if (!statics.ok()) return statics.status();
-  for (const v1::StaticVariable& variable : *statics) KeepInteger(variable, out);
-  const absl::StatusOr<std::vector<v1::Variable>> variables = client.Variables();
+  for (const StaticVariable& variable : *statics) {
+    if (!IsInteger(variable.type)) continue;
+    out[variable.name] = {.type = variable.type, .pointer = variable.pointer};
+  }
+  const absl::StatusOr<std::vector<Variable>> variables = client.ListVariables();
   if (!variables.ok()) return variables.status();
-  for (const v1::Variable& variable : *variables) KeepInteger(variable, out);
+  for (const Variable& variable : *variables) {
+    if (!IsInteger(variable.type)) continue;
+    out[variable.name] = {.type = variable.type, .pointer = variable.pointer};
+  }
   return absl::OkStatus();
 }
 
@@ -75,7 +76,7 @@ absl::Status SumIntegers(Client& client, std::map<std::string, Integer>& integer
       integers.erase(entry, integers.end());
       break;
     }
-    const absl::StatusOr<std::int64_t> sum = client.Sum(Pointer{entry->second.pointer});
+    const absl::StatusOr<std::int64_t> sum = client.Sum(entry->second.pointer);
     if (absl::IsNotFound(sum.status())) {
       entry = integers.erase(entry);
       continue;
@@ -90,11 +91,11 @@ absl::Status SumIntegers(Client& client, std::map<std::string, Integer>& integer
 
 absl::StatusOr<Reading> Read(Session& session) {
   Reading out;
-  const absl::StatusOr<v1::Stats> stats = session.client.Stats();
+  const absl::StatusOr<Stats> stats = session.client.GetStats();
   if (!stats.ok()) return stats.status();
-  absl::StatusOr<std::vector<v1::Session>> sessions = session.client.Sessions();
+  absl::StatusOr<std::vector<SessionInfo>> sessions = session.client.ListSessions();
   if (!sessions.ok()) return sessions.status();
-  absl::StatusOr<std::vector<v1::Chunk>> chunks = session.client.Chunks();
+  absl::StatusOr<std::vector<ChunkInfo>> chunks = session.client.ListChunks();
   if (!chunks.ok()) return chunks.status();
   out.stats = *stats;
   out.sessions = *std::move(sessions);
@@ -130,42 +131,42 @@ class Frame {
     const double seconds = absl::ToDoubleSeconds(now_.at - before_.at);
     return seconds > 0 ? (to - from) / seconds : 0;
   }
-  [[nodiscard]] Real CallRate(std::uint64_t (v1::Stats::*field)() const) const {
-    return {Rate(static_cast<double>((before_.stats.*field)()),
-                 static_cast<double>((now_.stats.*field)()))};
+  [[nodiscard]] Real CallRate(std::uint64_t Stats::*field) const {
+    return {
+        Rate(static_cast<double>(before_.stats.*field), static_cast<double>(now_.stats.*field))};
   }
 
   [[nodiscard]] Fields Summary(absl::Time began) const {
-    const v1::Stats& stats = now_.stats;
+    const Stats& stats = now_.stats;
     return {.key = "",
             .title = "",
             .fields = {{"elapsed_seconds", Real{absl::ToDoubleSeconds(now_.at - began)}, ""},
                        {"nr_sessions", Count{now_.sessions.size()}, ""},
-                       {"nr_cur_alloc", Count{stats.nr_cur_alloc()}, "areas"},
-                       {"live_bytes", Size{stats.live_bytes()}, "of one unit"},
-                       {"utilisation", Share{stats.utilisation()}, ""},
-                       {"nr_chunks", Count{stats.nr_chunks()}, ""},
-                       {"leased_chunks", Count{stats.leased_chunks()}, ""},
-                       {"allocs_per_second", CallRate(&v1::Stats::nr_alloc), ""},
-                       {"frees_per_second", CallRate(&v1::Stats::nr_dealloc), ""},
-                       {"failed_allocs_per_second", CallRate(&v1::Stats::failed_allocs), ""},
-                       {"refused_frees_per_second", CallRate(&v1::Stats::refused_frees), ""}}};
+                       {"nr_cur_alloc", Count{stats.nr_cur_alloc}, "areas"},
+                       {"live_bytes", Size{stats.live_bytes}, "of one unit"},
+                       {"utilisation", Share{stats.utilisation}, ""},
+                       {"nr_chunks", Count{stats.nr_chunks}, ""},
+                       {"leased_chunks", Count{stats.leased_chunks}, ""},
+                       {"allocs_per_second", CallRate(&Stats::nr_alloc), ""},
+                       {"frees_per_second", CallRate(&Stats::nr_dealloc), ""},
+                       {"failed_allocs_per_second", CallRate(&Stats::failed_allocs), ""},
+                       {"refused_frees_per_second", CallRate(&Stats::refused_frees), ""}}};
   }
 
   [[nodiscard]] Table SessionsByBytes() const {
-    std::vector<v1::Session> sessions = now_.sessions;
-    KeepHeaviest(sessions, rows_, [](const v1::Session& each) { return each.held_bytes(); });
+    std::vector<SessionInfo> sessions = now_.sessions;
+    KeepHeaviest(sessions, rows_, [](const SessionInfo& each) { return each.held_bytes; });
     Table table = SessionTable(sessions);
     table.title = "sessions, by bytes";
     return table;
   }
 
   [[nodiscard]] Table ChunksByFill() const {
-    const auto used = [](const v1::Chunk& chunk) {
-      const auto capacity = static_cast<double>(chunk.capacity_bytes());
-      return capacity > 0 ? 1 - static_cast<double>(chunk.free_bytes()) / capacity : 0;
+    const auto used = [](const ChunkInfo& chunk) {
+      const auto capacity = static_cast<double>(chunk.capacity_bytes);
+      return capacity > 0 ? 1 - static_cast<double>(chunk.free_bytes) / capacity : 0;
     };
-    std::vector<v1::Chunk> chunks = now_.chunks;
+    std::vector<ChunkInfo> chunks = now_.chunks;
     KeepHeaviest(chunks, rows_, used);
     Table table{.key = "chunks",
                 .title = "chunks, by fill",
@@ -177,11 +178,10 @@ class Frame {
                             {"largest_run_bytes", "LARGEST"},
                             {"live_areas", "AREAS"}},
                 .rows = {}};
-    for (const v1::Chunk& chunk : chunks) {
-      table.rows.push_back({Count{chunk.chunk_id()}, ChunkKindName(chunk.kind()),
-                            Share{used(chunk)}, Size{chunk.capacity_bytes()},
-                            Size{chunk.free_bytes()}, Size{chunk.largest_run_bytes()},
-                            Count{chunk.live_areas()}});
+    for (const ChunkInfo& chunk : chunks) {
+      table.rows.push_back({Count{percpu::Value(chunk.id)}, ChunkKindName(chunk.kind),
+                            Share{used(chunk)}, Size{chunk.capacity_bytes}, Size{chunk.free_bytes},
+                            Size{chunk.largest_run_bytes}, Count{chunk.live_areas}});
     }
     return table;
   }
@@ -209,7 +209,7 @@ class Frame {
                             {"adds_per_second", "ADDS/S"}},
                 .rows = {}};
     for (Row& row : integers) {
-      table.rows.push_back({std::move(row.name), std::move(row.integer.type),
+      table.rows.push_back({std::move(row.name), VariableTypeName(row.integer.type),
                             Signed{row.integer.sum},
                             row.rate ? Value(Real{*row.rate}) : Value(Absent{})});
     }

@@ -23,20 +23,20 @@ VariableType ToType(const std::string& name) {
   return name == "histogram" ? VariableType::kHistogram : VariableType::kBytes;
 }
 
-Fields VariableFields(const v1::Variable& variable) {
+Fields VariableFields(const Variable& variable) {
   return {.key = "variable",
           .title = "",
           .fields = {
-              {"name", variable.name(), ""},
-              {"type", VariableTypeName(variable.type()), ""},
-              {"pointer", Offset{variable.pointer()}, ""},
-              {"size", Size{variable.size_bytes()}, ""},
-              {"uid", variable.has_uid() ? Value(Count{variable.uid()}) : Absent{}, ""},
+              {"name", variable.name, ""},
+              {"type", VariableTypeName(variable.type), ""},
+              {"pointer", Offset{percpu::Value(variable.pointer)}, ""},
+              {"size", Size{variable.size_bytes}, ""},
+              {"uid", OrAbsent(variable.uid), ""},
           }};
 }
 
 absl::StatusOr<Report> Variables(Session& session) {
-  const absl::StatusOr<std::vector<v1::Variable>> variables = session.client.Variables();
+  const absl::StatusOr<std::vector<Variable>> variables = session.client.ListVariables();
   if (!variables.ok()) return variables.status();
   Table table{.key = "variables",
               .title = "",
@@ -46,7 +46,7 @@ absl::StatusOr<Report> Variables(Session& session) {
                           {"size", "SIZE"},
                           {"uid", "UID"}},
               .rows = {}};
-  for (const v1::Variable& variable : *variables) {
+  for (const Variable& variable : *variables) {
     std::vector<Value>& row = table.rows.emplace_back();
     for (Fields::Field& field : VariableFields(variable).fields) {
       row.push_back(std::move(field.value));
@@ -64,7 +64,7 @@ struct VariableOptions {
 };
 
 absl::StatusOr<Report> Create(Session& session, const VariableOptions& options) {
-  const absl::StatusOr<v1::OpenVariableResponse> opened =
+  const absl::StatusOr<OpenedVariable> opened =
       session.client.OpenVariable({.name = options.name,
                                    .type = ToType(options.type),
                                    .size_bytes = options.size,
@@ -73,9 +73,9 @@ absl::StatusOr<Report> Create(Session& session, const VariableOptions& options) 
   if (!opened.ok()) return opened.status();
   Fields made{.key = "",
               .title = "",
-              .fields = {{"created", opened->created(),
-                          opened->created() ? "" : "there was one like it already"}}};
-  return Report{{std::move(made), VariableFields(opened->variable())}};
+              .fields = {{"created", opened->created,
+                          opened->created ? "" : "there was one like it already"}}};
+  return Report{{std::move(made), VariableFields(opened->variable)}};
 }
 
 absl::StatusOr<Report> Remove(Session& session, const VariableOptions& options) {

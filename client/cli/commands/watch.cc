@@ -20,14 +20,14 @@ struct WatchOptions {
 };
 
 // What happened from one answer to the next.
-Table Rates(const v1::WatchResponse& before, const v1::WatchResponse& now) {
-  const double seconds = ToSeconds(now.elapsed()) - ToSeconds(before.elapsed());
+Table Rates(const StatsSample& before, const StatsSample& now) {
+  const double seconds = absl::ToDoubleSeconds(now.elapsed - before.elapsed);
   const auto rate = [seconds](std::uint64_t from, std::uint64_t to) {
     return Count{seconds > 0 ? static_cast<std::uint64_t>(static_cast<double>(to - from) / seconds)
                              : 0};
   };
-  const v1::Stats& was = before.stats();
-  const v1::Stats& is = now.stats();
+  const Stats& was = before.stats;
+  const Stats& is = now.stats;
   return {.key = "rates",
           .title = "",
           .columns = {{"elapsed_seconds", "SECONDS", 8},
@@ -39,18 +39,17 @@ Table Rates(const v1::WatchResponse& before, const v1::WatchResponse& now) {
                       {"live_bytes", "LIVE BYTES", 14},
                       {"nr_chunks", "CHUNKS", 7},
                       {"utilisation", "USED", 6}},
-          .rows = {{Real{ToSeconds(now.elapsed())}, rate(was.nr_alloc(), is.nr_alloc()),
-                    rate(was.nr_dealloc(), is.nr_dealloc()),
-                    rate(was.failed_allocs(), is.failed_allocs()),
-                    rate(was.refused_frees(), is.refused_frees()), Count{is.nr_cur_alloc()},
-                    Count{is.live_bytes()}, Count{is.nr_chunks()}, Share{is.utilisation()}}}};
+          .rows = {{Real{absl::ToDoubleSeconds(now.elapsed)}, rate(was.nr_alloc, is.nr_alloc),
+                    rate(was.nr_dealloc, is.nr_dealloc), rate(was.failed_allocs, is.failed_allocs),
+                    rate(was.refused_frees, is.refused_frees), Count{is.nr_cur_alloc},
+                    Count{is.live_bytes}, Count{is.nr_chunks}, Share{is.utilisation}}}};
 }
 
 absl::StatusOr<Report> Watch(Session& session, const WatchOptions& options) {
-  std::optional<v1::WatchResponse> before;
+  std::optional<StatsSample> before;
   std::uint64_t left = options.count;
   const absl::Status status =
-      session.client.Watch(absl::Nanoseconds(options.interval_ns), [&](const auto& now) {
+      session.client.Watch(absl::Nanoseconds(options.interval_ns), [&](const StatsSample& now) {
         if (before) {
           session.renderer.RenderRows(Rates(*before, now));
           --left;

@@ -57,7 +57,8 @@ int Work(percpu::Session& session, percpu::Ref<std::uint64_t> requests, std::uin
   const auto id = session.id();
   if (!id.ok()) return Complain("session", id.status());
   std::printf("worker %d, session %llu: counted %llu\n", getpid(),
-              static_cast<unsigned long long>(*id), static_cast<unsigned long long>(adds));
+              static_cast<unsigned long long>(percpu::Value(*id)),
+              static_cast<unsigned long long>(adds));
   std::fflush(stdout);
   const char byte = 0;
   if (write(done, &byte, 1) != 1) return 1;

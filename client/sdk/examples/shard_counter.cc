@@ -42,11 +42,11 @@ struct Flags {
 
 // The k-th unit that backs a CPU.
 absl::StatusOr<percpu::Unit> UnitOfShard(percpu::Client& client, std::uint32_t shard) {
-  const auto units = client.UnitMap();
+  const auto units = client.ListUnits();
   if (!units.ok()) return units.status();
   std::uint32_t skipped = 0;
   for (const auto& unit : *units) {
-    if (unit.has_cpu() && skipped++ == shard) return percpu::Unit{unit.unit()};
+    if (unit.cpu.has_value() && skipped++ == shard) return unit.unit;
   }
   return absl::OutOfRangeError(absl::StrCat("shard ", shard, ": there are ", skipped, " CPUs"));
 }

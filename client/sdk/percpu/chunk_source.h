@@ -17,7 +17,7 @@ namespace percpu {
 // source owns the mappings, which stay until Return.
 struct LeasedChunk {
   // The chunk's, for messages.
-  std::uint32_t id = 0;
+  ChunkId id{};
   // Of unit 0's first byte; a multiple of 4096, not 0.
   Pointer base{};
   // Of each unit; a multiple of 4.
@@ -31,21 +31,32 @@ struct LeasedChunk {
   std::span<std::byte> map;
 };
 
+class LeaseHeap;
+
 // Where a heap's chunks come from: the daemon, or memory of a test's own.
 // Thread safety: any thread may call at any time, several at once.
 class ChunkSource {
  public:
+  ChunkSource() = default;
+  ChunkSource(const ChunkSource&) = delete;
+  ChunkSource& operator=(const ChunkSource&) = delete;
   virtual ~ChunkSource() = default;
 
-  // A chunk that is populated and zero in every unit, and a zero map. May block
-  // for a call to the daemon. Errors: what the caller of Allocate gets to see.
+  // Returns a chunk that is populated and zero in every unit, with a zero map. May
+  // block for a call to the daemon. Errors: what the caller of Allocate gets to see.
   virtual absl::StatusOr<LeasedChunk> Acquire() = 0;
-  // The heap holds nothing in it any more; its memory may be anything.
+  // Takes a chunk back: the heap holds nothing in it any more, and its memory may be
+  // anything.
   virtual void Return(const LeasedChunk& chunk) = 0;
+
+  // Told which heaps use the source, so that it can revoke them (LeaseHeap::Revoke)
+  // when their chunks are gone. A heap leaves before it is destroyed.
+  virtual void Join(LeaseHeap& /*heap*/) {}
+  virtual void Leave(LeaseHeap& /*heap*/) {}
 };
 
 // Never has a chunk: for a heap that shall live in its kept leases alone.
-class NoMoreChunks final : public ChunkSource {
+class NoMoreChunks : public ChunkSource {
  public:
   absl::StatusOr<LeasedChunk> Acquire() override {
     return absl::ResourceExhaustedError("lease: this heap has its kept chunks, and no others");

@@ -10,12 +10,16 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "percpu/area.h"
 #include "percpu/connection.h"
+#include "percpu/introspection.h"
 #include "percpu/options.h"
 #include "percpu/types.h"
 
@@ -29,82 +33,85 @@ namespace percpu {
 //   auto total = client->Sum(*hits);
 //
 // Ownership: an area granted to a session belongs to it, and is taken back when
-// the session ends unless it was handed over or published before. One granted
+// the session ends unless it was handed over or published before. An area granted
 // without a session belongs to nobody: it lives until an operator frees it.
 // Thread safety: copies are cheap and share one connection; all methods may be
-// called from any thread. Calls block, up to Options::deadline.
-// Errors: the daemon's status as it is; its message names the field and the
-// limit. UNAVAILABLE when no daemon answers. A refused call changed nothing; a
-// call that ended in UNAVAILABLE or DEADLINE_EXCEEDED may or may not have run.
+// called from any thread. Calls block, up to CallOptions::deadline.
+// Errors: the daemon's status as it is; its message names the field and the limit,
+// and ReasonOf (reason.h) a name to decide by. UNAVAILABLE if no daemon answers. A
+// refused call changed nothing; one without an answer may or may not have run.
 class Client {
  public:
   explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
-  // "unix:PATH" or "HOST:PORT". INVALID_ARGUMENT for anything else; whether a
-  // daemon is there shows with the first call.
-  static absl::StatusOr<Client> Connect(const std::string& address, const Options& options = {});
+  // `address` is "unix:PATH", a path, or "HOST:PORT". Returns INVALID_ARGUMENT for
+  // anything else; whether a daemon is there shows with the first call.
+  static absl::StatusOr<Client> Connect(std::string_view address, const CallOptions& options = {});
 
-  // The daemon answers.
+  // Asks whether the daemon answers.
   absl::Status Ping();
 
-  // One area, zeroed in every unit.
+  // Allocates one area, zeroed in every unit.
   absl::StatusOr<Pointer> Allocate(AreaSpec spec, const AllocateOptions& options = {});
-  // One area per spec, or none.
+  // The same, freed with its handle.
+  absl::StatusOr<Area> AllocateArea(AreaSpec spec, const AllocateOptions& options = {});
+  // Allocates one area per spec, or none.
   absl::StatusOr<std::vector<Pointer>> AllocateBatch(std::span<const AreaSpec> specs,
                                                      const AllocateOptions& options = {});
-  // Bytes of one unit given back.
+  // Frees an area. Returns its bytes in one unit.
   absl::StatusOr<std::uint64_t> Free(Pointer pointer);
-  // All or none.
+  // Frees all of the areas, or none.
   absl::StatusOr<std::uint64_t> FreeBatch(std::span<const Pointer> pointers);
 
-  // Bytes of one unit, inside one area.
-  absl::StatusOr<std::string> Read(Pointer pointer, Unit unit, std::uint64_t length);
-  absl::Status Write(Pointer pointer, Unit unit, const std::string& data);
-
-  struct AddResult {
-    std::int64_t value = 0;
-    Unit unit{};
-  };
-  // Adds in one unit: the one given, else one of the daemon's choice.
+  // Copies bytes of one unit out of, or into, one area.
+  absl::StatusOr<std::string> Read(Pointer pointer, Unit unit, std::uint64_t length_bytes);
+  absl::Status Write(Pointer pointer, Unit unit, std::string_view data);
+  // Adds to an integer in one unit: in `unit`, or in one of the daemon's choice.
   absl::StatusOr<AddResult> Add(Pointer pointer, std::int64_t delta,
                                 std::optional<Unit> unit = std::nullopt, Width width = Width::k64);
-  // Over all units that back a CPU.
+  // Sums an integer over all units that back a CPU.
   absl::StatusOr<std::int64_t> Sum(Pointer pointer, Width width = Width::k64);
 
-  // Ends a session, one's own (0) or, for an operator, any: what it owns is freed.
-  absl::Status EndSession(std::uint64_t session);
-  // Makes areas of one's own another session's, all or none.
-  absl::Status HandOver(std::span<const Pointer> pointers, std::uint64_t session);
-  // Finds a variable by name, or makes it: of several callers, one does.
-  absl::StatusOr<v1::OpenVariableResponse> OpenVariable(const VariableSpec& spec);
-  // Names an area of one's own, which then belongs to nobody.
-  absl::StatusOr<v1::Variable> Publish(Pointer pointer, const std::string& name, VariableType type);
+  // Ends the caller's session, and frees what it owns.
+  absl::Status EndOwnSession() { return EndSession(SessionId{0}); }
+  // Ends any session. For operators, unless it is the caller's own.
+  absl::Status EndSession(SessionId session);
+  // Makes areas of the caller's another session's, all or none.
+  absl::Status HandOver(std::span<const Pointer> pointers, SessionId session);
+  // Finds a variable by name, or makes it: if several callers ask at once, one of
+  // them makes it.
+  absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec);
+  // Names an area of the caller's, which then belongs to nobody.
+  absl::StatusOr<Variable> Publish(Pointer pointer, std::string_view name, VariableType type);
   // Frees a variable. For the user who made it, and operators.
-  absl::Status RemoveVariable(const std::string& name);
+  absl::Status RemoveVariable(std::string_view name);
 
-  // Introspection, in the wire's messages; lists come whole.
-  absl::StatusOr<v1::AllocInfo> AllocInfo();
-  absl::StatusOr<std::vector<v1::Group>> Groups();
-  absl::StatusOr<std::vector<v1::Unit>> UnitMap();
-  absl::StatusOr<std::vector<v1::StaticVariable>> StaticVariables();
-  absl::StatusOr<std::vector<v1::Chunk>> Chunks();
-  // With every area of the chunk.
-  absl::StatusOr<v1::ListAreasResponse> AreaMap(std::uint32_t chunk_id);
-  absl::StatusOr<std::vector<v1::Slot>> Slots();
-  absl::StatusOr<v1::GetBuddyInfoResponse> BuddyInfo();
-  // Has the daemon walk everything that has to hold; others wait meanwhile. A
-  // problem is in the answer, not in the status.
-  absl::StatusOr<v1::CheckResponse> Check();
-  absl::StatusOr<v1::Stats> Stats();
-  absl::StatusOr<v1::ResolveResponse> Resolve(Pointer pointer);
-  absl::StatusOr<v1::EstimateAllocResponse> Estimate(AreaSpec spec,
-                                                     Region region = Region::kDynamic);
-  absl::StatusOr<std::vector<v1::Session>> Sessions();
-  absl::StatusOr<std::vector<v1::Lease>> Leases();
-  absl::StatusOr<std::vector<v1::Variable>> Variables();
-  // Stats now and every interval, until `on_stats` returns false.
+  // Introspection. Lists come whole.
+  absl::StatusOr<AllocInfo> GetAllocInfo();
+  absl::StatusOr<std::vector<Group>> ListGroups();
+  absl::StatusOr<std::vector<UnitInfo>> ListUnits();
+  absl::StatusOr<std::vector<StaticVariable>> ListStaticVariables();
+  absl::StatusOr<std::vector<ChunkInfo>> ListChunks();
+  // Returns one chunk with every area of it.
+  absl::StatusOr<AreaMap> ListAreas(ChunkId chunk);
+  absl::StatusOr<std::vector<SlotInfo>> ListSlots();
+  absl::StatusOr<BuddyInfo> GetBuddyInfo();
+  // Has the daemon verify its invariants. For operators. A problem is in the
+  // answer, not in the status.
+  absl::StatusOr<std::vector<CheckedPart>> Check();
+  absl::StatusOr<Stats> GetStats();
+  // Tells what lies at any byte of any unit.
+  absl::StatusOr<Owner> Resolve(Pointer pointer);
+  // Tells what an allocation would cost and waste, without making it.
+  absl::StatusOr<AllocEstimate> EstimateAlloc(AreaSpec spec, Region region = Region::kDynamic);
+  absl::StatusOr<std::vector<SessionInfo>> ListSessions();
+  absl::StatusOr<std::vector<LeaseInfo>> ListLeases();
+  // Returns a leased chunk with its live areas, as its holder's map tells them.
+  absl::StatusOr<LeaseMap> ListLeaseAreas(ChunkId chunk);
+  absl::StatusOr<std::vector<Variable>> ListVariables();
+  // Passes a sample now and every interval, until `on_sample` returns false.
   absl::Status Watch(absl::Duration interval,
-                     const std::function<bool(const v1::WatchResponse&)>& on_stats);
+                     const std::function<bool(const StatsSample&)>& on_sample);
 
  private:
   std::shared_ptr<Connection> connection_;

@@ -4,89 +4,107 @@
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_CONNECTION_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_CONNECTION_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "percpu/introspection.h"
 #include "percpu/options.h"
-#include "percpud/v1/introspection.pb.h"
-#include "percpud/v1/memory.pb.h"
-#include "percpud/v1/session.pb.h"
+#include "percpu/types.h"
 
 namespace percpu {
 
-namespace v1 = ::percpud::v1;
-
-// One method per RPC, in the wire's own messages: the seam where a test puts a
-// mock. Implementations are thread safe; every method blocks.
-class Connection {
- public:
-  virtual ~Connection() = default;
-
-  virtual absl::StatusOr<v1::PingResponse> Ping(const v1::PingRequest& request) = 0;
-  virtual absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) = 0;
-  virtual absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) = 0;
-  virtual absl::StatusOr<v1::ReadResponse> Read(const v1::ReadRequest& request) = 0;
-  virtual absl::StatusOr<v1::WriteResponse> Write(const v1::WriteRequest& request) = 0;
-  virtual absl::StatusOr<v1::AddResponse> Add(const v1::AddRequest& request) = 0;
-  virtual absl::StatusOr<v1::SumResponse> Sum(const v1::SumRequest& request) = 0;
-
-  virtual absl::StatusOr<v1::GetAllocInfoResponse> GetAllocInfo(
-      const v1::GetAllocInfoRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListGroupsResponse> ListGroups(
-      const v1::ListGroupsRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListUnitsResponse> ListUnits(const v1::ListUnitsRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListStaticVariablesResponse> ListStaticVariables(
-      const v1::ListStaticVariablesRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListChunksResponse> ListChunks(
-      const v1::ListChunksRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListAreasResponse> ListAreas(const v1::ListAreasRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListSlotsResponse> ListSlots(const v1::ListSlotsRequest& request) = 0;
-  virtual absl::StatusOr<v1::CheckResponse> Check(const v1::CheckRequest& request) = 0;
-  virtual absl::StatusOr<v1::GetBuddyInfoResponse> GetBuddyInfo(
-      const v1::GetBuddyInfoRequest& request) = 0;
-  virtual absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request) = 0;
-  virtual absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request) = 0;
-  virtual absl::StatusOr<v1::EstimateAllocResponse> EstimateAlloc(
-      const v1::EstimateAllocRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListSessionsResponse> ListSessions(
-      const v1::ListSessionsRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListVariablesResponse> ListVariables(
-      const v1::ListVariablesRequest& request) = 0;
-
-  virtual absl::StatusOr<v1::OpenSessionResponse> OpenSession(
-      const v1::OpenSessionRequest& request) = 0;
-  virtual absl::StatusOr<v1::EndSessionResponse> EndSession(
-      const v1::EndSessionRequest& request) = 0;
-  virtual absl::StatusOr<v1::HandOverResponse> HandOver(const v1::HandOverRequest& request) = 0;
-  virtual absl::StatusOr<v1::OpenVariableResponse> OpenVariable(
-      const v1::OpenVariableRequest& request) = 0;
-  virtual absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) = 0;
-  virtual absl::StatusOr<v1::RemoveVariableResponse> RemoveVariable(
-      const v1::RemoveVariableRequest& request) = 0;
-
-  virtual absl::StatusOr<v1::LeaseChunkResponse> LeaseChunk(
-      const v1::LeaseChunkRequest& request) = 0;
-  virtual absl::StatusOr<v1::ReturnLeaseResponse> ReturnLease(
-      const v1::ReturnLeaseRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListLeasesResponse> ListLeases(
-      const v1::ListLeasesRequest& request) = 0;
-  virtual absl::StatusOr<v1::ListLeaseAreasResponse> ListLeaseAreas(
-      const v1::ListLeaseAreasRequest& request) = 0;
-
-  // Until `on_response` returns false, the daemon ends the stream (OK) or it
-  // breaks. No deadline.
-  virtual absl::Status Watch(const v1::WatchRequest& request,
-                             const std::function<bool(const v1::WatchResponse&)>& on_response) = 0;
+// A remote session as the daemon opened it.
+struct OpenedSession {
+  SessionId id{};
+  // Stands for the session in later calls (MakeGrpcConnection). A secret.
+  std::string token;
+  // The daemon ends the session this long after it last heard of it.
+  absl::Duration ttl;
 };
 
-// A connection over gRPC to "unix:PATH" or "HOST:PORT". Nothing is opened
-// before the first call, so a process may fork after making one. Calls speak for
-// the session that `token` stands for (OpenSessionResponse), if it is not empty.
-std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options,
-                                               const std::string& token = {});
+// A chunk that the daemon leased, in offsets of the arena.
+struct ChunkGrant {
+  ChunkId id{};
+  // Of unit 0's first byte.
+  Pointer base = kNull;
+  std::uint64_t unit_bytes = 0;
+  // Where the lease's map lies.
+  std::uint64_t map_offset = 0;
+  std::uint64_t map_bytes = 0;
+  // True for a kept lease that was there before, with its data.
+  bool existed = false;
+};
+
+// One method per call that the daemon serves: the seam where a test puts a mock.
+// What each does is said at Client, which is what programs use. Lists come whole.
+// Implementations are thread safe. Every method blocks, up to CallOptions::deadline.
+class Connection {
+ public:
+  Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  virtual ~Connection() = default;
+
+  virtual absl::Status Ping() = 0;
+  virtual absl::StatusOr<std::vector<Pointer>> Alloc(std::span<const AreaSpec> specs,
+                                                     const AllocateOptions& options) = 0;
+  // Returns the bytes of one unit that were freed.
+  virtual absl::StatusOr<std::uint64_t> Free(std::span<const Pointer> pointers) = 0;
+  virtual absl::StatusOr<std::string> Read(Pointer pointer, Unit unit,
+                                           std::uint64_t length_bytes) = 0;
+  virtual absl::Status Write(Pointer pointer, Unit unit, std::string_view data) = 0;
+  virtual absl::StatusOr<AddResult> Add(Pointer pointer, std::int64_t delta,
+                                        std::optional<Unit> unit, Width width) = 0;
+  virtual absl::StatusOr<std::int64_t> Sum(Pointer pointer, Width width) = 0;
+
+  virtual absl::StatusOr<OpenedSession> OpenSession(std::string_view command,
+                                                    absl::Duration ttl) = 0;
+  virtual absl::Status EndSession(SessionId session) = 0;
+  virtual absl::Status HandOver(std::span<const Pointer> pointers, SessionId session) = 0;
+  virtual absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec) = 0;
+  virtual absl::StatusOr<Variable> Publish(Pointer pointer, std::string_view name,
+                                           VariableType type) = 0;
+  virtual absl::Status RemoveVariable(std::string_view name) = 0;
+  // Leases a chunk; a kept one if `name` is not empty.
+  virtual absl::StatusOr<ChunkGrant> LeaseChunk(std::string_view name) = 0;
+  virtual absl::Status ReturnLease(ChunkId chunk) = 0;
+
+  virtual absl::StatusOr<AllocInfo> GetAllocInfo() = 0;
+  virtual absl::StatusOr<std::vector<Group>> ListGroups() = 0;
+  virtual absl::StatusOr<std::vector<UnitInfo>> ListUnits() = 0;
+  virtual absl::StatusOr<std::vector<StaticVariable>> ListStaticVariables() = 0;
+  virtual absl::StatusOr<std::vector<ChunkInfo>> ListChunks() = 0;
+  virtual absl::StatusOr<AreaMap> ListAreas(ChunkId chunk) = 0;
+  virtual absl::StatusOr<std::vector<SlotInfo>> ListSlots() = 0;
+  virtual absl::StatusOr<BuddyInfo> GetBuddyInfo() = 0;
+  virtual absl::StatusOr<std::vector<CheckedPart>> Check() = 0;
+  virtual absl::StatusOr<Stats> GetStats() = 0;
+  virtual absl::StatusOr<Owner> Resolve(Pointer pointer) = 0;
+  virtual absl::StatusOr<AllocEstimate> EstimateAlloc(const AreaSpec& spec, Region region) = 0;
+  virtual absl::StatusOr<std::vector<SessionInfo>> ListSessions() = 0;
+  virtual absl::StatusOr<std::vector<LeaseInfo>> ListLeases() = 0;
+  virtual absl::StatusOr<LeaseMap> ListLeaseAreas(ChunkId chunk) = 0;
+  virtual absl::StatusOr<std::vector<Variable>> ListVariables() = 0;
+  // Goes on until `on_sample` returns false (OK), the daemon ends the stream (OK)
+  // or it breaks. Has no deadline.
+  virtual absl::Status Watch(absl::Duration interval,
+                             const std::function<bool(const StatsSample&)>& on_sample) = 0;
+};
+
+// A connection to "unix:PATH", a path, or "HOST:PORT". Opens nothing before the
+// first call, so a process may fork after making one. If `token` is not empty,
+// calls speak for the session that it stands for (OpenedSession).
+std::shared_ptr<Connection> MakeGrpcConnection(std::string_view address, const CallOptions& options,
+                                               std::string_view token = {});
 
 }  // namespace percpu
 

@@ -19,8 +19,8 @@
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_LEASE_HEAP_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_LEASE_HEAP_H_
 
+#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -28,20 +28,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "percpu/chunk_source.h"
-#include "percpu/internal/lease/heap_core.h"
+#include "percpu/heap_options.h"
+#include "percpu/internal/lease/hot_heap.h"
 #include "percpu/types.h"
 
 namespace percpu {
 namespace lease {
-
-// The heap this thread used last, and its share of it. Read by every call, so
-// it has neither a constructor nor a wrapper, and needs no call of the loader.
-struct Latest {
-  std::uint64_t heap_id;
-  ThreadHeap* heap;
-};
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local Latest latest;
-
+class HeapCore;
 }  // namespace lease
 
 // Whether Allocate clears an area in every unit. Freed memory is not cleared
@@ -81,19 +74,16 @@ struct Adoption {
 // again above, up to a whole unit.
 //
 // Errors: a refused call changed nothing, and its message names the pointer or
-// the limit. INVALID_ARGUMENT: size, alignment, or a pointer to the inside of
-// an area or into another unit. NOT_FOUND: a double free or a pointer of no
-// chunk of this heap. FAILED_PRECONDITION: a child after fork(); the leases
-// stay the parent's, so the child makes a heap of its own, with a source of its
-// own session. Anything else is the source's. Frees of one area by several
-// threads: if one happens before the other, the second is refused. If they
-// race, the area is still freed once, but its owner's call may report OK too.
+// the limit. UNAUTHENTICATED: the session is lost, and the leases with it. INVALID_ARGUMENT: size,
+// alignment, or a pointer to the inside of an area or into another unit. NOT_FOUND: a double free
+// or a pointer of no chunk of this heap. FAILED_PRECONDITION: a child after fork(); the leases stay
+// the parent's, so the child makes a heap of its own, with a source of its own session. Anything
+// else is the source's. Frees of one area by several threads: if one happens before the other, the
+// second is refused. If they race, the area is still freed once, but its owner's call may report OK
+// too.
 class LeaseHeap {
  public:
-  using Options = lease::Holding;
-  using Counts = lease::HeapCore::Counts;
-
-  explicit LeaseHeap(ChunkSource& source, Options options = {});
+  explicit LeaseHeap(ChunkSource& source, HeapOptions options = {});
   ~LeaseHeap();
   LeaseHeap(const LeaseHeap&) = delete;
   LeaseHeap& operator=(const LeaseHeap&) = delete;
@@ -104,11 +94,12 @@ class LeaseHeap {
   ABSL_ATTRIBUTE_ALWAYS_INLINE absl::StatusOr<Pointer> Allocate(
       std::uint64_t size_bytes, std::uint32_t alignment = 8, Zeroing zeroing = Zeroing::kZeroed) {
     const bool zeroed = zeroing == Zeroing::kZeroed;
-    if (lease::latest.heap_id != id_) return AllocateEntering(size_bytes, alignment, zeroed);
+    if (lease::latest.heap_id != id_.load(std::memory_order_relaxed))
+      return AllocateEntering(size_bytes, alignment, zeroed);
     return lease::latest.heap->Allocate(size_bytes, alignment, zeroed);
   }
   ABSL_ATTRIBUTE_ALWAYS_INLINE absl::Status Free(Pointer pointer) {
-    if (lease::latest.heap_id != id_) return FreeEntering(pointer);
+    if (lease::latest.heap_id != id_.load(std::memory_order_relaxed)) return FreeEntering(pointer);
     return lease::latest.heap->Free(pointer);
   }
 
@@ -124,8 +115,14 @@ class LeaseHeap {
   absl::Status SetRoot(Pointer pointer);
 
   // Leases chunks until the reserve is full. Errors: the source's.
-  absl::Status TopUp() { return core_->TopUp(); }
-  [[nodiscard]] Counts GetCounts() const { return core_->GetCounts(); }
+  absl::Status TopUp();
+  // Returns counts of this moment.
+  [[nodiscard]] HeapCounts GetCounts() const;
+
+  // Refuses every call from now on, with `why`, and forgets the chunks: their memory
+  // is somebody else's. Called by a source whose leases have ended, from any thread;
+  // a call that is under way may still write once.
+  void Revoke(const absl::Status& why);
 
  private:
   // Calls op(thread heap) with the calling thread's, made now if there is none.
@@ -135,8 +132,10 @@ class LeaseHeap {
                                            bool zeroed);
   absl::Status FreeEntering(Pointer pointer);
 
-  // Of all heaps of the process, ever.
-  const std::uint64_t id_;
+  ChunkSource& source_;
+  // No other heap of the process has or had it. Changes when the heap is revoked, so
+  // that no thread takes the short way any more.
+  std::atomic<std::uint64_t> id_;
   std::shared_ptr<lease::HeapCore> core_;
 };
 

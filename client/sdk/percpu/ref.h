@@ -81,6 +81,15 @@ struct Mapping {
   percpud::abi::v1::PairCommit pair_commit = percpud::abi::v1::PairCommit::kTwoStores;
   // Null: what a thread cannot do itself is refused.
   Fallback* fallback = nullptr;
+
+  // Returns where unit `unit`'s copy of what `pointer` names lies in this process.
+  // REQUIRES: a unit of the mapping; an area of at least sizeof(T), aligned for T.
+  template <typename T>
+  [[nodiscard]] T* Get(Pointer pointer, Unit unit) const {
+    assert(pointer != kNull && Value(pointer) % alignof(T) == 0);
+    assert(Value(unit) < unit_offsets.size());
+    return reinterpret_cast<T*>(base + Value(pointer) + unit_offsets[Value(unit)]);
+  }
 };
 
 // The values of all CPUs' copies at a moment, more or less: see Ref::Snapshot.

@@ -10,7 +10,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "percpu/internal/address.h"
 #include "percpu/internal/fork.h"
+#include "server/base/status_macros.h"
 
 namespace percpu {
 namespace {
@@ -64,27 +66,17 @@ class RemoteSession::KeepAlive {
 };
 
 absl::StatusOr<std::unique_ptr<RemoteSession>> RemoteSession::Open(
-    const std::string& address, const RemoteSessionOptions& options) {
-  // For what it says of an address that is none.
-  if (absl::Status status = Client::Connect(address, options.calls).status(); !status.ok()) {
-    return status;
-  }
-  v1::OpenSessionRequest request;
-  request.set_command(options.command);
-  const auto ttl = absl::ToTimespec(options.ttl);
-  request.mutable_ttl()->set_seconds(ttl.tv_sec);
-  request.mutable_ttl()->set_nanos(static_cast<std::int32_t>(ttl.tv_nsec));
-  const absl::StatusOr<v1::OpenSessionResponse> opened =
-      MakeGrpcConnection(address, options.calls)->OpenSession(request);
-  if (!opened.ok()) return opened.status();
-  Client client(MakeGrpcConnection(address, options.calls, opened->token()));
-  const absl::Duration granted =
-      absl::Seconds(opened->ttl().seconds()) + absl::Nanoseconds(opened->ttl().nanos());
+    std::string_view address, const RemoteSessionOptions& options) {
+  RETURN_IF_ERROR(Address::Parse(address).status());
+  ASSIGN_OR_RETURN(
+      const OpenedSession opened,
+      MakeGrpcConnection(address, options.calls)->OpenSession(options.command, options.ttl));
+  Client client(MakeGrpcConnection(address, options.calls, opened.token));
   return std::unique_ptr<RemoteSession>(
-      new RemoteSession(std::move(client), opened->session_id(), granted / kRenewalsPerTtl));
+      new RemoteSession(std::move(client), opened.id, opened.ttl / kRenewalsPerTtl));
 }
 
-RemoteSession::RemoteSession(Client client, std::uint64_t id, absl::Duration interval)
+RemoteSession::RemoteSession(Client client, SessionId id, absl::Duration interval)
     : generation_(ForkGeneration()),
       id_(id),
       client_(std::move(client)),
@@ -103,7 +95,7 @@ RemoteSession::~RemoteSession() {
 
 Client& RemoteSession::client() { return client_; }
 
-std::uint64_t RemoteSession::id() const { return id_; }
+SessionId RemoteSession::id() const { return id_; }
 
 absl::Status RemoteSession::renewal() const { return keep_alive_->last(); }
 

@@ -7,17 +7,19 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "percpu/client.h"
 #include "percpu/options.h"
+#include "percpu/types.h"
 
 namespace percpu {
 
 struct RemoteSessionOptions {
-  Options calls;
+  CallOptions calls;
   // What the client calls itself; introspection shows it.
   std::string command;
   // How long the daemon keeps the session of a client it hears nothing of:
@@ -42,7 +44,7 @@ class RemoteSession {
   // Errors: INVALID_ARGUMENT for the address or the ttl; the daemon's refusal
   // (quota, policy); UNAVAILABLE.
   static absl::StatusOr<std::unique_ptr<RemoteSession>> Open(
-      const std::string& address, const RemoteSessionOptions& options = {});
+      std::string_view address, const RemoteSessionOptions& options = {});
   // Ends the session; waits for the daemon's word, up to a call's deadline.
   ~RemoteSession();
   RemoteSession(const RemoteSession&) = delete;
@@ -51,7 +53,7 @@ class RemoteSession {
   // Calls in the session's name.
   [[nodiscard]] Client& client();
   // As the daemon numbers it.
-  [[nodiscard]] std::uint64_t id() const;
+  [[nodiscard]] SessionId id() const;
   // How the last renewal went. UNAUTHENTICATED: the session has ended, and what
   // it owned is gone. UNAVAILABLE, DEADLINE_EXCEEDED: it ends unless a later one
   // gets through.
@@ -59,10 +61,10 @@ class RemoteSession {
 
  private:
   class KeepAlive;
-  RemoteSession(Client client, std::uint64_t id, absl::Duration interval);
+  RemoteSession(Client client, SessionId id, absl::Duration interval);
 
   const std::uint64_t generation_;
-  const std::uint64_t id_;
+  const SessionId id_;
   Client client_;
   std::unique_ptr<KeepAlive> keep_alive_;
 };

@@ -8,15 +8,19 @@
 #include <stdlib.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tests/unit/cli/cli_runner.h"
 
 namespace percpu::cli {
 namespace {
 
+using ::testing::_;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
-using ::testing::Property;
 using ::testing::Return;
 using ::testing::StartsWith;
 
@@ -34,9 +38,7 @@ bool IsOneLine(const std::string& text) {
 }
 
 TEST_F(AppTest, GlobalOptionsMayFollowTheCommand) {
-  v1::SumResponse response;
-  response.set_sum(42);
-  EXPECT_CALL(daemon_, Sum).Times(2).WillRepeatedly(Return(response));
+  EXPECT_CALL(daemon_, Sum).Times(2).WillRepeatedly(Return(42));
   const std::string expected = "{\n  \"sum\": 42\n}\n";
   EXPECT_EQ(cli_.Run({"-o", "json", "sum", "8"}).out, expected);
   EXPECT_EQ(cli_.Run({"sum", "8", "-o", "json"}).out, expected);
@@ -149,24 +151,19 @@ TEST_F(AppTest, EveryCommandHasASummary) {
 }
 
 TEST_F(AppTest, CheckSaysWhatItWalked) {
-  v1::CheckResponse response;
-  v1::Checked& part = *response.add_parts();
-  part.set_part("allocator");
-  part.set_areas(12);
-  part.mutable_took()->set_nanos(30'000'000);
-  EXPECT_CALL(daemon_, Check).WillOnce(Return(response));
+  const CheckedPart part{
+      .part = "allocator", .areas = 12, .took = absl::Milliseconds(30), .problem = ""};
+  EXPECT_CALL(daemon_, Check).WillOnce(Return(std::vector{part}));
   EXPECT_EQ(cli_.Run({"check"}).out,
             "PART       SOUND  AREAS  SECONDS\n"
             "allocator  yes       12     0.03\n");
 }
 
 TEST_F(AppTest, CheckFailsWithTheProblemItFound) {
-  v1::CheckResponse response;
-  response.add_parts()->set_part("allocator");
-  v1::Checked& unsound = *response.add_parts();
-  unsound.set_part("sessions");
-  unsound.set_problem("sessions: chunk 3's holder has ended");
-  EXPECT_CALL(daemon_, Check).WillOnce(Return(response));
+  const CheckedPart sound{.part = "allocator", .took = {}, .problem = ""};
+  const CheckedPart unsound{
+      .part = "sessions", .took = {}, .problem = "sessions: chunk 3's holder has ended"};
+  EXPECT_CALL(daemon_, Check).WillOnce(Return(std::vector{sound, unsound}));
   const CliRunner::Result result = cli_.Run({"check"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_EQ(result.out, "");
@@ -174,49 +171,44 @@ TEST_F(AppTest, CheckFailsWithTheProblemItFound) {
 }
 
 TEST_F(AppTest, AllocPassesItsOptions) {
-  v1::AllocRequest asked;
-  EXPECT_CALL(daemon_, Alloc).WillOnce([&](const v1::AllocRequest& request) {
-    asked = request;
-    v1::AllocResponse response;
-    response.add_pointers(0x40);
-    response.add_pointers(0x80);
-    return response;
+  std::vector<AreaSpec> asked;
+  AllocateOptions options;
+  EXPECT_CALL(daemon_, Alloc).WillOnce([&](auto specs, const AllocateOptions& given) {
+    asked.assign(specs.begin(), specs.end());
+    options = given;
+    return std::vector{Pointer{0x40}, Pointer{0x80}};
   });
   EXPECT_EQ(cli_.Run({"alloc", "8", "1K", "--align", "64", "--region", "reserved", "--no-grow",
                       "--tag", "hits"})
                 .out,
             "0x40\n0x80\n");
-  EXPECT_THAT(asked.sizes_bytes(), ElementsAre(8, 1024));
-  EXPECT_THAT(asked.alignments(), ElementsAre(64));
-  EXPECT_EQ(asked.region(), v1::REGION_RESERVED);
-  EXPECT_TRUE(asked.no_grow());
-  EXPECT_EQ(asked.tag(), "hits");
+  EXPECT_THAT(
+      asked,
+      ElementsAre(AllOf(Field(&AreaSpec::size_bytes, 8), Field(&AreaSpec::alignment, 64)),
+                  AllOf(Field(&AreaSpec::size_bytes, 1024), Field(&AreaSpec::alignment, 64))));
+  EXPECT_EQ(options.region, Region::kReserved);
+  EXPECT_TRUE(options.no_grow);
+  EXPECT_EQ(options.tag, "hits");
 }
 
 TEST_F(AppTest, WriteTakesTextOrHexadecimal) {
-  EXPECT_CALL(daemon_, Write(Property(&v1::WriteRequest::data, "00")))
-      .WillOnce(Return(v1::WriteResponse()));
-  EXPECT_CALL(daemon_, Write(Property(&v1::WriteRequest::data, std::string(1, '\0'))))
-      .WillOnce(Return(v1::WriteResponse()));
+  EXPECT_CALL(daemon_, Write(_, _, std::string_view("00"))).WillOnce(Return(absl::OkStatus()));
+  EXPECT_CALL(daemon_, Write(_, _, std::string_view("\0", 1))).WillOnce(Return(absl::OkStatus()));
   EXPECT_EQ(cli_.Run({"write", "8", "00"}).exit_code, 0);
   EXPECT_EQ(cli_.Run({"write", "8", "00", "--hex"}).exit_code, 0);
 }
 
 TEST_F(AppTest, ADeltaMayBeNegative) {
-  EXPECT_CALL(daemon_, Add(Property(&v1::AddRequest::delta, -7)))
-      .WillOnce(Return(v1::AddResponse()));
+  EXPECT_CALL(daemon_, Add(Pointer{0x40}, -7, _, _)).WillOnce(Return(AddResult()));
   EXPECT_EQ(cli_.Run({"add", "0x40", "-7"}).exit_code, 0);
 }
 
 TEST_F(AppTest, WatchPrintsRatesBetweenAnswers) {
-  EXPECT_CALL(daemon_, Watch).WillOnce([](const auto& request, const auto& on_response) {
-    EXPECT_EQ(request.interval().nanos(), 500'000'000);
-    v1::WatchResponse response;
-    bool more = true;
-    for (int i = 0; more; ++i) {
-      response.mutable_elapsed()->set_seconds(2 * i);
-      response.mutable_stats()->set_nr_alloc(100 * i);
-      more = on_response(response);
+  EXPECT_CALL(daemon_, Watch(absl::Milliseconds(500), _)).WillOnce([](auto, const auto& on_sample) {
+    StatsSample sample;
+    while (on_sample(sample)) {
+      sample.elapsed += absl::Seconds(2);
+      sample.stats.nr_alloc += 100;
     }
     return absl::OkStatus();
   });

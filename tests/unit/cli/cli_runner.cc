@@ -24,7 +24,7 @@ CliRunner::Result CliRunner::Run(const std::vector<std::string>& arguments) {
       .style = style,
       .progress = progress,
       .connect = [this](const std::string& address,
-                        const Options& options) -> absl::StatusOr<Client> {
+                        const CallOptions& options) -> absl::StatusOr<Client> {
         used_address = address;
         used_options = options;
         return Client(connection);

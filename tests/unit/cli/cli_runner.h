@@ -32,7 +32,7 @@ class CliRunner {
   // Passes by sleeping.
   absl::Time now = absl::FromUnixSeconds(1'700'000'000);
   std::string used_address;
-  Options used_options;
+  CallOptions used_options;
 };
 
 }  // namespace percpu::cli

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <fstream>
 #include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/unit/cli/cli_runner.h"
@@ -18,22 +20,20 @@ namespace percpu::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Return;
 
 // Grants what is not over a limit; refuses a free of what is not live.
 class FakeAllocator {
  public:
   explicit FakeAllocator(mocks::MockConnection& connection) {
-    ON_CALL(connection, Alloc).WillByDefault([this](const v1::AllocRequest& request) {
-      return Alloc(request);
+    ON_CALL(connection, Alloc)
+        .WillByDefault([this](std::span<const AreaSpec> specs, const AllocateOptions& /*options*/) {
+          return Alloc(specs);
+        });
+    ON_CALL(connection, Free).WillByDefault([this](std::span<const Pointer> pointers) {
+      return Free(pointers);
     });
-    ON_CALL(connection, Free).WillByDefault([this](const v1::FreeRequest& request) {
-      return Free(request);
-    });
-    ON_CALL(connection, GetStats).WillByDefault([](const v1::GetStatsRequest&) {
-      v1::GetStatsResponse response;
-      response.mutable_stats()->set_utilisation(0.25);
-      return response;
-    });
+    ON_CALL(connection, GetStats).WillByDefault(Return(Stats{.utilisation = 0.25}));
   }
 
   [[nodiscard]] std::size_t live() const { return live_.size(); }
@@ -43,31 +43,31 @@ class FakeAllocator {
  private:
   static constexpr std::uint64_t kLimit = 1000;
 
-  absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) {
+  absl::StatusOr<std::vector<Pointer>> Alloc(std::span<const AreaSpec> specs) {
     ++alloc_calls_;
-    for (const std::uint64_t size : request.sizes_bytes()) {
-      if (size == 0) return absl::UnavailableError("gone");
-      if (size > kLimit) return absl::ResourceExhaustedError("full");
+    for (const AreaSpec& spec : specs) {
+      if (spec.size_bytes == 0) return absl::UnavailableError("gone");
+      if (spec.size_bytes > kLimit) return absl::ResourceExhaustedError("full");
     }
-    v1::AllocResponse response;
-    for (int i = 0; i < request.sizes_bytes_size(); ++i) {
+    std::vector<Pointer> pointers;
+    for (std::size_t i = 0; i < specs.size(); ++i) {
       live_.insert(next_);
-      response.add_pointers(next_);
-      next_ += 8;
+      pointers.push_back(next_);
+      next_ = next_ + 8;
     }
-    return response;
+    return pointers;
   }
 
-  absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) {
+  absl::StatusOr<std::uint64_t> Free(std::span<const Pointer> pointers) {
     ++free_calls_;
-    for (const std::uint64_t pointer : request.pointers()) {
+    for (const Pointer pointer : pointers) {
       if (live_.erase(pointer) == 0) return absl::NotFoundError("not live");
     }
-    return v1::FreeResponse();
+    return 8 * pointers.size();
   }
 
-  std::set<std::uint64_t> live_;
-  std::uint64_t next_ = 64;
+  std::set<Pointer> live_;
+  Pointer next_{64};
   int alloc_calls_ = 0;
   int free_calls_ = 0;
 };

@@ -16,90 +16,70 @@
 namespace percpu::cli {
 namespace {
 
+using ::testing::_;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Return;
 using ::testing::StartsWith;
 
-constexpr std::uint64_t kRequests = 0x40;
-constexpr std::uint64_t kHits = 0x1000;
-constexpr std::uint64_t kDepth = 0x2000;
+constexpr Pointer kRequests{0x40};
+constexpr Pointer kHits{0x1000};
+constexpr Pointer kDepth{0x2000};
 
 class TopTest : public ::testing::Test {
  protected:
   TopTest() {
-    ON_CALL(daemon_, GetStats).WillByDefault([this](const auto&) {
-      v1::GetStatsResponse response;
-      response.mutable_stats()->set_nr_alloc(100 + Seconds() * 20);
-      response.mutable_stats()->set_nr_cur_alloc(3);
-      response.mutable_stats()->set_live_bytes(4096);
-      response.mutable_stats()->set_nr_chunks(2);
-      response.mutable_stats()->set_utilisation(0.25);
-      return response;
+    ON_CALL(daemon_, GetStats).WillByDefault([this] {
+      return Stats{.nr_alloc = static_cast<std::uint64_t>(100 + Seconds() * 20),
+                   .nr_cur_alloc = 3,
+                   .nr_chunks = 2,
+                   .live_bytes = 4096,
+                   .utilisation = 0.25};
     });
     ON_CALL(daemon_, ListSessions).WillByDefault(Return(Sessions()));
     ON_CALL(daemon_, ListChunks).WillByDefault(Return(Chunks()));
     ON_CALL(daemon_, ListStaticVariables).WillByDefault(Return(Statics()));
     ON_CALL(daemon_, ListVariables).WillByDefault(Return(Variables()));
     // 10 requests and 250 hits a second; the depth of a queue falls.
-    ON_CALL(daemon_, Sum).WillByDefault([this](const v1::SumRequest& request) {
-      v1::SumResponse response;
-      if (request.pointer() == kRequests) response.set_sum(Seconds() * 10);
-      if (request.pointer() == kHits) response.set_sum(1000 + Seconds() * 250);
-      if (request.pointer() == kDepth) response.set_sum(500 - Seconds() * 100);
-      return response;
-    });
+    ON_CALL(daemon_, Sum(kRequests, _)).WillByDefault([this] { return Seconds() * 10; });
+    ON_CALL(daemon_, Sum(kHits, _)).WillByDefault([this] { return 1000 + Seconds() * 250; });
+    ON_CALL(daemon_, Sum(kDepth, _)).WillByDefault([this] { return 500 - Seconds() * 100; });
   }
 
   [[nodiscard]] std::int64_t Seconds() const { return absl::ToUnixSeconds(cli_.now) - start_; }
 
-  static v1::ListSessionsResponse Sessions() {
-    v1::ListSessionsResponse response;
+  static std::vector<SessionInfo> Sessions() {
+    std::vector<SessionInfo> sessions;
     for (const std::uint64_t bytes : {64, 4096, 128}) {
-      v1::Session& session = *response.add_sessions();
-      session.set_session_id(response.sessions_size());
-      session.set_kind(v1::SESSION_KIND_REMOTE);
-      session.set_command("loader");
-      session.set_held_bytes(bytes);
+      SessionInfo& session = sessions.emplace_back();
+      session.id = SessionId{sessions.size()};
+      session.kind = SessionKind::kRemote;
+      session.command = "loader";
+      session.held_bytes = bytes;
     }
-    return response;
+    return sessions;
   }
-  static v1::ListChunksResponse Chunks() {
-    v1::ListChunksResponse response;
+  static std::vector<ChunkInfo> Chunks() {
+    std::vector<ChunkInfo> chunks;
     for (const std::uint64_t free : {65536, 16384}) {
-      v1::Chunk& chunk = *response.add_chunks();
-      chunk.set_chunk_id(response.chunks_size());
-      chunk.set_kind(v1::CHUNK_KIND_DYNAMIC);
-      chunk.set_capacity_bytes(65536);
-      chunk.set_free_bytes(free);
-      chunk.set_largest_run_bytes(8192);
-      chunk.set_live_areas(7);
+      ChunkInfo& chunk = chunks.emplace_back();
+      chunk.id = ChunkId{static_cast<std::uint32_t>(chunks.size())};
+      chunk.kind = ChunkKind::kDynamic;
+      chunk.capacity_bytes = 65536;
+      chunk.free_bytes = free;
+      chunk.largest_run_bytes = 8192;
+      chunk.live_areas = 7;
     }
-    return response;
+    return chunks;
   }
-  static v1::ListStaticVariablesResponse Statics() {
-    v1::ListStaticVariablesResponse response;
-    v1::StaticVariable& counter = *response.add_static_variables();
-    counter.set_name("requests");
-    counter.set_type(v1::VARIABLE_TYPE_COUNTER);
-    counter.set_pointer(kRequests);
-    v1::StaticVariable& bytes = *response.add_static_variables();
-    bytes.set_name("scratch");
-    bytes.set_type(v1::VARIABLE_TYPE_BYTES);
-    return response;
+  static std::vector<StaticVariable> Statics() {
+    return {{.name = "requests", .type = VariableType::kCounter, .pointer = kRequests},
+            {.name = "scratch", .type = VariableType::kBytes}};
   }
-  static v1::ListVariablesResponse Variables() {
-    v1::ListVariablesResponse response;
-    const auto add = [&](const char* name, v1::VariableType type, std::uint64_t pointer) {
-      v1::Variable& variable = *response.add_variables();
-      variable.set_name(name);
-      variable.set_type(type);
-      variable.set_pointer(pointer);
-    };
-    add("depth", v1::VARIABLE_TYPE_GAUGE, kDepth);
-    add("hits", v1::VARIABLE_TYPE_COUNTER, kHits);
-    add("map", v1::VARIABLE_TYPE_BYTES, 0x3000);
-    return response;
+  static std::vector<Variable> Variables() {
+    return {{.name = "depth", .type = VariableType::kGauge, .pointer = kDepth, .uid = {}},
+            {.name = "hits", .type = VariableType::kCounter, .pointer = kHits, .uid = {}},
+            {.name = "map", .type = VariableType::kBytes, .pointer = Pointer{0x3000}, .uid = {}}};
   }
 
   CliRunner cli_;
@@ -175,10 +155,10 @@ TEST_F(TopTest, RowsLimitsEveryTable) {
 
 TEST_F(TopTest, WhatComesHasNoRateYetAndWhatGoesIsLeftOut) {
   EXPECT_CALL(daemon_, ListVariables)
-      .WillOnce(Return(v1::ListVariablesResponse()))
+      .WillOnce(Return(std::vector<Variable>()))
       .WillRepeatedly(Return(Variables()));
   EXPECT_CALL(daemon_, Sum).Times(::testing::AnyNumber());
-  EXPECT_CALL(daemon_, Sum(::testing::Property(&v1::SumRequest::pointer, kDepth)))
+  EXPECT_CALL(daemon_, Sum(kDepth, _))
       .WillRepeatedly(Return(absl::NotFoundError("removed just now")));
   const auto json = nlohmann::json::parse(cli_.Run({"-o", "json", "top", "-n", "1"}).out);
   ASSERT_EQ(json["variables"].size(), 2U);
@@ -189,7 +169,7 @@ TEST_F(TopTest, WhatComesHasNoRateYetAndWhatGoesIsLeftOut) {
 
 TEST_F(TopTest, ADaemonThatGoesEndsIt) {
   EXPECT_CALL(daemon_, GetStats)
-      .WillOnce(Return(v1::GetStatsResponse()))
+      .WillOnce(Return(Stats()))
       .WillOnce(Return(absl::UnavailableError("gone")));
   const CliRunner::Result result = cli_.Run({"top"});
   EXPECT_EQ(result.exit_code, 1);

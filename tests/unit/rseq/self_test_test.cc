@@ -4,9 +4,14 @@
 #include "server/rseq/self_test.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <thread>
 
 namespace percpud::rseq {
 namespace {
@@ -31,6 +36,42 @@ TEST(SelfTestTest, SequencesWithoutTheKernelAreFoundOut) {
     passed += internal::SelfTest(internal::Arming::kUnarmed) ? 1 : 0;
   }
   EXPECT_LT(passed, kRuns / 2);
+}
+
+// Runs `body` on a thread of a real-time policy, with nothing above it on its CPU.
+// False if this process may not have one.
+template <typename Body>
+bool RunInRealTime(int policy, Body body) {
+  bool ran = false;
+  std::thread thread([&] {
+    const sched_param param{.sched_priority = 1};
+    ran = pthread_setschedparam(pthread_self(), policy, &param) == 0;
+    if (ran) body();
+  });
+  thread.join();
+  return ran;
+}
+
+TEST(SelfTestTest, ARealTimeCallerIsAnsweredWithinASecond) {
+  for (const int policy : {SCHED_FIFO, SCHED_RR}) {
+    const bool may = RunInRealTime(policy, [] {
+      const auto began = std::chrono::steady_clock::now();
+      EXPECT_EQ(internal::SelfTest(internal::Arming::kArmed), kHasSections && GlibcRegistered());
+      EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+    });
+    if (!may) GTEST_SKIP() << "needs the right to real-time scheduling";
+  }
+}
+
+TEST(SelfTestTest, TheSignalsOfTheCallerAreItsOwnAgain) {
+  sigset_t before;
+  sigset_t after;
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  internal::SelfTest(internal::Arming::kArmed);
+  pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  for (int signal = 1; signal < SIGRTMAX; ++signal) {
+    EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal)) << signal;
+  }
 }
 
 TEST(SelfTestTest, ATableIsLeftWithoutUnitsOnlyWhereSequencesDoNotWork) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -25,7 +26,11 @@
 namespace percpu {
 namespace {
 
-using ::testing::HasSubstr;
+namespace v1 = ::percpud::v1;
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::IsEmpty;
 
 // Answers every call with `status`, the first `failures` of them with UNAVAILABLE.
 class FakeMemory final : public v1::MemoryService::Service {
@@ -37,19 +42,24 @@ class FakeMemory final : public v1::MemoryService::Service {
   }
   grpc::Status Alloc(grpc::ServerContext* /*context*/, const v1::AllocRequest* request,
                      v1::AllocResponse* response) override {
+    alloc = *request;
     for (int i = 0; i < request->sizes_bytes_size(); ++i) response->add_pointers(64);
     return Answer();
   }
-  grpc::Status Free(grpc::ServerContext* /*context*/, const v1::FreeRequest* /*request*/,
-                    v1::FreeResponse* /*response*/) override {
+  grpc::Status Free(grpc::ServerContext* /*context*/, const v1::FreeRequest* request,
+                    v1::FreeResponse* response) override {
+    response->set_freed_bytes(8 * static_cast<std::uint64_t>(request->pointers_size()));
     return Answer();
   }
   grpc::Status Write(grpc::ServerContext* /*context*/, const v1::WriteRequest* /*request*/,
                      v1::WriteResponse* /*response*/) override {
     return Answer();
   }
-  grpc::Status Add(grpc::ServerContext* /*context*/, const v1::AddRequest* /*request*/,
-                   v1::AddResponse* /*response*/) override {
+  grpc::Status Add(grpc::ServerContext* /*context*/, const v1::AddRequest* request,
+                   v1::AddResponse* response) override {
+    add = *request;
+    response->set_value(-2);
+    response->set_unit(3);
     return Answer();
   }
   grpc::Status Sum(grpc::ServerContext* /*context*/, const v1::SumRequest* /*request*/,
@@ -57,6 +67,10 @@ class FakeMemory final : public v1::MemoryService::Service {
     response->set_sum(42);
     return Answer();
   }
+
+  // The last requests.
+  v1::AllocRequest alloc;
+  v1::AddRequest add;
 
   // Set before the first call.
   int failures = 0;
@@ -74,9 +88,24 @@ class FakeMemory final : public v1::MemoryService::Service {
   }
 };
 
-// Stats for ever, until the caller hangs up.
+// Stats for ever, until the caller hangs up; lists in pages of one entry.
 class FakeIntrospection final : public v1::IntrospectionService::Service {
  public:
+  grpc::Status ListChunks(grpc::ServerContext* /*context*/, const v1::ListChunksRequest* request,
+                          v1::ListChunksResponse* response) override {
+    if (request->page_token() == fails_at) return {grpc::StatusCode::INTERNAL, "broken"};
+    response->add_chunks()->set_chunk_id(request->page_token().empty() ? 1 : 2);
+    if (request->page_token().empty()) response->set_next_page_token("2");
+    return grpc::Status::OK;
+  }
+  grpc::Status ListAreas(grpc::ServerContext* /*context*/, const v1::ListAreasRequest* request,
+                         v1::ListAreasResponse* response) override {
+    const bool first = request->page_token().empty();
+    response->mutable_chunk()->set_chunk_id(request->chunk_id());
+    response->add_areas()->set_offset(first ? 0 : 64);
+    if (first) response->set_next_page_token("64");
+    return grpc::Status::OK;
+  }
   grpc::Status Watch(grpc::ServerContext* /*context*/, const v1::WatchRequest* /*request*/,
                      grpc::ServerWriter<v1::WatchResponse>* writer) override {
     v1::WatchResponse response;
@@ -88,6 +117,8 @@ class FakeIntrospection final : public v1::IntrospectionService::Service {
   }
 
   std::uint64_t limit = std::uint64_t{1} << 40;
+  // The page that cannot be had.
+  std::string fails_at = "none";
 };
 
 class GrpcConnectionTest : public ::testing::Test {
@@ -114,10 +145,10 @@ class GrpcConnectionTest : public ::testing::Test {
 
   // Backoffs short enough not to wait for.
   Client Connect(absl::Duration deadline = absl::Seconds(30), int max_retries = 3) {
-    const Options options{.deadline = deadline,
-                          .retry = {.max_retries = max_retries,
-                                    .initial_backoff = absl::Milliseconds(1),
-                                    .max_backoff = absl::Milliseconds(2)}};
+    const CallOptions options{.deadline = deadline,
+                              .retry = {.max_retries = max_retries,
+                                        .initial_backoff = absl::Milliseconds(1),
+                                        .max_backoff = absl::Milliseconds(2)}};
     return Client::Connect(address_, options).value();
   }
 
@@ -134,6 +165,61 @@ TEST_F(GrpcConnectionTest, CallsAnswer) {
   EXPECT_TRUE(client.Ping().ok());
   EXPECT_EQ(client.Allocate({.size_bytes = 8}).value_or(kNull), Pointer{64});
   EXPECT_EQ(client.Sum(Pointer{64}).value_or(0), 42);
+}
+
+TEST_F(GrpcConnectionTest, AnAllocationSendsOneAlignmentForAllOrEachItsOwn) {
+  Serve();
+  Client client = Connect();
+  const std::array<AreaSpec, 2> alike = {{{.size_bytes = 8}, {.size_bytes = 4}}};
+  ASSERT_TRUE(
+      client.AllocateBatch(alike, {.region = Region::kReserved, .no_grow = true, .tag = "t"}).ok());
+  EXPECT_THAT(memory_.alloc.sizes_bytes(), ElementsAre(8, 4));
+  EXPECT_THAT(memory_.alloc.alignments(), ElementsAre(8));
+  EXPECT_EQ(memory_.alloc.region(), v1::REGION_RESERVED);
+  EXPECT_TRUE(memory_.alloc.no_grow());
+  EXPECT_EQ(memory_.alloc.tag(), "t");
+  const std::array<AreaSpec, 2> unlike = {{{.size_bytes = 8}, {.size_bytes = 8, .alignment = 64}}};
+  ASSERT_TRUE(client.AllocateBatch(unlike).ok());
+  EXPECT_THAT(memory_.alloc.alignments(), ElementsAre(8, 64));
+  ASSERT_TRUE(client.AllocateBatch({}).ok());
+  EXPECT_THAT(memory_.alloc.sizes_bytes(), IsEmpty());
+}
+
+TEST_F(GrpcConnectionTest, AnAdditionNamesAUnitOnlyWhenToldTo) {
+  Serve();
+  Client client = Connect();
+  const auto added = client.Add(Pointer{8}, -2);
+  ASSERT_TRUE(added.ok()) << added.status();
+  EXPECT_EQ(added->value, -2);
+  EXPECT_EQ(added->unit, Unit{3});
+  EXPECT_FALSE(memory_.add.has_unit());
+  EXPECT_EQ(memory_.add.width(), v1::WIDTH_64);
+  ASSERT_TRUE(client.Add(Pointer{8}, 1, Unit{0}, Width::k32).ok());
+  EXPECT_TRUE(memory_.add.has_unit());
+  EXPECT_EQ(memory_.add.unit(), 0U);
+  EXPECT_EQ(memory_.add.width(), v1::WIDTH_32);
+}
+
+TEST_F(GrpcConnectionTest, ListsFollowThePagesToTheEnd) {
+  Serve();
+  const auto chunks = Connect().ListChunks();
+  ASSERT_TRUE(chunks.ok()) << chunks.status();
+  EXPECT_THAT(*chunks,
+              ElementsAre(Field(&ChunkInfo::id, ChunkId{1}), Field(&ChunkInfo::id, ChunkId{2})));
+}
+
+TEST_F(GrpcConnectionTest, AListThatBreaksOffIsNoList) {
+  introspection_.fails_at = "2";
+  Serve();
+  EXPECT_EQ(Connect().ListChunks().status(), absl::InternalError("broken"));
+}
+
+TEST_F(GrpcConnectionTest, AnAreaMapCollectsTheAreasOfAllPages) {
+  Serve();
+  const auto map = Connect().ListAreas(ChunkId{5});
+  ASSERT_TRUE(map.ok()) << map.status();
+  EXPECT_EQ(map->chunk.id, ChunkId{5});
+  EXPECT_THAT(map->areas, ElementsAre(Field(&AreaInfo::offset, 0), Field(&AreaInfo::offset, 64)));
 }
 
 TEST_F(GrpcConnectionTest, ARefusalKeepsItsCodeAndMessage) {
@@ -224,8 +310,8 @@ TEST_F(GrpcConnectionTest, ADaemonThatRestartsIsFoundAgain) {
 TEST_F(GrpcConnectionTest, WatchEndsWhenItsCallerHasSeenEnough) {
   Serve();
   std::uint64_t seen = 0;
-  const absl::Status status = Connect().Watch(absl::Seconds(1), [&](const auto& response) {
-    seen = response.stats().nr_alloc();
+  const absl::Status status = Connect().Watch(absl::Seconds(1), [&](const StatsSample& sample) {
+    seen = sample.stats.nr_alloc;
     return seen < 5;
   });
   EXPECT_TRUE(status.ok()) << status;
@@ -242,7 +328,7 @@ TEST_F(GrpcConnectionTest, WatchEndsWithTheStream) {
 
 TEST_F(GrpcConnectionTest, WhatTheDaemonDoesNotKnowIsUnimplemented) {
   Serve();
-  const auto info = Connect().AllocInfo();
+  const auto info = Connect().GetAllocInfo();
   EXPECT_EQ(info.status().code(), absl::StatusCode::kUnimplemented);
 }
 

@@ -6,19 +6,56 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <cassert>
+#include <mutex>
 
 namespace percpu {
-namespace {
 
-constinit std::atomic<std::uint64_t> generation{1};
+// All listeners of the process. Held still while it forks.
+struct ForkListeners {
+  static void Lock() { mu.lock(); }
+  static void Unlock() { mu.unlock(); }
+  static void TellChild() {
+    generation.fetch_add(1, std::memory_order_relaxed);
+    for (ForkListener* each = first; each != nullptr; each = each->next_) each->OnForkInChild();
+    mu.unlock();
+  }
+  static void Add(ForkListener* listener) {
+    const std::lock_guard lock(mu);
+    listener->next_ = first;
+    first = listener;
+  }
+  static void Remove(ForkListener* listener) {
+    const std::lock_guard lock(mu);
+    ForkListener** link = &first;
+    while (*link != listener) {
+      assert(*link != nullptr);
+      link = &(*link)->next_;
+    }
+    *link = listener->next_;
+  }
 
-}  // namespace
+  static constinit std::mutex mu;
+  static constinit ForkListener* first;
+  static constinit std::atomic<std::uint64_t> generation;
+};
+
+constinit std::mutex ForkListeners::mu;
+constinit ForkListener* ForkListeners::first = nullptr;
+constinit std::atomic<std::uint64_t> ForkListeners::generation{1};
 
 std::uint64_t ForkGeneration() {
   // A failure means no memory for one entry; forks then go unnoticed.
-  [[maybe_unused]] static const int registered = ::pthread_atfork(
-      nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); });
-  return generation.load(std::memory_order_relaxed);
+  [[maybe_unused]] static const int registered =
+      ::pthread_atfork(&ForkListeners::Lock, &ForkListeners::Unlock, &ForkListeners::TellChild);
+  return ForkListeners::generation.load(std::memory_order_relaxed);
 }
+
+ForkListener::ForkListener() {
+  ForkGeneration();
+  ForkListeners::Add(this);
+}
+
+ForkListener::~ForkListener() { ForkListeners::Remove(this); }
 
 }  // namespace percpu

@@ -14,6 +14,25 @@ namespace percpu {
 // Thread safe; a load.
 std::uint64_t ForkGeneration();
 
+// Told in a child, within fork(), before anything else of it runs.
+class ForkListener {
+ public:
+  ForkListener(const ForkListener&) = delete;
+  ForkListener& operator=(const ForkListener&) = delete;
+
+  // Takes no lock, allocates nothing, and makes no listener.
+  virtual void OnForkInChild() noexcept = 0;
+
+ protected:
+  // Begins and ends to listen. Thread safe; a fork waits for it.
+  ForkListener();
+  ~ForkListener();
+
+ private:
+  friend struct ForkListeners;
+  ForkListener* next_ = nullptr;
+};
+
 }  // namespace percpu
 
 #endif  // PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_FORK_H_

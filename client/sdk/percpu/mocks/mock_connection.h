@@ -6,72 +6,71 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdint>
 #include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "percpu/connection.h"
 
 namespace percpu::mocks {
 
-// Stands in for the daemon in the tests of whoever uses a Client:
+// Stands in for the daemon in tests of programs that use a Client:
 //
 //   auto connection = std::make_shared<percpu::mocks::MockConnection>();
-//   EXPECT_CALL(*connection, Sum).WillOnce(Return(response));
+//   EXPECT_CALL(*connection, Sum).WillOnce(Return(42));
 //   percpu::Client client(connection);
 //
-// To be linked with mock_connection.cc: made and destroyed in a header, it took
-// 15 s to compile for everyone who includes it.
+// Link it with mock_connection.cc: made and destroyed in a header, it took 15 s to
+// compile in every source that includes it.
 class MockConnection : public Connection {
  public:
   template <typename Response>
   using Or = absl::StatusOr<Response>;
+  template <typename Entry>
+  using List = absl::StatusOr<std::vector<Entry>>;
 
   MockConnection();
   ~MockConnection() override;
 
-  MOCK_METHOD(Or<v1::PingResponse>, Ping, (const v1::PingRequest&), (override));
-  MOCK_METHOD(Or<v1::AllocResponse>, Alloc, (const v1::AllocRequest&), (override));
-  MOCK_METHOD(Or<v1::FreeResponse>, Free, (const v1::FreeRequest&), (override));
-  MOCK_METHOD(Or<v1::ReadResponse>, Read, (const v1::ReadRequest&), (override));
-  MOCK_METHOD(Or<v1::WriteResponse>, Write, (const v1::WriteRequest&), (override));
-  MOCK_METHOD(Or<v1::AddResponse>, Add, (const v1::AddRequest&), (override));
-  MOCK_METHOD(Or<v1::SumResponse>, Sum, (const v1::SumRequest&), (override));
-  MOCK_METHOD(Or<v1::GetAllocInfoResponse>, GetAllocInfo, (const v1::GetAllocInfoRequest&),
+  MOCK_METHOD(absl::Status, Ping, (), (override));
+  MOCK_METHOD(List<Pointer>, Alloc, (std::span<const AreaSpec>, const AllocateOptions&),
               (override));
-  MOCK_METHOD(Or<v1::ListGroupsResponse>, ListGroups, (const v1::ListGroupsRequest&), (override));
-  MOCK_METHOD(Or<v1::ListUnitsResponse>, ListUnits, (const v1::ListUnitsRequest&), (override));
-  MOCK_METHOD(Or<v1::ListStaticVariablesResponse>, ListStaticVariables,
-              (const v1::ListStaticVariablesRequest&), (override));
-  MOCK_METHOD(Or<v1::ListChunksResponse>, ListChunks, (const v1::ListChunksRequest&), (override));
-  MOCK_METHOD(Or<v1::ListAreasResponse>, ListAreas, (const v1::ListAreasRequest&), (override));
-  MOCK_METHOD(Or<v1::ListSlotsResponse>, ListSlots, (const v1::ListSlotsRequest&), (override));
-  MOCK_METHOD(Or<v1::CheckResponse>, Check, (const v1::CheckRequest&), (override));
-  MOCK_METHOD(Or<v1::GetBuddyInfoResponse>, GetBuddyInfo, (const v1::GetBuddyInfoRequest&),
-              (override));
-  MOCK_METHOD(Or<v1::GetStatsResponse>, GetStats, (const v1::GetStatsRequest&), (override));
-  MOCK_METHOD(Or<v1::ResolveResponse>, Resolve, (const v1::ResolveRequest&), (override));
-  MOCK_METHOD(Or<v1::EstimateAllocResponse>, EstimateAlloc, (const v1::EstimateAllocRequest&),
-              (override));
-  MOCK_METHOD(Or<v1::ListSessionsResponse>, ListSessions, (const v1::ListSessionsRequest&),
-              (override));
-  MOCK_METHOD(Or<v1::ListVariablesResponse>, ListVariables, (const v1::ListVariablesRequest&),
-              (override));
-  MOCK_METHOD(Or<v1::OpenSessionResponse>, OpenSession, (const v1::OpenSessionRequest&),
-              (override));
-  MOCK_METHOD(Or<v1::EndSessionResponse>, EndSession, (const v1::EndSessionRequest&), (override));
-  MOCK_METHOD(Or<v1::HandOverResponse>, HandOver, (const v1::HandOverRequest&), (override));
-  MOCK_METHOD(Or<v1::OpenVariableResponse>, OpenVariable, (const v1::OpenVariableRequest&),
-              (override));
-  MOCK_METHOD(Or<v1::PublishResponse>, Publish, (const v1::PublishRequest&), (override));
-  MOCK_METHOD(Or<v1::RemoveVariableResponse>, RemoveVariable, (const v1::RemoveVariableRequest&),
-              (override));
-  MOCK_METHOD(Or<v1::LeaseChunkResponse>, LeaseChunk, (const v1::LeaseChunkRequest&), (override));
-  MOCK_METHOD(Or<v1::ReturnLeaseResponse>, ReturnLease, (const v1::ReturnLeaseRequest&),
-              (override));
-  MOCK_METHOD(Or<v1::ListLeasesResponse>, ListLeases, (const v1::ListLeasesRequest&), (override));
-  MOCK_METHOD(Or<v1::ListLeaseAreasResponse>, ListLeaseAreas, (const v1::ListLeaseAreasRequest&),
-              (override));
-  MOCK_METHOD(absl::Status, Watch,
-              (const v1::WatchRequest&, const std::function<bool(const v1::WatchResponse&)>&),
+  MOCK_METHOD(Or<std::uint64_t>, Free, (std::span<const Pointer>), (override));
+  MOCK_METHOD(Or<std::string>, Read, (Pointer, Unit, std::uint64_t), (override));
+  MOCK_METHOD(absl::Status, Write, (Pointer, Unit, std::string_view), (override));
+  MOCK_METHOD(Or<AddResult>, Add, (Pointer, std::int64_t, std::optional<Unit>, Width), (override));
+  MOCK_METHOD(Or<std::int64_t>, Sum, (Pointer, Width), (override));
+
+  MOCK_METHOD(Or<OpenedSession>, OpenSession, (std::string_view, absl::Duration), (override));
+  MOCK_METHOD(absl::Status, EndSession, (SessionId), (override));
+  MOCK_METHOD(absl::Status, HandOver, (std::span<const Pointer>, SessionId), (override));
+  MOCK_METHOD(Or<OpenedVariable>, OpenVariable, (const VariableSpec&), (override));
+  MOCK_METHOD(Or<Variable>, Publish, (Pointer, std::string_view, VariableType), (override));
+  MOCK_METHOD(absl::Status, RemoveVariable, (std::string_view), (override));
+  MOCK_METHOD(Or<ChunkGrant>, LeaseChunk, (std::string_view), (override));
+  MOCK_METHOD(absl::Status, ReturnLease, (ChunkId), (override));
+
+  MOCK_METHOD(Or<AllocInfo>, GetAllocInfo, (), (override));
+  MOCK_METHOD(List<Group>, ListGroups, (), (override));
+  MOCK_METHOD(List<UnitInfo>, ListUnits, (), (override));
+  MOCK_METHOD(List<StaticVariable>, ListStaticVariables, (), (override));
+  MOCK_METHOD(List<ChunkInfo>, ListChunks, (), (override));
+  MOCK_METHOD(Or<AreaMap>, ListAreas, (ChunkId), (override));
+  MOCK_METHOD(List<SlotInfo>, ListSlots, (), (override));
+  MOCK_METHOD(Or<BuddyInfo>, GetBuddyInfo, (), (override));
+  MOCK_METHOD(List<CheckedPart>, Check, (), (override));
+  MOCK_METHOD(Or<Stats>, GetStats, (), (override));
+  MOCK_METHOD(Or<Owner>, Resolve, (Pointer), (override));
+  MOCK_METHOD(Or<AllocEstimate>, EstimateAlloc, (const AreaSpec&, Region), (override));
+  MOCK_METHOD(List<SessionInfo>, ListSessions, (), (override));
+  MOCK_METHOD(List<LeaseInfo>, ListLeases, (), (override));
+  MOCK_METHOD(Or<LeaseMap>, ListLeaseAreas, (ChunkId), (override));
+  MOCK_METHOD(List<Variable>, ListVariables, (), (override));
+  MOCK_METHOD(absl::Status, Watch, (absl::Duration, const std::function<bool(const StatsSample&)>&),
               (override));
 };
 

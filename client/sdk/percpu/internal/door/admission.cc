@@ -8,52 +8,74 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "proto/percpud/abi/v1/wire.h"
+#include "absl/time/time.h"
+#include "server/base/status_macros.h"
 
 namespace percpu {
 namespace {
 
 namespace abi = percpud::abi::v1;
 
-constexpr char kUnixPrefix[] = "unix:";
+// How soon a full backlog is tried again: nothing tells when it has room.
+constexpr absl::Duration kBacklogPause = absl::Milliseconds(10);
+constexpr std::int64_t kLongestPollMs = 3'600'000;
 
-absl::Status Unavailable(const std::string& what) {
-  return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(errno)));
+// What the system refused. Shortages of this process are told from absence.
+absl::Status SystemRefusal(absl::string_view what, int error) {
+  const std::string message = absl::StrCat(what, ": ", std::strerror(error));
+  if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
+    return absl::ResourceExhaustedError(message);
+  }
+  return absl::UnavailableError(message);
 }
 
-absl::StatusOr<UniqueFd> Connect(const std::string& path) {
+// Waits until `fd` has something to read or `pause` is over; -1 waits for the time
+// alone. Errors: DEADLINE_EXCEEDED if patience ended first, CANCELLED.
+absl::Status Wait(int fd, absl::Duration pause, const Patience& patience) {
+  const Deadline until = std::min(Deadline::After(pause), patience.deadline);
+  while (true) {
+    const absl::Duration left = absl::Ceil(until.left(), absl::Milliseconds(1));
+    const int timeout_ms = left == absl::InfiniteDuration()
+                               ? -1
+                               : static_cast<int>(std::min<std::int64_t>(
+                                     absl::ToInt64Milliseconds(left), kLongestPollMs));
+    // poll() passes over negative descriptors.
+    std::array<pollfd, 2> polled{{{.fd = fd, .events = POLLIN, .revents = 0},
+                                  {.fd = patience.stop, .events = POLLIN, .revents = 0}}};
+    const int ready = poll(polled.data(), polled.size(), timeout_ms);
+    if (ready < 0 && errno != EINTR) return SystemRefusal("poll", errno);
+    if (ready > 0 && polled[1].revents != 0) return absl::CancelledError("side door: given up");
+    if (ready > 0) return absl::OkStatus();
+    if (!until.has_passed()) continue;
+    if (!patience.deadline.has_passed()) return absl::OkStatus();
+    return absl::DeadlineExceededError("side door: no answer in time");
+  }
+}
+
+absl::StatusOr<UniqueFd> Connect(const std::string& path, const Patience& patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(absl::StrCat("address: ", path, " is too long a path"));
+  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(absl::StrCat("door: ", path, " is no path for a socket"));
   }
   std::memcpy(address.sun_path, path.c_str(), path.size());
-  UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!fd.ok()) return Unavailable("socket");
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return Unavailable(absl::StrCat("side door ", path));
+  // Without blocking: connect(2) on a Unix socket otherwise waits for room in the
+  // backlog for as long as there is none.
+  UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.ok()) return SystemRefusal("socket", errno);
+  while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return SystemRefusal(absl::StrCat("side door ", path), errno);
+    RETURN_IF_ERROR(Wait(-1, kBacklogPause, patience));
   }
   return fd;
-}
-
-absl::Status AwaitAnswer(int fd, absl::Time deadline) {
-  while (true) {
-    const std::int64_t left =
-        std::clamp<std::int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()), 0, 1 << 30);
-    pollfd polled{.fd = fd, .events = POLLIN, .revents = 0};
-    const int ready = poll(&polled, 1, static_cast<int>(left));
-    if (ready == 1) return absl::OkStatus();
-    if (ready == 0) return absl::DeadlineExceededError("side door: no answer in time");
-    if (errno != EINTR) return Unavailable("poll");
-  }
 }
 
 absl::Status FromRefusal(const abi::Refusal& refusal) {
@@ -70,6 +92,8 @@ struct Message {
   std::size_t size = 0;
   std::array<UniqueFd, 2> fds;
   std::size_t fd_count = 0;
+  // Descriptors were sent for which this process had no room.
+  bool lost_fds = false;
 };
 
 absl::StatusOr<Message> Receive(int fd) {
@@ -84,6 +108,7 @@ absl::StatusOr<Message> Receive(int fd) {
   const ssize_t size = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
   if (size <= 0) return absl::UnavailableError("side door: the daemon hung up");
   out.size = static_cast<std::size_t>(size);
+  out.lost_fds = (header.msg_flags & MSG_CTRUNC) != 0;
   for (cmsghdr* rights = CMSG_FIRSTHDR(&header); rights != nullptr;
        rights = CMSG_NXTHDR(&header, rights)) {
     if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) continue;
@@ -97,7 +122,9 @@ absl::StatusOr<Message> Receive(int fd) {
   return out;
 }
 
-absl::StatusOr<Admission> Interpret(Message message) {
+// `resumes`: the client has mapped the arena already, and does without descriptors
+// that it could not take.
+absl::StatusOr<Admission> Interpret(Message message, bool resumes) {
   std::uint32_t magic = 0;
   std::memcpy(&magic, message.bytes.data(), sizeof(magic));
   if (magic == abi::kRefusalMagic && message.size == sizeof(abi::Refusal)) {
@@ -108,45 +135,44 @@ absl::StatusOr<Admission> Interpret(Message message) {
   abi::Welcome welcome;
   std::memcpy(&welcome, message.bytes.data(), sizeof(welcome));
   const bool mapped = welcome.granted != static_cast<std::uint32_t>(MapMode::kNone);
+  const std::size_t fds = mapped ? 2 : 1;
   if (magic != abi::kWelcomeMagic || message.size != sizeof(welcome) ||
       welcome.granted > static_cast<std::uint32_t>(MapMode::kReadWrite) ||
-      message.fd_count != (mapped ? 2U : 1U)) {
-    return absl::DataLossError("side door: the answer is none that this client knows");
+      (message.fd_count != fds && !message.lost_fds)) {
+    return absl::DataLossError("side door: this client does not know the answer");
   }
   Admission out;
   out.session = welcome.session;
   out.token.assign(welcome.token.begin(), welcome.token.end());
   out.granted = static_cast<MapMode>(welcome.granted);
-  out.layout = std::move(message.fds[message.fd_count - 1]);
-  if (mapped) out.arena = std::move(message.fds[0]);
+  if (message.fd_count == fds) {
+    out.layout = std::move(message.fds[fds - 1]);
+    if (mapped) out.arena = std::move(message.fds[0]);
+  } else if (!resumes) {
+    return absl::ResourceExhaustedError("side door: too many open files to take the arena");
+  }
   return out;
 }
 
 }  // namespace
 
-absl::StatusOr<Admission> Knock(const std::string& address, MapMode wanted, std::uint32_t abilities,
-                                absl::Time deadline, const std::string& resume) {
-  if (!absl::StartsWith(address, kUnixPrefix)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("address: ", address, " is not on this host: it has no side door"));
-  }
-  absl::StatusOr<UniqueFd> door =
-      Connect(absl::StrCat(address.substr(sizeof(kUnixPrefix) - 1), abi::kDoorSuffix));
-  if (!door.ok()) return door.status();
-  abi::Hello hello{.magic = abi::kHelloMagic,
-                   .version = abi::kHandoffVersion,
-                   .wanted = static_cast<std::uint32_t>(wanted),
-                   .abilities = abilities,
-                   .resume = {}};
-  std::copy_n(resume.begin(), std::min(resume.size(), hello.resume.size()), hello.resume.begin());
+absl::StatusOr<Admission> Knock(const std::string& path, const Hello& hello,
+                                const Patience& patience) {
+  ASSIGN_OR_RETURN(UniqueFd door, Connect(path, patience));
+  abi::Hello said{.magic = abi::kHelloMagic,
+                  .version = abi::kHandoffVersion,
+                  .wanted = static_cast<std::uint32_t>(hello.wanted),
+                  .abilities = hello.abilities,
+                  .resume = {}};
+  std::copy_n(hello.resume.begin(), std::min(hello.resume.size(), said.resume.size()),
+              said.resume.begin());
   // The daemon may have refused already (too many at once): its words are read
   // whether or not ours went out.
-  static_cast<void>(send(door->get(), &hello, sizeof(hello), MSG_NOSIGNAL));
-  if (absl::Status status = AwaitAnswer(door->get(), deadline); !status.ok()) return status;
-  absl::StatusOr<Message> message = Receive(door->get());
-  if (!message.ok()) return message.status();
-  absl::StatusOr<Admission> admission = Interpret(*std::move(message));
-  if (admission.ok()) admission->door = *std::move(door);
+  static_cast<void>(send(door.get(), &said, sizeof(said), MSG_NOSIGNAL));
+  RETURN_IF_ERROR(Wait(door.get(), absl::InfiniteDuration(), patience));
+  ASSIGN_OR_RETURN(Message message, Receive(door.get()));
+  ASSIGN_OR_RETURN(Admission admission, Interpret(std::move(message), !hello.resume.empty()));
+  admission.door = std::move(door);
   return admission;
 }
 

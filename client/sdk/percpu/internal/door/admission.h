@@ -4,12 +4,11 @@
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_DOOR_ADMISSION_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_DOOR_ADMISSION_H_
 
-#include <array>
 #include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "percpu/internal/deadline.h"
 #include "proto/percpud/abi/v1/handoff.h"
 #include "server/base/unique_fd.h"
 
@@ -24,18 +23,36 @@ struct Admission {
   std::uint64_t session = 0;
   std::string token;
   MapMode granted = MapMode::kNone;
-  // None with MapMode::kNone.
+  // Absent with MapMode::kNone.
   UniqueFd arena;
+  // Absent only for a resumed session whose client had no descriptor left for it.
   UniqueFd layout;
 };
 
-// Asks at the side door of the daemon that serves "unix:PATH". Blocks, up to
-// `deadline`. `resume` is the token of a session of this process that a daemon
-// before had, or empty for a new one. Errors: UNAVAILABLE if nobody is there,
-// the daemon's refusal (NOT_FOUND: the session has ended), DATA_LOSS for an
-// answer that is none.
-absl::StatusOr<Admission> Knock(const std::string& address, MapMode wanted, std::uint32_t abilities,
-                                absl::Time deadline, const std::string& resume = {});
+// What a client says at the door.
+struct Hello {
+  MapMode wanted = MapMode::kReadWrite;
+  // kCanRseq, kCanAtomic.
+  std::uint32_t abilities = 0;
+  // The token of a session that this process had with a daemon before; empty for a
+  // new one.
+  std::string resume;
+};
+
+// How long to wait at the door.
+struct Patience {
+  Deadline deadline = Deadline::Never();
+  // A descriptor that ends the waiting when it becomes readable; -1 for none.
+  int stop = -1;
+};
+
+// Asks for admission at the side door whose socket is at `path`. Blocks within
+// `patience`, a full backlog included. Errors: UNAVAILABLE if nobody is there,
+// DEADLINE_EXCEEDED, CANCELLED after `stop`, the daemon's refusal (NOT_FOUND: the
+// session has ended), RESOURCE_EXHAUSTED if this process has no descriptor left,
+// DATA_LOSS for an answer that this client does not know.
+absl::StatusOr<Admission> Knock(const std::string& path, const Hello& hello,
+                                const Patience& patience);
 
 }  // namespace percpu
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -112,6 +113,7 @@ absl::Status ArenaMap::ReadLayout(const UniqueFd& layout) {
             [](const CpuUnit& a, const CpuUnit& b) { return a.cpu < b.cpu; });
   unit_offsets_ = *std::move(units);
   cpu_entries_ = percpud::rseq::CpuEntries(*cpus);
+  cpu_offsets_ = *std::move(cpus);
   arena_id_ = header->arena_id;
   arena_bytes_ = header->arena_bytes;
   unit_bytes_ = header->unit_bytes;
@@ -155,10 +157,38 @@ absl::StatusOr<std::array<std::uint8_t, 16>> ArenaMap::ReadId(const UniqueFd& la
   return header->arena_id;
 }
 
-bool ArenaMap::Holds(std::uint64_t pointer, std::uint64_t width) const {
+bool ArenaMap::Holds(std::uint64_t pointer, std::uint64_t bytes, std::uint64_t alignment) const {
+  assert(alignment != 0);
   const std::uint64_t last = *std::max_element(backed_offsets_.begin(), backed_offsets_.end());
-  return pointer != 0 && pointer % width == 0 && pointer < arena_bytes_ - last &&
-         width <= arena_bytes_ - last - pointer;
+  return pointer != 0 && pointer % alignment == 0 && pointer < arena_bytes_ - last &&
+         bytes <= arena_bytes_ - last - pointer;
+}
+
+void ArenaMap::SetUnits(bool has_units) noexcept {
+  for (std::uint32_t cpu = 0; cpu < cpu_offsets_.size(); ++cpu) {
+    cpu_entries_.Set(cpu, has_units ? static_cast<std::int64_t>(cpu_offsets_[cpu])
+                                    : percpud::rseq::CpuEntries::kNone);
+  }
+}
+
+void ArenaMap::OnForkInChild() noexcept {
+  is_inherited_.store(true);
+  if (use_.load() != Use::kUsed) return;
+  use_.store(Use::kSuspended);
+  SetUnits(false);
+}
+
+void ArenaMap::Resume() {
+  Use suspended = Use::kSuspended;
+  if (!use_.compare_exchange_strong(suspended, Use::kUsed)) return;
+  SetUnits(true);
+  // Retired meanwhile: whichever thread is last leaves no units.
+  if (is_retired()) SetUnits(false);
+}
+
+void ArenaMap::Retire() {
+  use_.store(Use::kRetired);
+  SetUnits(false);
 }
 
 ArenaMap::~ArenaMap() {

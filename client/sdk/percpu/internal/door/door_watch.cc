@@ -7,23 +7,30 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <new>
+#include <random>
 #include <utility>
 
 namespace percpu {
 namespace {
 
+// The pauses between attempts double from the first to the longest. Each is cut
+// by chance to between half of it and all of it: a daemon that comes back is not
+// asked by all its clients in the same instant.
 constexpr int kFirstPauseMs = 10;
-constexpr int kLongestPauseMs = 500;
+constexpr int kLongestPauseMs = 1000;
+
+int WithJitter(int pause_ms) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return std::uniform_int_distribution(pause_ms / 2, pause_ms)(random);
+}
 
 }  // namespace
 
-DoorWatch::DoorWatch(int door, Return come_back)
-    : process_(getpid()), come_back_(std::move(come_back)), stop_(eventfd(0, EFD_CLOEXEC)) {
+DoorWatch::DoorWatch(std::optional<int> door, Attempt attempt)
+    : attempt_(std::move(attempt)), stop_(eventfd(0, EFD_CLOEXEC)) {
   // The program's signals are none of this thread's business.
   sigset_t all;
   sigset_t before;
@@ -34,23 +41,25 @@ DoorWatch::DoorWatch(int door, Return come_back)
 }
 
 DoorWatch::~DoorWatch() {
-  if (getpid() != process_) {
-    // Joining or detaching what is not there is undefined.
-    new (std::nothrow) std::thread(std::move(thread_));
-    return;
-  }
   eventfd_write(stop_.get(), 1);
   thread_.join();
 }
 
-void DoorWatch::Loop(int door) {
+void DoorWatch::Loop(std::optional<int> door) {
   pthread_setname_np(pthread_self(), "percpu-door");
-  while (door >= 0) {
-    if (SleepUntilHungUp(door)) return;
-    for (int pause = kFirstPauseMs; !come_back_(door);
-         pause = std::min(pause * 2, kLongestPauseMs)) {
-      if (SleepFor(pause)) return;
-    }
+  while (true) {
+    if (door && SleepUntilHungUp(*door)) return;
+    door = ComeBack();
+    if (!door) return;
+  }
+}
+
+std::optional<int> DoorWatch::ComeBack() {
+  for (int pause_ms = kFirstPauseMs;; pause_ms = std::min(pause_ms * 2, kLongestPauseMs)) {
+    int door = -1;
+    const Outcome outcome = attempt_(stop_.get(), door);
+    if (outcome == Outcome::kBack) return door;
+    if (outcome == Outcome::kOver || SleepFor(WithJitter(pause_ms))) return std::nullopt;
   }
 }
 

@@ -4,9 +4,8 @@
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_DOOR_DOOR_WATCH_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_DOOR_DOOR_WATCH_H_
 
-#include <sys/types.h>
-
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "server/base/unique_fd.h"
@@ -14,29 +13,39 @@
 namespace percpu {
 
 // A thread that waits for the daemon to hang up, and then has the session taken
-// up again, time after time. Sleeps in between.
+// up again, time after time. It sleeps in between.
 class DoorWatch {
  public:
-  // Tries to come back: true, with the descriptor to watch from then on (-1: no
-  // more), or false, to be called again a little later. `door` stays open as
-  // long as it is watched.
-  using Return = std::function<bool(int& door)>;
+  // What an attempt to come back led to.
+  enum class Outcome {
+    // The session goes on: watch the door that the attempt set.
+    kBack,
+    // Try again, after a pause.
+    kNotYet,
+    // The session is over.
+    kOver,
+  };
+  // One attempt. `stop` is a descriptor that becomes readable when the watch is to
+  // end; an attempt that waits polls it. `door` stays open as long as it is watched.
+  using Attempt = std::function<Outcome(int stop, int& door)>;
 
-  DoorWatch(int door, Return come_back);
-  // Ends the thread; in a child of the process that made it, which has no such
-  // thread, lets it be.
+  // Watches `door`; without one, begins with an attempt.
+  DoorWatch(std::optional<int> door, Attempt attempt);
+  // Ends the thread, which cuts an attempt's waiting short.
+  // REQUIRES: the process that made it.
   ~DoorWatch();
   DoorWatch(const DoorWatch&) = delete;
   DoorWatch& operator=(const DoorWatch&) = delete;
 
  private:
-  void Loop(int door);
-  // True if the watch is over.
+  void Loop(std::optional<int> door);
+  // Attempts until the session goes on. Nothing if the watch or the session ended.
+  std::optional<int> ComeBack();
+  // Both return true if the watch is to end.
   [[nodiscard]] bool SleepUntilHungUp(int door) const;
   [[nodiscard]] bool SleepFor(int milliseconds) const;
 
-  const pid_t process_;
-  const Return come_back_;
+  const Attempt attempt_;
   const percpud::UniqueFd stop_;
   std::thread thread_;
 };

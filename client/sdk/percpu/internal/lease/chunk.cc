@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
@@ -27,7 +28,7 @@ Granules UnitGranules(const LeasedChunk& lease) {
 
 absl::Status Chunk::Check(const LeasedChunk& lease) {
   const auto wrong = [&lease](absl::string_view what) {
-    return absl::InternalError(absl::StrCat("lease of chunk ", lease.id, ": ", what));
+    return absl::InternalError(absl::StrCat("lease of chunk ", Value(lease.id), ": ", what));
   };
   const std::uint64_t base = Value(lease.base);
   if (base == 0 || base % percpud::kBasePageSize.value() != 0 || lease.unit0 == nullptr) {
@@ -51,8 +52,12 @@ absl::Status Chunk::Check(const LeasedChunk& lease) {
 void Chunk::Bind(const LeasedChunk& lease) {
   const Granules size = UnitGranules(lease);
   lease_ = lease;
+  assert(Check(lease).ok());
   base_ = Value(lease.base);
   granules_ = size.value();
+  states_ = reinterpret_cast<std::uint8_t*>(lease.map.data()) + sizeof(LeaseMap::Header);
+  unit0_ = lease.unit0;
+  unit_offsets_ = lease.unit_offsets;
   area_words_.assign(percpud::AreaMap::StorageWords(size), 0);
   areas_ = percpud::AreaMap::Format(area_words_, size);
   links_.emplace(size.value());
@@ -80,6 +85,9 @@ void Chunk::Close() {
   lease_ = {};
   base_ = 0;
   granules_ = 0;
+  states_ = nullptr;
+  unit0_ = nullptr;
+  unit_offsets_ = {};
 }
 
 void Chunk::Zero(std::uint32_t granule, std::uint32_t bytes) const {
@@ -149,7 +157,7 @@ absl::Status Chunk::Refusal(Pointer pointer) const {
   const auto granule = static_cast<std::uint32_t>(bytes / kGranule);
   const std::optional<LeaseMap::Entry> entry = map_.EntryAt(Granules(granule));
   if (!entry || entry->use != LeaseMap::Use::kLive) {
-    return percpud::errors::AreaNotLive(ptr, percpud::ChunkId(lease_.id));
+    return percpud::errors::AreaNotLive(ptr, percpud::ChunkId(Value(lease_.id)));
   }
   return percpud::errors::PointerInsideArea(
       ptr, percpud::PercpuPtr(Value(PointerTo(entry->area.offset.value()))),

@@ -5,18 +5,16 @@
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_CHUNK_H_
 
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "percpu/chunk_source.h"
+#include "percpu/internal/lease/hot_heap.h"
 #include "percpu/internal/lease/size_classes.h"
 #include "server/area/area_map.h"
 #include "server/area/lease_map.h"
@@ -33,7 +31,7 @@ class ThreadHeap;
 // Thread safety: at most one thread owns a chunk; it alone calls what is not
 // said to be for others. Chunks are reused, never destroyed while their heap
 // lives, so a stale pointer to one may always read `owner`.
-class Chunk {
+class Chunk final : public HotChunk {
  public:
   // OK if a heap can work with this lease; INTERNAL names what its source got
   // wrong.
@@ -46,23 +44,8 @@ class Chunk {
   // Ends it. REQUIRES: no thread uses the chunk.
   void Close();
 
-  // Where a byte lies, as granules from the base, for any thread. A pointer
-  // that is none of this chunk's granules gives granules() or more.
-  [[nodiscard]] std::uint64_t GranuleOf(Pointer pointer) const {
-    return std::rotr(Value(pointer) - base_, 2);
-  }
-  [[nodiscard]] Pointer PointerTo(std::uint32_t granule) const {
-    return Pointer{base_ + std::uint64_t{granule} * kGranule};
-  }
-  [[nodiscard]] std::atomic_ref<std::uint8_t> StateAt(std::uint64_t granule) const {
-    return map_.StateAt(static_cast<std::uint32_t>(granule));
-  }
   // Clears an area in every unit.
   void Zero(std::uint32_t granule, std::uint32_t bytes) const;
-  // The same, by two stores per unit that may overlap: that beats a call of
-  // memset for each. REQUIRES: bytes <= kShort.
-  void ZeroShort(std::uint32_t granule, std::uint32_t bytes) const;
-  static constexpr std::uint32_t kShort = 64;
 
   // A free range becomes taken; nothing is said of it in the shared map.
   std::optional<std::uint32_t> Carve(std::uint32_t granules, std::uint32_t align);
@@ -98,8 +81,6 @@ class Chunk {
   // The unit that the pointer lies in, if any.
   [[nodiscard]] std::optional<std::uint32_t> UnitAt(Pointer pointer) const;
 
-  [[nodiscard]] std::uint64_t base() const { return base_; }
-  [[nodiscard]] std::uint64_t granules() const { return granules_; }
   [[nodiscard]] bool IsEmpty() const { return areas_.live() == 0; }
   [[nodiscard]] bool is_kept() const { return is_kept_; }
   [[nodiscard]] const LeasedChunk& lease() const { return lease_; }
@@ -112,10 +93,9 @@ class Chunk {
   std::size_t index = 0;
 
  private:
+  // REQUIRES: Check(lease).
   void Bind(const LeasedChunk& lease);
 
-  std::uint64_t base_ = 0;
-  std::uint64_t granules_ = 0;
   percpud::LeaseMap map_;
   LeasedChunk lease_;
   bool is_kept_ = false;
@@ -127,25 +107,6 @@ class Chunk {
   std::atomic<std::uint32_t> remote_{0};
   std::optional<percpud::ZeroedArray<std::uint32_t>> links_;
 };
-
-inline void Chunk::ZeroShort(std::uint32_t granule, std::uint32_t bytes) const {
-  std::byte* const at = lease_.unit0 + std::size_t{granule} * kGranule;
-  const auto ends = [&]<std::size_t kPart>(std::integral_constant<std::size_t, kPart>) {
-    for (const std::uint64_t offset : lease_.unit_offsets) {
-      std::memset(at + offset, 0, kPart);
-      std::memset(at + offset + bytes - kPart, 0, kPart);
-    }
-  };
-  if (bytes >= 32) {
-    ends(std::integral_constant<std::size_t, 32>());
-  } else if (bytes >= 16) {
-    ends(std::integral_constant<std::size_t, 16>());
-  } else if (bytes >= 8) {
-    ends(std::integral_constant<std::size_t, 8>());
-  } else {
-    ends(std::integral_constant<std::size_t, 4>());
-  }
-}
 
 }  // namespace percpu::lease
 

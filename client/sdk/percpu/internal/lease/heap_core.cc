@@ -3,17 +3,19 @@
 
 #include "percpu/internal/lease/heap_core.h"
 
+#include <cassert>
 #include <thread>
 #include <utility>
 
 #include "percpu/internal/fork.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 
 namespace percpu::lease {
 
 using percpud::RankedLock;
 
-HeapCore::HeapCore(ChunkSource& source, Holding holding)
+HeapCore::HeapCore(ChunkSource& source, HeapOptions holding)
     : generation_(ForkGeneration()), source_(source), holding_(std::move(holding)) {}
 
 // --- Chunks ------------------------------------------------------------------
@@ -26,16 +28,16 @@ Chunk* HeapCore::NewChunk() {
 }
 
 absl::StatusOr<Chunk*> HeapCore::Acquire() {
-  absl::StatusOr<LeasedChunk> lease = source_.Acquire();
-  if (!lease.ok()) return lease.status();
-  if (absl::Status status = Chunk::Check(*lease); !status.ok()) {
-    source_.Return(*lease);
+  RETURN_IF_ERROR(revoked());
+  ASSIGN_OR_RETURN(const LeasedChunk lease, source_.Acquire());
+  if (absl::Status status = Chunk::Check(lease); !status.ok()) {
+    source_.Return(lease);
     return status;
   }
   RankedLock lock(&mu_);
   Chunk* chunk = NewChunk();
-  chunk->Open(*lease);
-  table_.Set(chunk->base(), lease->usable_bytes, chunk);
+  chunk->Open(lease);
+  table_.Set(chunk->base(), lease.usable_bytes, chunk);
   ++acquired_;
   return chunk;
 }
@@ -56,6 +58,7 @@ bool HeapCore::IsWatched(const Chunk* chunk) const {
 }
 
 void HeapCore::Return(Chunk* chunk) {
+  assert(chunk->owner.load() == nullptr || IsClosed());
   const LeasedChunk lease = chunk->lease();
   {
     RankedLock lock(&mu_);
@@ -88,9 +91,7 @@ absl::StatusOr<HeapCore::Got> HeapCore::Get() {
     }
   }
   if (idle == nullptr) {
-    absl::StatusOr<Chunk*> acquired = Acquire();
-    if (!acquired.ok()) return acquired.status();
-    idle = *acquired;
+    ASSIGN_OR_RETURN(idle, Acquire());
   }
   AskForTopUp();
   return Got{.chunk = idle, .is_fresh = true};
@@ -117,10 +118,9 @@ absl::Status HeapCore::TopUp() {
       RankedLock lock(&mu_);
       if (is_closed_ || idle_.size() >= holding_.reserve) return absl::OkStatus();
     }
-    absl::StatusOr<Chunk*> chunk = Acquire();
-    if (!chunk.ok()) return chunk.status();
+    ASSIGN_OR_RETURN(Chunk* const chunk, Acquire());
     RankedLock lock(&mu_);
-    idle_.push_back(*chunk);
+    idle_.push_back(chunk);
   }
 }
 
@@ -163,7 +163,7 @@ ThreadHeap* HeapCore::Join() {
 void HeapCore::Leave(ThreadHeap* thread_heap) {
   {
     RankedLock lock(&mu_);
-    if (is_closed_) return;
+    if (is_closed_ || !revoked_.ok()) return;
     ++leaving_;
   }
   std::vector<Chunk*> empty;
@@ -188,6 +188,7 @@ void HeapCore::Close() {
     is_closed_ = true;
     const auto all_left = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return leaving_ == 0; };
     mu_.Await(absl::Condition(&all_left));
+    if (!revoked_.ok()) return;
     for (const auto& chunk : chunks_) {
       if (chunk->granules() != 0) open.push_back(chunk.get());
     }
@@ -203,19 +204,30 @@ void HeapCore::Close() {
   }
 }
 
+void HeapCore::Revoke(absl::Status why) {
+  assert(!why.ok());
+  RankedLock lock(&mu_);
+  if (revoked_.ok()) revoked_ = std::move(why);
+}
+
+absl::Status HeapCore::revoked() {
+  RankedLock lock(&mu_);
+  return revoked_;
+}
+
 bool HeapCore::IsClosed() {
   RankedLock lock(&mu_);
   return is_closed_;
 }
 
-HeapCore::Counts HeapCore::GetCounts() {
+HeapCounts HeapCore::GetCounts() {
   RankedLock lock(&mu_);
-  Counts counts{.owned = 0,
-                .idle = idle_.size(),
-                .orphaned = orphans_.size(),
-                .acquired = acquired_,
-                .returned = returned_,
-                .anomalies = 0};
+  HeapCounts counts{.owned = 0,
+                    .idle = idle_.size(),
+                    .orphaned = orphans_.size(),
+                    .acquired = acquired_,
+                    .returned = returned_,
+                    .anomalies = 0};
   for (const auto& chunk : chunks_) {
     counts.owned += chunk->owner.load(std::memory_order_relaxed) != nullptr ? 1 : 0;
   }

@@ -5,7 +5,6 @@
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_HEAP_CORE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "percpu/chunk_source.h"
+#include "percpu/heap_options.h"
 #include "percpu/internal/lease/chunk.h"
 #include "percpu/internal/lease/chunk_table.h"
 #include "percpu/internal/lease/thread_heap.h"
@@ -20,41 +20,19 @@
 
 namespace percpu::lease {
 
-// How a heap holds on to chunks.
-struct Holding {
-  // Empty chunks kept at hand: never given back for being empty, and leased
-  // ahead if there is a background to do that in.
-  std::uint32_t reserve = 1;
-  // Empty chunks beyond this are given back, down to the reserve: a load that
-  // swings by a chunk or two costs no calls.
-  std::uint32_t most_idle = 3;
-  // Runs a job soon, on another thread; must run it before the heap goes, or
-  // not at all. Null: a chunk is leased when it is needed.
-  std::function<void(std::function<void()>)> background;
-};
-
 // What the threads of a heap share: the source, chunks that no thread owns, and
 // the table of all. Outlives the LeaseHeap while a thread that used it lives.
 // Thread safety: any thread, but Close: no thread is in another call then. The
 // source is never called under the lock.
 class HeapCore {
  public:
-  // Counts of chunks, and of calls to the source.
-  struct Counts {
-    std::uint64_t owned = 0;
-    std::uint64_t idle = 0;
-    std::uint64_t orphaned = 0;
-    std::uint64_t acquired = 0;
-    std::uint64_t returned = 0;
-    std::uint64_t anomalies = 0;
-  };
   struct Got {
     Chunk* chunk;
     // Empty; otherwise an ended thread left it behind.
     bool is_fresh;
   };
 
-  HeapCore(ChunkSource& source, Holding holding);
+  HeapCore(ChunkSource& source, HeapOptions holding);
   HeapCore(const HeapCore&) = delete;
   HeapCore& operator=(const HeapCore&) = delete;
 
@@ -71,13 +49,19 @@ class HeapCore {
   ThreadHeap* Join();
   // The calling thread is done; others may have its chunks. Nothing after Close.
   void Leave(ThreadHeap* thread_heap);
-  // Frees what is cached, marks kept maps clean, gives the other chunks back.
+  // Frees what is cached, marks kept maps clean, gives the other chunks back. If the
+  // chunks were revoked: forgets them.
   void Close();
+  // The chunks are not the heap's any more. They are neither written nor given back,
+  // and no others are got. `why` is what callers are told.
+  void Revoke(absl::Status why);
+  // OK unless revoked.
+  [[nodiscard]] absl::Status revoked();
 
   // Why a pointer in no table entry is refused: it lies in another unit of some
   // chunk, or in none.
   absl::Status Unknown(Pointer pointer);
-  [[nodiscard]] Counts GetCounts();
+  [[nodiscard]] HeapCounts GetCounts();
   [[nodiscard]] bool IsClosed();
 
   [[nodiscard]] ChunkTable& table() { return table_; }
@@ -93,7 +77,7 @@ class HeapCore {
 
   const std::uint64_t generation_;
   ChunkSource& source_;
-  const Holding holding_;
+  const HeapOptions holding_;
   ChunkTable table_;
 
   percpud::RankedMutex mu_{percpud::LockRank::kLeaf};
@@ -109,6 +93,7 @@ class HeapCore {
   std::uint64_t leaving_ ABSL_GUARDED_BY(mu_) = 0;
   bool is_topping_up_ ABSL_GUARDED_BY(mu_) = false;
   bool is_closed_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status revoked_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace percpu::lease

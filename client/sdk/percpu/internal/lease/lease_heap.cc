@@ -11,7 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "percpu/internal/fork.h"
+#include "percpu/internal/lease/heap_core.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 
 namespace percpu {
 namespace lease {
@@ -24,6 +26,7 @@ namespace {
 
 using lease::Chunk;
 using lease::HeapCore;
+using lease::HotHeap;
 using lease::latest;
 using lease::ThreadHeap;
 using percpud::LeaseMap;
@@ -119,16 +122,30 @@ void Abandon(std::shared_ptr<HeapCore> core) {
 
 }  // namespace
 
-LeaseHeap::LeaseHeap(ChunkSource& source, Options options)
-    : id_(NextId()), core_(std::make_shared<HeapCore>(source, std::move(options))) {}
+LeaseHeap::LeaseHeap(ChunkSource& source, HeapOptions options)
+    : source_(source),
+      id_(NextId()),
+      core_(std::make_shared<HeapCore>(source, std::move(options))) {
+  source_.Join(*this);
+}
 
 LeaseHeap::~LeaseHeap() {
   if (core_->generation() == ForkGeneration()) {
+    source_.Leave(*this);
     core_->Close();
     return;
   }
   // In a child of fork(): other threads may have been at work on it.
   Abandon(std::move(core_));
+}
+
+absl::Status LeaseHeap::TopUp() { return core_->TopUp(); }
+
+HeapCounts LeaseHeap::GetCounts() const { return core_->GetCounts(); }
+
+void LeaseHeap::Revoke(const absl::Status& why) {
+  core_->Revoke(why);
+  id_.store(NextId(), std::memory_order_relaxed);
 }
 
 template <typename Result, typename Op>
@@ -137,14 +154,17 @@ Result LeaseHeap::Enter(Op op) {
     return absl::FailedPreconditionError(
         "lease: this heap is the parent's of a fork(); a child makes its own");
   }
+  RETURN_IF_ERROR(core_->revoked());
   if (Shares::HasEnded()) {
     ThreadHeap* heap = core_->Join();
     Result result = op(*heap);
     core_->Leave(heap);
     return result;
   }
-  latest = {id_, shares.Of(id_, core_)};
-  return op(*latest.heap);
+  const std::uint64_t id = id_.load(std::memory_order_relaxed);
+  ThreadHeap* const heap = shares.Of(id, core_);
+  latest = {id, heap};
+  return op(*heap);
 }
 
 absl::StatusOr<Pointer> LeaseHeap::AllocateEntering(std::uint64_t size_bytes,
@@ -158,11 +178,11 @@ absl::Status LeaseHeap::FreeEntering(Pointer pointer) {
 }
 
 absl::StatusOr<Adoption> LeaseHeap::Adopt(const LeasedChunk& kept) {
-  if (absl::Status status = Chunk::Check(kept); !status.ok()) return status;
+  RETURN_IF_ERROR(Chunk::Check(kept));
   return Enter<absl::StatusOr<Adoption>>([&](ThreadHeap& heap) -> absl::StatusOr<Adoption> {
     if (core_->table().Find(kept.base) != nullptr) {
       return absl::AlreadyExistsError(
-          absl::StrCat("lease of chunk ", kept.id, ": this heap has it already"));
+          absl::StrCat("lease of chunk ", Value(kept.id), ": this heap has it already"));
     }
     Adoption adoption = Recover(kept);
     heap.Own(core_->OpenKept(kept));

@@ -4,31 +4,73 @@
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_LEASES_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_LEASES_H_
 
+#include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "percpu/chunk_source.h"
 #include "percpu/connection.h"
+#include "percpu/internal/deadline.h"
 #include "percpu/internal/door/arena_map.h"
+#include "percpu/internal/fork.h"
 
 namespace percpu {
 
 // Leases of the daemon, as chunks of this process's mapping.
+// Thread safe. Outlives its heaps.
 class DaemonChunks final : public ChunkSource {
  public:
-  // `map` outlives the source and is writable.
-  DaemonChunks(std::shared_ptr<Connection> connection, const ArenaMap& map)
-      : connection_(std::move(connection)), map_(map) {}
+  // `map` outlives the source and is writable. `is_connected` says whether a daemon
+  // answers at present.
+  DaemonChunks(std::shared_ptr<Connection> connection, const ArenaMap& map,
+               std::function<bool()> is_connected);
 
   absl::StatusOr<LeasedChunk> Acquire() override { return Lease({}); }
+  // While the daemon is away the chunk is remembered, and returned with a later call.
   void Return(const LeasedChunk& chunk) override;
-  // The kept lease of that name, as its last holder left it.
-  absl::StatusOr<LeasedChunk> Lease(const std::string& name);
+  void Join(LeaseHeap& heap) override;
+  void Leave(LeaseHeap& heap) override;
+
+  // Leases the kept chunk of that name, as its last holder left it; without a name,
+  // any chunk.
+  absl::StatusOr<LeasedChunk> Lease(std::string_view name);
+  // A source for heaps that live in kept leases alone.
+  [[nodiscard]] ChunkSource& kept_only() { return kept_only_; }
+  // The session is lost, and all leases with it: every heap is revoked.
+  void Revoke(const absl::Status& why);
 
  private:
+  class KeptOnly final : public NoMoreChunks {
+   public:
+    explicit KeptOnly(DaemonChunks& chunks) : chunks_(chunks) {}
+    void Join(LeaseHeap& heap) override { chunks_.Join(heap); }
+    void Leave(LeaseHeap& heap) override { chunks_.Leave(heap); }
+
+   private:
+    DaemonChunks& chunks_;
+  };
+
+  // Returns what could not be returned when it should have been.
+  void ReturnOwed();
+
   const std::shared_ptr<Connection> connection_;
   const ArenaMap& map_;
+  const std::function<bool()> is_connected_;
+  const std::uint64_t generation_ = ForkGeneration();
+  KeptOnly kept_only_{*this};
+
+  absl::Mutex mu_;
+  std::vector<LeaseHeap*> heaps_ ABSL_GUARDED_BY(mu_);
+  // No attempt was made to return these.
+  std::vector<ChunkId> owed_ ABSL_GUARDED_BY(mu_);
+  Deadline pause_ ABSL_GUARDED_BY(mu_) = Deadline::After(absl::ZeroDuration());
+  absl::Status revoked_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace percpu

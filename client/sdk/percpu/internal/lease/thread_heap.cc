@@ -46,7 +46,7 @@ constexpr std::uint32_t ToGranules(std::uint64_t bytes) {
 }  // namespace
 
 ThreadHeap::ThreadHeap(HeapCore& core)
-    : core_(core), table_(core.table()), latest_(&no_chunk_), slots_(AllSlots()) {
+    : HotHeap(&no_chunk_), core_(core), table_(core.table()), slots_(AllSlots()) {
   Slot* next = slots_.begin();
   for (std::uint32_t i = 0; i < kClasses; ++i) {
     magazines_[i] = {.top = next, .begin = next, .end = next + Capacity(i), .batch = 1};
@@ -84,12 +84,13 @@ absl::StatusOr<Pointer> ThreadHeap::AllocateLarge(std::uint32_t granules, std::u
 
 absl::StatusOr<Pointer> ThreadHeap::AllocateRefilled(std::uint32_t size_class, bool zeroed) {
   if (absl::Status status = Refill(size_class); !status.ok()) return status;
-  return zeroed ? AllocateCleared(size_class) : Pop(size_class, [](const Chunk&, std::uint32_t) {});
+  return zeroed ? AllocateCleared(size_class)
+                : Pop(size_class, [](const HotChunk&, std::uint32_t) {});
 }
 
 absl::StatusOr<Pointer> ThreadHeap::AllocateCleared(std::uint32_t size_class) {
-  return Pop(size_class, [size_class](const Chunk& chunk, std::uint32_t granule) {
-    chunk.Zero(granule, kClassBytes[size_class]);
+  return Pop(size_class, [size_class](HotChunk& chunk, std::uint32_t granule) {
+    Whole(&chunk)->Zero(granule, kClassBytes[size_class]);
   });
 }
 
@@ -157,13 +158,13 @@ absl::Status ThreadHeap::FromSomeChunk(std::uint32_t granules, Carve carve) {
 
 // --- Freeing -----------------------------------------------------------------
 
-absl::Status ThreadHeap::FreeOther(Chunk* chunk, std::uint32_t granule, std::uint8_t byte) {
-  if (byte != abi::kLeaseLarge) return chunk->Refusal(chunk->PointerTo(granule));
-  Release(chunk, granule);
+absl::Status ThreadHeap::FreeOther(HotChunk* chunk, std::uint32_t granule, std::uint8_t byte) {
+  if (byte != abi::kLeaseLarge) return Whole(chunk)->Refusal(chunk->PointerTo(granule));
+  Release(Whole(chunk), granule);
   return absl::OkStatus();
 }
 
-absl::Status ThreadHeap::FreeIntoFull(Chunk* chunk, std::uint32_t granule) {
+absl::Status ThreadHeap::FreeIntoFull(HotChunk* chunk, std::uint32_t granule) {
   const std::uint8_t byte = chunk->StateAt(granule).load(std::memory_order_relaxed);
   FlushHalf(magazines_[byte - 1]);
   return FreeIn(chunk, granule);
@@ -230,7 +231,7 @@ void ThreadHeap::FlushHalf(Magazine& magazine) { Flush(magazine, magazine.Count(
 void ThreadHeap::Flush(Magazine& magazine, std::uint32_t slots) {
   Slot* const kept = magazine.begin + slots;
   for (const Slot* slot = magazine.begin; slot != kept; ++slot) {
-    Release(slot->chunk, slot->granule);
+    Release(Whole(slot->chunk), slot->granule);
   }
   // The younger ones are hot in the caches, and stay.
   magazine.top = std::copy(kept, magazine.top, magazine.begin);

@@ -32,7 +32,7 @@ void PrepareGrpcForForks() {
   setenv("GRPC_POLL_STRATEGY", "poll", /*replace=*/0);
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const Options& options) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options) {
   grpc::ChannelArguments arguments;
   // gRPC's own retries are off: they cost a seventh of a call, and only the
   // connection knows which calls may run twice.

@@ -18,7 +18,7 @@ void PrepareGrpcForForks();
 
 // A channel of this process's own to the daemon. gRPC starts threads with the
 // first one, which a fork would lose.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const Options& options);
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options);
 
 }  // namespace percpu
 

@@ -1,205 +1,332 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
-
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
+//
+// What each call says on the wire: one method per RPC, from SDK types to a
+// message and back.
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <utility>
+#include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "percpu/connection.h"
-#include "percpu/internal/fork.h"
-#include "percpu/internal/wire/channel.h"
-#include "percpu/internal/wire/fast_lane.h"
-#include "percpu/internal/wire/request_window.h"
+#include "percpu/internal/address.h"
+#include "percpu/internal/wire/caller.h"
+#include "percpu/internal/wire/convert.h"
+#include "percpu/internal/wire/pages.h"
 #include "percpu/internal/wire/token_source.h"
-#include "percpud/v1/introspection.grpc.pb.h"
-#include "percpud/v1/memory.grpc.pb.h"
-#include "percpud/v1/session.grpc.pb.h"
-#include "proto/percpud/abi/v1/wire.h"
+#include "server/base/status_macros.h"
 
 namespace percpu {
+namespace wire {
 namespace {
 
-absl::Status FromGrpc(const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
+// Calls `method` for every page, and converts what entries(page) has.
+template <typename Entry, typename Request, typename Response, typename Entries>
+absl::StatusOr<std::vector<Entry>> ListAll(Caller& caller,
+                                           Method<IntrospectionStub, Request, Response> method,
+                                           const Request& first, Entries entries) {
+  std::vector<Entry> all;
+  RETURN_IF_ERROR(ForEachPage(
+      first, [&](const Request& request) { return caller.Call(method, request, Repeat::kSafe); },
+      [&](const Response& page) {
+        for (const auto& entry : entries(page)) all.push_back(FromProto(entry));
+      }));
+  return all;
 }
 
-// Whether a call may be made twice: without harm, never, or as often as it takes
-// because the daemon knows it by its number.
-enum class Repeat { kSafe, kUnsafe, kNumbered };
-
-// Of an answer that is no list.
-constexpr std::uint64_t kFewWords = 2;
-
-// Always the same, in whatever process.
-class FixedToken final : public TokenSource {
- public:
-  explicit FixedToken(std::string token) : token_(std::move(token)) {}
-  absl::StatusOr<std::string> Token(absl::Time /*deadline*/) override { return token_; }
-
- private:
-  const std::string token_;
-};
+v1::AllocRequest ToRequest(std::span<const AreaSpec> specs, const AllocateOptions& options) {
+  v1::AllocRequest request;
+  request.mutable_sizes_bytes()->Reserve(static_cast<int>(specs.size()));
+  for (const AreaSpec& spec : specs) request.add_sizes_bytes(spec.size_bytes);
+  const bool alike = std::all_of(specs.begin(), specs.end(), [&](const AreaSpec& spec) {
+    return spec.alignment == specs.front().alignment;
+  });
+  for (const AreaSpec& spec :
+       specs.first(alike ? std::min<std::size_t>(specs.size(), 1) : specs.size())) {
+    request.add_alignments(spec.alignment);
+  }
+  request.set_region(ToProto(options.region));
+  request.set_no_grow(options.no_grow);
+  request.set_tag(options.tag);
+  return request;
+}
 
 class GrpcConnection final : public Connection {
  public:
-  // `tokens` may be null: then nobody in particular calls.
-  // `numbers`: the session is this connection's alone, so that no other numbers
-  // its requests.
-  GrpcConnection(std::string address, const Options& options, TokenSource* tokens,
-                 bool numbers = false)
-      : address_(std::move(address)), options_(options), tokens_(tokens), numbers_(numbers) {
-    PrepareGrpcForForks();
-    ForkGeneration();
-  }
-  ~GrpcConnection() override { delete epoch_.load(); }
+  GrpcConnection(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers)
+      : caller_(std::move(target), options, tokens, numbers) {}
 
-  // On the session's stream, which it keeps open; a stream that broke is no
-  // answer, so then as a call of its own.
-  absl::StatusOr<v1::PingResponse> Ping(const v1::PingRequest& request) override {
-    if (tokens_ != nullptr) {
-      absl::StatusOr<v1::PingResponse> answer =
-          Hot<v1::PingResponse>(&Memory::Ping, request, &v1::AttachRequest::mutable_ping,
-                                &v1::AttachResponse::mutable_ping);
-      if (!absl::IsUnavailable(answer.status())) return answer;
+  // In a session: on its stream, which the ping keeps open. A stream that broke is
+  // no answer, so the ping is then made as a call of its own.
+  absl::Status Ping() override {
+    const v1::PingRequest request;
+    if (caller_.has_session()) {
+      absl::Status answer =
+          caller_
+              .CallHot(&MemoryStub::Ping, request, &v1::AttachRequest::mutable_ping,
+                       &v1::AttachResponse::mutable_ping)
+              .status();
+      if (!absl::IsUnavailable(answer)) return answer;
     }
-    return Call(&StubSet::memory, &Memory::Ping, request, Repeat::kSafe);
+    return caller_.Call(&MemoryStub::Ping, request, Repeat::kSafe).status();
   }
-  absl::StatusOr<v1::AllocResponse> Alloc(const v1::AllocRequest& request) override {
-    const auto words = static_cast<std::uint64_t>(request.sizes_bytes_size());
-    return Numbered(request, words, [this](const v1::AllocRequest& numbered) {
-      return Hot<v1::AllocResponse>(&Memory::Alloc, numbered, &v1::AttachRequest::mutable_alloc,
-                                    &v1::AttachResponse::mutable_alloc);
-    });
+  absl::StatusOr<std::vector<Pointer>> Alloc(std::span<const AreaSpec> specs,
+                                             const AllocateOptions& options) override {
+    ASSIGN_OR_RETURN(const v1::AllocResponse response,
+                     caller_.Number(ToRequest(specs, options), specs.size(),
+                                    [this](const v1::AllocRequest& numbered) {
+                                      return caller_.CallHot(&MemoryStub::Alloc, numbered,
+                                                             &v1::AttachRequest::mutable_alloc,
+                                                             &v1::AttachResponse::mutable_alloc);
+                                    }));
+    std::vector<Pointer> pointers;
+    pointers.reserve(specs.size());
+    for (const std::uint64_t pointer : response.pointers()) pointers.push_back(Pointer{pointer});
+    return pointers;
   }
-  absl::StatusOr<v1::FreeResponse> Free(const v1::FreeRequest& request) override {
-    return Numbered(request, kFewWords, [this](const v1::FreeRequest& numbered) {
-      return Hot<v1::FreeResponse>(&Memory::Free, numbered, &v1::AttachRequest::mutable_free,
-                                   &v1::AttachResponse::mutable_free);
-    });
+  absl::StatusOr<std::uint64_t> Free(std::span<const Pointer> pointers) override {
+    v1::FreeRequest request;
+    request.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
+    for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
+    ASSIGN_OR_RETURN(const v1::FreeResponse response,
+                     caller_.Number(std::move(request), Caller::kFewWords,
+                                    [this](const v1::FreeRequest& numbered) {
+                                      return caller_.CallHot(&MemoryStub::Free, numbered,
+                                                             &v1::AttachRequest::mutable_free,
+                                                             &v1::AttachResponse::mutable_free);
+                                    }));
+    return response.freed_bytes();
   }
-  absl::StatusOr<v1::ReadResponse> Read(const v1::ReadRequest& request) override {
-    return Call(&StubSet::memory, &Memory::Read, request, Repeat::kSafe);
+  absl::StatusOr<std::string> Read(Pointer pointer, Unit unit,
+                                   std::uint64_t length_bytes) override {
+    v1::ReadRequest request;
+    request.set_pointer(Value(pointer));
+    request.set_unit(Value(unit));
+    request.set_length_bytes(length_bytes);
+    ASSIGN_OR_RETURN(v1::ReadResponse response,
+                     caller_.Call(&MemoryStub::Read, request, Repeat::kSafe));
+    return std::move(*response.mutable_data());
   }
-  absl::StatusOr<v1::WriteResponse> Write(const v1::WriteRequest& request) override {
-    return Call(&StubSet::memory, &Memory::Write, request, Repeat::kUnsafe);
+  absl::Status Write(Pointer pointer, Unit unit, std::string_view data) override {
+    v1::WriteRequest request;
+    request.set_pointer(Value(pointer));
+    request.set_unit(Value(unit));
+    request.set_data(data.data(), data.size());
+    return caller_.Call(&MemoryStub::Write, request, Repeat::kUnsafe).status();
   }
-  absl::StatusOr<v1::AddResponse> Add(const v1::AddRequest& request) override {
-    return Hot<v1::AddResponse>(&Memory::Add, request, &v1::AttachRequest::mutable_add,
-                                &v1::AttachResponse::mutable_add);
+  absl::StatusOr<AddResult> Add(Pointer pointer, std::int64_t delta, std::optional<Unit> unit,
+                                Width width) override {
+    v1::AddRequest request;
+    request.set_pointer(Value(pointer));
+    request.set_delta(delta);
+    if (unit) request.set_unit(Value(*unit));
+    request.set_width(ToProto(width));
+    ASSIGN_OR_RETURN(const v1::AddResponse response,
+                     caller_.CallHot(&MemoryStub::Add, request, &v1::AttachRequest::mutable_add,
+                                     &v1::AttachResponse::mutable_add));
+    return AddResult{.value = response.value(), .unit = Unit{response.unit()}};
   }
-  absl::StatusOr<v1::SumResponse> Sum(const v1::SumRequest& request) override {
-    return Call(&StubSet::memory, &Memory::Sum, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::GetAllocInfoResponse> GetAllocInfo(
-      const v1::GetAllocInfoRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::GetAllocInfo, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::ListGroupsResponse> ListGroups(const v1::ListGroupsRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListGroups, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::ListUnitsResponse> ListUnits(const v1::ListUnitsRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListUnits, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::ListStaticVariablesResponse> ListStaticVariables(
-      const v1::ListStaticVariablesRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListStaticVariables, request,
-                Repeat::kSafe);
-  }
-  absl::StatusOr<v1::ListChunksResponse> ListChunks(const v1::ListChunksRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListChunks, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::ListAreasResponse> ListAreas(const v1::ListAreasRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListAreas, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::ListSlotsResponse> ListSlots(const v1::ListSlotsRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListSlots, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::CheckResponse> Check(const v1::CheckRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::Check, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::GetBuddyInfoResponse> GetBuddyInfo(
-      const v1::GetBuddyInfoRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::GetBuddyInfo, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::GetStatsResponse> GetStats(const v1::GetStatsRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::GetStats, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::Resolve, request, Repeat::kSafe);
-  }
-  absl::StatusOr<v1::EstimateAllocResponse> EstimateAlloc(
-      const v1::EstimateAllocRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::EstimateAlloc, request, Repeat::kSafe);
+  absl::StatusOr<std::int64_t> Sum(Pointer pointer, Width width) override {
+    v1::SumRequest request;
+    request.set_pointer(Value(pointer));
+    request.set_width(ToProto(width));
+    ASSIGN_OR_RETURN(const v1::SumResponse response,
+                     caller_.Call(&MemoryStub::Sum, request, Repeat::kSafe));
+    return response.sum();
   }
 
-  absl::StatusOr<v1::ListSessionsResponse> ListSessions(
-      const v1::ListSessionsRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListSessions, request, Repeat::kSafe);
+  absl::StatusOr<OpenedSession> OpenSession(std::string_view command, absl::Duration ttl) override {
+    v1::OpenSessionRequest request;
+    request.set_command(std::string(command));
+    *request.mutable_ttl() = ToProto(ttl);
+    ASSIGN_OR_RETURN(const v1::OpenSessionResponse response,
+                     caller_.Call(&SessionStub::OpenSession, request, Repeat::kUnsafe));
+    return OpenedSession{.id = SessionId{response.session_id()},
+                         .token = response.token(),
+                         .ttl = FromProto(response.ttl())};
   }
-  absl::StatusOr<v1::ListVariablesResponse> ListVariables(
-      const v1::ListVariablesRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListVariables, request, Repeat::kSafe);
+  absl::Status EndSession(SessionId session) override {
+    v1::EndSessionRequest request;
+    request.set_session_id(Value(session));
+    return caller_.Call(&SessionStub::EndSession, request, Repeat::kUnsafe).status();
   }
-  absl::StatusOr<v1::OpenSessionResponse> OpenSession(
-      const v1::OpenSessionRequest& request) override {
-    return Call(&StubSet::session, &Session::OpenSession, request, Repeat::kUnsafe);
+  absl::Status HandOver(std::span<const Pointer> pointers, SessionId session) override {
+    v1::HandOverRequest request;
+    for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
+    request.set_session_id(Value(session));
+    return caller_.CallNumbered(&SessionStub::HandOver, request).status();
   }
-  absl::StatusOr<v1::EndSessionResponse> EndSession(const v1::EndSessionRequest& request) override {
-    return Call(&StubSet::session, &Session::EndSession, request, Repeat::kUnsafe);
+  absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec) override {
+    v1::OpenVariableRequest request;
+    request.set_name(spec.name);
+    request.set_type(ToProto(spec.type));
+    request.set_size_bytes(spec.size_bytes);
+    request.set_alignment(spec.alignment);
+    request.set_create(spec.create);
+    ASSIGN_OR_RETURN(const v1::OpenVariableResponse response,
+                     caller_.Call(&SessionStub::OpenVariable, request, Repeat::kSafe));
+    return OpenedVariable{.variable = FromProto(response.variable()),
+                          .created = response.created()};
   }
-  absl::StatusOr<v1::HandOverResponse> HandOver(const v1::HandOverRequest& request) override {
-    return CallNumbered(&Session::HandOver, request);
+  absl::StatusOr<Variable> Publish(Pointer pointer, std::string_view name,
+                                   VariableType type) override {
+    v1::PublishRequest request;
+    request.set_pointer(Value(pointer));
+    request.set_name(std::string(name));
+    request.set_type(ToProto(type));
+    ASSIGN_OR_RETURN(const v1::PublishResponse response,
+                     caller_.CallNumbered(&SessionStub::Publish, request));
+    return FromProto(response.variable());
   }
-  absl::StatusOr<v1::OpenVariableResponse> OpenVariable(
-      const v1::OpenVariableRequest& request) override {
-    return Call(&StubSet::session, &Session::OpenVariable, request, Repeat::kSafe);
+  absl::Status RemoveVariable(std::string_view name) override {
+    v1::RemoveVariableRequest request;
+    request.set_name(std::string(name));
+    return caller_.CallNumbered(&SessionStub::RemoveVariable, request).status();
   }
-  absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
-    return CallNumbered(&Session::Publish, request);
+  absl::StatusOr<ChunkGrant> LeaseChunk(std::string_view name) override {
+    v1::LeaseChunkRequest request;
+    request.set_name(std::string(name));
+    ASSIGN_OR_RETURN(const v1::LeaseChunkResponse response,
+                     caller_.CallNumbered(&SessionStub::LeaseChunk, request));
+    return FromProto(response);
   }
-  absl::StatusOr<v1::RemoveVariableResponse> RemoveVariable(
-      const v1::RemoveVariableRequest& request) override {
-    return CallNumbered(&Session::RemoveVariable, request);
+  absl::Status ReturnLease(ChunkId chunk) override {
+    v1::ReturnLeaseRequest request;
+    request.set_chunk_id(Value(chunk));
+    return caller_.CallNumbered(&SessionStub::ReturnLease, request).status();
   }
 
-  absl::StatusOr<v1::LeaseChunkResponse> LeaseChunk(const v1::LeaseChunkRequest& request) override {
-    return CallNumbered(&Session::LeaseChunk, request);
+  absl::StatusOr<AllocInfo> GetAllocInfo() override {
+    ASSIGN_OR_RETURN(const v1::GetAllocInfoResponse response,
+                     Look(&IntrospectionStub::GetAllocInfo, v1::GetAllocInfoRequest()));
+    return FromProto(response.alloc_info());
   }
-  absl::StatusOr<v1::ReturnLeaseResponse> ReturnLease(
-      const v1::ReturnLeaseRequest& request) override {
-    return CallNumbered(&Session::ReturnLease, request);
+  absl::StatusOr<std::vector<Group>> ListGroups() override {
+    return ListAll<Group>(
+        caller_, &IntrospectionStub::ListGroups, v1::ListGroupsRequest(),
+        [](const auto& page) -> const auto& { return page.groups(); });
   }
-  absl::StatusOr<v1::ListLeasesResponse> ListLeases(const v1::ListLeasesRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListLeases, request, Repeat::kSafe);
+  absl::StatusOr<std::vector<UnitInfo>> ListUnits() override {
+    return ListAll<UnitInfo>(
+        caller_, &IntrospectionStub::ListUnits, v1::ListUnitsRequest(),
+        [](const auto& page) -> const auto& { return page.units(); });
   }
-  absl::StatusOr<v1::ListLeaseAreasResponse> ListLeaseAreas(
-      const v1::ListLeaseAreasRequest& request) override {
-    return Call(&StubSet::introspection, &Introspection::ListLeaseAreas, request, Repeat::kSafe);
+  absl::StatusOr<std::vector<StaticVariable>> ListStaticVariables() override {
+    return ListAll<StaticVariable>(
+        caller_, &IntrospectionStub::ListStaticVariables, v1::ListStaticVariablesRequest(),
+        [](const auto& page) -> const auto& { return page.static_variables(); });
+  }
+  absl::StatusOr<std::vector<ChunkInfo>> ListChunks() override {
+    return ListAll<ChunkInfo>(
+        caller_, &IntrospectionStub::ListChunks, v1::ListChunksRequest(),
+        [](const auto& page) -> const auto& { return page.chunks(); });
+  }
+  absl::StatusOr<AreaMap> ListAreas(ChunkId chunk) override {
+    v1::ListAreasRequest first;
+    first.set_chunk_id(Value(chunk));
+    first.set_page_size(kAreasPerPage);
+    AreaMap map;
+    RETURN_IF_ERROR(ForEachPage(
+        first,
+        [&](const v1::ListAreasRequest& request) {
+          return Look(&IntrospectionStub::ListAreas, request);
+        },
+        [&](const v1::ListAreasResponse& page) {
+          // Everything but the areas comes with each page; the latest is kept.
+          std::vector<AreaInfo> areas = std::move(map.areas);
+          map = FromProto(page);
+          map.areas = std::move(areas);
+          for (const v1::Area& area : page.areas()) map.areas.push_back(FromProto(area));
+        }));
+    return map;
+  }
+  absl::StatusOr<std::vector<SlotInfo>> ListSlots() override {
+    return ListAll<SlotInfo>(
+        caller_, &IntrospectionStub::ListSlots, v1::ListSlotsRequest(),
+        [](const auto& page) -> const auto& { return page.slots(); });
+  }
+  absl::StatusOr<BuddyInfo> GetBuddyInfo() override {
+    ASSIGN_OR_RETURN(const v1::GetBuddyInfoResponse response,
+                     Look(&IntrospectionStub::GetBuddyInfo, v1::GetBuddyInfoRequest()));
+    return FromProto(response);
+  }
+  absl::StatusOr<std::vector<CheckedPart>> Check() override {
+    ASSIGN_OR_RETURN(const v1::CheckResponse response,
+                     Look(&IntrospectionStub::Check, v1::CheckRequest()));
+    std::vector<CheckedPart> parts;
+    for (const v1::Checked& part : response.parts()) parts.push_back(FromProto(part));
+    return parts;
+  }
+  absl::StatusOr<Stats> GetStats() override {
+    ASSIGN_OR_RETURN(const v1::GetStatsResponse response,
+                     Look(&IntrospectionStub::GetStats, v1::GetStatsRequest()));
+    return FromProto(response.stats());
+  }
+  absl::StatusOr<Owner> Resolve(Pointer pointer) override {
+    v1::ResolveRequest request;
+    request.set_pointer(Value(pointer));
+    ASSIGN_OR_RETURN(const v1::ResolveResponse response,
+                     Look(&IntrospectionStub::Resolve, request));
+    return FromProto(response);
+  }
+  absl::StatusOr<AllocEstimate> EstimateAlloc(const AreaSpec& spec, Region region) override {
+    v1::EstimateAllocRequest request;
+    request.set_size_bytes(spec.size_bytes);
+    request.set_alignment(spec.alignment);
+    request.set_region(ToProto(region));
+    ASSIGN_OR_RETURN(const v1::EstimateAllocResponse response,
+                     Look(&IntrospectionStub::EstimateAlloc, request));
+    return FromProto(response);
+  }
+  absl::StatusOr<std::vector<SessionInfo>> ListSessions() override {
+    return ListAll<SessionInfo>(
+        caller_, &IntrospectionStub::ListSessions, v1::ListSessionsRequest(),
+        [](const auto& page) -> const auto& { return page.sessions(); });
+  }
+  absl::StatusOr<std::vector<LeaseInfo>> ListLeases() override {
+    return ListAll<LeaseInfo>(
+        caller_, &IntrospectionStub::ListLeases, v1::ListLeasesRequest(),
+        [](const auto& page) -> const auto& { return page.leases(); });
+  }
+  absl::StatusOr<LeaseMap> ListLeaseAreas(ChunkId chunk) override {
+    v1::ListLeaseAreasRequest first;
+    first.set_chunk_id(Value(chunk));
+    first.set_page_size(kAreasPerPage);
+    LeaseMap map;
+    RETURN_IF_ERROR(ForEachPage(
+        first,
+        [&](const v1::ListLeaseAreasRequest& request) {
+          return Look(&IntrospectionStub::ListLeaseAreas, request);
+        },
+        [&](const v1::ListLeaseAreasResponse& page) {
+          map.lease = FromProto(page.lease());
+          for (const v1::Area& area : page.areas()) map.areas.push_back(FromProto(area));
+        }));
+    return map;
+  }
+  absl::StatusOr<std::vector<Variable>> ListVariables() override {
+    return ListAll<Variable>(
+        caller_, &IntrospectionStub::ListVariables, v1::ListVariablesRequest(),
+        [](const auto& page) -> const auto& { return page.variables(); });
   }
 
-  absl::Status Watch(const v1::WatchRequest& request,
-                     const std::function<bool(const v1::WatchResponse&)>& on_response) override {
+  absl::Status Watch(absl::Duration interval,
+                     const std::function<bool(const StatsSample&)>& on_sample) override {
+    v1::WatchRequest request;
+    *request.mutable_interval() = ToProto(interval);
     grpc::ClientContext context;
-    if (absl::Status status = Prepare(context, absl::Now() + options_.deadline); !status.ok()) {
-      return status;
-    }
-    const auto reader = Current().stubs.introspection->Watch(&context, request);
+    RETURN_IF_ERROR(caller_.Prepare(context, caller_.Deadline()));
+    const auto reader = caller_.introspection().Watch(&context, request);
     v1::WatchResponse response;
     while (reader->Read(&response)) {
-      if (on_response(response)) continue;
+      if (on_sample(
+              {.elapsed = FromProto(response.elapsed()), .stats = FromProto(response.stats())})) {
+        continue;
+      }
       context.TryCancel();
       reader->Finish();
       return absl::OkStatus();
@@ -208,190 +335,58 @@ class GrpcConnection final : public Connection {
   }
 
  private:
-  using Memory = v1::MemoryService::Stub;
-  using Introspection = v1::IntrospectionService::Stub;
-  using Session = v1::SessionService::Stub;
+  static constexpr std::int32_t kAreasPerPage = 1000;
 
-  struct StubSet {
-    std::unique_ptr<Memory> memory;
-    std::unique_ptr<Introspection> introspection;
-    std::unique_ptr<Session> session;
-  };
-
-  // What belongs to one process of a family. gRPC's channels do not survive a
-  // fork, so a child makes its own and leaves its parent's alone.
-  struct Epoch {
-    std::uint64_t generation = 0;
-    StubSet stubs;
-    absl::Mutex mu;
-    // Made with the first hot call in a session's name; replaced when it breaks.
-    std::shared_ptr<FastLane> lane ABSL_GUARDED_BY(mu);
-    // The daemon knows no Attach.
-    bool no_lane ABSL_GUARDED_BY(mu) = false;
-    // A child's requests are another session's.
-    RequestWindow window;
-  };
-
-  // On the first call, since a fork loses gRPC's threads.
-  [[nodiscard]] std::unique_ptr<Epoch> MakeEpoch(std::uint64_t generation) const {
-    const auto channel = MakeChannel(address_, options_);
-    auto epoch = std::make_unique<Epoch>();
-    epoch->generation = generation;
-    epoch->stubs = {.memory = v1::MemoryService::NewStub(channel),
-                    .introspection = v1::IntrospectionService::NewStub(channel),
-                    .session = v1::SessionService::NewStub(channel)};
-    return epoch;
-  }
-
-  Epoch& Current() {
-    const std::uint64_t generation = ForkGeneration();
-    Epoch* epoch = epoch_.load(std::memory_order_acquire);
-    while (epoch == nullptr || epoch->generation != generation) {
-      std::unique_ptr<Epoch> fresh = MakeEpoch(generation);
-      if (epoch_.compare_exchange_strong(epoch, fresh.get(), std::memory_order_acq_rel)) {
-        epoch = fresh.release();
-      }
-    }
-    return *epoch;
-  }
-
-  absl::Status Prepare(grpc::ClientContext& context, absl::Time deadline) const {
-    if (tokens_ == nullptr) return absl::OkStatus();
-    const absl::StatusOr<std::string> token = tokens_->Token(deadline);
-    if (!token.ok()) return token.status();
-    context.AddMetadata(percpud::abi::v1::kTokenKey, *token);
-    return absl::OkStatus();
-  }
-
-  // The lane of a session, if there is one to be had.
-  absl::StatusOr<std::shared_ptr<FastLane>> Lane(Epoch& epoch, absl::Time deadline) {
-    if (tokens_ == nullptr) return nullptr;
-    const absl::StatusOr<std::string> token = tokens_->Token(deadline);
-    if (!token.ok()) return token.status();
-    absl::MutexLock lock(&epoch.mu);
-    if (epoch.no_lane) return nullptr;
-    if (epoch.lane == nullptr || epoch.lane->broken()) {
-      epoch.lane = std::make_shared<FastLane>(*epoch.stubs.session, *token);
-    }
-    return epoch.lane;
-  }
-
-  // Runs `call` with the request, which has a number meanwhile if this
-  // connection numbers its requests; its answer has so many words.
-  template <typename Request, typename Make>
-  auto Numbered(Request request, std::uint64_t words, Make call) -> decltype(call(request)) {
-    if (!numbers_) return call(request);
-    Epoch& epoch = Current();
-    const auto number = epoch.window.Enter(words, absl::Now() + options_.deadline);
-    if (!number.ok()) return number.status();
-    request.set_request_id(*number);
-    auto answer = call(request);
-    epoch.window.Leave(*number);
-    return answer;
-  }
   template <typename Request, typename Response>
-  absl::StatusOr<Response> CallNumbered(grpc::Status (Session::*method)(grpc::ClientContext*,
-                                                                        const Request&, Response*),
-                                        const Request& request) {
-    return Numbered(request, kFewWords, [&](const Request& numbered) {
-      return Call(&StubSet::session, method, numbered, WhenNumbered());
-    });
-  }
-  [[nodiscard]] Repeat WhenNumbered() const {
-    return numbers_ ? Repeat::kNumbered : Repeat::kUnsafe;
+  absl::StatusOr<Response> Look(Method<IntrospectionStub, Request, Response> method,
+                                const Request& request) {
+    return caller_.Call(method, request, Repeat::kSafe);
   }
 
-  // Whether to try once more, after a pause; the next one is longer.
-  [[nodiscard]] bool TryAgain(Repeat repeat, bool unavailable, int attempt, absl::Time deadline,
-                              absl::Duration& backoff) const {
-    const bool allowed = repeat == Repeat::kSafe
-                             ? attempt < options_.retry.max_retries
-                             : repeat == Repeat::kNumbered && options_.retry.max_retries > 0;
-    if (!allowed || !unavailable || absl::Now() + backoff >= deadline) return false;
-    absl::SleepFor(backoff);
-    backoff = std::min(backoff * 2, options_.retry.max_backoff);
-    return true;
-  }
-
-  // A call that the session's stream carries, else a unary one.
-  template <typename Response, typename Request>
-  absl::StatusOr<Response> Hot(grpc::Status (Memory::*method)(grpc::ClientContext*, const Request&,
-                                                              Response*),
-                               const Request& request, Request* (v1::AttachRequest::*field)(),
-                               Response* (v1::AttachResponse::*answer)()) {
-    const absl::Time deadline = absl::Now() + options_.deadline;
-    constexpr bool kHasNumber = !std::is_same_v<Request, v1::AddRequest>;
-    const Repeat repeat = kHasNumber ? WhenNumbered() : Repeat::kUnsafe;
-    Epoch& epoch = Current();
-    absl::Duration backoff = options_.retry.initial_backoff;
-    for (int attempt = 0;; ++attempt) {
-      const absl::StatusOr<std::shared_ptr<FastLane>> lane = Lane(epoch, deadline);
-      if (!lane.ok()) return lane.status();
-      if (*lane == nullptr) break;
-      v1::AttachRequest envelope;
-      *(envelope.*field)() = request;
-      absl::StatusOr<v1::AttachResponse> reply = (*lane)->Call(std::move(envelope), deadline);
-      absl::Status status = reply.status();
-      if (reply.ok() && reply->code() == 0) return std::move(*(*reply.*answer)());
-      if (reply.ok()) {
-        status = absl::Status(static_cast<absl::StatusCode>(reply->code()), reply->message());
-      }
-      if (absl::IsUnimplemented(reply.status())) {
-        absl::MutexLock lock(&epoch.mu);
-        epoch.no_lane = true;
-        break;
-      }
-      if (!TryAgain(repeat, absl::IsUnavailable(status), attempt, deadline, backoff)) return status;
-    }
-    return Call(&StubSet::memory, method, request, repeat);
-  }
-
-  template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Call(std::unique_ptr<Stub> StubSet::*stub,
-                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                             Response*),
-                                const Request& request, Repeat repeat) {
-    const absl::Time deadline = absl::Now() + options_.deadline;
-    absl::Duration backoff = options_.retry.initial_backoff;
-    for (int attempt = 0;; ++attempt) {
-      grpc::ClientContext context;
-      if (absl::Status status = Prepare(context, deadline); !status.ok()) return status;
-      context.set_deadline(absl::ToChronoTime(deadline));
-      Response response;
-      const grpc::Status status =
-          ((Current().stubs.*stub).get()->*method)(&context, request, &response);
-      if (status.ok()) return response;
-      const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
-      if (!TryAgain(repeat, unavailable, attempt, deadline, backoff)) return FromGrpc(status);
-    }
-  }
-
-  const std::string address_;
-  const Options options_;
-  TokenSource* const tokens_;
-  const bool numbers_;
-  std::atomic<Epoch*> epoch_ = nullptr;
+  Caller caller_;
 };
 
-}  // namespace
+// The same token in whatever process.
+class FixedToken final : public TokenSource {
+ public:
+  explicit FixedToken(std::string_view token) : token_(token) {}
+  absl::StatusOr<std::string> Token(absl::Time /*deadline*/) override { return token_; }
 
-std::shared_ptr<Connection> MakeGrpcConnection(const std::string& address, const Options& options,
-                                               const std::string& token) {
-  if (token.empty()) return std::make_shared<GrpcConnection>(address, options, nullptr);
+ private:
+  const std::string token_;
+};
+
+// What gRPC is told of an address. It says itself what is wrong with one that
+// Client::Connect would have refused.
+std::string TargetOf(std::string_view address) {
+  absl::StatusOr<Address> parsed = Address::Parse(address);
+  return parsed.ok() ? parsed->target : std::string(address);
+}
+
+}  // namespace
+}  // namespace wire
+
+std::shared_ptr<Connection> MakeGrpcConnection(std::string_view address, const CallOptions& options,
+                                               std::string_view token) {
+  if (token.empty()) {
+    return std::make_shared<wire::GrpcConnection>(wire::TargetOf(address), options, nullptr,
+                                                  /*numbers=*/false);
+  }
   // The token lives as long as the connection, and goes after it.
   struct Both {
-    explicit Both(const std::string& address, const Options& options, std::string text)
-        : token(std::move(text)), connection(address, options, &token) {}
-    FixedToken token;
-    GrpcConnection connection;
+    Both(std::string target, const CallOptions& options, std::string_view text)
+        : token(text), connection(std::move(target), options, &token, /*numbers=*/false) {}
+    wire::FixedToken token;
+    wire::GrpcConnection connection;
   };
-  auto both = std::make_shared<Both>(address, options, token);
+  auto both = std::make_shared<Both>(wire::TargetOf(address), options, token);
   return {both, &both->connection};
 }
 
-std::shared_ptr<Connection> MakeSessionConnection(const std::string& address,
-                                                  const Options& options, TokenSource& tokens) {
-  return std::make_shared<GrpcConnection>(address, options, &tokens, /*numbers=*/true);
+std::shared_ptr<Connection> MakeSessionConnection(std::string_view address,
+                                                  const CallOptions& options, TokenSource& tokens) {
+  return std::make_shared<wire::GrpcConnection>(wire::TargetOf(address), options, &tokens,
+                                                /*numbers=*/true);
 }
 
 }  // namespace percpu

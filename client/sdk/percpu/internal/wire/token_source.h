@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -17,14 +18,14 @@ namespace percpu {
 class TokenSource {
  public:
   virtual ~TokenSource() = default;
-  // The session's token, in the process that asks: a forked child is admitted
-  // anew. Errors: the side door's.
+  // Returns the session's token in the process that asks: a forked child is
+  // admitted anew. Errors: the side door's, or why the session is lost.
   virtual absl::StatusOr<std::string> Token(absl::Time deadline) = 0;
 };
 
-// As MakeGrpcConnection; `tokens` outlives the connection.
-std::shared_ptr<Connection> MakeSessionConnection(const std::string& address,
-                                                  const Options& options, TokenSource& tokens);
+// As MakeGrpcConnection. `tokens` outlives the connection.
+std::shared_ptr<Connection> MakeSessionConnection(std::string_view address,
+                                                  const CallOptions& options, TokenSource& tokens);
 
 }  // namespace percpu
 

@@ -1,0 +1,28 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_ADDRESS_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_ADDRESS_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace percpu {
+
+// Where a daemon serves, as a user wrote it.
+struct Address {
+  // Understands "unix:PATH", "unix:///PATH", a PATH with a slash in it, and
+  // "HOST:PORT". Errors: INVALID_ARGUMENT for anything else.
+  static absl::StatusOr<Address> Parse(std::string_view text);
+
+  // What gRPC connects to: "unix:PATH" or "HOST:PORT".
+  std::string target;
+  // The socket's path; empty for an address that is not on this host.
+  std::string path;
+};
+
+}  // namespace percpu
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_ADDRESS_H_

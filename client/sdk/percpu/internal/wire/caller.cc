@@ -1,0 +1,81 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "percpu/internal/wire/caller.h"
+
+#include <algorithm>
+
+#include "percpu/internal/wire/channel.h"
+#include "percpu/internal/wire/reason.h"
+#include "proto/percpud/abi/v1/wire.h"
+#include "server/base/status_macros.h"
+
+namespace percpu::wire {
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  return WithDetails({static_cast<absl::StatusCode>(status.error_code()), status.error_message()},
+                     status.error_details());
+}
+
+Caller::Caller(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers)
+    : target_(std::move(target)), options_(options), tokens_(tokens), numbers_(numbers) {
+  PrepareGrpcForForks();
+  // From now on forks are noticed.
+  ForkGeneration();
+}
+
+Caller::~Caller() = default;
+
+Caller::Epoch& Caller::Current() {
+  return epoch_.Get([this] {
+    const auto channel = MakeChannel(target_, options_);
+    auto epoch = std::make_unique<Epoch>();
+    epoch->memory = v1::MemoryService::NewStub(channel);
+    epoch->introspection = v1::IntrospectionService::NewStub(channel);
+    epoch->session = v1::SessionService::NewStub(channel);
+    return epoch;
+  });
+}
+
+absl::Status Caller::Prepare(grpc::ClientContext& context, absl::Time deadline) const {
+  if (tokens_ == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string token, tokens_->Token(deadline));
+  context.AddMetadata(percpud::abi::v1::kTokenKey, token);
+  return absl::OkStatus();
+}
+
+absl::Status Caller::Refusal(const v1::AttachResponse& reply) {
+  return WithReason({static_cast<absl::StatusCode>(reply.code()), reply.message()}, reply.reason());
+}
+
+absl::StatusOr<std::shared_ptr<FastLane>> Caller::Lane(absl::Time deadline) {
+  if (tokens_ == nullptr) return nullptr;
+  ASSIGN_OR_RETURN(const std::string token, tokens_->Token(deadline));
+  Epoch& epoch = Current();
+  absl::MutexLock lock(&epoch.mu);
+  if (epoch.no_lane) return nullptr;
+  if (epoch.lane == nullptr || epoch.lane->broken()) {
+    epoch.lane = std::make_shared<FastLane>(*epoch.session, token);
+  }
+  return epoch.lane;
+}
+
+void Caller::DoWithoutLane() {
+  Epoch& epoch = Current();
+  absl::MutexLock lock(&epoch.mu);
+  epoch.no_lane = true;
+}
+
+bool Caller::TryAgain(Repeat repeat, bool unavailable, int attempt, absl::Time deadline,
+                      absl::Duration& backoff) const {
+  const bool allowed = repeat == Repeat::kSafe
+                           ? attempt < options_.retry.max_retries
+                           : repeat == Repeat::kNumbered && options_.retry.max_retries > 0;
+  if (!allowed || !unavailable || absl::Now() + backoff >= deadline) return false;
+  absl::SleepFor(backoff);
+  backoff = std::min(backoff * 2, options_.retry.max_backoff);
+  return true;
+}
+
+}  // namespace percpu::wire

@@ -69,6 +69,7 @@ enum class Reason : std::uint16_t {
   kVariableDiffers,
   kQuotaExceeded,
   kTooManyHandshakes,
+  kDoorShort,
   kHandoffVersion,
   kLaneMalformed,
   kLaneKindUnknown,
@@ -103,6 +104,8 @@ enum class Reason : std::uint16_t {
   kAddressInUse,
   kNoHugePages,
   kStoreRefused,
+  kNoProc,
+  kTooFewTasks,
   kNoTransparentHugePages,
   // Our own bugs.
   kBlockNotGranted,

@@ -232,6 +232,7 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
                              .arena_fd = memory->arena().fd(),
                              .layout_fd = layout_page.get(),
                              .clock = &clock,
+                             .closer = &closer,
                              .lane = lane.get()});
   if (!opened.ok()) return opened.status();
   door = *std::move(opened);

@@ -192,4 +192,13 @@ absl::StatusOr<OpenedSession> Sessions::Resume(const Token& token, const Peer& p
   return OpenedSession{.id = entry->second, .token = token};
 }
 
+void Sessions::Detach(SessionId id) {
+  const absl::Time now = options_.clock->Now();
+  RankedLock lock(&mu_);
+  const auto entry = sessions_.find(id);
+  if (entry == sessions_.end()) return;
+  entry->second.detached = true;
+  entry->second.expires = now + limits_.resume_window;
+}
+
 }  // namespace percpud

@@ -129,6 +129,8 @@ absl::string_view Name(Reason reason) {
       return "QUOTA_EXCEEDED";
     case Reason::kTooManyHandshakes:
       return "TOO_MANY_HANDSHAKES";
+    case Reason::kDoorShort:
+      return "DOOR_SHORT";
     case Reason::kHandoffVersion:
       return "HANDOFF_VERSION";
     case Reason::kLaneMalformed:
@@ -191,6 +193,10 @@ absl::string_view Name(Reason reason) {
       return "NO_HUGE_PAGES";
     case Reason::kStoreRefused:
       return "STORE_REFUSED";
+    case Reason::kNoProc:
+      return "NO_PROC";
+    case Reason::kTooFewTasks:
+      return "TOO_FEW_TASKS";
     case Reason::kNoTransparentHugePages:
       return "NO_TRANSPARENT_HUGE_PAGES";
     case Reason::kBlockNotGranted:

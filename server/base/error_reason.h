@@ -74,6 +74,7 @@ enum class Reason : std::uint16_t {
   kVariableDiffers,
   kQuotaExceeded,
   kTooManyHandshakes,
+  kDoorShort,
   kHandoffVersion,
   kLaneMalformed,
   kLaneKindUnknown,
@@ -108,6 +109,8 @@ enum class Reason : std::uint16_t {
   kAddressInUse,
   kNoHugePages,
   kStoreRefused,
+  kNoProc,
+  kTooFewTasks,
   kNoTransparentHugePages,
   // Our own bugs.
   kBlockNotGranted,

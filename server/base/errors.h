@@ -92,8 +92,10 @@ absl::Status VariableDiffers(absl::string_view name, absl::string_view type, Byt
 // `holder`: "session 7", "uid 1000" or "the daemon".
 absl::Status QuotaExceeded(absl::string_view holder, absl::string_view quota, std::uint64_t use,
                            std::uint64_t request, std::uint64_t limit);
-// At the side door.
+// At the side door. These two pass: the peer comes again.
 absl::Status TooManyHandshakes(std::uint64_t limit);
+// The daemon is short of descriptors or memory just now.
+absl::Status DoorShort(int error_number);
 absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken);
 // In the side door's lane: a message that breaks its rules, a kind of request that this
 // daemon does not know.
@@ -146,6 +148,9 @@ absl::Status AddressInUse(absl::string_view address);
 absl::Status NoHugePages(Bytes page_size, std::uint64_t wanted);
 // The service manager would not keep the arena's descriptor.
 absl::Status StoreRefused();
+absl::Status NoProc();
+// The system lets the daemon have `found` of the `needed` threads.
+absl::Status TooFewTasks(std::uint64_t needed, std::uint64_t found);
 // `why` ends with the command that mends it, if there is one.
 absl::Status NoTransparentHugePages(absl::string_view why);
 

@@ -3,13 +3,47 @@
 
 #include "server/base/ranked_mutex.h"
 
-#ifndef NDEBUG
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <climits>
+
+#ifndef NDEBUG
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#endif
+
+#include "server/base/clock.h"
 
 namespace percpud {
+
+bool RankedMutex::AwaitWithTimeout(const absl::Condition& condition, absl::Duration timeout) {
+  const absl::Time deadline = NowSinceBoot() + timeout;
+  while (!condition.Eval()) {
+    const absl::Duration left = deadline - NowSinceBoot();
+    if (left <= absl::ZeroDuration()) return false;
+    ++timed_waiters_;
+    const std::uint32_t seen = changes_.load(std::memory_order_relaxed);
+    Release();
+    // A relative wait of a futex is by the monotonic clock. An hour at most, so that any
+    // duration fits; the loop goes on waiting.
+    const timespec nap = absl::ToTimespec(std::min(left, absl::Hours(1)));
+    syscall(SYS_futex, &changes_, FUTEX_WAIT_PRIVATE, seen, &nap, nullptr, 0);
+    Lock();
+    --timed_waiters_;
+  }
+  return true;
+}
+
+void RankedMutex::WakeTimedWaiters() {
+  syscall(SYS_futex, &changes_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+#ifndef NDEBUG
 namespace {
 
 // The ranks this thread holds, lowest first. Deeper nesting than there are
@@ -46,6 +80,6 @@ void NoteUnlock(LockRank lock_rank) {
   --held.depth;
 }
 
-}  // namespace percpud
-
 #endif  // NDEBUG
+
+}  // namespace percpud

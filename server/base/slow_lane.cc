@@ -8,7 +8,7 @@
 #include <functional>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "server/base/clock.h"
 
 namespace percpud {
 
@@ -34,7 +34,7 @@ void SlowLane::Nudge() {
 
 void SlowLane::AwaitIdle(absl::Time deadline) {
   RankedLock lock(&mu_);
-  mu_.AwaitWithTimeout(absl::Condition(this, &SlowLane::IsIdle), deadline - absl::Now());
+  mu_.AwaitWithTimeout(absl::Condition(this, &SlowLane::IsIdle), deadline - NowSinceBoot());
 }
 
 void SlowLane::Close() {

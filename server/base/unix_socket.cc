@@ -27,6 +27,17 @@ absl::Status Refused(const char* operation, const std::string& object) {
   return errors::OsRefused(operation, object, errno);
 }
 
+// Linux 6.16; Debian 12's headers do not have it yet.
+constexpr int kSoPassRights = 83;
+
+// Has the kernel refuse descriptors that a peer would pass, where it can. Nobody here asks
+// for any, and closing one may take as long as its maker likes. Set before listen, it
+// holds for every connection.
+void RefusePassedDescriptors(int fd) {
+  const int off = 0;
+  setsockopt(fd, SOL_SOCKET, kSoPassRights, &off, sizeof(off));
+}
+
 sockaddr_un UnixAddress(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -72,12 +83,14 @@ absl::StatusOr<std::unique_ptr<UnixSocket>> UnixSocket::Bind(const std::string& 
   if (lstat(path.c_str(), &bound) != 0) return Refused("lstat", path);
   std::unique_ptr<UnixSocket> out(
       new UnixSocket(path, bound.st_ino, std::move(fd), std::move(lock)));
+  RefusePassedDescriptors(out->fd());
   if (chmod(path.c_str(), mode) != 0) return Refused("chmod", path);
   if (listen(out->fd(), kBacklog) != 0) return Refused("listen", path);
   return out;
 }
 
 std::unique_ptr<UnixSocket> UnixSocket::Adopt(const std::string& path, UniqueFd fd) {
+  RefusePassedDescriptors(fd.get());
   fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
   fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
   return std::unique_ptr<UnixSocket>(

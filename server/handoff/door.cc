@@ -3,21 +3,20 @@
 
 #include "server/handoff/door.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <utility>
 
-#include "absl/container/inlined_vector.h"
-#include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/base/refusal_log.h"
+#include "server/base/status_macros.h"
 #include "server/handoff/messages.h"
 #include "server/session/access/peer.h"
 
@@ -25,33 +24,19 @@ namespace percpud {
 namespace {
 
 using abi::v1::Hello;
-using abi::v1::MapMode;
-using abi::v1::Welcome;
 
-// What an event of the epoll set is about: a connection's key, doubled; odd for
-// its process.
+// What an event of the epoll set is about: a connection's key, doubled; one more for its
+// process.
 constexpr std::uint64_t kListening = 0;
 constexpr std::uint64_t kWake = 1;
 constexpr std::uint64_t kFirstKey = 1;
 // Out of descriptors: leave the connections in the backlog this long.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(50);
 
-SessionKind KindOf(MapMode granted) {
-  switch (granted) {
-    case MapMode::kReadWrite:
-      return SessionKind::kLocalReadWrite;
-    case MapMode::kReadOnly:
-      return SessionKind::kLocalReadOnly;
-    case MapMode::kNone:
-      break;
-  }
-  return SessionKind::kLocalUnmapped;
-}
-
-// The same memory through a descriptor that cannot write it, whatever the
-// receiver tries.
-UniqueFd ReopenReadOnly(int fd) {
-  return UniqueFd(open(absl::StrCat("/proc/self/fd/", fd).c_str(), O_RDONLY | O_CLOEXEC));
+// The daemon is short of something just now, which says nothing of the peer.
+bool IsShortage(int error_number) {
+  return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM ||
+         error_number == ENOBUFS || error_number == ENOSPC;
 }
 
 absl::StatusOr<std::unique_ptr<UnixSocket>> Listen(Door::Options& options) {
@@ -62,13 +47,20 @@ absl::StatusOr<std::unique_ptr<UnixSocket>> Listen(Door::Options& options) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Door>> Door::Bind(Sessions& sessions, Options options) {
-  auto socket = Listen(options);
-  if (!socket.ok()) return socket.status();
+  ASSIGN_OR_RETURN(auto socket, Listen(options));
+  const bool has_lane = options.lane != nullptr;
+  ASSIGN_OR_RETURN(auto admission,
+                   Admission::Create(sessions, {.rules = options.rules,
+                                                .needed_abilities = options.needed_abilities,
+                                                .version = has_lane ? abi::v1::kHandoffLaneVersion
+                                                                    : abi::v1::kHandoffVersion,
+                                                .arena_fd = options.arena_fd,
+                                                .layout_fd = options.layout_fd}));
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll.ok() || !wake.ok()) return errors::OsRefused("epoll_create1", options.path, errno);
-  std::unique_ptr<Door> door(new Door(sessions, std::move(options), *std::move(socket),
-                                      std::move(epoll), std::move(wake)));
+  std::unique_ptr<Door> door(new Door(sessions, std::move(options), std::move(socket),
+                                      std::move(admission), std::move(epoll), std::move(wake)));
   if (!door->Watch(door->socket_->fd(), kListening, EPOLLIN) ||
       !door->Watch(door->wake_.get(), kWake, EPOLLIN)) {
     return errors::OsRefused("epoll_ctl", door->path(), errno);
@@ -76,14 +68,17 @@ absl::StatusOr<std::unique_ptr<Door>> Door::Bind(Sessions& sessions, Options opt
   return door;
 }
 
-Door::Door(Sessions& sessions, Options options, std::unique_ptr<UnixSocket> socket, UniqueFd epoll,
-           UniqueFd wake)
+Door::Door(Sessions& sessions, Options options, std::unique_ptr<UnixSocket> socket,
+           std::unique_ptr<Admission> admission, UniqueFd epoll, UniqueFd wake)
     : sessions_(sessions),
       options_(std::move(options)),
       socket_(std::move(socket)),
+      admission_(std::move(admission)),
       epoll_(std::move(epoll)),
       wake_(std::move(wake)),
-      rules_(options_.rules) {}
+      pending_(options_.pending) {
+  assert(options_.clock != nullptr && options_.closer != nullptr);
+}
 
 Door::~Door() { Stop(); }
 
@@ -109,10 +104,7 @@ void Door::HangUp(SessionId session) {
   Nudge();
 }
 
-void Door::SetRules(AccessRules rules) {
-  RankedLock lock(&mu_);
-  rules_ = std::move(rules);
-}
+void Door::SetRules(AccessRules rules) { admission_->SetRules(std::move(rules)); }
 
 void Door::Nudge() const { eventfd_write(wake_.get(), 1); }
 
@@ -132,33 +124,33 @@ void Door::Loop() {
     AcceptAgain(options_.clock->Now());
     const int wait = WaitMs(options_.clock->Now());
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait);
-    for (int i = 0; i < count; ++i) {
-      const std::uint64_t key = events[i].data.u64;
-      if (key == kListening) {
-        Accept();
-      } else if (key == kWake) {
-        eventfd_t news = 0;
-        eventfd_read(wake_.get(), &news);
-        DropHungUp();
-      } else if (key % 2 == 1) {
-        Drop(key / 2);
-      } else {
-        OnReadable(key / 2);
-      }
-    }
-    DropSilent(options_.clock->Now());
+    for (int i = 0; i < count; ++i) OnEvent(events[i].data.u64);
+    // Somebody may have spoken in time and not be heard yet, if this thread did not run.
+    if (count < static_cast<int>(events.size())) DropSilent(options_.clock->Now());
     pulse_.Beat();
     RankedLock lock(&mu_);
     if (stopping_) return;
   }
 }
 
+void Door::OnEvent(std::uint64_t about) {
+  if (about == kListening) {
+    Accept();
+  } else if (about == kWake) {
+    eventfd_t news = 0;
+    eventfd_read(wake_.get(), &news);
+    DropHungUp();
+  } else if (about % 2 == 1) {
+    Drop(about / 2);
+  } else {
+    OnReadable(about / 2);
+  }
+}
+
 int Door::WaitMs(absl::Time now) const {
   absl::Time next = accept_again_;
-  if (pending_ == 0 && next == absl::InfiniteFuture()) return -1;
-  for (const auto& [key, connection] : connections_) {
-    if (connection.session == kNoSession) next = std::min(next, connection.deadline);
-  }
+  if (!pending_.empty()) next = std::min(next, pending_.next_deadline());
+  if (next == absl::InfiniteFuture()) return -1;
   // Rounded up: woken before the deadline, it would only wait again.
   return static_cast<int>(std::clamp<std::int64_t>(
       absl::ToInt64Milliseconds(next - now + absl::Milliseconds(1)), 0, 60'000));
@@ -167,25 +159,32 @@ int Door::WaitMs(absl::Time now) const {
 void Door::Accept() {
   UniqueFd fd(accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd.ok()) {
-    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) PauseAccepting();
+    if (IsShortage(errno)) PauseAccepting();
     return;
   }
   const std::optional<Peer> peer = AskPeer(fd.get());
   if (!peer) return;
-  if (pending_ >= options_.pending) {
-    SendRefusal(fd.get(), errors::TooManyHandshakes(options_.pending));
+  MakeRoomFor(peer->uid);
+  const Key key = ++last_key_ + kFirstKey;
+  Connection connection{.fd = std::move(fd), .process = {}, .peer = *peer};
+  if (!Watch(connection.fd.get(), key * 2, EPOLLIN | EPOLLRDHUP)) {
+    Refuse(connection, errors::DoorShort(errno));
+    options_.closer->Close(std::move(connection.fd));
     return;
   }
-  const Key key = ++last_key_ + kFirstKey;
-  Connection connection{.fd = std::move(fd),
-                        .process = {},
-                        .peer = *peer,
-                        .deadline = options_.clock->Now() + options_.handshake};
-  if (!Watch(connection.fd.get(), key * 2, EPOLLIN | EPOLLRDHUP)) return;
-  connection.process = OpenProcess(connection.fd.get(), *peer);
-  if (connection.process.ok()) Watch(connection.process.get(), key * 2 + 1, EPOLLIN);
   connections_.emplace(key, std::move(connection));
-  ++pending_;
+  pending_.Add(key, peer->uid, options_.clock->Now() + options_.handshake);
+}
+
+// The one that leaves may have spoken, and only not been heard yet.
+void Door::MakeRoomFor(UserId user) {
+  while (const std::optional<Key> key = pending_.WhoMakesRoomFor(user)) {
+    OnReadable(*key);
+    const auto entry = connections_.find(*key);
+    if (entry == connections_.end() || entry->second.session != kNoSession) continue;
+    Refuse(entry->second, errors::TooManyHandshakes(pending_.size()));
+    Drop(*key);
+  }
 }
 
 // What cannot be accepted stays readable, and would wake the thread for ever.
@@ -209,59 +208,46 @@ void Door::AcceptAgain(absl::Time now) {
 // end included.
 void Door::OnReadable(Key key) {
   const auto entry = connections_.find(key);
-  if (entry == connections_.end()) return;
+  // What the lane has, it reads itself.
+  if (entry == connections_.end() || entry->second.in_lane) return;
   Connection& connection = entry->second;
-  const std::optional<Hello> hello = ReceiveHello(connection.fd.get());
-  if (connection.session != kNoSession || !hello) return Drop(key);
-  if (absl::Status status = Admit(connection, *hello); !status.ok()) {
-    SendRefusal(connection.fd.get(), status);
+  Hello hello{};
+  std::vector<UniqueFd> strays;
+  const Heard heard = ReceiveHello(connection.fd.get(), hello, strays);
+  CloseLater(strays);
+  if (heard == Heard::kNothing) return;
+  // A peer that has hung up is not resumed for: its session waits for the next one.
+  if (heard == Heard::kOther || connection.session != kNoSession ||
+      HasHungUp(connection.fd.get())) {
     return Drop(key);
   }
-  --pending_;
+  if (absl::Status status = Admit(key, connection, hello); !status.ok()) {
+    Refuse(connection, status);
+    Drop(key);
+  }
 }
 
-// --- Admission ---------------------------------------------------------------
-
-Role Door::RoleOf(const Peer& peer) const {
-  RankedLock lock(&mu_);
-  return rules_.RoleOf(peer);
-}
-
-absl::StatusOr<MapMode> Door::Grant(const Peer& peer, const Hello& hello) const {
-  if (hello.version < abi::v1::kHandoffVersion || hello.version > abi::v1::kHandoffLaneVersion) {
-    return errors::HandoffVersion(hello.version, abi::v1::kHandoffLaneVersion);
-  }
-  if (hello.wanted > static_cast<std::uint32_t>(MapMode::kReadWrite)) {
-    return errors::UnknownEnum("wanted", static_cast<int>(hello.wanted));
-  }
-  const Role role = RoleOf(peer);
-  if (role < Role::kViewer) return errors::RoleTooLow("door", Name(Role::kViewer), Name(role));
-  const auto wanted = static_cast<MapMode>(hello.wanted);
-  const bool may_write =
-      role >= Role::kClient && (hello.abilities & options_.needed_abilities) != 0;
-  return wanted == MapMode::kReadWrite && !may_write ? MapMode::kReadOnly : wanted;
-}
-
-absl::Status Door::Admit(Connection& connection, const Hello& hello) {
-  const absl::StatusOr<MapMode> granted = Grant(connection.peer, hello);
-  if (!granted.ok()) return granted.status();
-  const bool resumes = hello.resume != Token{};
-  const absl::StatusOr<OpenedSession> opened =
-      resumes ? sessions_.Resume(hello.resume, connection.peer) : Open(connection.peer, *granted);
-  if (!opened.ok()) return opened.status();
-  connection.session = opened->id;
-  const std::uint32_t version = VersionFor(hello);
-  if (absl::Status status = Greet(connection, opened->token, *granted, version); !status.ok()) {
-    sessions_.End(opened->id);
-    connection.session = kNoSession;
-    return status;
-  }
-  if (version == abi::v1::kHandoffLaneVersion) HandToLane(connection, opened->token);
+absl::Status Door::Admit(Key key, Connection& connection, const Hello& hello) {
+  RETURN_IF_ERROR(WatchProcess(key, connection));
+  ASSIGN_OR_RETURN(const Admission::Admitted admitted,
+                   admission_->Admit(connection.fd.get(), connection.peer, hello));
+  connection.session = admitted.session;
+  pending_.Remove(key);
+  by_session_.emplace(admitted.session, key);
+  if (admitted.version == abi::v1::kHandoffLaneVersion) HandToLane(connection, admitted.token);
   return absl::OkStatus();
 }
 
-std::uint32_t Door::VersionFor(const Hello& hello) const {
-  return options_.lane == nullptr ? abi::v1::kHandoffVersion : hello.version;
+// Without a handle of the process, a session could outlive it. Where one is only not to be
+// had just now, the peer is to come again.
+absl::Status Door::WatchProcess(Key key, Connection& connection) {
+  errno = 0;
+  connection.process = OpenProcess(connection.fd.get(), connection.peer);
+  if (!connection.process.ok()) {
+    return IsShortage(errno) ? errors::DoorShort(errno) : absl::OkStatus();
+  }
+  if (Watch(connection.process.get(), key * 2 + 1, EPOLLIN)) return absl::OkStatus();
+  return errors::DoorShort(errno);
 }
 
 void Door::HandToLane(Connection& connection, const Token& token) {
@@ -273,38 +259,16 @@ void Door::HandToLane(Connection& connection, const Token& token) {
   options_.lane->Admit(std::move(connection.fd), *caller);
 }
 
-absl::StatusOr<OpenedSession> Door::Open(const Peer& peer, MapMode granted) {
-  // A session never has an operator's power, whoever runs it: it is a program
-  // at work, and its mistakes must not reach others.
-  const Role role = std::min(RoleOf(peer), Role::kClient);
-  return sessions_.Open({.kind = KindOf(granted),
-                         .peer = peer,
-                         .command = CommandOf(peer),
-                         .role = role,
-                         .started = StartOf(peer.pid).value_or(0)});
+void Door::Refuse(const Connection& connection, const absl::Status& why) {
+  LogRefusal(why);
+  std::vector<UniqueFd> strays;
+  SendRefusal(connection.fd.get(), why, strays);
+  CloseLater(strays);
 }
 
-absl::Status Door::Greet(const Connection& connection, const Token& token, MapMode granted,
-                         std::uint32_t version) const {
-  Welcome welcome{};
-  welcome.magic = abi::v1::kWelcomeMagic;
-  welcome.version = version;
-  welcome.session = connection.session.value();
-  welcome.token = token;
-  welcome.granted = static_cast<std::uint32_t>(granted);
-  const UniqueFd layout = ReopenReadOnly(options_.layout_fd);
-  UniqueFd read_only;
-  if (granted == MapMode::kReadOnly) read_only = ReopenReadOnly(options_.arena_fd);
-  // The layout last; before it the arena, if it is to be mapped.
-  absl::InlinedVector<int, 2> fds;
-  if (granted != MapMode::kNone) {
-    fds.push_back(granted == MapMode::kReadOnly ? read_only.get() : options_.arena_fd);
-  }
-  fds.push_back(layout.get());
-  if (std::any_of(fds.begin(), fds.end(), [](int fd) { return fd < 0; })) {
-    return errors::OsRefused("open", "arena", errno);
-  }
-  return SendWelcome(connection.fd.get(), welcome, fds);
+void Door::CloseLater(std::vector<UniqueFd>& fds) {
+  for (UniqueFd& fd : fds) options_.closer->Close(std::move(fd));
+  fds.clear();
 }
 
 // --- Leaving -----------------------------------------------------------------
@@ -312,20 +276,23 @@ absl::Status Door::Greet(const Connection& connection, const Token& token, MapMo
 void Door::Drop(Key key) {
   const auto entry = connections_.find(key);
   if (entry == connections_.end()) return;
-  const SessionId session = entry->second.session;
-  if (session == kNoSession) --pending_;
-  if (entry->second.in_lane) options_.lane->Drop(session);
+  Connection connection = std::move(entry->second);
   connections_.erase(entry);
-  if (session != kNoSession) sessions_.End(session);
+  pending_.Remove(key);
+  by_session_.erase(connection.session);
+  if (connection.in_lane) {
+    options_.lane->Drop(connection.session);
+  } else {
+    // The peer hears of it now. The close may take longer, for what unread messages hold.
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd.get(), nullptr);
+    shutdown(connection.fd.get(), SHUT_RDWR);
+    options_.closer->Close(std::move(connection.fd));
+  }
+  if (connection.session != kNoSession) sessions_.End(connection.session);
 }
 
 void Door::DropSilent(absl::Time now) {
-  if (pending_ == 0) return;
-  std::vector<Key> silent;
-  for (const auto& [key, connection] : connections_) {
-    if (connection.session == kNoSession && connection.deadline <= now) silent.push_back(key);
-  }
-  for (const Key key : silent) Drop(key);
+  while (!pending_.empty() && pending_.next_deadline() <= now) Drop(pending_.oldest());
 }
 
 void Door::DropHungUp() {
@@ -334,13 +301,10 @@ void Door::DropHungUp() {
     RankedLock lock(&mu_);
     sessions.swap(hung_up_);
   }
-  std::vector<Key> keys;
-  for (const auto& [key, connection] : connections_) {
-    if (std::find(sessions.begin(), sessions.end(), connection.session) != sessions.end()) {
-      keys.push_back(key);
-    }
+  for (const SessionId session : sessions) {
+    const auto entry = by_session_.find(session);
+    if (entry != by_session_.end()) Drop(entry->second);
   }
-  for (const Key key : keys) Drop(key);
 }
 
 }  // namespace percpud

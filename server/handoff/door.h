@@ -20,7 +20,10 @@
 #include "server/base/ranked_mutex.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
+#include "server/handoff/admission.h"
+#include "server/handoff/closer.h"
 #include "server/handoff/lane.h"
+#include "server/handoff/pending_peers.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
@@ -29,11 +32,14 @@ namespace percpud {
 // The side door: a Unix SEQPACKET socket at which local processes are admitted
 // and get the arena. The messages are in proto/percpud/abi/v1/handoff.h.
 //
-// One thread serves all connections, none of which it waits for: a peer that
-// says nothing is dropped at its deadline, one that says anything but Hello at
-// once. A session ends with its process: when the last copy of the connection
-// is closed, or (where the kernel hands out pidfds) when the process is gone
-// although a child of its holds a copy.
+// One thread serves all connections, and waits for none of them. A peer that says nothing
+// is dropped at its deadline, one that says anything but Hello at once. A user whose peers
+// are silent makes room from among them (pending_peers.h). What peers made is closed on
+// another thread (closer.h).
+//
+// A session ends with its process: when the last copy of the connection is closed, or when
+// the process has ended though a child of it holds a copy. A process that the daemon
+// cannot see, in another PID namespace, has its connection alone.
 class Door {
  public:
   struct Options {
@@ -48,12 +54,14 @@ class Door {
     int arena_fd = -1;
     int layout_fd = -1;
     const Clock* clock = nullptr;
+    // Closes what peers made. Outlives the door.
+    Closer* closer = nullptr;
     // Serves connections of version 2; without it, version 1 is spoken. Outlives the
     // door.
     Lane* lane = nullptr;
     absl::Duration handshake = absl::Seconds(2);
-    // Connections that have not said Hello; more are dropped at once.
-    std::uint32_t pending = 256;
+    // Connections that have not said Hello.
+    PendingPeers::Limits pending;
   };
 
   // Binds the path; serves from Start on. `sessions` outlives the door.
@@ -66,7 +74,7 @@ class Door {
   void Start();
   // Ends the thread; sessions and connections stay as they are. Idempotent.
   void Stop();
-  // Of who is admitted from now on; a session keeps its role. Thread safe.
+  // For peers that are admitted from now on; a session keeps its role. Thread safe.
   void SetRules(AccessRules rules);
   // Hangs up on a session that was ended otherwise. Thread safe.
   void HangUp(SessionId session);
@@ -84,38 +92,36 @@ class Door {
     SessionId session = kNoSession;
     // The lane has the connection; `fd` is empty.
     bool in_lane = false;
-    absl::Time deadline;
   };
-  using Key = std::uint64_t;
+  using Key = PendingPeers::Key;
 
-  Door(Sessions& sessions, Options options, std::unique_ptr<UnixSocket> socket, UniqueFd epoll,
-       UniqueFd wake);
+  Door(Sessions& sessions, Options options, std::unique_ptr<UnixSocket> socket,
+       std::unique_ptr<Admission> admission, UniqueFd epoll, UniqueFd wake);
 
   void Loop();
+  void OnEvent(std::uint64_t about);
   void Accept();
   void PauseAccepting();
   void AcceptAgain(absl::Time now);
+  // Has a silent peer leave where `user` has no place for another.
+  void MakeRoomFor(UserId user);
   void OnReadable(Key key);
+  absl::Status Admit(Key key, Connection& connection, const abi::v1::Hello& hello);
+  absl::Status WatchProcess(Key key, Connection& connection);
+  // The connection is the lane's from now on, and the session's end this door's still.
+  void HandToLane(Connection& connection, const Token& token);
+  void Refuse(const Connection& connection, const absl::Status& why);
   void Drop(Key key);
   void DropSilent(absl::Time now);
   void DropHungUp();
+  void CloseLater(std::vector<UniqueFd>& fds);
   [[nodiscard]] int WaitMs(absl::Time now) const;
-  [[nodiscard]] Role RoleOf(const Peer& peer) const;
-  absl::Status Admit(Connection& connection, const abi::v1::Hello& hello);
-  absl::StatusOr<OpenedSession> Open(const Peer& peer, abi::v1::MapMode granted);
-  [[nodiscard]] absl::StatusOr<abi::v1::MapMode> Grant(const Peer& peer,
-                                                       const abi::v1::Hello& hello) const;
-  [[nodiscard]] absl::Status Greet(const Connection& connection, const Token& token,
-                                   abi::v1::MapMode granted, std::uint32_t version) const;
   bool Watch(int fd, Key key, std::uint32_t events) const;
-  // What is spoken after the Welcome, if the Hello's version is known.
-  [[nodiscard]] std::uint32_t VersionFor(const abi::v1::Hello& hello) const;
-  // The connection is the lane's from now on, and the session's end this door's still.
-  void HandToLane(Connection& connection, const Token& token);
 
   Sessions& sessions_;
   const Options options_;
   const std::unique_ptr<UnixSocket> socket_;
+  const std::unique_ptr<Admission> admission_;
   const UniqueFd epoll_;
   const UniqueFd wake_;
   std::thread thread_;
@@ -123,13 +129,13 @@ class Door {
 
   // The thread's own.
   absl::flat_hash_map<Key, Connection> connections_;
+  absl::flat_hash_map<SessionId, Key> by_session_;
+  PendingPeers pending_;
   Key last_key_ = 0;
-  std::uint32_t pending_ = 0;
   // While accepting is paused.
   absl::Time accept_again_ = absl::InfiniteFuture();
 
-  mutable RankedMutex mu_{LockRank::kLeaf};
-  AccessRules rules_ ABSL_GUARDED_BY(mu_);
+  RankedMutex mu_{LockRank::kLeaf};
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<SessionId> hung_up_ ABSL_GUARDED_BY(mu_);
 };

@@ -190,7 +190,8 @@ void Lane::ServeNext() {
       entry.state = State::kFull;
       return Watch(entry, session, EPOLLOUT);
     case Turn::kGarbage:
-      SendRefusal(entry.connection->fd(), errors::LaneMalformed());
+      SendRefusal(entry.connection->fd(), errors::LaneMalformed(), desk_->strays);
+      CloseStrays(*desk_);
       return End(session, entry, /*tell=*/true);
     case Turn::kEnd:
       return End(session, entry, /*tell=*/true);

@@ -6,41 +6,24 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <array>
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 
 #include "proto/percpud/abi/v1/lane.h"
+#include "server/handoff/strays.h"
 
 namespace percpud {
 namespace {
 
-// Descriptors in one message at most (the kernel's SCM_MAX_FD).
-constexpr std::size_t kMostFds = 253;
-
 // Out of memory or buffers: a state that passes.
 bool IsShortage(int error_number) { return error_number == ENOMEM || error_number == ENOBUFS; }
-
-void TakeStrays(msghdr& message, std::vector<UniqueFd>& strays) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(fd));
-      strays.emplace_back(fd);
-    }
-  }
-}
 
 }  // namespace
 
 LaneReceived ReceiveLaneMessage(int fd, std::span<std::byte> memory, std::size_t& bytes,
                                 std::vector<UniqueFd>& strays) {
   assert(memory.size() >= abi::v1::kLaneMessageBytes);
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMostFds * sizeof(int))> control;
+  alignas(cmsghdr) StrayRoom control;
   iovec part{.iov_base = memory.data(), .iov_len = abi::v1::kLaneMessageBytes};
   msghdr message{};
   message.msg_iov = &part;

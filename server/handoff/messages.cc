@@ -3,8 +3,8 @@
 
 #include "server/handoff/messages.h"
 
+#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +16,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/base/errors.h"
+#include "server/handoff/strays.h"
 
 namespace percpud {
 namespace {
@@ -24,8 +25,6 @@ using abi::v1::Hello;
 using abi::v1::Refusal;
 using abi::v1::Welcome;
 
-// Descriptors a peer may send us in one message, before the kernel cuts it off.
-constexpr std::size_t kStrayFds = 8;
 // Those of a Welcome.
 constexpr std::size_t kMostFds = 2;
 
@@ -39,37 +38,38 @@ msghdr MessageOf(iovec& part, std::span<std::byte> control) {
   return message;
 }
 
-// Closes whatever descriptors came with a message: none was asked for.
-void CloseStrays(msghdr& message) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(fd));
-      close(fd);
-    }
-  }
+// Whether a failure to receive is of this moment only.
+bool Passes(int error_number) {
+  return error_number == EAGAIN || error_number == EINTR || error_number == ENOMEM ||
+         error_number == ENOBUFS;
+}
+
+// Receives what waits at `fd` into `buffer`, with room for every descriptor that may come
+// with it: the kernel closes those without a place on this thread. Returns the length, or
+// -1. `has_more` says whether anything but bytes came.
+ssize_t Receive(int fd, std::span<std::byte> buffer, bool& has_more,
+                std::vector<UniqueFd>& strays) {
+  alignas(cmsghdr) StrayRoom control;
+  iovec part{.iov_base = buffer.data(), .iov_len = buffer.size()};
+  msghdr message = MessageOf(part, control);
+  const ssize_t length = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (length < 0) return -1;
+  has_more = message.msg_controllen > 0;
+  TakeStrays(message, strays);
+  return length;
 }
 
 }  // namespace
 
-std::optional<Hello> ReceiveHello(int fd) {
-  Hello hello{};
+Heard ReceiveHello(int fd, Hello& hello, std::vector<UniqueFd>& strays) {
   // One byte more tells a message that is too long.
   std::array<std::byte, sizeof(Hello) + 1> buffer{};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kStrayFds * sizeof(int))> control{};
-  iovec part{.iov_base = buffer.data(), .iov_len = buffer.size()};
-  msghdr message = MessageOf(part, control);
-  const ssize_t length = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (length < 0) return std::nullopt;
-  const bool strays = message.msg_controllen > 0;
-  CloseStrays(message);
-  if (strays || length != sizeof(Hello)) return std::nullopt;
+  bool has_more = false;
+  const ssize_t length = Receive(fd, buffer, has_more, strays);
+  if (length < 0) return Passes(errno) ? Heard::kNothing : Heard::kOther;
+  if (has_more || length != sizeof(Hello)) return Heard::kOther;
   std::memcpy(&hello, buffer.data(), sizeof(hello));
-  if (hello.magic != abi::v1::kHelloMagic) return std::nullopt;
-  return hello;
+  return hello.magic == abi::v1::kHelloMagic ? Heard::kHello : Heard::kOther;
 }
 
 absl::Status SendWelcome(int fd, const Welcome& welcome, std::span<const int> fds) {
@@ -89,10 +89,11 @@ absl::Status SendWelcome(int fd, const Welcome& welcome, std::span<const int> fd
   return absl::OkStatus();
 }
 
-void SendRefusal(int fd, const absl::Status& status) {
+void SendRefusal(int fd, const absl::Status& status, std::vector<UniqueFd>& strays) {
   shutdown(fd, SHUT_RD);
-  std::byte unread{};
-  while (recv(fd, &unread, sizeof(unread), MSG_DONTWAIT) > 0) {
+  std::array<std::byte, 1> unread{};
+  bool has_more = false;
+  while (Receive(fd, unread, has_more, strays) > 0) {
   }
   Refusal refusal{};
   refusal.magic = abi::v1::kRefusalMagic;
@@ -101,6 +102,11 @@ void SendRefusal(int fd, const absl::Status& status) {
   std::copy(text.begin(), text.end(), refusal.message.begin());
   // Nobody waits for a peer that will not read.
   static_cast<void>(send(fd, &refusal, sizeof(refusal), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+bool HasHungUp(int fd) {
+  pollfd polled{.fd = fd, .events = POLLRDHUP, .revents = 0};
+  return poll(&polled, 1, 0) > 0 && (polled.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 }  // namespace percpud

@@ -2,29 +2,44 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is said at the side door (proto/percpud/abi/v1/handoff.h), as it goes over the
-// socket. Nothing here waits for a peer. Thread safe: no state.
+// socket. Nothing here waits for a peer, and no descriptor that a peer passed is closed
+// here: closing it may take as long as the peer likes. Thread safe: no state.
 
 #ifndef PERCPUD_SERVER_HANDOFF_MESSAGES_H_
 #define PERCPUD_SERVER_HANDOFF_MESSAGES_H_
 
-#include <optional>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "proto/percpud/abi/v1/handoff.h"
+#include "server/base/unique_fd.h"
 
 namespace percpud {
 
-// The message that waits at `fd`, if it is a Hello and nothing more: descriptors that
-// came with it are closed, and make it none.
-std::optional<abi::v1::Hello> ReceiveHello(int fd);
+enum class Heard : std::uint8_t {
+  // No message has come, or memory is short just now.
+  kNothing,
+  kHello,
+  // The end of the connection, or a message that is no Hello and nothing more.
+  kOther,
+};
+
+// Receives the message that waits at `fd` into `hello`. Descriptors that came with it make
+// it no Hello; they are added to `strays`, for the caller to close elsewhere.
+Heard ReceiveHello(int fd, abi::v1::Hello& hello, std::vector<UniqueFd>& strays);
 
 // With the descriptors, which stay the caller's. REQUIRES: one or two. Errors: OsRefused.
 absl::Status SendWelcome(int fd, const abi::v1::Welcome& welcome, std::span<const int> fds);
 
 // The last words to a peer that is about to be hung up on. Reads what it said before: a
 // socket closed over something unread resets the peer, which then would not hear them.
-void SendRefusal(int fd, const absl::Status& status);
+// Descriptors that came with that are added to `strays`.
+void SendRefusal(int fd, const absl::Status& status, std::vector<UniqueFd>& strays);
+
+// Whether the peer has closed its end, though there may be words of it to be read.
+bool HasHungUp(int fd);
 
 }  // namespace percpud
 

@@ -3,6 +3,7 @@
 
 #include "server/main/arena_store.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "server/base/errors.h"
 #include "server/base/file_identity.h"
 #include "server/base/memory_limit.h"
+#include "server/base/path_lock.h"
 #include "server/base/status_macros.h"
 #include "server/main/fd_store.h"
 #include "server/main/keep_aside.h"
@@ -228,9 +230,26 @@ absl::Status ArenaStore::Begin() {
 absl::Status ArenaStore::Settle() {
   if (is_kept_) RETURN_IF_ERROR(fresh_ ? SettleCold() : SettleWarm());
   is_settled_ = true;
+  if (is_kept_) {
+    settled_catalog_ =
+        UniqueFd(open(absl::StrCat(places_.catalog, "/data.mdb").c_str(), O_PATH | O_CLOEXEC));
+  }
   fresh_.reset();
   left_ = {};
   return absl::OkStatus();
+}
+
+std::string ArenaStore::MissingFiles() const {
+  assert(is_settled_);
+  std::string out;
+  if (!places_.file.empty() && !NamesFile(places_.file, arena_->fd())) {
+    absl::StrAppend(&out, "arena ", places_.file);
+  }
+  const std::string data = absl::StrCat(places_.catalog, "/data.mdb");
+  if (settled_catalog_.ok() && !NamesFile(data, settled_catalog_.get())) {
+    absl::StrAppend(&out, out.empty() ? "" : " and ", "catalog ", data);
+  }
+  return out;
 }
 
 absl::Status ArenaStore::SettleWarm() {

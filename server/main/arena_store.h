@@ -73,6 +73,10 @@ class ArenaStore {
   // what the system refused; StoreRefused.
   absl::Status Settle();
 
+  // What is no longer at its path although the daemon uses it, "arena PATH" and so on;
+  // empty if all is there. REQUIRES: the store is settled.
+  [[nodiscard]] std::string MissingFiles() const;
+
   // One line for the log: "warm: ..." or "cold: ...".
   [[nodiscard]] const std::string& verdict() const { return verdict_; }
   [[nodiscard]] Arena& arena() const { return *arena_; }
@@ -114,6 +118,8 @@ class ArenaStore {
   std::optional<Remembered> remembered_;
   std::string verdict_;
   bool is_settled_ = false;
+  // The catalog's file, as it was when the start had settled.
+  UniqueFd settled_catalog_;
 };
 
 }  // namespace percpud

@@ -5,8 +5,8 @@
 
 #include <pthread.h>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 
 namespace percpud {
 
@@ -35,7 +35,7 @@ void BalancerThread::Loop() {
   while (true) {
     {
       RankedLock lock(&mu_);
-      mu_.AwaitWithTimeout(absl::Condition(this, &BalancerThread::HasNews), due - absl::Now());
+      mu_.AwaitWithTimeout(absl::Condition(this, &BalancerThread::HasNews), due - NowSinceBoot());
       if (stopping_) return;
       wanted_ = false;
     }

@@ -35,6 +35,8 @@ struct DaemonConfig {
   AllocSizes sizes;
   StaticLayout statics;
   Topology topology;
+  // The topology is this host's, and not one that the configuration describes.
+  bool has_host_topology = false;
   BalancePolicy balance;
   ServiceLimits limits;
   Bytes message_limit = kDefaultMessage;

@@ -61,6 +61,9 @@ absl::StatusOr<Topology> ReadTopology(const config::v1::Cpus& cpus) {
 void TakeTopology(const config::v1::Cpus& cpus, DaemonConfig& out, ConfigErrors& errors) {
   absl::StatusOr<Topology> topology = ReadTopology(cpus);
   if (errors.Check(topology.status())) out.topology = *std::move(topology);
+  const auto source = cpus.source_case();
+  out.has_host_topology =
+      source == config::v1::Cpus::SOURCE_NOT_SET || source == config::v1::Cpus::kHost;
 }
 
 void TakeStaticVariable(const config::v1::StaticVariable& wire, std::vector<StaticVariable>& out,

@@ -13,12 +13,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/arena/arena.h"
 #include "server/base/clock.h"
@@ -30,8 +31,8 @@
 #include "server/handoff/layout_writer.h"
 #include "server/main/arena_store.h"
 #include "server/main/balancer_thread.h"
+#include "server/main/daemon_layout.h"
 #include "server/main/fd_store.h"
-#include "server/main/layout_fingerprint.h"
 #include "server/main/listener.h"
 #include "server/main/reaper_thread.h"
 #include "server/main/startup_log.h"
@@ -39,7 +40,6 @@
 #include "server/percpu/introspect/inspector.h"
 #include "server/percpu/layout/cpu_units.h"
 #include "server/rseq/pair.h"
-#include "server/rseq/self_test.h"
 #include "server/service/callers.h"
 #include "server/service/health_service.h"
 #include "server/service/introspection_service.h"
@@ -63,68 +63,14 @@ constexpr int kLargestMessages = 4;
 // More calls at once than that are refused.
 constexpr int kSyncThreads = 32;
 
-// How the arena will be used: all that can be wrong about a configuration shows
-// here.
-struct Layout {
-  std::unique_ptr<const AllocInfo> info;
-  rseq::UpdateMode mode;
-  std::string text;
-};
-
-// Names what the page allocator could only call a lack of pages.
-absl::Status CheckRoom(const Footprint& footprint, const Arena& arena) {
-  const Bytes block = ToBytes(footprint.block_pages, arena.page_size());
-  if (block <= arena.size()) return absl::OkStatus();
-  return errors::BadConfig(
-      "arena_size",
-      absl::StrCat(Format(arena.size()), " does not hold one chunk, a block of ", Format(block)));
-}
-
-// What backing the first chunk takes at least.
-Bytes FirstChunkSize(const DaemonConfig& config, const Backend& backend) {
-  if (config.backend_options.page_first_chunk) return Bytes(0);
-  const Footprint footprint = backend.footprint();
-  const bool has_tail = config.backend == "km" && !footprint.returns_tail;
-  return ToBytes(has_tail ? footprint.block_pages : footprint.pages_per_chunk, config.page_size);
-}
-
-absl::StatusOr<std::unique_ptr<Backend>> CheckedBackend(const DaemonConfig& config,
-                                                        const AllocInfo& info, Arena& arena) {
-  auto backend = MakeBackend(config.backend, info, arena, config.backend_options);
-  if (!backend.ok()) return backend.status();
-  absl::Status status = (*backend)->VerifyAllocInfo();
-  if (status.ok()) status = CheckRoom((*backend)->footprint(), arena);
-  if (!status.ok()) return status;
-  return backend;
-}
-
-// Restartable updates need a unit per CPU; otherwise, or if asked for, several
-// CPUs share one and lock.
-absl::StatusOr<rseq::UpdateMode> ChooseMode(const std::optional<rseq::UpdateMode>& asked,
-                                            const CpuUnits& cpus) {
-  using rseq::UpdateMode;
-  if (!rseq::RseqWorks() && asked == UpdateMode::kRseq) {
-    return errors::BadConfig("update_mode", "restartable sequences do not work here");
-  }
-  if (!cpus.exclusive && asked == UpdateMode::kRseq) {
-    return errors::BadConfig("update_mode", "rseq needs a unit for every CPU this host may have");
-  }
-  const bool can = cpus.exclusive && rseq::RseqWorks();
-  return asked.value_or(can ? UpdateMode::kRseq : UpdateMode::kAtomic);
-}
-
-absl::StatusOr<Layout> LayOut(const DaemonConfig& config) {
-  absl::StatusOr<AllocInfo> info = BuildAllocInfo(config.sizes, config.topology);
-  if (!info.ok()) return info.status();
-  const CpuUnits cpus = PlaceCpus(*info, HostCpus());
-  const absl::StatusOr<rseq::UpdateMode> mode = ChooseMode(config.update_mode, cpus);
-  if (!mode.ok()) return mode.status();
-  Layout out;
-  out.mode = *mode;
-  out.text = LayoutText(*info, config.statics, config.backend, config.backend_options,
-                        config.page_size, *mode);
-  out.info = std::make_unique<const AllocInfo>(*std::move(info));
-  return out;
+// What becomes of chunks is logged, and recorded where there is a catalog.
+std::function<void(const ChunkEvent&)> OnChunk(catalog::Catalog* catalog) {
+  std::function<void(const ChunkEvent&)> record;
+  if (catalog != nullptr) record = ChunkRecorder(*catalog);
+  return [record](const ChunkEvent& event) {
+    spdlog::debug("chunk {} is {}", event.id.value(), event.destroyed ? "destroyed" : "made");
+    if (record) record(event);
+  };
 }
 
 // A client of such a socket would wait for ever.
@@ -172,6 +118,7 @@ struct Daemon::Parts {
   SystemClock clock;
   std::unique_ptr<Listener> listener;
   rseq::UpdateMode mode = rseq::UpdateMode::kAtomic;
+  std::uint32_t host_cpus = 1;
   std::unique_ptr<ArenaStore> memory;
   std::unique_ptr<Allocator> allocator;
   std::unique_ptr<BalancerThread> balancer;
@@ -193,8 +140,12 @@ struct Daemon::Parts {
 };
 
 absl::Status Daemon::Parts::Allocate(const DaemonConfig& config) {
-  ASSIGN_OR_RETURN(const Layout layout, LayOut(config));
+  ASSIGN_OR_RETURN(const DaemonLayout layout, LayOut(config));
   mode = layout.mode;
+  host_cpus = layout.cpus.count;
+  if (!layout.cpus.agree) {
+    spdlog::warn("{}: the largest is believed, and updates are atomic", layout.cpus.sightings);
+  }
   ASSIGN_OR_RETURN(memory, ArenaStore::Open(config, layout.text));
   if (memory->remembered()) {
     const absl::Status status = MakeBooks(config, *layout.info);
@@ -209,7 +160,6 @@ absl::Status Daemon::Parts::Allocate(const DaemonConfig& config) {
   if (!memory->remembered()) RETURN_IF_ERROR(MakeBooks(config, *layout.info));
   RETURN_IF_ERROR(memory->Begin());
   LogLayout(*allocator);
-  balancer = std::make_unique<BalancerThread>(*allocator);
   return absl::OkStatus();
 }
 
@@ -219,12 +169,12 @@ absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInf
   allocator.reset();
   auto info = std::make_unique<const AllocInfo>(layout);
   ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
-                   CheckedBackend(config, *info, memory->arena()));
+                   MakeCheckedBackend(config, *info, memory->arena()));
   RETURN_IF_ERROR(memory->Prepare(FirstChunkSize(config, *backend)));
   Allocator::Options options;
   options.balance = config.balance;
   options.clock = &clock;
-  if (memory->catalog() != nullptr) options.on_chunk = ChunkRecorder(*memory->catalog());
+  options.on_chunk = OnChunk(memory->catalog());
   const auto& remembered = memory->remembered();
   auto made = remembered
                   ? Allocator::Restore(std::move(info), config.statics, std::move(backend),
@@ -257,7 +207,6 @@ absl::Status Daemon::Parts::OpenLane(const DaemonConfig& config) {
 }
 
 absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
-  const std::uint32_t host_cpus = HostCpus();
   const CpuUnits cpus = PlaceCpus(allocator->info(), host_cpus);
   const abi::v1::PairCommit pairs = rseq::ChoosePairCommit(mode);
   LayoutFacts facts{.arena_id = memory->id(),
@@ -271,7 +220,6 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
   layout_page = *std::move(page);
   updater = std::make_unique<Updater>(allocator->info(), cpus, mode, host_cpus);
   callers = std::make_unique<Callers>(*sessions, config.access);
-  reaper = std::make_unique<ReaperThread>(*sessions);
   if (config.door.empty()) return absl::OkStatus();
   if (absl::Status status = OpenLane(config); !status.ok()) return status;
   const bool unlocked = mode == rseq::UpdateMode::kRseq;
@@ -284,10 +232,14 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
                              .arena_fd = memory->arena().fd(),
                              .layout_fd = layout_page.get(),
                              .clock = &clock,
+                             .closer = &closer,
                              .lane = lane.get()});
   if (!opened.ok()) return opened.status();
   door = *std::move(opened);
-  sessions->set_ended([to = door.get()](SessionId session) { to->HangUp(session); });
+  sessions->set_ended([to = door.get()](SessionId session) {
+    spdlog::debug("session {} has ended", session.value());
+    to->HangUp(session);
+  });
   spdlog::info("side door at {}, updates by {}, count and sum of an observation by {}",
                door->path(), unlocked ? "rseq" : "atomics",
                pairs == abi::v1::PairCommit::kOneStore ? "one store" : "two updates");
@@ -321,6 +273,8 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
 }
 
 void Daemon::Parts::GoLive() {
+  balancer = std::make_unique<BalancerThread>(*allocator);
+  reaper = std::make_unique<ReaperThread>(*sessions);
   if (lane) lane->Start();
   if (door) door->Start();
   // Connections made since the sockets were bound have waited until now.
@@ -330,12 +284,12 @@ void Daemon::Parts::GoLive() {
 }
 
 absl::Status Daemon::Check(const DaemonConfig& config) {
-  const absl::StatusOr<Layout> layout = LayOut(config);
+  const absl::StatusOr<DaemonLayout> layout = LayOut(config);
   if (!layout.ok()) return layout.status();
   if (absl::Status status = ArenaStore::CheckSystem(config); !status.ok()) return status;
   const auto arena = Arena::Create({.size = config.arena_size, .page_size = config.page_size});
   if (!arena.ok()) return arena.status();
-  return CheckedBackend(config, *layout->info, **arena).status();
+  return MakeCheckedBackend(config, *layout->info, **arena).status();
 }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config) {
@@ -363,6 +317,8 @@ void Daemon::Change(const DaemonConfig& config) {
   if (parts_->door) parts_->door->SetRules(config.access);
 }
 
+std::string Daemon::MissingFiles() const { return parts_->memory->MissingFiles(); }
+
 std::vector<Watchdog::Thread> Daemon::threads() const {
   std::vector<Watchdog::Thread> out;
   const auto add = [&out](const char* name, auto& watched) {
@@ -384,13 +340,13 @@ std::vector<Watchdog::Thread> Daemon::threads() const {
 // which one that is connected but idle does when it next polls, seconds later.
 // So the grace is ours: what sleeps gets it, and what is left takes no time.
 Daemon::~Daemon() {
-  const absl::Time deadline = absl::Now() + kGrace;
+  const absl::Time deadline = NowSinceBoot() + kGrace;
   parts_->listener->Stop();
   if (parts_->door) parts_->door->Stop();
   if (parts_->lane) parts_->lane->Stop(deadline);
   parts_->streams.Drain(deadline);
   parts_->memory_service->Settle(deadline);
-  parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + kGoodbye));
+  parts_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kGoodbye));
   parts_->memory_service->Close();
 }
 

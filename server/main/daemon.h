@@ -5,6 +5,7 @@
 #define PERCPUD_SERVER_MAIN_DAEMON_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,7 +32,9 @@ class Daemon {
 
   // Goes on with the access rules and session limits of `config`.
   void Change(const DaemonConfig& config);
-  // Those that clients depend on; valid as long as the daemon is there.
+  // What of the arena and the catalog is no longer at its path; empty if all is.
+  [[nodiscard]] std::string MissingFiles() const;
+  // The threads that clients depend on; valid as long as the daemon is there.
   [[nodiscard]] std::vector<Watchdog::Thread> threads() const;
 
  private:

@@ -2,26 +2,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <signal.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/main/daemon.h"
 #include "server/main/fd_store.h"
 #include "server/main/flags.h"
+#include "server/main/log_setup.h"
 #include "server/main/reload.h"
+#include "server/main/system_check.h"
 #include "server/main/watchdog.h"
 
 namespace percpud {
@@ -29,6 +34,14 @@ namespace {
 
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
+// How many threads a daemon has on this host, at least while it starts: its own, and
+// those that gRPC makes for each processor.
+std::size_t Threads() { return 20 + 2 * std::size_t{std::thread::hardware_concurrency()}; }
+// How often the daemon looks whether its files are still there.
+constexpr absl::Duration kLookAtFiles = absl::Seconds(30);
+// The drain is over after five seconds, unless something waits for a thread that the
+// system never made.
+constexpr unsigned kPatienceToStop = 20;
 
 // A local session takes two descriptors, and what a shell allows is few.
 void AllowDescriptors() {
@@ -38,11 +51,11 @@ void AllowDescriptors() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Whoever starts us may be a client, whose gRPC polls with poll(2): there, every
-// call would pay for every connection.
+// The process that starts this one may be a client, whose gRPC polls with poll(2): there,
+// every call would pay for every connection.
 void PollByEpoll() { setenv("GRPC_POLL_STRATEGY", "epoll1", /*replace=*/1); }
 
-// What the operator wrote is told apart from what the system would not do.
+// Tells by the exit code what the operator wrote from what the system would not do.
 int Fail(const absl::Status& status) {
   for (const absl::string_view line : absl::StrSplit(status.message(), '\n')) {
     spdlog::critical("percpud cannot start: {}", std::string(line));
@@ -62,9 +75,8 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-// The next of them; 0 if none comes in time.
+// Returns the next of the signals; 0 if none comes in time.
 int AwaitSignal(const sigset_t& signals, absl::Duration patience) {
-  if (patience == absl::InfiniteDuration()) patience = absl::Hours(24);
   const timespec time = absl::ToTimespec(patience);
   const int number = sigtimedwait(&signals, nullptr, &time);
   return number < 0 ? 0 : number;
@@ -79,16 +91,43 @@ void ReloadInFrontOf(int argc, char** argv, config::v1::Config& running, Daemon&
   NotifyManager(absl::StrCat("READY=1\nSTATUS=", Reload(argc, argv, running, daemon)));
 }
 
-// Until a signal says to stop; returns which. Meanwhile the service manager is
-// told that all is well, as often as it wants and only if so, and the
-// configuration is read again when a signal asks for that.
+// Says once that files are missing, and once that they are back.
+class FileWatch {
+ public:
+  explicit FileWatch(const Daemon& daemon) : daemon_(daemon) {}
+
+  void Look(absl::Time now) {
+    if (now < next_) return;
+    next_ = now + kLookAtFiles;
+    const std::string missing = daemon_.MissingFiles();
+    if (missing == missing_) return;
+    missing_ = missing;
+    if (missing.empty()) {
+      spdlog::info("arena and catalog are at their places again");
+    } else {
+      spdlog::warn("removed or replaced underneath: {}; what is granted ends with this daemon",
+                   missing);
+    }
+  }
+
+ private:
+  const Daemon& daemon_;
+  absl::Time next_ = absl::InfinitePast();
+  std::string missing_;
+};
+
+// Runs until a signal says to stop, and returns which. Meanwhile the service manager is
+// told that all is well, as often as it wants and only if so, and the configuration is
+// read again when a signal asks for that.
 int Serve(int argc, char** argv, config::v1::Config running, Daemon& daemon,
           const sigset_t& signals) {
   const absl::Duration timeout = WatchdogTimeout();
   Watchdog watchdog(daemon.threads(), timeout, [] { NotifyManager("WATCHDOG=1"); });
+  FileWatch files(daemon);
   while (true) {
-    if (timeout != absl::InfiniteDuration()) watchdog.Look(absl::Now());
-    const int number = AwaitSignal(signals, watchdog.interval());
+    if (timeout != absl::InfiniteDuration()) watchdog.Look(NowSinceBoot());
+    files.Look(NowSinceBoot());
+    const int number = AwaitSignal(signals, std::min(watchdog.interval(), kLookAtFiles));
     if (number == SIGHUP) {
       ReloadInFrontOf(argc, argv, running, daemon);
     } else if (number != 0) {
@@ -97,41 +136,71 @@ int Serve(int argc, char** argv, config::v1::Config running, Daemon& daemon,
   }
 }
 
+// Ends the process where stopping it hangs: all that was granted is committed.
+void EndAfterGrace() {
+  signal(SIGALRM, [](int) {
+    constexpr char kWords[] = "percpud: the drain hangs; the process ends without it\n";
+    static_cast<void>(write(STDERR_FILENO, kWords, sizeof(kWords) - 1));
+    _exit(kExitFailure);
+  });
+  alarm(kPatienceToStop);
+}
+
+int CheckOnly(const DaemonConfig& config) {
+  if (absl::Status status = Daemon::Check(config); !status.ok()) return Fail(status);
+  for (const std::string& warning : WarningsOf(config, LookAtHost(config))) {
+    spdlog::warn("{}", warning);
+  }
+  std::puts("percpud: configuration ok");
+  return 0;
+}
+
+int Run(int argc, char** argv, const sigset_t& signals, CommandLine command_line,
+        DaemonConfig config) {
+  AllowDescriptors();
+  PollByEpoll();
+  config.discard = command_line.discard;
+  SetLogLevel(config.log_level);
+  for (const std::string& warning : WarningsOf(config, LookAtHost(config))) {
+    spdlog::warn("{}", warning);
+  }
+  if (absl::Status status = CheckSystem(config, Threads()); !status.ok()) return Fail(status);
+  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(std::move(config));
+  if (!daemon.ok()) return Fail(daemon.status());
+  std::puts("percpud: ready");
+  std::fflush(stdout);
+  NotifyManager("READY=1");
+
+  const int number = Serve(argc, argv, std::move(command_line.config), **daemon, signals);
+  NotifyManager("STOPPING=1");
+  spdlog::info("draining on signal {}", number);
+  EndAfterGrace();
+  daemon->reset();
+  spdlog::info("stopped");
+  return 0;
+}
+
 int Main(int argc, char** argv) {
+  OpenStandardDescriptors();
   // The packaged abseil tracks lock order, for a tenth of a call's cost; ours
   // is checked by ranks.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  spdlog::set_default_logger(spdlog::stderr_color_mt("percpud"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
-
+  SetUpLog();
   const sigset_t signals = BlockSignals();
   absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv);
   if (!command_line.ok()) return Fail(command_line.status());
   if (command_line->exit_code) return *command_line->exit_code;
   absl::StatusOr<DaemonConfig> config = CheckConfig(command_line->config);
   if (!config.ok()) return Fail(config.status());
-  if (command_line->check_only) {
-    if (absl::Status status = Daemon::Check(*config); !status.ok()) return Fail(status);
-    std::puts("percpud: configuration ok");
-    return 0;
+  if (command_line->check_only) return CheckOnly(*config);
+  try {
+    return Run(argc, argv, signals, *std::move(command_line), *std::move(config));
+  } catch (const std::system_error& error) {
+    // A thread that the system would not make. What threads there are could keep a
+    // destructor waiting.
+    spdlog::critical("percpud cannot go on: {}", error.what());
+    std::_Exit(kExitFailure);
   }
-  AllowDescriptors();
-  PollByEpoll();
-  config->discard = command_line->discard;
-  spdlog::set_level(spdlog::level::from_str(config->log_level));
-
-  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(*std::move(config));
-  if (!daemon.ok()) return Fail(daemon.status());
-  std::puts("percpud: ready");
-  std::fflush(stdout);
-  NotifyManager("READY=1");
-
-  const int signal_number = Serve(argc, argv, std::move(command_line->config), **daemon, signals);
-  NotifyManager("STOPPING=1");
-  spdlog::info("draining on signal {}", signal_number);
-  daemon->reset();
-  spdlog::info("stopped");
-  return 0;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "percpud/v1/status.pb.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/error_reason.h"
+#include "server/base/refusal_log.h"
 
 namespace percpud {
 
@@ -34,6 +35,7 @@ std::string DetailsOf(const absl::Status& status) {
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
+  LogRefusal(status);
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
           DetailsOf(status)};
 }

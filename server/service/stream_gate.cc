@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
+#include "server/base/clock.h"
 #include "server/base/errors.h"
 
 namespace percpud {
@@ -24,9 +24,9 @@ StreamGate::Stream::~Stream() {
 }
 
 bool StreamGate::Stream::Wait(const grpc::ServerContext& context, absl::Duration interval) {
-  const absl::Time due = absl::Now() + interval;
+  const absl::Time due = NowSinceBoot() + interval;
   while (!context.IsCancelled()) {
-    const absl::Duration left = due - absl::Now();
+    const absl::Duration left = due - NowSinceBoot();
     if (left <= absl::ZeroDuration()) return true;
     RankedLock lock(&gate_->mu_);
     if (gate_->mu_.AwaitWithTimeout(absl::Condition(&gate_->draining_),
@@ -47,7 +47,7 @@ absl::StatusOr<StreamGate::Stream> StreamGate::Open() {
 void StreamGate::Drain(absl::Time deadline) {
   RankedLock lock(&mu_);
   draining_ = true;
-  mu_.AwaitWithTimeout(absl::Condition(this, &StreamGate::IsEmpty), deadline - absl::Now());
+  mu_.AwaitWithTimeout(absl::Condition(this, &StreamGate::IsEmpty), deadline - NowSinceBoot());
 }
 
 bool StreamGate::draining() const {

@@ -104,6 +104,9 @@ class Sessions {
   // The restored session that the token stands for, for the process it was opened for.
   // Errors: ResumeRefused.
   absl::StatusOr<OpenedSession> Resume(const Token& token, const Peer& peer);
+  // Has a session that was resumed wait again, for as long as a restored one: its process
+  // could not be told. Nothing happens to one that has ended.
+  void Detach(SessionId id);
 
   // --- What callers do ---------------------------------------------------------------
   [[nodiscard]] Areas& areas() { return areas_; }

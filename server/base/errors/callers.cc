@@ -4,7 +4,6 @@
 #include "server/base/errors.h"
 
 #include <limits>
-
 #include "absl/strings/escaping.h"
 #include "server/base/errors/refuse.h"
 
@@ -130,9 +129,14 @@ absl::Status QuotaExceeded(absl::string_view holder, absl::string_view quota, st
                 " of ", limit, " ", quota, " and asks for ", request, " more");
 }
 
-absl::Status TooManyHandshakes(std::uint64_t limit) {
-  return Refuse(Code::kResourceExhausted, Reason::kTooManyHandshakes, "door: ", limit,
-                " connections have not said hello, the limit");
+absl::Status TooManyHandshakes(std::uint64_t silent) {
+  return Refuse(Code::kUnavailable, Reason::kTooManyHandshakes, "door: ", silent,
+                " connections have not said hello, and this one had been silent longest");
+}
+
+absl::Status DoorShort(int error_number) {
+  return Refuse(Code::kUnavailable, Reason::kDoorShort,
+                "door: the daemon is short of something just now: ", ErrnoText(error_number));
 }
 
 absl::Status HandoffVersion(std::uint32_t version, std::uint32_t spoken) {

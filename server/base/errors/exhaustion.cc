@@ -3,17 +3,9 @@
 
 #include "server/base/errors.h"
 
-#include <string>
-#include <system_error>
-
 #include "server/base/errors/refuse.h"
 
 namespace percpud::errors {
-namespace {
-
-std::string ErrnoText(int error_number) { return std::generic_category().message(error_number); }
-
-}  // namespace
 
 absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment) {
   return Refuse(Code::kResourceExhausted, Reason::kNoSpaceWithoutGrowing,

@@ -6,6 +6,9 @@
 #ifndef PERCPUD_SERVER_BASE_ERRORS_REFUSE_H_
 #define PERCPUD_SERVER_BASE_ERRORS_REFUSE_H_
 
+#include <string>
+#include <system_error>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error_reason.h"
@@ -18,6 +21,11 @@ using Code = absl::StatusCode;
 template <typename... Parts>
 absl::Status Refuse(Code code, Reason reason, const Parts&... parts) {
   return WithReason(absl::Status(code, absl::StrCat(parts...)), reason);
+}
+
+// "No space left on device".
+inline std::string ErrnoText(int error_number) {
+  return std::generic_category().message(error_number);
 }
 
 }  // namespace percpud::errors

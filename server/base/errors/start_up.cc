@@ -41,6 +41,18 @@ absl::Status StoreRefused() {
                 "FileDescriptorStoreMax=");
 }
 
+absl::Status NoProc() {
+  return Refuse(Code::kFailedPrecondition, Reason::kNoProc,
+                "door: /proc is not mounted, and the side door hands memory out by it; mount it, "
+                "or start with --door none");
+}
+
+absl::Status TooFewTasks(std::uint64_t needed, std::uint64_t found) {
+  return Refuse(Code::kResourceExhausted, Reason::kTooFewTasks, "tasks: percpud needs ", needed,
+                " threads, and the system gives it ", found,
+                "; raise TasksMax= of the unit, pids.max or `ulimit -u`");
+}
+
 absl::Status NoTransparentHugePages(absl::string_view why) {
   return Refuse(Code::kFailedPrecondition, Reason::kNoTransparentHugePages,
                 "transparent_huge_pages: ", why);

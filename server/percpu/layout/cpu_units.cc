@@ -3,14 +3,7 @@
 
 #include "server/percpu/layout/cpu_units.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <fstream>
-#include <string>
-
-#include "server/base/limits.h"
-#include "server/base/parse.h"
 
 namespace percpud {
 
@@ -29,19 +22,6 @@ CpuUnits PlaceCpus(const AllocInfo& info, std::uint32_t host_cpus) {
     out.offset.push_back(info.unit_offset[out.unit.back().value()].value());
   }
   return out;
-}
-
-std::uint32_t HostCpus() {
-  std::ifstream file("/sys/devices/system/cpu/possible");
-  std::string possible;
-  if (std::getline(file, possible)) {
-    const auto ranges = ParseCpuList(possible);
-    if (ranges && !ranges->empty()) {
-      return static_cast<std::uint32_t>(std::min<std::uint64_t>(ranges->back().last + 1, kMaxCpus));
-    }
-  }
-  return static_cast<std::uint32_t>(
-      std::clamp<long>(sysconf(_SC_NPROCESSORS_CONF), 1, static_cast<long>(kMaxCpus)));
 }
 
 }  // namespace percpud

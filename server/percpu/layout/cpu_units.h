@@ -27,10 +27,6 @@ struct CpuUnits {
 // REQUIRES: some unit has a CPU.
 CpuUnits PlaceCpus(const AllocInfo& info, std::uint32_t host_cpus);
 
-// From the kernel's list of possible CPUs; what it cannot tell, the number of
-// configured ones says.
-std::uint32_t HostCpus();
-
 }  // namespace percpud
 
 #endif  // PERCPUD_SERVER_PERCPU_LAYOUT_CPU_UNITS_H_

@@ -4,6 +4,7 @@
 #include "server/session/access/peer.h"
 
 #include <netdb.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -105,9 +107,13 @@ UniqueFd OpenProcess(int fd, const Peer& peer) {
   int process = -1;
   socklen_t size = sizeof(process);
   if (getsockopt(fd, SOL_SOCKET, kSoPeerPidFd, &process, &size) == 0) return UniqueFd(process);
-  // By number, which may be another's by now: then the connection alone says
-  // when the session ends, and the other's end only ends it early.
-  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, peer.pid.value(), 0)));
+  // By number, then, which may be another process's by now. While the connection is open,
+  // the process that made it has most likely not ended.
+  if (peer.pid == ProcessId(0)) return {};
+  UniqueFd by_number(static_cast<int>(syscall(SYS_pidfd_open, peer.pid.value(), 0)));
+  pollfd connection{.fd = fd, .events = POLLRDHUP, .revents = 0};
+  const bool is_open = poll(&connection, 1, 0) == 0;
+  return is_open ? std::move(by_number) : UniqueFd();
 }
 
 std::optional<std::uint64_t> StartOf(ProcessId process) {

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "server/base/clock.h"
+
 namespace percpud {
 namespace {
 
@@ -52,6 +54,43 @@ TEST(RankedMutexTest, ExcludesAndWakes) {
   EXPECT_TRUE(counter.AwaitAtLeast(40000, absl::ZeroDuration()));
   EXPECT_FALSE(counter.AwaitAtLeast(40001, absl::ZeroDuration()));
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(RankedMutexTest, ATimedWaitEndsWhenTheConditionHolds) {
+  Counter counter;
+  std::vector<std::thread> waiters;
+  std::atomic<int> reached{0};
+  for (int waiter = 0; waiter < 4; ++waiter) {
+    waiters.emplace_back([&] { reached += counter.AwaitAtLeast(100, absl::Minutes(10)) ? 1 : 0; });
+  }
+  std::thread adder([&counter] {
+    for (int add = 0; add < 100; ++add) counter.Add();
+  });
+  for (std::thread& waiter : waiters) waiter.join();
+  adder.join();
+  EXPECT_EQ(reached, 4);
+}
+
+TEST(RankedMutexTest, ATimedWaitTakesItsTimeAndNoLess) {
+  Counter counter;
+  constexpr absl::Duration kTime = absl::Milliseconds(30);
+  const absl::Time start = NowSinceBoot();
+  // Others come and go meanwhile, and change nothing that counts.
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done) counter.value();
+  });
+  EXPECT_FALSE(counter.AwaitAtLeast(1, kTime));
+  EXPECT_GE(NowSinceBoot() - start, kTime);
+  done = true;
+  other.join();
+}
+
+TEST(RankedMutexTest, AWaitWithoutEndEnds) {
+  Counter counter;
+  std::thread adder([&counter] { counter.Add(); });
+  EXPECT_TRUE(counter.AwaitAtLeast(1, absl::InfiniteDuration()));
+  adder.join();
 }
 
 TEST(RankedMutexTest, RisingRanksNestAndMayBeReleasedInAnyOrder) {

@@ -65,6 +65,7 @@ class DoorLaneTest : public testing::SessionTest {
                                         .arena_fd = memory_.get(),
                                         .layout_fd = memory_.get(),
                                         .clock = &system_clock_,
+                                        .closer = &closer_,
                                         .lane = lane});
     ASSERT_TRUE(door.ok()) << door.status();
     door_ = *std::move(door);

@@ -5,7 +5,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,10 +12,10 @@
 
 #include <array>
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "tests/unit/handoff/visitor.h"
@@ -60,41 +59,70 @@ TEST(MessagesTest, AHelloIsTakenAsItWasSaid) {
   Hello said = GoodHello();
   said.resume.fill(7);
   at_door.visitor.Say(said);
-  const std::optional<Hello> heard = ReceiveHello(at_door.daemon.get());
-  ASSERT_TRUE(heard);
-  EXPECT_EQ(heard->wanted, said.wanted);
-  EXPECT_EQ(heard->abilities, said.abilities);
-  EXPECT_EQ(heard->resume, said.resume);
+  Hello heard{};
+  std::vector<UniqueFd> strays;
+  ASSERT_EQ(ReceiveHello(at_door.daemon.get(), heard, strays), Heard::kHello);
+  EXPECT_EQ(heard.wanted, said.wanted);
+  EXPECT_EQ(heard.abilities, said.abilities);
+  EXPECT_EQ(heard.resume, said.resume);
+  EXPECT_TRUE(strays.empty());
 }
 
 TEST(MessagesTest, NothingElseIsAHello) {
   const Connection at_door;
-  EXPECT_FALSE(ReceiveHello(at_door.daemon.get())) << "nobody said anything";
+  Hello hello{};
+  std::vector<UniqueFd> strays;
+  const auto hear = [&] { return ReceiveHello(at_door.daemon.get(), hello, strays); };
+  EXPECT_EQ(hear(), Heard::kNothing) << "nobody said anything";
   const std::array<Hello, 2> two{GoodHello(), GoodHello()};
   for (const std::size_t size :
        {std::size_t{1}, sizeof(Hello) - 1, sizeof(Hello) + 1, sizeof(two)}) {
     at_door.visitor.Say(two.data(), size);
-    EXPECT_FALSE(ReceiveHello(at_door.daemon.get())) << size << " bytes";
+    EXPECT_EQ(hear(), Heard::kOther) << size << " bytes";
   }
   Hello stranger = GoodHello();
   stranger.magic = abi::v1::kWelcomeMagic;
   at_door.visitor.Say(stranger);
-  EXPECT_FALSE(ReceiveHello(at_door.daemon.get()));
+  EXPECT_EQ(hear(), Heard::kOther);
 }
 
-TEST(MessagesTest, DescriptorsThatComeWithAHelloAreClosed) {
+TEST(MessagesTest, TheEndIsHeard) {
+  Connection at_door;
+  EXPECT_FALSE(HasHungUp(at_door.daemon.get()));
+  at_door.visitor.Say(GoodHello());
+  at_door.visitor.Leave();
+  EXPECT_TRUE(HasHungUp(at_door.daemon.get())) << "though there is something to be read";
+  Hello hello{};
+  std::vector<UniqueFd> strays;
+  EXPECT_EQ(ReceiveHello(at_door.daemon.get(), hello, strays), Heard::kHello);
+  EXPECT_EQ(ReceiveHello(at_door.daemon.get(), hello, strays), Heard::kOther);
+}
+
+// As many as the kernel lets through with one message: it would close any more itself, on
+// the thread that receives.
+TEST(MessagesTest, EveryDescriptorThatComesWithAHelloIsHandedOn) {
   const Connection at_door;
-  std::array<int, 2> pipe_ends{-1, -1};
-  ASSERT_EQ(pipe(pipe_ends.data()), 0);
-  const UniqueFd reading(pipe_ends[0]);
-  UniqueFd writing(pipe_ends[1]);
-  at_door.visitor.SayWithFd(GoodHello(), writing.get());
-  EXPECT_FALSE(ReceiveHello(at_door.daemon.get()));
-  // The last one that leads to the pipe, unless the message's was kept.
-  writing.reset();
-  pollfd end{.fd = reading.get(), .events = POLLIN, .revents = 0};
-  ASSERT_EQ(poll(&end, 1, 0), 1);
-  EXPECT_TRUE(end.revents & POLLHUP);
+  const UniqueFd file(eventfd(0, EFD_CLOEXEC));
+  const std::vector<int> most(253, file.get());
+  const Hello said = GoodHello();
+  const std::string text(reinterpret_cast<const char*>(&said), sizeof(said));
+  ASSERT_TRUE(testing::SendWithFds(at_door.visitor.fd(), text, most));
+  Hello hello{};
+  std::vector<UniqueFd> strays;
+  EXPECT_EQ(ReceiveHello(at_door.daemon.get(), hello, strays), Heard::kOther);
+  ASSERT_EQ(strays.size(), most.size());
+  for (const UniqueFd& stray : strays) EXPECT_EQ(FileOf(stray.get()), FileOf(file.get()));
+}
+
+TEST(MessagesTest, ARefusalHandsOnWhatCameBeforeIt) {
+  const Connection at_door;
+  const UniqueFd file(eventfd(0, EFD_CLOEXEC));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(at_door.visitor.SayWithFd(GoodHello(), file.get()));
+  }
+  std::vector<UniqueFd> strays;
+  SendRefusal(at_door.daemon.get(), absl::PermissionDeniedError("not today"), strays);
+  EXPECT_EQ(strays.size(), 3u);
 }
 
 TEST(MessagesTest, AWelcomeBringsItsDescriptorsInOrder) {
@@ -136,7 +164,8 @@ TEST(MessagesTest, ARefusalIsHeardThoughMoreWasSaid) {
   const Connection at_door;
   at_door.visitor.Say(GoodHello());
   at_door.visitor.Say(GoodHello());
-  SendRefusal(at_door.daemon.get(), absl::PermissionDeniedError("not today"));
+  std::vector<UniqueFd> strays;
+  SendRefusal(at_door.daemon.get(), absl::PermissionDeniedError("not today"), strays);
   const Reply heard = at_door.visitor.Hear();
   ASSERT_TRUE(std::holds_alternative<Refusal>(heard.said));
   const auto& refusal = std::get<Refusal>(heard.said);
@@ -147,7 +176,8 @@ TEST(MessagesTest, ARefusalIsHeardThoughMoreWasSaid) {
 
 TEST(MessagesTest, ALongRefusalIsCutAndStillEnds) {
   const Connection at_door;
-  SendRefusal(at_door.daemon.get(), absl::InternalError(std::string(1000, 'x')));
+  std::vector<UniqueFd> strays;
+  SendRefusal(at_door.daemon.get(), absl::InternalError(std::string(1000, 'x')), strays);
   const Reply heard = at_door.visitor.Hear();
   ASSERT_TRUE(std::holds_alternative<Refusal>(heard.said));
   const auto& message = std::get<Refusal>(heard.said).message;

@@ -1,0 +1,44 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_MAIN_HOST_CPUS_H_
+#define PERCPUD_SERVER_MAIN_HOST_CPUS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "server/percpu/layout/topology.h"
+
+namespace percpud {
+
+// The highest number of a CPU, plus one, as each source has it. In a container the first
+// two may tell of fewer CPUs than there are, with numbers of their own.
+struct CpuSightings {
+  // The kernel's list of possible CPUs.
+  std::optional<std::uint32_t> sysfs;
+  // hwloc, if units are made for this host.
+  std::optional<std::uint32_t> topology;
+  // The CPU that this thread runs on, and those that it may run on.
+  std::uint32_t running = 1;
+  std::uint32_t allowed = 1;
+};
+// `topology` is null unless it is this host's.
+CpuSightings LookAtCpus(const Topology* topology);
+
+// What the daemon goes by.
+struct BelievedCpus {
+  // The largest of all.
+  std::uint32_t count = 1;
+  // No source knows of a CPU that the kernel's list does not have. Otherwise no number
+  // of a CPU can be trusted, and updates have to be atomic.
+  bool agree = true;
+  // All sources, for the log.
+  std::string sightings;
+};
+// Pure.
+BelievedCpus Believe(const CpuSightings& sightings);
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_MAIN_HOST_CPUS_H_

@@ -30,6 +30,7 @@
 #include "server/handoff/layout_writer.h"
 #include "server/main/arena_store.h"
 #include "server/main/balancer_thread.h"
+#include "server/main/exhaustion_log.h"
 #include "server/main/fd_store.h"
 #include "server/main/layout_fingerprint.h"
 #include "server/main/listener.h"
@@ -173,6 +174,7 @@ struct Daemon::Parts {
   std::unique_ptr<Listener> listener;
   rseq::UpdateMode mode = rseq::UpdateMode::kAtomic;
   std::unique_ptr<ArenaStore> memory;
+  ExhaustionLog exhaustion;
   std::unique_ptr<Allocator> allocator;
   std::unique_ptr<BalancerThread> balancer;
   UniqueFd layout_page;
@@ -225,6 +227,7 @@ absl::Status Daemon::Parts::MakeBooks(const DaemonConfig& config, const AllocInf
   options.balance = config.balance;
   options.clock = &clock;
   if (memory->catalog() != nullptr) options.on_chunk = ChunkRecorder(*memory->catalog());
+  options.on_exhausted = [this](const absl::Status& refused) { exhaustion.Note(refused); };
   const auto& remembered = memory->remembered();
   auto made = remembered
                   ? Allocator::Restore(std::move(info), config.statics, std::move(backend),

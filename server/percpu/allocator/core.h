@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_PERCPU_ALLOCATOR_CORE_H_
 #define PERCPUD_SERVER_PERCPU_ALLOCATOR_CORE_H_
 
+#include <cassert>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -66,6 +67,11 @@ class AllocatorCore {
   // Has on_chunk told of the chunk.
   void NotifyChunk(const Chunk& chunk, bool destroyed) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu);
+  // Has on_exhausted told of a refusal.
+  void NotifyExhausted(const absl::Status& refused) const ABSL_LOCKS_EXCLUDED(grow_mu, index_mu) {
+    assert(!refused.ok());
+    if (options_.on_exhausted) options_.on_exhausted(refused);
+  }
   // OK if a live area starts there; the error is what Free says.
   [[nodiscard]] absl::Status CheckLive(PercpuPtr pointer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu);

@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "absl/status/status.h"
 #include "server/base/clock.h"
 #include "server/base/units.h"
 #include "server/percpu/allocator/balance_policy.h"
@@ -33,6 +34,9 @@ struct AllocatorOptions {
   // Told of every chunk that is made or destroyed, under the index lock, in
   // order, and before an area of it can be granted: it must not block.
   std::function<void(const ChunkEvent&)> on_chunk;
+  // Told of every refusal for want of memory, by the thread that was refused, without
+  // any lock.
+  std::function<void(const absl::Status&)> on_exhausted;
 };
 
 }  // namespace percpud

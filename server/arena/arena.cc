@@ -182,6 +182,9 @@ absl::Status Arena::Populate(Bytes offset, Bytes length) {
   // Before Linux 5.14. The pages are there then, but not yet mapped.
   if (error == EINVAL) error = Allocate(fd_, /*mode=*/0, offset, length);
   if (error == 0) return absl::OkStatus();
+  // A full file system, or no huge page left: the kernel's word for a page that cannot be
+  // had is that of a bad address.
+  if (error == EFAULT) error = ENOSPC;
   if (IsExhaustion(error)) return errors::PopulateFailed(offset, length, error);
   return errors::OsRefused("madvise(MADV_POPULATE_WRITE)", kName, error);
 }

@@ -63,6 +63,8 @@ absl::string_view Name(Reason reason) {
       return "POINTER_INSIDE_AREA";
     case Reason::kPointerIsStatic:
       return "POINTER_IS_STATIC";
+    case Reason::kPointerInNoVariable:
+      return "POINTER_IN_NO_VARIABLE";
     case Reason::kDuplicateInBatch:
       return "DUPLICATE_IN_BATCH";
     case Reason::kUnitIsGhost:
@@ -75,6 +77,8 @@ absl::string_view Name(Reason reason) {
       return "POINTER_MISALIGNED";
     case Reason::kCpuOutOfReach:
       return "CPU_OUT_OF_REACH";
+    case Reason::kMemoryTaken:
+      return "MEMORY_TAKEN";
     case Reason::kChunkNotFound:
       return "CHUNK_NOT_FOUND";
     case Reason::kLeaseNotFound:
@@ -149,6 +153,8 @@ absl::string_view Name(Reason reason) {
       return "NO_RESERVED_REGION";
     case Reason::kNoContiguousBlock:
       return "NO_CONTIGUOUS_BLOCK";
+    case Reason::kArenaFull:
+      return "ARENA_FULL";
     case Reason::kBlockNotFree:
       return "BLOCK_NOT_FREE";
     case Reason::kPopulateFailed:

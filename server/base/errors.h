@@ -47,6 +47,8 @@ absl::Status PointerNotInUnitZero(PercpuPtr ptr, UnitId unit);
 absl::Status AreaNotLive(PercpuPtr ptr, ChunkId chunk);
 absl::Status PointerInsideArea(PercpuPtr ptr, PercpuPtr area, Bytes area_size);
 absl::Status PointerIsStatic(PercpuPtr ptr, absl::string_view variable);
+// Null, the guard behind it, and static bytes of no variable are nobody's.
+absl::Status PointerInNoVariable(PercpuPtr ptr);
 absl::Status DuplicateInBatch(PercpuPtr ptr);
 absl::Status UnitIsGhost(UnitId unit);
 absl::Status UnitOutOfRange(UnitId unit, std::uint32_t units);
@@ -54,6 +56,8 @@ absl::Status RangeLeavesArea(PercpuPtr ptr, Bytes length, PercpuPtr area, Bytes 
 absl::Status PointerMisaligned(PercpuPtr ptr, Bytes width);
 // A unit that only its CPU may update, and this process may not run there.
 absl::Status CpuOutOfReach(CpuId cpu);
+// A process that maps the arena took the page away, and the system has no other.
+absl::Status MemoryTaken(PercpuPtr ptr);
 absl::Status ChunkNotFound(ChunkId chunk);
 absl::Status LeaseNotFound(ChunkId chunk);
 // Of a session, or a kept one that another session holds just now.
@@ -109,6 +113,8 @@ absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment);
 absl::Status NoReservedSpace(Bytes size, Bytes alignment);
 absl::Status NoReservedRegion();
 absl::Status NoContiguousBlock(Order order, Pages free_pages);
+// `wanted` bytes in one piece are not free; `free_pages` are in smaller ones.
+absl::Status ArenaFull(Bytes wanted, Bytes arena_size, Pages free_pages);
 absl::Status BlockNotFree(PageId page, Order order);
 absl::Status PopulateFailed(Bytes offset, Bytes length, int error_number);
 absl::Status MetadataExhausted(absl::string_view what);

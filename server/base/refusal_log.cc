@@ -30,6 +30,7 @@ struct Setting {
   absl::string_view name;
 };
 constexpr std::array kSettings = {
+    Setting{"ARENA_FULL", "arena_size"},
     Setting{"NO_CONTIGUOUS_BLOCK", "arena_size"},
     Setting{"POPULATE_FAILED", "the host's memory or the file system of arena"},
     Setting{"OVER_MEMORY_LIMIT", "MemoryMax= of the unit, or arena_size"},

@@ -4,9 +4,10 @@
 #include "server/service/memory_handlers.h"
 
 #include <atomic>
-#include <cstring>
+#include <cstddef>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -143,9 +144,9 @@ Outcome Read(MemoryContext& context, const Caller& /*caller*/, Pace /*pace*/,
   }
   const auto pin = context.allocator.Touch(PercpuPtr(request.pointer()), length);
   if (!pin.ok()) return pin.status();
-  response.mutable_data()->assign(reinterpret_cast<const char*>(pin->address(unit)),
-                                  length.value());
-  return absl::OkStatus();
+  std::string& data = *response.mutable_data();
+  data.resize(length.value());
+  return pin->Read(unit, std::as_writable_bytes(std::span(data)));
 }
 
 Outcome Write(MemoryContext& context, const Caller& caller, Pace /*pace*/,
@@ -161,8 +162,7 @@ Outcome Write(MemoryContext& context, const Caller& caller, Pace /*pace*/,
   if (absl::Status status = CheckUse(context, Rpc::kWrite, caller, *pin); !status.ok()) {
     return status;
   }
-  std::memcpy(pin->address(unit), request.data().data(), length.value());
-  return absl::OkStatus();
+  return pin->Write(unit, std::as_bytes(std::span(request.data())));
 }
 
 Outcome Add(MemoryContext& context, const Caller& caller, Pace pace, const v1::AddRequest& request,
@@ -203,12 +203,15 @@ Outcome Sum(MemoryContext& context, const Caller& /*caller*/, Pace /*pace*/,
   if (!pin.ok()) return pin.status();
   const AllocInfo& info = context.allocator.info();
   std::uint64_t sum = 0;
-  for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
-    if (!info.unit_to_cpu[unit]) continue;
-    std::byte* const address = pin->address(UnitId(unit));
-    sum += static_cast<std::uint64_t>(*width == Bytes(4) ? Load<std::int32_t>(address)
-                                                         : Load<std::int64_t>(address));
-  }
+  absl::Status status = pin->Access([&] {
+    for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
+      if (!info.unit_to_cpu[unit]) continue;
+      std::byte* const address = pin->address(UnitId(unit));
+      sum += static_cast<std::uint64_t>(*width == Bytes(4) ? Load<std::int32_t>(address)
+                                                           : Load<std::int64_t>(address));
+    }
+  });
+  if (!status.ok()) return status;
   response.set_sum(static_cast<std::int64_t>(sum));
   return absl::OkStatus();
 }

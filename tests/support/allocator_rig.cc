@@ -21,7 +21,8 @@ absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(const Geometry& geometr
   if (options.clock == nullptr) options.clock = &kSystemClock;
   absl::StatusOr<Topology> topology = Topology::Uniform(geometry.cpus);
   if (!topology.ok()) return topology.status();
-  absl::StatusOr<StaticLayout> statics = StaticLayout::Build({}, geometry.static_size);
+  absl::StatusOr<StaticLayout> statics =
+      StaticLayout::Build(geometry.statics, geometry.static_size);
   if (!statics.ok()) return statics.status();
   absl::StatusOr<AllocInfo> info =
       BuildAllocInfo({.static_size = statics->size(),

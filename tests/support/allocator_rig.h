@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/arena/page_source.h"
@@ -21,6 +22,7 @@ struct Geometry {
   std::uint32_t cpus = 4;
   Bytes unit_size{64 << 10};
   Bytes static_size{4096};
+  std::vector<StaticVariable> statics{};
   Bytes reserved_size{0};
   Bytes arena_size{64 << 20};
   std::string backend = "km";

@@ -31,6 +31,12 @@ absl::Status NoContiguousBlock(Order order, Pages free_pages) {
                 " pages are free in smaller ones");
 }
 
+absl::Status ArenaFull(Bytes wanted, Bytes arena_size, Pages free_pages) {
+  return Refuse(Code::kResourceExhausted, Reason::kArenaFull, "arena is full: ", Format(wanted),
+                " more in one piece do not fit into its ", Format(arena_size), " (arena_size); ",
+                free_pages.value(), " pages are free in smaller ones");
+}
+
 absl::Status BlockNotFree(PageId page, Order order) {
   return Refuse(Code::kResourceExhausted, Reason::kBlockNotFree, "arena: no free block of order ",
                 int{order.value()}, " begins at page ", page.value());

@@ -43,6 +43,15 @@ absl::Status PointerIsStatic(PercpuPtr ptr, absl::string_view variable) {
                 "), which is never freed");
 }
 
+absl::Status PointerInNoVariable(PercpuPtr ptr) {
+  if (ptr == PercpuPtr(0)) {
+    return Refuse(Code::kInvalidArgument, Reason::kPointerInNoVariable,
+                  "pointer: 0 is null, where nothing lies");
+  }
+  return Refuse(Code::kNotFound, Reason::kPointerInNoVariable, "pointer: ", Format(ptr),
+                " is in the static part, but in none of its variables");
+}
+
 absl::Status DuplicateInBatch(PercpuPtr ptr) {
   return Refuse(Code::kInvalidArgument, Reason::kDuplicateInBatch, "pointers: ", Format(ptr),
                 " is named twice in one batch");
@@ -72,6 +81,11 @@ absl::Status PointerMisaligned(PercpuPtr ptr, Bytes width) {
 absl::Status CpuOutOfReach(CpuId cpu) {
   return Refuse(Code::kFailedPrecondition, Reason::kCpuOutOfReach, "unit: is updated on CPU ",
                 cpu.value(), " only, where the daemon may not run just now");
+}
+
+absl::Status MemoryTaken(PercpuPtr ptr) {
+  return Refuse(Code::kDataLoss, Reason::kMemoryTaken, "pointer: the memory at ", Format(ptr),
+                " was taken away by a process that maps the arena, and the system has no more");
 }
 
 absl::Status ChunkNotFound(ChunkId chunk) {

@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_PERCPU_ALLOCATOR_CLEANER_H_
 #define PERCPUD_SERVER_PERCPU_ALLOCATOR_CLEANER_H_
 
+#include <cstddef>
 #include <span>
 
 #include "server/area/area_map.h"
@@ -39,6 +40,15 @@ class Cleaner {
   void CleanWithdrawn(Chunk& chunk);
 
  private:
+  // Where a part of a unit lies in this process.
+  [[nodiscard]] std::byte* CopyOf(const ChunkMemory& memory, std::size_t unit,
+                                  const AreaSpan& part) const {
+    const Bytes at = memory.base + core_.info().unit_offset[unit] + ToBytes(part.offset);
+    return core_.pages().base() + at.value();
+  }
+  void ZeroCopies(const ChunkMemory& memory, std::span<const AreaSpan> parts) const;
+  // The same, passing over pages that somebody took away.
+  void ZeroByPages(const ChunkMemory& memory, std::span<const AreaSpan> parts) const;
   void Clear(const Index::Clearing& clearing);
 
   AllocatorCore& core_;

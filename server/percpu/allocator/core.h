@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_PERCPU_ALLOCATOR_CORE_H_
 #define PERCPUD_SERVER_PERCPU_ALLOCATOR_CORE_H_
 
+#include <cassert>
 #include <functional>
 #include <memory>
 #include <utility>

@@ -74,6 +74,8 @@ class BatchGrant {
   // Makes chunks until everything is placed, and backs it. `created` takes the chunks.
   absl::Status PlaceGrowing(std::vector<ChunkId>& created)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.grow_mu);
+  // Makes the first chunk that the batch needs, unless the arena cannot hold all of it.
+  absl::StatusOr<ChunkId> CreateIfAllFit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.grow_mu);
   [[nodiscard]] bool IsBacked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.index_mu);
   void Undo(SlicedLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.index_mu);
   // Counts the refusal of the first area that is not placed, and says why.
@@ -230,6 +232,36 @@ absl::Status BatchGrant::GrantGrowing(std::span<PercpuPtr> out) {
   return absl::OkStatus();
 }
 
+// A batch that cannot fit backs nothing: else the whole arena would be backed for it,
+// chunk by chunk, and be given back again.
+absl::StatusOr<ChunkId> BatchGrant::CreateIfAllFit() {
+  Bytes missing;
+  std::uint64_t larger_than_half = 0;
+  for (const AreaSpec& spec : specs_.subspan(placed_.size())) {
+    missing += ToBytes(ToGranules(spec.size));
+    // No chunk holds two of these.
+    larger_than_half += std::uint64_t{spec.size * 2 > core_.info().unit_size};
+  }
+  const Footprint footprint = core_.backend().footprint();
+  const BuddyState buddy = core_.backend().Buddy();
+  const Pages run = footprint.returns_tail ? footprint.pages_per_chunk : footprint.block_pages;
+  const std::uint64_t can_make = buddy.free_pages / run;
+  Bytes room = core_.info().unit_size * can_make;
+  std::uint64_t chunks = can_make;
+  {
+    RankedLock lock(&core_.index_mu);
+    const Counters& counters = core_.index().counters();
+    chunks += counters.nr_chunks;
+    room += core_.info().unit_size * counters.nr_chunks - core_.info().static_size -
+            counters.live_bytes;
+  }
+  if (missing > room || larger_than_half > chunks) {
+    return errors::ArenaFull(missing * core_.info().units(), core_.pages().size(),
+                             buddy.free_pages);
+  }
+  return Grower(core_).CreateChunk();
+}
+
 absl::Status BatchGrant::PlaceGrowing(std::vector<ChunkId>& created) {
   Grower grower(core_);
   Cleaner cleaner(core_);
@@ -240,7 +272,7 @@ absl::Status BatchGrant::PlaceGrowing(std::vector<ChunkId>& created) {
       if (!may_grow() && !core_.index().reclaimer().has_pending()) return Refuse();
     }
     if (cleaner.ClearPending(/*any=*/true)) continue;
-    absl::StatusOr<ChunkId> chunk = grower.CreateChunk();
+    absl::StatusOr<ChunkId> chunk = created.empty() ? CreateIfAllFit() : grower.CreateChunk();
     if (!chunk.ok()) {
       RankedLock lock(&core_.index_mu);
       ++core_.index().counters().failed_allocs;

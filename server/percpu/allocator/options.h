@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "absl/status/status.h"
 #include "server/base/clock.h"
 #include "server/base/units.h"
 #include "server/percpu/allocator/balance_policy.h"

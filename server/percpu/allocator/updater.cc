@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 
 namespace percpud {
 namespace {
@@ -27,18 +28,24 @@ T AddLocked(std::byte* slot, std::int64_t delta) {
   return Plus(value.fetch_add(static_cast<T>(delta), std::memory_order_relaxed), delta);
 }
 
-// The sum, on whichever CPU the last step found itself: a load elsewhere that
-// saw the same value makes no difference to it.
+// How often a sum is tried whose slot others change meanwhile. A client that changes it
+// all the time must not keep the daemon's thread.
+constexpr int kMaxTries = 64;
+
+// Adds, and returns the sum, on the CPU the last step found itself on: a load elsewhere
+// that saw the same value makes no difference to it. Where the slot does not stand still,
+// adds all the same, and returns what it then reads.
 template <typename T>
 std::optional<T> AddUnlocked(std::byte* unit0, const rseq::CpuTable& table, std::int64_t delta) {
   std::optional<T> seen = rseq::Load<T>(unit0, table);
-  while (seen) {
+  for (int tries = 0; seen && tries < kMaxTries; ++tries) {
     const T sum = Plus(*seen, delta);
     const std::optional<T> found = rseq::CompareExchange<T>(unit0, table, *seen, sum);
     if (found == seen) return sum;
     seen = found;
   }
-  return std::nullopt;
+  if (!seen || !rseq::Add<T>(unit0, table, static_cast<T>(delta))) return std::nullopt;
+  return rseq::Load<T>(unit0, table);
 }
 
 // Calls `add` with a value of the integer type of that width.
@@ -82,11 +89,14 @@ absl::StatusOr<Updater::Added> Updater::AddHere(const Allocator::Pin& pin, Bytes
                                                 std::int64_t delta) const {
   const std::uint32_t cpu = rseq::CurrentCpu();
   const UnitId unit = cpus_.unit[cpu < cpus_.unit.size() ? cpu : 0];
-  if (mode_ == Mode::kAtomic) return *TryAddAt(pin, unit, width, delta);
+  if (mode_ == Mode::kAtomic) return AddLockedAt(pin, unit, width, delta);
   std::byte* const unit0 = pin.address(UnitId(0));
-  const auto sum = ByWidth(width, [&](auto type) -> std::optional<std::int64_t> {
-    return AddUnlocked<decltype(type)>(unit0, table_, delta);
-  });
+  std::optional<std::int64_t> sum;
+  RETURN_IF_ERROR(pin.Access([&] {
+    sum = ByWidth(width, [&](auto type) -> std::optional<std::int64_t> {
+      return AddUnlocked<decltype(type)>(unit0, table_, delta);
+    });
+  }));
   if (!sum) return errors::CpuOutOfReach(CpuId(cpu));
   return Added{.value = *sum, .unit = unit};
 }
@@ -97,18 +107,29 @@ std::optional<CpuId> Updater::UnlockedCpu(UnitId unit) const {
   return cpu;
 }
 
+absl::StatusOr<Updater::Added> Updater::AddLockedAt(const Allocator::Pin& pin, UnitId unit,
+                                                    Bytes width, std::int64_t delta) const {
+  std::int64_t sum = 0;
+  std::byte* const slot = pin.address(unit);
+  RETURN_IF_ERROR(pin.Access([&] {
+    sum = ByWidth(
+        width, [&](auto type) -> std::int64_t { return AddLocked<decltype(type)>(slot, delta); });
+  }));
+  return Added{.value = sum, .unit = unit};
+}
+
 std::optional<Updater::Added> Updater::TryAddAt(const Allocator::Pin& pin, UnitId unit, Bytes width,
                                                 std::int64_t delta) const {
   if (UnlockedCpu(unit)) return std::nullopt;
-  const std::int64_t sum = ByWidth(width, [&](auto type) -> std::int64_t {
-    return AddLocked<decltype(type)>(pin.address(unit), delta);
-  });
-  return Added{.value = sum, .unit = unit};
+  const absl::StatusOr<Added> added = AddLockedAt(pin, unit, width, delta);
+  // AddAt says why not.
+  if (!added.ok()) return std::nullopt;
+  return *added;
 }
 
 absl::StatusOr<Updater::Added> Updater::AddAt(const Allocator::Pin& pin, UnitId unit, Bytes width,
                                               std::int64_t delta) const {
-  if (const std::optional<Added> added = TryAddAt(pin, unit, width, delta)) return *added;
+  if (!UnlockedCpu(unit)) return AddLockedAt(pin, unit, width, delta);
   const CpuId cpu = *UnlockedCpu(unit);
   const CpuVisit visit(cpu);
   if (!visit.arrived()) return errors::CpuOutOfReach(cpu);

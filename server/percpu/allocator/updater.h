@@ -49,6 +49,9 @@ class Updater {
   [[nodiscard]] const CpuUnits& cpus() const { return cpus_; }
 
  private:
+  // With a locked instruction. Errors: MemoryTaken.
+  [[nodiscard]] absl::StatusOr<Added> AddLockedAt(const Allocator::Pin& pin, UnitId unit,
+                                                  Bytes width, std::int64_t delta) const;
   // Whose unit it is, if threads of this host may update it unlocked.
   [[nodiscard]] std::optional<CpuId> UnlockedCpu(UnitId unit) const;
 

@@ -73,8 +73,12 @@ absl::StatusOr<ChunkMemory> ContiguousBackend::ReserveChunk() {
     return MemoryAt(PageId(0));
   }
   const absl::StatusOr<PageId> first = runs_.AllocateRun(run);
-  if (!first.ok()) return first.status();
+  if (!first.ok()) return Full(run);
   return MemoryAt(*first);
+}
+
+absl::Status ContiguousBackend::Full(Pages run) const {
+  return errors::ArenaFull(ToBytes(run, pages_.page_size()), pages_.size(), runs_.free_pages());
 }
 
 void ContiguousBackend::DestroyChunk(const ChunkMemory& memory) {
@@ -97,7 +101,7 @@ void ContiguousBackend::FreeRun(PageId first_page, Pages used) {
 absl::StatusOr<Bytes> ContiguousBackend::TakePages(Bytes size) {
   const Pages used = ToPages(size, pages_.page_size());
   const absl::StatusOr<PageId> first = runs_.AllocateRun(RunFor(used));
-  if (!first.ok()) return first.status();
+  if (!first.ok()) return Full(RunFor(used));
   const Bytes offset = ToBytes(Pages(first->value()), pages_.page_size());
   if (absl::Status status = pages_.Populate(offset, size); !status.ok()) {
     FreeRun(*first, used);

@@ -42,7 +42,7 @@ class ContiguousBackend : public Backend {
 
   [[nodiscard]] const AllocInfo& info() const { return info_; }
   [[nodiscard]] PageSource& pages() const { return pages_; }
-  // Room for one more chunk, not backed. Errors: NoContiguousBlock.
+  // Room for one more chunk, not backed. Errors: ArenaFull.
   absl::StatusOr<ChunkMemory> ReserveChunk();
   // Of the chunk's own pages.
   [[nodiscard]] Bytes SizeOf(const ChunkMemory& memory) const {
@@ -60,6 +60,8 @@ class ContiguousBackend : public Backend {
   [[nodiscard]] ChunkMemory MemoryAt(PageId first_page) const;
   // What is taken of the page allocator for `used` pages.
   [[nodiscard]] Pages RunFor(Pages used) const;
+  // Says that no run of that length is free.
+  [[nodiscard]] absl::Status Full(Pages run) const;
   // Gives a run back to system and page allocator. `used` of it may be backed.
   void FreeRun(PageId first_page, Pages used);
 };

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "server/area/lease_map.h"
+#include "server/arena/guarded_access.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/percpu/index/index_hot.h"
@@ -315,7 +316,9 @@ absl::StatusOr<Estimate> Inspector::EstimateAlloc(AreaSpec spec, Region region) 
   }
   if (!out.possible) {
     out.reason =
-        std::string(errors::NoContiguousBlock(footprint.block_order, buddy.free_pages).message());
+        std::string(errors::ArenaFull(ToBytes(out.new_chunk_pages, core_.pages().page_size()),
+                                      core_.pages().size(), buddy.free_pages)
+                        .message());
   }
   return out;
 }
@@ -334,7 +337,13 @@ absl::StatusOr<LeaseSnapshot> Inspector::GetLease(ChunkId id) const {
   LeaseSnapshot out{.chunk = id, .base = chunk->PointerTo(Granules(0))};
   std::vector<std::byte> copy(core_.lease_map_size().value());
   for (int i = 0; i < kCopies; ++i) {
-    std::memcpy(copy.data(), core_.pages().base() + map.value(), copy.size());
+    const bool copied = GuardedAccess(core_.pages().base(), core_.pages().size(), [&] {
+      std::memcpy(copy.data(), core_.pages().base() + map.value(), copy.size());
+    });
+    if (!copied) {
+      out.verdict = errors::MemoryTaken(PercpuPtr(map.value()));
+      break;
+    }
     out.verdict = LeaseMap::Validate(copy, ToGranules(core_.info().unit_size));
     if (out.verdict.ok()) break;
   }

@@ -19,7 +19,7 @@ class SpareChunksTest : public ::testing::Test {
   void MakeChunks(int times) {
     for (int i = 0; i < times; ++i) spare_.NoteMade(kPolicy, now_);
   }
-  std::uint64_t Most(std::uint64_t chunks) { return spare_.Most(kPolicy, chunks, now_); }
+  std::uint64_t Most(std::uint64_t chunks) { return spare_.MaxKept(kPolicy, chunks, now_); }
 
   absl::Time now_ = absl::UnixEpoch();
   SpareChunks spare_;

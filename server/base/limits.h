@@ -43,6 +43,10 @@ inline constexpr std::uint32_t kMaxBatch = 65536;
 inline constexpr Bytes kDefaultTransfer{1 << 20};
 inline constexpr Bytes kDefaultMessage{4 << 20};
 inline constexpr std::uint32_t kDefaultWatchers = 64;
+// Calls and streams of one connection at a time.
+inline constexpr std::uint32_t kMaxCallsPerConnection = 256;
+// Names and values of all headers of one call.
+inline constexpr Bytes kMaxHeaders{8 << 10};
 inline constexpr std::uint32_t kDefaultListPage = 100;
 inline constexpr std::uint32_t kMaxListPage = 1000;
 inline constexpr std::uint32_t kMaxMapCells = 256;

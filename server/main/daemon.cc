@@ -85,7 +85,20 @@ void WarnOfUnserved(const DaemonConfig& config) {
   }
 }
 
+// A peer could send little that inflates to much, and the limit of a message is held
+// against the little: compressed messages are refused unread.
+void RefuseCompression(grpc::ServerBuilder& builder) {
+  builder.SetDefaultCompressionAlgorithm(GRPC_COMPRESS_NONE);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+}
+
 void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(kMaxCallsPerConnection));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxHeaders.value()));
   const Bytes memory = std::max(kGrpcMemory, config.message_limit * kLargestMessages);
   grpc::ResourceQuota quota("percpud");
   quota.Resize(memory.value());
@@ -251,6 +264,7 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
   grpc::channelz::experimental::InitChannelzService();
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(static_cast<int>(config.message_limit.value()));
+  RefuseCompression(builder);
   LimitResources(config, builder);
   builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);
   introspection = std::make_unique<IntrospectionService>(*allocator, *sessions, *callers, streams);

@@ -38,9 +38,18 @@ grpc::Status IntrospectionService::ListVariables(grpc::ServerContext* context,
                                                  const v1::ListVariablesRequest* request,
                                                  v1::ListVariablesResponse* response) {
   if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const std::vector<Variable> variables = sessions_.variables().List({}, kMaxVariables);
-  return ListPage("variables", *request, variables.size(), *response,
-                  [&](std::uint64_t i) { *response->add_variables() = ToProto(variables[i]); });
+  const absl::StatusOr<NamePage> page =
+      ParseNamePage("variables", request->page_size(), request->page_token());
+  if (!page.ok()) return ToGrpc(page.status());
+  // One more than asked for tells whether there is a next page.
+  std::vector<Variable> variables =
+      sessions_.variables().List(page->after, std::size_t{page->size} + 1);
+  if (variables.size() > page->size) {
+    variables.pop_back();
+    response->set_next_page_token(NamePageToken("variables", variables.back().name));
+  }
+  for (const Variable& variable : variables) *response->add_variables() = ToProto(variable);
+  return grpc::Status::OK;
 }
 
 grpc::Status IntrospectionService::ListLeases(grpc::ServerContext* context,

@@ -12,18 +12,37 @@
 
 namespace percpud {
 
-// AIP-158 paging over lists whose entries have ascending keys: a page token is
-// the key to go on from, written so that nobody is tempted to make one up.
+// AIP-158 paging over lists whose entries have ascending keys: a page token is the key
+// to go on from, written so that nobody is tempted to make one up. So an entry that is
+// there all the time is shown once, whatever comes and goes between two pages.
+
+// A page of a list with numbers for keys.
 struct Page {
+  // The least key to show.
   std::uint64_t first = 0;
+  // Entries at most.
   std::uint32_t size = 0;
 };
 
-// 0 asks for the default size; more than the most is cut to it. Errors: a
-// negative size, a token this daemon did not write for `method`.
+// A page of a list with names for keys.
+struct NamePage {
+  // Keys behind this one are shown; all, if it is empty.
+  std::string after;
+  // Entries at most.
+  std::uint32_t size = 0;
+};
+
+// A size of 0 asks for the default; more than the most is cut to it. Errors:
+// FieldOutOfRange, for a negative size; BadPageToken, for one that was not written for
+// `method`.
 absl::StatusOr<Page> ParsePage(absl::string_view method, std::int32_t page_size,
                                absl::string_view page_token);
+absl::StatusOr<NamePage> ParseNamePage(absl::string_view method, std::int32_t page_size,
+                                       absl::string_view page_token);
+
+// The token of the page that begins with key `next`, or behind the name `last`.
 std::string PageToken(absl::string_view method, std::uint64_t next);
+std::string NamePageToken(absl::string_view method, absl::string_view last);
 
 }  // namespace percpud
 

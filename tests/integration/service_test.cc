@@ -191,10 +191,10 @@ TEST_F(ReloadTest, AccessAndLogLevelChangeTogether) {
   const std::string log = daemon_->err();
   const std::size_t from = log.find("127.0.0.1:", log.find("serving on 127"));
   Client remote = *Client::Connect(log.substr(from, log.find('\n', from) - from));
-  EXPECT_TRUE(absl::IsPermissionDenied(remote.Variables().status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(remote.ListVariables().status()));
   EXPECT_EQ(Reload("log_level: \"warning\" access { remote: \"viewer\" }"),
             "READY=1\nSTATUS=reloaded: changed log_level, access.remote");
-  EXPECT_TRUE(remote.Variables().ok());
+  EXPECT_TRUE(remote.ListVariables().ok());
 }
 
 TEST_F(ReloadTest, OneFieldThatCannotChangeKeepsAllAsItIs) {

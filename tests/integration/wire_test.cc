@@ -241,5 +241,24 @@ TEST_F(WireTest, ConnectionsThatSayNothingCostNothing) {
   EXPECT_TRUE(Ping(Connect(daemon_->address)).ok());
 }
 
+// What a peer sends compressed could inflate to any size: it is refused unread.
+TEST_F(WireTest, CompressedCallsAreRefusedAndOthersServed) {
+  const auto stub = v1::MemoryService::NewStub(channel_);
+  for (const auto algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    context.set_compression_algorithm(algorithm);
+    v1::AllocRequest request;
+    for (int i = 0; i < 4096; ++i) request.add_sizes_bytes(8);
+    v1::AllocResponse response;
+    const grpc::Status status = stub->Alloc(&context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::UNIMPLEMENTED) << status.error_message();
+  }
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::PingResponse response;
+  EXPECT_TRUE(stub->Ping(&context, {}, &response).ok());
+}
+
 }  // namespace
 }  // namespace percpud

@@ -72,6 +72,27 @@ TEST_F(IntrospectionSessionsTest, VariablesComeInPagesByNameAndResolveKnowsThem)
   EXPECT_FALSE(response.has_session_id());
 }
 
+// A page goes on behind the last name of the one before: what stays is shown once, even
+// if that name is gone and others came on both sides of it.
+TEST_F(IntrospectionSessionsTest, VariablesThatStayAreShownOnceWhateverComesAndGoes) {
+  const auto create = [&](const std::string& name) {
+    ASSERT_TRUE(
+        sessions_->OpenVariable(kOperator, {.name = name, .size = Bytes(8), .create = true}).ok());
+  };
+  for (const char* name : {"b", "d", "f", "h"}) create(name);
+  std::vector<std::string> names;
+  const int pages = CollectPages<v1::ListVariablesRequest, v1::ListVariablesResponse>(
+      &Stub::ListVariables, {}, 2, [&](const v1::ListVariablesResponse& page) {
+        for (const v1::Variable& variable : page.variables()) names.push_back(variable.name());
+        if (names.size() != 2) return;
+        ASSERT_TRUE(sessions_->RemoveVariable(kOperator, "d").ok());
+        create("a");
+        create("e");
+      });
+  EXPECT_EQ(pages, 3);
+  EXPECT_THAT(names, ::testing::ElementsAre("b", "d", "e", "f", "h"));
+}
+
 TEST_F(IntrospectionSessionsTest, ResolveNamesTheSessionThatOwnsAnArea) {
   const auto session = sessions_->Open({.ttl = absl::Hours(1)});
   ASSERT_TRUE(session.ok()) << session.status();

@@ -43,5 +43,28 @@ TEST(PagingTest, OnlyTokensOfThisMethodAreTaken) {
   }
 }
 
+TEST(PagingTest, ATokenOfANameLeadsBackToIt) {
+  for (const std::string& name :
+       {std::string("a"), std::string("http/hits"), std::string(kMaxNameLength, 'x')}) {
+    const auto page = ParseNamePage("variables", 7, NamePageToken("variables", name));
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_EQ(page->after, name);
+    EXPECT_EQ(page->size, 7U);
+  }
+  EXPECT_EQ(ParseNamePage("variables", 0, "")->after, "");
+  EXPECT_FALSE(ParseNamePage("variables", -1, "").ok());
+}
+
+TEST(PagingTest, OnlyTokensOfNamesOfThisMethodAreTaken) {
+  const std::string good = NamePageToken("variables", "hits");
+  for (const std::string& token :
+       {good + "0", good + "g0", " " + good, std::string("variables."), std::string("variables"),
+        std::string("variables.6G"), std::string("variables.6A"), std::string("leases.61"),
+        NamePageToken("variables", std::string(kMaxNameLength + 1, 'x'))}) {
+    const auto page = ParseNamePage("variables", 0, token);
+    EXPECT_EQ(page.status().code(), absl::StatusCode::kInvalidArgument) << token;
+  }
+}
+
 }  // namespace
 }  // namespace percpud

@@ -21,7 +21,6 @@ namespace percpud {
 namespace {
 
 using errors::ReasonOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr Bytes kUnit{64 << 10};

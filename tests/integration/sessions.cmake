@@ -4,6 +4,7 @@
 foreach(name
     hostile
     lane
+    lane_sdk
     leases
     lost_sessions
     odd_clients

@@ -70,6 +70,9 @@ class Session::Impl final : public TokenSource,
   absl::StatusOr<std::string> Token(absl::Time deadline) override {
     return Current().Token(Deadline::At(deadline));
   }
+  absl::StatusOr<std::shared_ptr<LaneClient>> Lane(absl::Time deadline) override {
+    return Current().Lane(Deadline::At(deadline));
+  }
 
   // Opens a variable and checks that it lies where this process can reach it.
   absl::StatusOr<Pointer> Open(const VariableSpec& spec) {

@@ -145,6 +145,7 @@ absl::StatusOr<Admission> Interpret(Message message, bool resumes) {
   out.session = welcome.session;
   out.token.assign(welcome.token.begin(), welcome.token.end());
   out.granted = static_cast<MapMode>(welcome.granted);
+  out.has_lane = welcome.version >= abi::kHandoffLaneVersion;
   if (message.fd_count == fds) {
     out.layout = std::move(message.fds[fds - 1]);
     if (mapped) out.arena = std::move(message.fds[0]);
@@ -154,13 +155,11 @@ absl::StatusOr<Admission> Interpret(Message message, bool resumes) {
   return out;
 }
 
-}  // namespace
-
-absl::StatusOr<Admission> Knock(const std::string& path, const Hello& hello,
-                                const Patience& patience) {
+absl::StatusOr<Admission> KnockAs(std::uint32_t version, const std::string& path,
+                                  const Hello& hello, const Patience& patience) {
   ASSIGN_OR_RETURN(UniqueFd door, Connect(path, patience));
   abi::Hello said{.magic = abi::kHelloMagic,
-                  .version = abi::kHandoffVersion,
+                  .version = version,
                   .wanted = static_cast<std::uint32_t>(hello.wanted),
                   .abilities = hello.abilities,
                   .resume = {}};
@@ -174,6 +173,16 @@ absl::StatusOr<Admission> Knock(const std::string& path, const Hello& hello,
   ASSIGN_OR_RETURN(Admission admission, Interpret(std::move(message), !hello.resume.empty()));
   admission.door = std::move(door);
   return admission;
+}
+
+}  // namespace
+
+absl::StatusOr<Admission> Knock(const std::string& path, const Hello& hello,
+                                const Patience& patience) {
+  absl::StatusOr<Admission> admission = KnockAs(abi::kHandoffLaneVersion, path, hello, patience);
+  // An older daemon refuses the version so, and other things too: then it says so again.
+  if (!absl::IsFailedPrecondition(admission.status())) return admission;
+  return KnockAs(abi::kHandoffVersion, path, hello, patience);
 }
 
 }  // namespace percpu

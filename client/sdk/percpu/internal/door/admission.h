@@ -20,6 +20,8 @@ using percpud::abi::v1::MapMode;
 // What the side door gave: the session lives as long as `door` is open.
 struct Admission {
   UniqueFd door;
+  // `door` is also the local fast lane (LaneClient).
+  bool has_lane = false;
   std::uint64_t session = 0;
   std::string token;
   MapMode granted = MapMode::kNone;

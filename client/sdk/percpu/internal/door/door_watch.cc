@@ -64,9 +64,9 @@ std::optional<int> DoorWatch::ComeBack() {
 }
 
 bool DoorWatch::SleepUntilHungUp(int door) const {
-  // The daemon says nothing more: whatever there is to read is its end.
+  // What there is to read is the lane's, or nothing: the end is told apart.
   pollfd polled[2] = {{.fd = stop_.get(), .events = POLLIN, .revents = 0},
-                      {.fd = door, .events = POLLIN | POLLRDHUP, .revents = 0}};
+                      {.fd = door, .events = POLLRDHUP, .revents = 0}};
   while (poll(polled, 2, -1) < 0 && errno == EINTR) {
   }
   return polled[0].revents != 0;

@@ -80,7 +80,7 @@ absl::Status Membership::Join(const Deadline& deadline) {
     joining_ = false;
     if (status.ok()) {
       Keep(*std::move(admission));
-      StartWatch(door_.get());
+      StartWatch(door_->get());
     }
   }
   if (!admission.ok()) return status;
@@ -106,8 +106,10 @@ void Membership::Keep(Admission admission) {
   joined_ = true;
   token_ = std::move(admission.token);
   id_ = SessionId{admission.session};
-  door_ = std::move(admission.door);
-  door_of_parent_.store(door_.get(), std::memory_order_relaxed);
+  door_ = std::make_shared<const UniqueFd>(std::move(admission.door));
+  has_lane_ = admission.has_lane;
+  lane_ = has_lane_ ? std::make_shared<LaneClient>(door_) : nullptr;
+  door_of_parent_.store(door_->get(), std::memory_order_relaxed);
 }
 
 void Membership::StartWatch(std::optional<int> door) {
@@ -129,8 +131,8 @@ DoorWatch::Outcome Membership::ComeBack(int stop, int& door) {
     // Another thread is at the door.
     if (joining_) return DoorWatch::Outcome::kNotYet;
     // Joined since the watch began without a door.
-    if (joined_ && watched_door_ != door_.get()) {
-      door = watched_door_ = door_.get();
+    if (joined_ && door_ != nullptr && watched_door_ != door_->get()) {
+      door = watched_door_ = door_->get();
       return DoorWatch::Outcome::kBack;
     }
     resumes = joined_;
@@ -138,6 +140,7 @@ DoorWatch::Outcome Membership::ComeBack(int stop, int& door) {
     joining_ = !resumes;
     // It is dead, and its descriptor may be the one that the next door needs.
     door_of_parent_.store(-1, std::memory_order_relaxed);
+    lane_.reset();
     door_.reset();
     watched_door_ = -1;
   }
@@ -154,7 +157,7 @@ DoorWatch::Outcome Membership::ComeBack(int stop, int& door) {
     if (!resumes) joining_ = false;
     if (status.ok()) {
       Keep(*std::move(admission));
-      door = watched_door_ = door_.get();
+      door = watched_door_ = door_->get();
     }
   }
   if (status.ok()) {
@@ -191,6 +194,13 @@ absl::StatusOr<SessionId> Membership::Id(const Deadline& deadline) {
   RETURN_IF_ERROR(Join(deadline));
   absl::MutexLock lock(&mu_);
   return id_;
+}
+
+absl::StatusOr<std::shared_ptr<LaneClient>> Membership::Lane(const Deadline& deadline) {
+  RETURN_IF_ERROR(Join(deadline));
+  absl::MutexLock lock(&mu_);
+  if (has_lane_ && lane_ == nullptr) return absl::UnavailableError("the daemon hung up");
+  return lane_;
 }
 
 SessionState Membership::state() const {

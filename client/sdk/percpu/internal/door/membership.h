@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "percpu/internal/door/admission.h"
 #include "percpu/internal/door/door_watch.h"
+#include "percpu/internal/door/lane_client.h"
 #include "percpu/internal/fork.h"
 #include "percpu/session_state.h"
 #include "percpu/types.h"
@@ -73,6 +74,9 @@ class Membership final : private ForkListener {
   // Joins, then returns the session's token, or its number. Errors: as Join.
   absl::StatusOr<std::string> Token(const Deadline& deadline);
   absl::StatusOr<SessionId> Id(const Deadline& deadline);
+  // Joins, then returns the session's lane; null if the daemon has none. Errors: as
+  // Join; UNAVAILABLE while the daemon is away.
+  absl::StatusOr<std::shared_ptr<LaneClient>> Lane(const Deadline& deadline);
   // Waiting also before the process has joined.
   [[nodiscard]] SessionState state() const;
 
@@ -101,7 +105,12 @@ class Membership final : private ForkListener {
   SessionState state_ ABSL_GUARDED_BY(mu_) = SessionState::kConnected;
   // Why it is lost.
   absl::Status why_ ABSL_GUARDED_BY(mu_);
-  UniqueFd door_ ABSL_GUARDED_BY(mu_);
+  // Null while there is none. Shared with the lane, whose callers may not have noticed
+  // yet that it broke.
+  std::shared_ptr<const UniqueFd> door_ ABSL_GUARDED_BY(mu_);
+  // The daemon that was here last had a lane.
+  bool has_lane_ ABSL_GUARDED_BY(mu_) = false;
+  std::shared_ptr<LaneClient> lane_ ABSL_GUARDED_BY(mu_);
   // The one that the watch sleeps on; -1 for none.
   int watched_door_ ABSL_GUARDED_BY(mu_) = -1;
   std::string token_ ABSL_GUARDED_BY(mu_);

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -21,6 +22,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "percpu/internal/deadline.h"
+#include "percpu/internal/door/lane_client.h"
 #include "percpu/internal/fork_local.h"
 #include "percpu/internal/wire/fast_lane.h"
 #include "percpu/internal/wire/request_window.h"
@@ -107,16 +110,36 @@ class Caller {
     return Call(method, request, repeat);
   }
 
-  // Runs call(request) with a number in the request, if this caller numbers them.
-  // The answer has `words` numbers in it.
-  template <typename Request, typename Make>
-  auto Number(Request request, std::uint64_t words, Make call) -> decltype(call(request)) {
-    if (!numbers_) return call(request);
-    RequestWindow& window = Current().window;
+  // Calls make(lane, deadline) with the session's lane at the side door, again as
+  // `repeat` says; nullopt if the session has no lane.
+  template <typename Make>
+  auto CallLane(Repeat repeat, Make make)
+      -> std::optional<std::invoke_result_t<Make, LaneClient&, const percpu::Deadline&>> {
+    if (tokens_ == nullptr) return std::nullopt;
+    const absl::Time deadline = absl::Now() + options_.deadline;
+    absl::Duration backoff = options_.retry.initial_backoff;
+    for (int attempt = 0;; ++attempt) {
+      const absl::StatusOr<std::shared_ptr<LaneClient>> lane = tokens_->Lane(deadline);
+      absl::Status status = lane.status();
+      if (lane.ok()) {
+        if (*lane == nullptr) return std::nullopt;
+        auto result = make(**lane, percpu::Deadline::At(deadline));
+        status = StatusOf(result);
+        if (!absl::IsUnavailable(status)) return result;
+      }
+      if (!TryAgain(repeat, absl::IsUnavailable(status), attempt, deadline, backoff)) return status;
+    }
+  }
+
+  // Runs call(number), with 0 unless this caller numbers its requests. The answer has
+  // `words` numbers in it.
+  template <typename Make>
+  auto WithNumber(std::uint64_t words, Make call) -> decltype(call(std::uint64_t{})) {
+    if (!numbers_) return call(0);
+    RequestWindow& window = window_.Get([] { return std::make_unique<RequestWindow>(); });
     const auto number = window.Enter(words, absl::Now() + options_.deadline);
     if (!number.ok()) return number.status();
-    request.set_request_id(*number);
-    auto answer = call(request);
+    auto answer = call(*number);
     window.Leave(*number);
     return answer;
   }
@@ -125,8 +148,16 @@ class Caller {
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> CallNumbered(Method<Stub, Request, Response> method,
                                         const Request& request) {
-    return Number(request, kFewWords,
-                  [&](const Request& numbered) { return Call(method, numbered, WhenNumbered()); });
+    return WithNumber(kFewWords, [&](std::uint64_t number) {
+      Request numbered = request;
+      numbered.set_request_id(number);
+      return Call(method, numbered, WhenNumbered());
+    });
+  }
+
+  // How a call with a number may be repeated.
+  [[nodiscard]] Repeat WhenNumbered() const {
+    return numbers_ ? Repeat::kNumbered : Repeat::kUnsafe;
   }
 
   // The answer of a call that returns no list, in numbers.
@@ -149,8 +180,6 @@ class Caller {
     std::shared_ptr<FastLane> lane ABSL_GUARDED_BY(mu);
     // True once the daemon has said that it knows no Attach.
     bool no_lane ABSL_GUARDED_BY(mu) = false;
-    // A child's requests are another session's.
-    RequestWindow window;
   };
 
   template <typename Stub>
@@ -168,10 +197,11 @@ class Caller {
     const bool has_number = requires(Request request) { request.set_request_id(1); };
     return has_number ? WhenNumbered() : Repeat::kUnsafe;
   }
-  [[nodiscard]] Repeat WhenNumbered() const {
-    return numbers_ ? Repeat::kNumbered : Repeat::kUnsafe;
+  static absl::Status StatusOf(const absl::Status& result) { return result; }
+  template <typename T>
+  static absl::Status StatusOf(const absl::StatusOr<T>& result) {
+    return result.status();
   }
-
   static absl::Status Refusal(const v1::AttachResponse& reply);
   Epoch& Current();
   // Returns the session's stream, null if there is none to be had.
@@ -186,6 +216,8 @@ class Caller {
   TokenSource* const tokens_;
   const bool numbers_;
   ForkLocal<Epoch> epoch_;
+  // A child's requests are another session's.
+  ForkLocal<RequestWindow> window_;
 };
 
 }  // namespace percpu::wire

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "percpu/connection.h"
 #include "percpu/internal/address.h"
+#include "percpu/internal/door/lane_calls.h"
 #include "percpu/internal/wire/caller.h"
 #include "percpu/internal/wire/convert.h"
 #include "percpu/internal/wire/pages.h"
@@ -60,9 +61,17 @@ class GrpcConnection final : public Connection {
   GrpcConnection(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers)
       : caller_(std::move(target), options, tokens, numbers) {}
 
-  // In a session: on its stream, which the ping keeps open. A stream that broke is
-  // no answer, so the ping is then made as a call of its own.
+  // What local sessions ask most goes over the side door's lane, where the daemon has
+  // one; everything else, and everybody else's calls, over gRPC.
+
+  // In a session without a lane: on its stream, which the ping keeps open. A stream that
+  // broke is no answer, so the ping is then made as a call of its own.
   absl::Status Ping() override {
+    const auto over_lane =
+        caller_.CallLane(Repeat::kSafe, [](LaneClient& lane, const Deadline& deadline) {
+          return lane_calls::Ping(lane, deadline);
+        });
+    if (over_lane) return *over_lane;
     const v1::PingRequest request;
     if (caller_.has_session()) {
       absl::Status answer =
@@ -76,30 +85,46 @@ class GrpcConnection final : public Connection {
   }
   absl::StatusOr<std::vector<Pointer>> Alloc(std::span<const AreaSpec> specs,
                                              const AllocateOptions& options) override {
-    ASSIGN_OR_RETURN(const v1::AllocResponse response,
-                     caller_.Number(ToRequest(specs, options), specs.size(),
-                                    [this](const v1::AllocRequest& numbered) {
-                                      return caller_.CallHot(&MemoryStub::Alloc, numbered,
-                                                             &v1::AttachRequest::mutable_alloc,
-                                                             &v1::AttachResponse::mutable_alloc);
-                                    }));
-    std::vector<Pointer> pointers;
-    pointers.reserve(specs.size());
-    for (const std::uint64_t pointer : response.pointers()) pointers.push_back(Pointer{pointer});
-    return pointers;
+    using Result = absl::StatusOr<std::vector<Pointer>>;
+    return caller_.WithNumber(specs.size(), [&](std::uint64_t number) -> Result {
+      if (specs.size() <= lane_calls::kMostEntries) {
+        auto over_lane = caller_.CallLane(
+            caller_.WhenNumbered(), [&](LaneClient& lane, const Deadline& deadline) {
+              return lane_calls::Alloc(lane, deadline, number, specs, options);
+            });
+        if (over_lane) return *std::move(over_lane);
+      }
+      v1::AllocRequest request = ToRequest(specs, options);
+      request.set_request_id(number);
+      ASSIGN_OR_RETURN(
+          const v1::AllocResponse response,
+          caller_.CallHot(&MemoryStub::Alloc, request, &v1::AttachRequest::mutable_alloc,
+                          &v1::AttachResponse::mutable_alloc));
+      std::vector<Pointer> pointers;
+      pointers.reserve(specs.size());
+      for (const std::uint64_t pointer : response.pointers()) pointers.push_back(Pointer{pointer});
+      return pointers;
+    });
   }
   absl::StatusOr<std::uint64_t> Free(std::span<const Pointer> pointers) override {
-    v1::FreeRequest request;
-    request.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
-    for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
-    ASSIGN_OR_RETURN(const v1::FreeResponse response,
-                     caller_.Number(std::move(request), Caller::kFewWords,
-                                    [this](const v1::FreeRequest& numbered) {
-                                      return caller_.CallHot(&MemoryStub::Free, numbered,
-                                                             &v1::AttachRequest::mutable_free,
-                                                             &v1::AttachResponse::mutable_free);
-                                    }));
-    return response.freed_bytes();
+    using Result = absl::StatusOr<std::uint64_t>;
+    return caller_.WithNumber(Caller::kFewWords, [&](std::uint64_t number) -> Result {
+      if (pointers.size() <= lane_calls::kMostEntries) {
+        auto over_lane = caller_.CallLane(
+            caller_.WhenNumbered(), [&](LaneClient& lane, const Deadline& deadline) {
+              return lane_calls::Free(lane, deadline, number, pointers);
+            });
+        if (over_lane) return *over_lane;
+      }
+      v1::FreeRequest request;
+      request.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
+      for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
+      request.set_request_id(number);
+      ASSIGN_OR_RETURN(const v1::FreeResponse response,
+                       caller_.CallHot(&MemoryStub::Free, request, &v1::AttachRequest::mutable_free,
+                                       &v1::AttachResponse::mutable_free));
+      return response.freed_bytes();
+    });
   }
   absl::StatusOr<std::string> Read(Pointer pointer, Unit unit,
                                    std::uint64_t length_bytes) override {
@@ -120,6 +145,11 @@ class GrpcConnection final : public Connection {
   }
   absl::StatusOr<AddResult> Add(Pointer pointer, std::int64_t delta, std::optional<Unit> unit,
                                 Width width) override {
+    const auto over_lane =
+        caller_.CallLane(Repeat::kUnsafe, [&](LaneClient& lane, const Deadline& deadline) {
+          return lane_calls::Add(lane, deadline, pointer, delta, unit, width);
+        });
+    if (over_lane) return *over_lane;
     v1::AddRequest request;
     request.set_pointer(Value(pointer));
     request.set_delta(delta);
@@ -161,6 +191,11 @@ class GrpcConnection final : public Connection {
     return caller_.CallNumbered(&SessionStub::HandOver, request).status();
   }
   absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec) override {
+    auto over_lane =
+        caller_.CallLane(Repeat::kSafe, [&](LaneClient& lane, const Deadline& deadline) {
+          return lane_calls::OpenVariable(lane, deadline, spec);
+        });
+    if (over_lane) return *std::move(over_lane);
     v1::OpenVariableRequest request;
     request.set_name(spec.name);
     request.set_type(ToProto(spec.type));

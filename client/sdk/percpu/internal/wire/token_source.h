@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "percpu/connection.h"
+#include "percpu/internal/door/lane_client.h"
 
 namespace percpu {
 
@@ -21,6 +22,11 @@ class TokenSource {
   // Returns the session's token in the process that asks: a forked child is
   // admitted anew. Errors: the side door's, or why the session is lost.
   virtual absl::StatusOr<std::string> Token(absl::Time deadline) = 0;
+  // Returns the session's lane at the side door; null if it has none, as remote sessions
+  // do. Errors: as Token's.
+  virtual absl::StatusOr<std::shared_ptr<LaneClient>> Lane(absl::Time /*deadline*/) {
+    return nullptr;
+  }
 };
 
 // As MakeGrpcConnection. `tokens` outlives the connection.

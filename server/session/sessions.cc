@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/session/check.h"
@@ -251,7 +250,7 @@ std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) 
       if (session.state != Session::State::kLive) continue;
       out.push_back({.id = id,
                      .spec = session.spec,
-                     .opened = absl::Now() - (now - session.since),
+                     .opened = ToHour(*options_.clock, session.since),
                      .age = now - session.since,
                      .use = tables.holders.Find(HolderOf(id))->account.use()});
     }

@@ -234,29 +234,32 @@ absl::Status Variables::Remove(const Caller& caller, absl::string_view name, boo
   if (caller.role != Role::kOperator && !caller.identity().Owns(found->maker)) {
     return errors::NotMaker(name, found->maker.uid.value());
   }
-  // The caller's own session knows what it does; its memory waits all the same.
+  // The caller's own session is done with it, as with an area that it frees.
   const Openers& openers = tx.tables().openers;
   const std::size_t others =
       openers.Count(found->pointer) - std::size_t{openers.IsOpen(found->pointer, caller.session)};
   if (others > 0 && !force) return errors::VariableIsOpen(name, others);
   tx.Answer({});
-  return Withdraw(tx, *found);
+  return Withdraw(tx, caller, *found);
 }
 
-absl::Status Variables::Withdraw(Transaction& tx, const Variable& variable) {
+absl::Status Variables::Withdraw(Transaction& tx, const Caller& caller, const Variable& variable) {
   const QuarantinedArea area{
       .pointer = variable.pointer, .size = variable.size, .maker = variable.maker};
   const std::string name = variable.name;
-  const bool is_open = tx.tables().openers.Count(area.pointer) > 0;
+  const bool is_own = tx.tables().openers.IsOpen(area.pointer, caller.session);
+  const bool is_open = tx.tables().openers.Count(area.pointer) > std::size_t{is_own};
   tx.tables().variables.SetState(name, RowState::kChanging);
   if (tx.keeps()) {
     tx.changes().DeleteVariable(name);
+    if (is_own) tx.changes().DeleteOpened(area.pointer, caller.session);
     if (!is_open) tx.changes().DeleteArea(area.pointer);
   }
   if (is_open) tx.Put(RecordOf(area));
   bool is_free = false;
   const auto withdraw = [&](Tables& tables) {
     tables.variables.Withdraw(name);
+    if (is_own) DropOpener(tables, caller.session, area.pointer);
     // The last opener may have ended meanwhile.
     is_free = tables.openers.Count(area.pointer) == 0;
     if (is_free) {

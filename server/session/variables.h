@@ -53,9 +53,10 @@ class Variables {
   // Errors: BadName, NotOwner, VariableExists, QuotaExceeded.
   absl::StatusOr<Variable> Publish(const Caller& caller, PercpuPtr pointer, std::string name,
                                    VariableType type);
-  // Removes it. Its memory is granted again when every session that opened it has
-  // ended. Errors: VariableNotFound; NotMaker, unless the caller's user made it or the
-  // caller is an operator; VariableIsOpen in another session, unless `force`.
+  // Removes it; the caller's own session has it open no more. Its memory is granted again
+  // when every other session that opened it has ended. Errors: VariableNotFound; NotMaker, unless
+  // the caller's user made it or the caller is an operator; VariableIsOpen in another session,
+  // unless `force`.
   absl::Status Remove(const Caller& caller, absl::string_view name, bool force = false);
 
   // By name, after `after`, `limit` at most: O(limit).
@@ -74,7 +75,7 @@ class Variables {
   absl::StatusOr<OpenedVariable> Enter(Transaction& tx, const Caller& caller,
                                        const VariableSpec& spec, PercpuPtr area);
   absl::StatusOr<Variable> PublishArea(Transaction& tx, const Variable& variable);
-  absl::Status Withdraw(Transaction& tx, const Variable& variable);
+  absl::Status Withdraw(Transaction& tx, const Caller& caller, const Variable& variable);
 
   Allocator& allocator_;
   Books& books_;

@@ -127,8 +127,7 @@ TEST_F(VariablesTest, NamesAreSpelt) {
 
 TEST_F(VariablesTest, AUsersQuotaCountsWhatHasANameAndNothingElse) {
   Restart({.limits = {.variables_per_user = {.count = 2, .bytes = Bytes(64)}}});
-  const OpenedSession session = Open();
-  const Caller alice = CallerOf(session);
+  const Caller alice = CallerOf(Open());
   ASSERT_TRUE(OpenCounter(alice, "a").ok());
   // By name as by publishing; found again costs nothing.
   const PercpuPtr area = MustAlloc(alice, Bytes(60));
@@ -145,11 +144,8 @@ TEST_F(VariablesTest, AUsersQuotaCountsWhatHasANameAndNothingElse) {
   EXPECT_EQ(LiveAreas(), 3U);
   // Another user has a quota of its own; a removed one is room again.
   EXPECT_TRUE(OpenCounter(CallerOf(Open(kBob)), "bobs").ok());
-  // As long as its session may write to it, it is charged.
   ASSERT_TRUE(sessions_->variables().Remove(alice, "a").ok());
-  EXPECT_FALSE(OpenCounter(alice, "c").ok());
-  sessions_->End(session.id);
-  EXPECT_TRUE(OpenCounter(CallerOf(Open()), "c").ok());
+  EXPECT_TRUE(OpenCounter(alice, "c").ok());
 }
 
 TEST_F(VariablesTest, MakersWithoutAUidShareAQuotaAndMayNotRemove) {
@@ -161,6 +157,24 @@ TEST_F(VariablesTest, MakersWithoutAUidShareAQuotaAndMayNotRemove) {
   EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(refused.message(),
             "name: theirs was made by a caller unknown to the kernel; an operator may remove it");
+}
+
+TEST_F(VariablesTest, WhatOthersHaveOpenIsRemovedByForceAndGrantedWhenTheyHaveEnded) {
+  const Caller alice = CallerOf(Open());
+  const OpenedSession bob = Open(kBob);
+  const PercpuPtr area = OpenCounter(alice, "hits")->variable.pointer;
+  ASSERT_TRUE(OpenCounter(CallerOf(bob), "hits").ok());
+  const absl::Status refused = sessions_->variables().Remove(alice, "hits");
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(sessions_->variables().List("", 10).size(), 1U);
+  ASSERT_TRUE(sessions_->variables().Remove(alice, "hits", true).ok());
+  EXPECT_TRUE(sessions_->variables().IsQuarantined(area));
+  for (int i = 0; i < 1000; ++i) EXPECT_NE(MustAlloc(alice, Bytes(8)), area);
+  EXPECT_EQ(Free(kOperator, {area}).code(), absl::StatusCode::kFailedPrecondition);
+  const std::uint64_t before = LiveAreas();
+  sessions_->End(bob.id);
+  EXPECT_EQ(LiveAreas(), before - 1);
+  EXPECT_FALSE(sessions_->variables().IsQuarantined(area));
 }
 
 TEST_F(VariablesTest, TheListGoesOnWhereItEnded) {

@@ -235,12 +235,16 @@ TEST_F(LostSessionsTest, AbsenceLongerThanACallsDeadlineIsWaitedOut) {
   daemon->Kill(SIGKILL);
   ASSERT_TRUE(daemon->Wait(kPatience).ok());
   // Calls give up, several times over; the session does not.
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(session->client().Free(Pointer{64}).ok());
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(session->client().Ping().ok());
   EXPECT_EQ(session->state(), SessionState::kWaiting);
   daemon = start();
   EXPECT_TRUE(Await([&] { return session->state() == SessionState::kConnected; }));
   EXPECT_EQ(session->id().value_or(SessionId{}), *id);
-  EXPECT_TRUE(Await([&] { return session->client().Free(*area).ok(); }));
+  absl::Status freed;
+  EXPECT_TRUE(Await([&] {
+    freed = session->client().Free(*area).status();
+    return freed.ok();
+  })) << freed;
   daemon->Kill(SIGTERM);
 }
 

@@ -30,8 +30,8 @@ class FullArenaTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     allocator_ = *testing::MakeAllocator(
-        {.cpus = 2, .unit_size = kUnit, .arena_size = pages_.size(), .backend = GetParam()},
-        pages_);
+        {.cpus = 2, .unit_size = kUnit, .arena_size = pages_.size(), .backend = GetParam()}, pages_,
+        {});
   }
   absl::Status AllocMany(std::size_t count, Bytes size) {
     const std::vector<AreaSpec> specs(count, AreaSpec{.size = size});

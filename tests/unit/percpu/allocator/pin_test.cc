@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,9 +127,10 @@ TEST_F(TakenMemoryTest, ReadingWritingAndAddingAreAnswered) {
   std::array<std::byte, 8> bytes{};
   EXPECT_EQ(ReasonOf(pin->Read(UnitId(0), bytes)), "MEMORY_TAKEN");
   EXPECT_EQ(ReasonOf(pin->Write(UnitId(1), bytes)), "MEMORY_TAKEN");
+  const auto host_cpus = static_cast<std::uint32_t>(get_nprocs_conf());
   for (const auto mode : {rseq::UpdateMode::kAtomic, rseq::UpdateMode::kRseq}) {
-    const Updater updater(allocator_->info(), PlaceCpus(allocator_->info(), HostCpus()), mode,
-                          HostCpus());
+    const Updater updater(allocator_->info(), PlaceCpus(allocator_->info(), host_cpus), mode,
+                          host_cpus);
     const auto added = updater.AddHere(*pin, Bytes(8), 5);
     EXPECT_FALSE(added.ok());
     if (mode == rseq::UpdateMode::kAtomic) EXPECT_EQ(ReasonOf(added.status()), "MEMORY_TAKEN");

@@ -38,7 +38,6 @@ constexpr absl::Duration kPatience = absl::Minutes(1);
 
 class StartTest : public ::testing::Test {
  protected:
-  [[nodiscard]] std::string arena() const { return dir_.path() + "/arena"; }
   [[nodiscard]] std::string address(const std::string& name = "s") const {
     return "unix:" + dir_.path() + "/" + name;
   }
@@ -92,13 +91,15 @@ class StartTest : public ::testing::Test {
   }
 
   testing::TempDir dir_{fs::exists("/dev/shm") ? "/dev/shm" : ""};
+  std::string arena_ = dir_.path() + "/arena";
+  std::string arena_size_ = "16MiB";
   std::optional<Process> daemon_;
 
  private:
   [[nodiscard]] std::vector<std::string> Command(const std::vector<std::string>& flags) const {
     std::vector<std::string> argv = {
-        BinaryPath("percpud"), "--listen", address(),      "--arena", "file:" + arena(),
-        "--arena-size",        "16MiB",    "--cpus-count", "2"};
+        BinaryPath("percpud"), "--listen",  address(),      "--arena", "file:" + arena_,
+        "--arena-size",        arena_size_, "--cpus-count", "2"};
     argv.insert(argv.end(), flags.begin(), flags.end());
     return argv;
   }
@@ -133,8 +134,9 @@ TEST_F(StartTest, AFileSystemWithoutRoomIsRefusedBeforeItIsFilled) {
   if (mount("none", mount_point.c_str(), "tmpfs", 0, "size=16m") != 0) {
     GTEST_SKIP() << "only root can mount";
   }
-  const RunResult refused = Refused({"--arena", "file:" + mount_point + "/arena", "--arena-size",
-                                     "256MiB", "--unit-size", "16MiB"});
+  arena_ = mount_point + "/arena";
+  arena_size_ = "256MiB";
+  const RunResult refused = Refused({"--unit-size", "16MiB"});
   EXPECT_THAT(refused.err, HasSubstr("16MiB free"));
   EXPECT_TRUE(fs::is_empty(mount_point));
   EXPECT_EQ(umount(mount_point.c_str()), 0);
@@ -185,7 +187,8 @@ TEST_F(StartTest, AnArenaBeyondTheMemoryIsWarnedOf) {
 }
 
 TEST_F(StartTest, AFullArenaIsSaidOnce) {
-  Start({"--arena-size", "512KiB", "--unit-size", "32KiB"});
+  arena_size_ = "512KiB";
+  Start({"--unit-size", "32KiB"});
   for (int i = 0; i < 5; ++i) {
     while (Ctl({"alloc", "16KiB"}).exit_code == 0) {
     }
@@ -200,7 +203,7 @@ TEST_F(StartTest, WithoutStandardDescriptorsNothingIsWrittenIntoFiles) {
   std::string script = "exec \"$@\" 0<&- 1>&- 2>&-";
   auto daemon =
       Process::Spawn({"/bin/sh", "-c", script, "sh", BinaryPath("percpud"), "--listen", address(),
-                      "--arena", "file:" + arena(), "--arena-size", "16MiB", "--cpus-count", "2"});
+                      "--arena", "file:" + arena_, "--arena-size", "16MiB", "--cpus-count", "2"});
   ASSERT_TRUE(daemon.ok()) << daemon.status();
   const absl::Time deadline = absl::Now() + kPatience;
   while (Ctl({"ping"}).exit_code != 0 && absl::Now() < deadline) {

@@ -60,7 +60,7 @@ absl::Status CpuOutOfReach(CpuId cpu);
 absl::Status MemoryTaken(PercpuPtr ptr);
 absl::Status ChunkNotFound(ChunkId chunk);
 absl::Status LeaseNotFound(ChunkId chunk);
-// Of a session, or a kept one that another session holds just now.
+// Another session has the lease; 0 for a kept one that nobody holds just now.
 absl::Status NotLeaseholder(ChunkId chunk, std::uint64_t holder);
 absl::Status LeaseHeld(absl::string_view name, std::uint64_t holder);
 
@@ -73,8 +73,9 @@ absl::Status NeedsSession(absl::string_view rpc);
 absl::Status SessionEnded(std::uint64_t session);
 absl::Status NotYourSession(std::uint64_t session);
 absl::Status SessionNotFound(std::uint64_t session);
-// Of a session (`owner`), of no session, of the same user's.
+// The area belongs to the session `owner`.
 absl::Status NotOwner(PercpuPtr ptr, std::uint64_t owner);
+// The area belongs to no session.
 absl::Status OwnedByNobody(PercpuPtr ptr);
 // Made without a session; `maker` is "uid 1000" or a host.
 absl::Status OwnedByMaker(PercpuPtr ptr, absl::string_view maker);

@@ -14,7 +14,7 @@
 namespace percpud {
 
 using SessionId = Id<struct SessionIdTag, std::uint64_t>;
-// Whoever calls without a session, and what belongs to none.
+// Callers without a session, and what belongs to none.
 inline constexpr SessionId kNoSession{0};
 
 using ProcessId = Id<struct ProcessIdTag, std::uint32_t>;
@@ -24,7 +24,7 @@ using UserGroupId = Id<struct UserGroupIdTag, std::uint32_t>;
 // The kernel's own "no such user".
 inline constexpr UserId kNobody{0xffffffff};
 
-// 128 random bits: whoever shows them speaks for the session.
+// 128 random bits. A caller that shows them speaks for the session.
 using Token = std::array<std::uint8_t, 16>;
 
 // What a client calls one of its requests, so that it can be made again; of one

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How much memory the control groups leave this process. A page too many is not
-// refused there: the kernel kills. So whoever backs memory asks first.
+// refused there: the kernel kills. So the code that backs memory asks first.
 
 #ifndef PERCPUD_SERVER_BASE_MEMORY_LIMIT_H_
 #define PERCPUD_SERVER_BASE_MEMORY_LIMIT_H_

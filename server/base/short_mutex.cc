@@ -17,12 +17,12 @@ namespace {
 // between two.
 constexpr std::int64_t kFirstWait = 100;
 constexpr std::int64_t kLongestWait = 32'000;
-// A holder is done in less than it takes to sleep and be woken, unless it lost its
-// processor: so long it is waited for awake.
+// How long a waiter stays awake. A holder is done in less than it takes to sleep and be
+// woken, unless it lost its processor.
 constexpr std::int64_t kAwake = 200'000;
 // What a missed wake costs at most: 0.2 ms.
 constexpr timespec kNap{.tv_sec = 0, .tv_nsec = 200'000};
-// As long as it takes to wake a thread.
+// The time that waking a thread takes.
 constexpr std::int64_t kPatience = 50'000;
 
 void Pause() {
@@ -62,7 +62,7 @@ void ShortMutex::LockContended() {
     ::syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, kHeld, &kNap, nullptr, 0);
     taken = TryTake();
   }
-  // Whoever else sleeps is to be woken, too.
+  // The next one that sleeps has to be woken, too.
   if (waiting_.fetch_sub(1, std::memory_order_relaxed) > 1) {
     sleeping_.store(true, std::memory_order_relaxed);
   }

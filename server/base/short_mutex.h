@@ -44,8 +44,8 @@ class ABSL_LOCKABLE ShortMutex {
       changed_.notify_all();
     unlock();
   }
-  // Waits until condition() holds; the lock is given up meanwhile. For what is
-  // rarely waited for: everybody who unlocks wakes whoever does.
+  // Waits until condition() holds; the lock is given up meanwhile. Each unlock wakes the
+  // waiters, so this is for what is rarely waited for.
   template <typename Condition>
   void Await(Condition condition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
     ++awaiting_;
@@ -107,8 +107,7 @@ class ABSL_LOCKABLE ShortMutex {
   alignas(64) mutable std::atomic<std::uint32_t> offers_{0};
 };
 
-// The lock of whoever only looks, and may do so again and again: those who wait
-// already go first.
+// A lock for readers that may look again and again. Threads that wait already go first.
 class ABSL_SCOPED_LOCKABLE PatientLock {
  public:
   explicit PatientLock(ShortMutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(mu) {
@@ -123,9 +122,9 @@ class ABSL_SCOPED_LOCKABLE PatientLock {
   ShortMutex* const mu_;
 };
 
-// A lock that is held for a row of small steps, and in between given up to
-// whoever waits for it, now and then: they wait for a slice of the steps, not for
-// all. What the lock guards may be another thing after a Step.
+// A lock that is held for a row of small steps, and given up in between, now and then, to
+// threads that wait for it: they wait for a slice of the steps, not for all. What the lock guards
+// may be another thing after a Step.
 class ABSL_SCOPED_LOCKABLE SlicedLock {
  public:
   static constexpr std::uint32_t kSlice = 16;

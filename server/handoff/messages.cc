@@ -25,7 +25,7 @@ using abi::v1::Hello;
 using abi::v1::Refusal;
 using abi::v1::Welcome;
 
-// Those of a Welcome.
+// Descriptors in a Welcome at most.
 constexpr std::size_t kMostFds = 2;
 
 // A message of one part. Views both.

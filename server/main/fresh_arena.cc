@@ -64,7 +64,7 @@ absl::Status FreshArena::MakeFile(const Arena::Options& options) {
   constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
   UniqueFd fd(open(path.c_str(), kFlags, 0600));
   if (!fd.ok() && errno == EEXIST) {
-    // Whoever made it held it as long as it lived.
+    // The start that made it held it as long as it lived.
     ASSIGN_OR_RETURN(const UniqueFd stale, StartLocks::LockArena(path));
     unlink(path.c_str());
     fd = UniqueFd(open(path.c_str(), kFlags, 0600));

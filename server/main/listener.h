@@ -38,7 +38,7 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // As bound: a port asked for as 0 has its number.
+  // The addresses as they are bound: a port asked for as 0 has its number.
   [[nodiscard]] std::vector<std::string> addresses() const;
 
   void Start(Accepted accepted);

@@ -33,7 +33,7 @@ bool IsPart(const FieldDescriptor& field) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_repeated();
 }
 
-// As it would be written; empty if it is not set.
+// The field as it would be written; empty if it is not set.
 std::string TextOf(const Message& message, const FieldDescriptor& field) {
   const auto* reflection = message.GetReflection();
   std::string out;

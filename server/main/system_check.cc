@@ -27,7 +27,7 @@ std::size_t CountThreads(std::size_t wanted) {
   try {
     while (threads.size() < wanted) threads.emplace_back([&done] { done.wait(); });
   } catch (const std::system_error&) {
-    // That many it is.
+    // The system does not give more.
   }
   done.count_down();
   for (std::thread& thread : threads) thread.join();

@@ -316,15 +316,14 @@ void percpud_client::Publish(percpud_counter& counter, std::uint64_t pointer) {
     return;
   }
   const bool sequences = arena->writable && arena->mode == abi::UpdateMode::kRseq;
-  auto* const before = const_cast<Place*>(counter.place.load(std::memory_order_relaxed));
-  auto* const place = new (memory)
+  places = new (memory)
       Place{.unit0 = arena->base + pointer,
             .sequences = sequences ? percpud::rseq::CpuTable{.entry = arena->cpus.cpu0()}
                                    : percpud::rseq::CpuTable{},
             .arena = arena,
             .pointer = pointer,
-            .before = before};
-  counter.place.store(place, std::memory_order_release);
+            .next = places};
+  counter.place.store(places, std::memory_order_release);
   counter.pointer = pointer;
   counter.standing = Standing::kOpen;
 }
@@ -359,18 +358,15 @@ void percpud_client::BeginAnew() {
 
 void percpud_client::FreeAll() {
   if (door != kNoDoor) close(door);
-  ForEach([](percpud_counter& counter) {
-    for (auto* place = const_cast<Place*>(counter.place.load(std::memory_order_relaxed));
-         place != nullptr;) {
-      Place* const before = place->before;
-      std::free(place);
-      place = before;
-    }
-    std::free(counter.name);
-  });
+  while (places != nullptr) {
+    Place* const after = places->next;
+    std::free(places);
+    places = after;
+  }
   for (percpud_counter* counter : counters) {
     while (counter != nullptr) {
       percpud_counter* const after = counter->next;
+      std::free(counter->name);
       std::free(counter);
       counter = after;
     }

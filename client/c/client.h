@@ -70,6 +70,7 @@ struct percpud_client {
   // The current one first; the others belong to daemons that are gone.
   percpud::c::Arena* arena = nullptr;
   std::array<percpud_counter*, kBuckets> counters{};
+  percpud::c::Place* places = nullptr;
   percpud_counter* unasked_first = nullptr;
   percpud_counter* unasked_last = nullptr;
   // Requests are numbered, and answered in order: those from `answered` to before

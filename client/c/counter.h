@@ -22,8 +22,8 @@ struct Place {
   rseq::CpuTable sequences;
   const Arena* arena;
   std::uint64_t pointer;
-  // The place that this one took over from.
-  Place* before;
+  // In the client's list of all places there ever were.
+  Place* next;
 };
 
 // What is known of a counter at the daemon. Guarded by its client's lock.

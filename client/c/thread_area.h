@@ -15,7 +15,7 @@ namespace percpud::c {
 
 // The same offset in every thread of the process, and constant. Before the first call
 // of RegisterThread nothing may use it.
-extern rseq::internal::AreaOffset g_thread_area;
+[[gnu::visibility("hidden")]] extern constinit rseq::internal::AreaOffset g_thread_area;
 
 // Registers the calling thread if need be. True if it is registered. Async-signal-safe
 // from the second call on.

@@ -76,8 +76,9 @@ TEST_F(IntrospectionSessionsTest, VariablesComeInPagesByNameAndResolveKnowsThem)
 // if that name is gone and others came on both sides of it.
 TEST_F(IntrospectionSessionsTest, VariablesThatStayAreShownOnceWhateverComesAndGoes) {
   const auto create = [&](const std::string& name) {
-    ASSERT_TRUE(
-        sessions_->OpenVariable(kOperator, {.name = name, .size = Bytes(8), .create = true}).ok());
+    ASSERT_TRUE(sessions_->variables()
+                    .Open(kOperator, {.name = name, .size = Bytes(8), .create = true})
+                    .ok());
   };
   for (const char* name : {"b", "d", "f", "h"}) create(name);
   std::vector<std::string> names;
@@ -85,7 +86,7 @@ TEST_F(IntrospectionSessionsTest, VariablesThatStayAreShownOnceWhateverComesAndG
       &Stub::ListVariables, {}, 2, [&](const v1::ListVariablesResponse& page) {
         for (const v1::Variable& variable : page.variables()) names.push_back(variable.name());
         if (names.size() != 2) return;
-        ASSERT_TRUE(sessions_->RemoveVariable(kOperator, "d").ok());
+        ASSERT_TRUE(sessions_->variables().Remove(kOperator, "d").ok());
         create("a");
         create("e");
       });

@@ -177,8 +177,8 @@ AreaMap::Census AreaMap::CountRuns() const {
   return census;
 }
 
-// That as many free runs are listed as there are, each in its class, none twice
-// and no neighbours.
+// Checks that all `free_runs` are listed, each in its class and once, and that no two
+// are neighbours.
 absl::Status AreaMap::CheckLists(std::uint32_t free_runs) const {
   std::uint32_t listed = 0;
   for (std::uint32_t each = 0; each < kClasses; ++each) {

@@ -132,8 +132,8 @@ class AreaMap {
     bounds_.SetTaken(room.at);
     NoteTaken(room, end, /*areas=*/1);
   }
-  // Makes so many areas of it, in a row from its begin. REQUIRES: it was found since
-  // the last change, begins where it fits, and is longer than the row.
+  // Cuts `areas` areas of `count` granules off its begin. REQUIRES: the room was found
+  // since the last change, begins where it fits, and is longer than the row.
   template <typename Watch>
   void TakeRow(const Room& room, Granules count, std::uint32_t areas, Watch watch) {
     const std::uint32_t end = room.at + areas * count.value();
@@ -208,7 +208,7 @@ class AreaMap {
   }
   [[nodiscard]] Granules free() const { return Granules(counts_->free); }
   [[nodiscard]] std::uint32_t live() const { return counts_->live; }
-  // Blocks without a taken granule; one that the map ends in is none.
+  // Blocks without a taken granule. A partial block at the end of the map is not counted.
   [[nodiscard]] std::uint32_t empty_blocks() const { return counts_->empty_blocks; }
   [[nodiscard]] bool IsEmptyBlock(std::uint32_t block) const;
   // O(runs of the class with the longest).
@@ -273,7 +273,7 @@ class AreaMap {
       List(now, begin, watch);
     }
   }
-  // Of the room, what lies between `at` and `end` was taken.
+  // The room was taken between its `at` and `end`.
   ABSL_ATTRIBUTE_ALWAYS_INLINE void NoteTaken(const Room& room, std::uint32_t end,
                                               std::uint32_t areas) {
     if (room.end - room.begin >= kBlock.value()) {

@@ -3,7 +3,7 @@
 //
 // The map of a leased chunk, as proto/percpud/abi/v1/lease_map.h lays it out:
 // which areas of the chunk live. The state bytes are the whole truth; an
-// AreaMap of the same chunk is private to whoever needs one, and made from them.
+// AreaMap of the same chunk is made from them, and is private to who made it.
 
 #ifndef PERCPUD_SERVER_AREA_LEASE_MAP_H_
 #define PERCPUD_SERVER_AREA_LEASE_MAP_H_
@@ -84,8 +84,8 @@ class LeaseMap {
     return std::atomic_ref<std::uint8_t>(states_[granule]);
   }
 
-  // Of a live area with this state byte at `at`; nullopt if the byte begins no
-  // area, or one that leaves the unit.
+  // Returns the size of the live area that begins at `at`; nullopt if its state
+  // byte begins no area, or one that leaves the unit.
   [[nodiscard]] std::optional<Granules> SizeOf(Granules at) const;
 
   [[nodiscard]] Header& header() const { return *header_; }

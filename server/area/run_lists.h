@@ -35,8 +35,8 @@ constexpr std::uint32_t OfLong(std::uint32_t length) {
   const auto log2 = static_cast<std::uint32_t>(std::bit_width(length) - 1);
   return kExact + (log2 - kExactLog2) * 4 + ((length >> (log2 - 2)) & 3);
 }
-// Of runs shorter than a page, which are most: one load for fifteen instructions, up to
-// three times in a change.
+// The classes of runs shorter than a page, which are most. A look-up is one load in place
+// of fifteen instructions, up to three times in a change.
 inline constexpr std::uint32_t kTabled = 1024;
 inline constexpr auto kOfShort = [] {
   std::array<std::uint8_t, kTabled> classes{};
@@ -118,7 +118,7 @@ class RunLists {
     }
   }
 
-  // Of a list, and after a run that is in one; kNone at the end.
+  // The first run of a list, and the neighbours of a run in one; kNone at the ends.
   [[nodiscard]] Slot First(std::uint32_t size_class) const { return heads_[size_class] - 1; }
   [[nodiscard]] Slot After(Slot slot) const { return LinksOf(slot).next - 1; }
   [[nodiscard]] Slot Before(Slot slot) const { return LinksOf(slot).previous - 1; }

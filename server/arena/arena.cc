@@ -34,7 +34,7 @@ constexpr char kName[] = "percpud-arena";
 // Since Linux 6.3; the C library's headers are older.
 constexpr unsigned kNoExecSeal = 0x0008;
 
-// As many as the kernel can be built for (NODES_SHIFT is 10 at most).
+// The most nodes a kernel can be built for (NODES_SHIFT is 10 at most).
 constexpr std::size_t kMaxNumaNodes = 1024;
 
 // EAGAIN means that a page was on the move just then: worth another try, but
@@ -155,8 +155,8 @@ absl::StatusOr<std::unique_ptr<Arena>> Arena::Map(UniqueFd fd, const Options& op
                             MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
   if (base == MAP_FAILED) return errors::OsRefused("mmap", kName, errno);
   std::unique_ptr<Arena> arena(new Arena(fd.release(), static_cast<std::byte*>(base), options));
-  // Of the mapping, and so for whoever populates: clients that find huge pages
-  // there map them as such. The kernel aligns mappings of such files by itself.
+  // The advice is about this mapping, by which pages are populated. Clients that find
+  // huge pages there map them as such. The kernel aligns such mappings by itself.
   if (options.transparent_huge_pages && ::madvise(base, options.size.value(), MADV_HUGEPAGE) != 0) {
     return errors::OsRefused("madvise(MADV_HUGEPAGE)", kName, errno);
   }

@@ -37,10 +37,10 @@ class Arena final : public PageSource {
   // that mends it when no huge page is there, otherwise what the system said.
   static absl::StatusOr<std::unique_ptr<Arena>> Create(const Options& options);
 
-  // The same over memory that there is already: a memfd that somebody kept, or a
-  // file of a memory file system (arena_file.h). Errors besides: BadConfig if it
-  // has another size. A file cannot be sealed: whoever maps it for writing could
-  // cut it short.
+  // Makes an arena over memory that exists already: a memfd that somebody kept, or
+  // a file of a memory file system. Errors besides Create's: BadConfig if it has
+  // another size. A file cannot be sealed, so a process that maps it for writing
+  // could cut it short.
   static absl::StatusOr<std::unique_ptr<Arena>> Adopt(UniqueFd fd, const Options& options);
 
   ~Arena() override;

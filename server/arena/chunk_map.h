@@ -13,10 +13,10 @@
 
 namespace percpud {
 
-// Which chunk a byte of the arena may belong to, in O(1). The kernel has a back pointer
-// in every page of a chunk; here there is one for every frame, the largest range of
-// which the backend promises that it holds bytes of one chunk at most: one or two for a
-// chunk where blocks are powers of two, where it would have 256 pages with 16 CPUs and
+// Says which chunk a byte of the arena may belong to, in O(1). The kernel has a back
+// pointer in every page of a chunk. Here there is one for every frame: the backend
+// promises that a frame holds bytes of one chunk at most. Where blocks are powers of two
+// a chunk has one or two frames. By pages it would have 256 entries with 16 CPUs, and
 // 4096 with 256.
 //
 // Thread compatible: readers and writers are kept apart by the allocator's index lock.
@@ -30,8 +30,8 @@ class ChunkMap {
   // All frames that the chunk's bytes touch. REQUIRES: they exist, and size > 0.
   void Set(Bytes base, Bytes size, ChunkId chunk);
   void Clear(Bytes base, Bytes size);
-  // Whose the frame is that the byte lies in, which need not have all of it; nullopt
-  // also beyond the last.
+  // Returns the chunk that owns the frame of `at`; nullopt if nobody does, or beyond the
+  // last frame. The chunk may not cover the whole frame.
   [[nodiscard]] std::optional<ChunkId> Find(Bytes at) const {
     const std::uint64_t frame = at.value() >> shift_;
     if (frame >= owner_.size()) return std::nullopt;

@@ -41,7 +41,7 @@ class PageAllocator {
   // REQUIRES: order < 64.
   absl::StatusOr<PageId> Allocate(Order order);
 
-  // That very block, as a restart finds it granted. RESOURCE_EXHAUSTED
+  // Takes the block at `page`, which a restart found granted. RESOURCE_EXHAUSTED
   // (BlockNotFree) if it is not free, or not all inside the arena, or `page` is
   // no multiple of its size.
   absl::Status AllocateAt(PageId page, Order order);

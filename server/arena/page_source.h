@@ -40,9 +40,9 @@ class PageSource {
   virtual absl::Status Populate(Bytes offset, Bytes length) = 0;
   // Gives the pages back to the system; they read zero when populated again.
   virtual absl::Status Release(Bytes offset, Bytes length) = 0;
-  // From now on the range is backed by that NUMA node where it has room, whoever
-  // touches it. Errors: what the system said; then nothing changed. A source that
-  // has no nodes has nothing to prefer.
+  // From now on the range is backed by that NUMA node where it has room, by any
+  // process that touches it. Errors: what the system said; then nothing changed.
+  // A source without nodes has nothing to prefer.
   virtual absl::Status PreferNode(Bytes /*offset*/, Bytes /*length*/, NumaNodeId /*node*/) {
     return absl::OkStatus();
   }

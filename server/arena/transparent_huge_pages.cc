@@ -53,7 +53,7 @@ absl::Status CheckMemfd(const std::string& all, const std::string& chosen,
 struct Mount {
   std::string point;
   std::string type;
-  // Of the file system, not of this mount of it.
+  // The file system's options, not those of this mount.
   std::string options;
 };
 

@@ -34,7 +34,7 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;
 }  // namespace buddy
 
-// server/percpu/allocator.h over each backend there is, beside intervals, with
+// The allocator (server/percpu) over each backend there is, beside intervals, with
 // marked memory. Setup: backend, CPUs, unit size, reserved size, arena size,
 // whether memory is marked.
 namespace allocator {

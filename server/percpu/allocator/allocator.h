@@ -69,8 +69,8 @@ class Allocator {
                                                            StaticLayout statics,
                                                            std::unique_ptr<Backend> backend,
                                                            PageSource& pages, Options options);
-  // As Create, but with what another daemon had granted. Chunks that hold nothing
-  // of it are given back; whatever is not in an area is taken for dirty. Errors
+  // Does what Create does, with what another daemon had granted. Chunks that hold
+  // nothing of it are given back; what is in no area counts as dirty. Errors
   // besides: NotRestorable, if the state contradicts itself or the layout.
   static absl::StatusOr<std::unique_ptr<Allocator>> Restore(std::unique_ptr<const AllocInfo> info,
                                                             StaticLayout statics,
@@ -117,7 +117,7 @@ class Allocator {
   // RangeLeavesArea.
   absl::StatusOr<Pin> Touch(PercpuPtr pointer, Bytes length) const;
 
-  // --- Balancing (balancer.h) -----------------------------------------------------
+  // --- Balancing: allocator/balancer.h --------------------------------------------
   // Called, on the thread that noticed and without any lock, when there is
   // something to balance. Set before the first Alloc.
   void set_balance_wanted(std::function<void()> wanted);

@@ -14,7 +14,7 @@
 namespace percpud {
 
 // Sees to it that granted memory reads zero: clears what was freed behind those who
-// free it (index_reuse.cc), chunks that nobody uses, and after a restart whatever no
+// free it (index/reclaimer.h), chunks that nobody uses, and after a restart whatever no
 // area covers. A view over the core, which outlives it.
 //
 // REQUIRES of every method: the index lock is not held; but for Zero, the grow lock is.

@@ -28,7 +28,7 @@ struct RestoredState {
     Bytes map_base;
   };
 
-  // Of each id one, in any order.
+  // At most one of each id, in any order.
   std::vector<Chunk> chunks;
   // Ascending pointers. The tags outlive the restoring.
   std::vector<Area> areas;

@@ -22,7 +22,7 @@ class Updater {
  public:
   using Mode = rseq::UpdateMode;
   struct Added {
-    // Of the unit, after the addition; sign extended.
+    // The unit's value after the addition, sign extended.
     std::int64_t value = 0;
     UnitId unit;
   };
@@ -52,7 +52,7 @@ class Updater {
   // With a locked instruction. Errors: MemoryTaken.
   [[nodiscard]] absl::StatusOr<Added> AddLockedAt(const Allocator::Pin& pin, UnitId unit,
                                                   Bytes width, std::int64_t delta) const;
-  // Whose unit it is, if threads of this host may update it unlocked.
+  // Returns the CPU of the unit, if threads of this host may update it unlocked.
   [[nodiscard]] std::optional<CpuId> UnlockedCpu(UnitId unit) const;
 
   const AllocInfo& info_;

@@ -5,8 +5,8 @@
 // kernel's six functions (mm/percpu.c names them in one comment), with the
 // footprint that introspection shows.
 //
-// A new backend is one file pair here, one line in factory.cc and one line in
-// tests/conformance.
+// A new backend is one file pair here and one line in factory.cc. tests/conformance
+// runs for every name in factory.cc.
 
 #ifndef PERCPUD_SERVER_PERCPU_BACKEND_BACKEND_H_
 #define PERCPUD_SERVER_PERCPU_BACKEND_BACKEND_H_
@@ -31,15 +31,15 @@ struct ChunkMemory {
   // Arena offset of unit 0.
   Bytes base;
   PageId first_page;
-  // That are the chunk's: those of its units, and of its ghosts unless they
-  // were given back.
+  // Pages that the chunk owns: those of its units, and of its ghost units
+  // unless they were given back.
   Pages pages;
-  // Of the block they were cut from.
+  // The order of the block they were cut from.
   Order block_order;
 };
 
-// What the operator may choose of a backend; which one knows what is in its
-// VerifyAllocInfo.
+// What the operator may choose. What a backend cannot do it passes over, or its
+// VerifyAllocInfo refuses.
 struct BackendOptions {
   // Ghosts at a chunk's end and the rest of its block go back to the page
   // allocator.
@@ -90,8 +90,8 @@ class Backend {
   // read zero. REQUIRES: no area lives in them.
   virtual absl::Status DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) = 0;
 
-  // Backed, zeroed pages for something that is no chunk: `size` bytes, whole
-  // pages, somewhere in the arena. On failure nothing is kept.
+  // Returns backed, zeroed pages for something other than a chunk: `size` bytes,
+  // whole pages, somewhere in the arena. On failure nothing is kept.
   virtual absl::StatusOr<Bytes> TakePages(Bytes size) = 0;
   // REQUIRES: TakePages(size) returned it.
   virtual void GivePages(Bytes offset, Bytes size) = 0;
@@ -115,7 +115,7 @@ class Backend {
 };
 
 // A backend by its configured name over `pages`, which outlives it, as does
-// `info`. Errors: BadConfig for a name that is none, listing those that are.
+// `info`. Errors: BadConfig for a name that no backend has; it lists those that exist.
 absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(absl::string_view name, const AllocInfo& info,
                                                      PageSource& pages,
                                                      const BackendOptions& options);

@@ -9,9 +9,9 @@
 
 namespace percpud {
 
-// What backends have in common whose chunks are contiguous in the arena: the
-// front of a block of order ceil(log2(pages)). Whether the rest of the block is
-// lost or given back is the backend's choice:
+// The common part of backends with contiguous chunks. A chunk is the front of a
+// block of order ceil(log2(pages)). Whether the rest of the block is lost or
+// given back is the backend's choice:
 //
 //   block of order 8:  [ u0 | u1 | ... | u11 |  tail  ]
 //                        192 pages used         64
@@ -44,7 +44,7 @@ class ContiguousBackend : public Backend {
   [[nodiscard]] PageSource& pages() const { return pages_; }
   // Room for one more chunk, not backed. Errors: ArenaFull.
   absl::StatusOr<ChunkMemory> ReserveChunk();
-  // Of the chunk's own pages.
+  // Bytes of the chunk's own pages.
   [[nodiscard]] Bytes SizeOf(const ChunkMemory& memory) const {
     return ToBytes(memory.pages, pages_.page_size());
   }

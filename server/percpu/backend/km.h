@@ -8,12 +8,12 @@
 
 namespace percpud {
 
-// The kernel's mm/percpu-km.c, faithfully: a chunk is one contiguous block of
+// The kernel's mm/percpu-km.c, faithfully. A chunk is one contiguous block of
 // order ceil(log2(pages)), wholly backed when it is created. Populating and
-// depopulating have nothing to do, a live chunk never sheds a page, the pages
-// between the units' end and the power of two are lost (unless return_tail gives
-// them back, which the kernel does not), and more than one group cannot be
-// served, for one block has one place.
+// depopulating have nothing to do, and a live chunk never sheds a page. The pages
+// between the units' end and the power of two are lost, unless return_tail gives
+// them back, which the kernel does not. More than one group is refused: one block
+// lies in one place.
 class KmBackend final : public ContiguousBackend {
  public:
   // `info` and `pages` outlive the backend.

@@ -70,7 +70,7 @@ absl::Status VmBackend::PopulateChunk(const ChunkMemory& memory, BlockRange bloc
     const Range range = RangeOf(memory, UnitId(unit), blocks);
     absl::Status status = pages().Populate(range.offset, range.length);
     if (status.ok()) continue;
-    // Those before it, and what it had got of this one.
+    // Gives back the units before this one, and what this one had got.
     DepopulateChunk(memory, blocks).IgnoreError();
     return status;
   }

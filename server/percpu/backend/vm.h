@@ -35,18 +35,18 @@ class VmBackend final : public ContiguousBackend {
   absl::Status DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) override;
 
  private:
-  // Of the blocks in one unit.
+  // Where the blocks lie in one unit.
   struct Range {
     Bytes offset;
     Bytes length;
   };
   [[nodiscard]] Range RangeOf(const ChunkMemory& memory, UnitId unit, BlockRange blocks) const;
-  // Has the system prefer each group's node; what it says of the first it refuses.
+  // Asks the system to prefer each group's node. Returns what it said of the first it refused.
   absl::Status PreferNodes(Bytes base) const;
 
   const BackendOptions options_;
-  // What the system said of the groups' nodes at the start. Not to have them is
-  // slower, and no reason to serve nobody.
+  // What the system said of the groups' nodes at the start. A chunk without its
+  // nodes is slower, and is served all the same.
   const absl::Status nodes_;
 };
 

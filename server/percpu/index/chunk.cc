@@ -117,7 +117,7 @@ void Chunk::MarkUnpopulated(BlockRange blocks) {
   populated_blocks_ -= bits::CountRange(populated_map_, blocks.first, end);
   bits::ClearRange(populated_map_, blocks.first, end);
   empty_populated_ = EmptyPopulatedIn({0, areas_.blocks()});
-  // As far as one bound can say it: what was dirty before them still is.
+  // One bound cannot say more: what was dirty before these blocks still is.
   if (dirty_.end() <= Granules(end * kBlock)) dirty_.Clean(Granules(blocks.first * kBlock));
 }
 

@@ -94,7 +94,7 @@ class Chunk {
   // nullopt means there is none.
   [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align,
                                              bool populated_only) const;
-  // As AreaMap's.
+  // Does what AreaMap's does.
   template <typename Watch>
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Take(const AreaMap::Room& room, Granules count, Watch watch) {
     if (is_populated()) return areas_.Take(room, count, watch);

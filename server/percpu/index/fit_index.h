@@ -66,7 +66,7 @@ class FitIndex {
   // Whether the chunk is in the classes that it has runs of, and in no other; in
   // none if `areas` is null.
   [[nodiscard]] bool Agrees(ChunkId chunk, const AreaMap* areas) const;
-  // That no class is wrongly taken for empty or not.
+  // Checks that exactly the classes with a chunk are marked occupied.
   [[nodiscard]] absl::Status CheckInvariants() const;
 
  private:

@@ -30,7 +30,7 @@ class ParkedAreas {
  public:
   // Larger areas are rare, and their rooms worth joining.
   static constexpr std::uint32_t kSizes = 65;
-  // Of one size, and of all: each is given back when room is wanted.
+  // The limits of one size, and of all sizes. Each area is given back when room is wanted.
   static constexpr std::uint32_t kMostOfSize = 16;
   static constexpr std::uint32_t kMost = 384;
 
@@ -38,8 +38,8 @@ class ParkedAreas {
   [[nodiscard]] bool HasRoom(Granules size) const {
     return size.value() < kSizes && counts_[size.value()] < kMostOfSize && count_ < kMost;
   }
-  // Whether none of that size is parked, a row of them may be, and that was asked for it
-  // some times before: who has three counters does not look for them far apart.
+  // True if a request of this size has missed four times, none is parked, and a row may
+  // park. Rare sizes do not reserve a row.
   bool Wants(Granules size) {
     constexpr std::uint8_t kOften = 4;
     if (size.value() >= kSizes || counts_[size.value()] > 0 || count_ + kMostOfSize > kMost) {
@@ -60,7 +60,7 @@ class ParkedAreas {
   [[nodiscard]] Placement Top(Granules size) const {
     if (size.value() >= kSizes || counts_[size.value()] == 0) return {};
     const Area& area = stacks_[size.value()][counts_[size.value()] - 1U];
-    // So that whoever asks next whether it is one need not look.
+    // The compiler need not test again whether it is one.
     ABSL_ASSUME(area.chunk != nullptr);
     return {.chunk = area.chunk, .area = {area.offset, size}};
   }
@@ -70,7 +70,7 @@ class ParkedAreas {
     --count_;
   }
   [[nodiscard]] bool empty() const { return count_ == 0; }
-  // Of all of them. O(kSizes).
+  // Granules of all parked areas. O(kSizes).
   [[nodiscard]] Granules granules() const {
     Granules sum;
     for (std::uint32_t size = 1; size < kSizes; ++size) sum += Granules(size) * counts_[size];

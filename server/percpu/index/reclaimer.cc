@@ -152,7 +152,7 @@ Reclaimer::Clearing Reclaimer::TakeDirty() {
   return {};
 }
 
-// As far ahead of demand as a chunk at most.
+// What is cleared runs ahead of demand by a chunk at most.
 void Reclaimer::NoteSupplied(Granules cleared) {
   const std::int64_t left = demand() - cleared.value();
   supplied_ = granted_ - std::max(left, -most_);

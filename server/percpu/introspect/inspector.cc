@@ -25,7 +25,7 @@
 namespace percpud {
 namespace {
 
-// What lies between the areas, whoever holds it for now, and how long the longest is.
+// Measures what lies between the areas, held or not, and the longest of it.
 void MeasureRoom(const std::vector<AreaSpan>& areas, ChunkSnapshot& out) {
   Bytes at = out.begin_offset;
   out.first_free_offset = out.end_offset;

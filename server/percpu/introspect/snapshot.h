@@ -128,7 +128,7 @@ struct Resolution {
   AreaSnapshot area;
   // With kStatic; empty between variables.
   std::string variable;
-  // Of the byte, in the area or variable.
+  // The byte's offset in the area or variable.
   Bytes offset_in_area;
 };
 

@@ -33,7 +33,7 @@ struct AllocSizes {
 struct GroupInfo {
   GroupId id;
   NumaNodeId node;
-  // Of the group's first unit, from the chunk's base.
+  // Where the group's first unit lies, from the chunk's base.
   Bytes base_offset;
   // Over all groups, the index of the group's first unit.
   UnitId first_unit;

@@ -23,6 +23,8 @@ namespace percpud {
 
 bool RankedMutex::AwaitWithTimeout(const absl::Condition& condition, absl::Duration timeout) {
   const absl::Time deadline = NowSinceBoot() + timeout;
+  // Once: waiters who told each other each time they look would never sleep.
+  TellTimedWaiters();
   while (!condition.Eval()) {
     const absl::Duration left = deadline - NowSinceBoot();
     if (left <= absl::ZeroDuration()) return false;

@@ -67,6 +67,8 @@ class ABSL_LOCKABLE RankedMutex {
     // sees no lock. Here only the waiter does.
     AwaitWithTimeout(condition, absl::InfiniteDuration());
 #else
+    // abseil gives the lock up in there: what changed under it is told before.
+    TellTimedWaiters();
     mu_.Await(condition);
 #endif
   }
@@ -96,6 +98,9 @@ class ABSL_LOCKABLE RankedMutex {
     if (timed_waiters_ == 0) return false;
     changes_.fetch_add(1, std::memory_order_relaxed);
     return true;
+  }
+  void TellTimedWaiters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    if (NoteChange()) WakeTimedWaiters();
   }
   // Unlocks. Nothing of the lock may be read afterwards: a waiter may destroy it.
   void Release() ABSL_UNLOCK_FUNCTION() {

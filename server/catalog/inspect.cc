@@ -77,8 +77,8 @@ absl::Status CheckCommit(const std::string& path, MDB_env* env, const Contents& 
   if (contents.is_first_format) return absl::OkStatus();
   MDB_envinfo info{};
   mdb_env_info(env, &info);
-  const std::optional<std::uint64_t> number =
-      MapFile::ReadCommitNumber(absl::StrCat(path, "/data.mdb"));
+  ASSIGN_OR_RETURN(const std::optional<std::uint64_t> number,
+                   MapFile::ReadCommitNumber(absl::StrCat(path, "/data.mdb")));
   if (!number) return absl::DataLossError("the number of its last commit is missing");
   if (MapFile::Fits(*number, info.me_last_txnid)) return absl::OkStatus();
   return absl::DataLossError(
@@ -104,6 +104,8 @@ absl::Status TryWriting(const std::string& path) {
   if (txn != nullptr) mdb_txn_abort(txn);
   // A full file is not damaged.
   if (code == MDB_SUCCESS || code == MDB_MAP_FULL) return absl::OkStatus();
+  // LMDB's own codes are negative and about the content; others are the system's.
+  if (code > 0) return errors::OsRefused("write", absl::StrCat(path, "/data.mdb"), code);
   return absl::DataLossError(absl::StrCat("writing to it: ", mdb_strerror(code)));
 }
 

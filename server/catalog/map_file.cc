@@ -177,14 +177,18 @@ void MapFile::NoteCommit() {
   std::atomic_ref<std::uint64_t>(page->magic).store(kMagic, std::memory_order_release);
 }
 
-std::optional<std::uint64_t> MapFile::ReadCommitNumber(const std::string& data) {
+absl::StatusOr<std::optional<std::uint64_t>> MapFile::ReadCommitNumber(const std::string& data) {
   const UniqueFd file(open(data.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   struct stat info {};
-  if (!file.ok() || fstat(file.get(), &info) != 0 || info.st_size < 1) return std::nullopt;
+  if (!file.ok()) return errors::OsRefused("open", data, errno);
+  if (fstat(file.get(), &info) != 0) return errors::OsRefused("stat", data, errno);
+  if (info.st_size < 1) return std::nullopt;
   NumberPage page{};
   const Bytes last = StartOfLastPage(Bytes(info.st_size));
   const auto at = static_cast<off_t>(last.value());
-  if (pread(file.get(), &page, sizeof(page), at) != sizeof(page)) return std::nullopt;
+  const ssize_t size = pread(file.get(), &page, sizeof(page), at);
+  if (size < 0) return errors::OsRefused("read", data, errno);
+  if (size != sizeof(page)) return std::nullopt;
   return page.magic == kMagic ? std::optional(page.number) : std::nullopt;
 }
 

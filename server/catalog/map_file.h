@@ -24,6 +24,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/base/units.h"
 
 namespace percpud::catalog {
@@ -59,8 +60,9 @@ class MapFile {
   [[nodiscard]] MDB_env* env() const { return env_; }
   [[nodiscard]] Bytes size() const { return size_; }
 
-  // The number in the file at `data`; nullopt if it has none, as files of the first format.
-  static std::optional<std::uint64_t> ReadCommitNumber(const std::string& data);
+  // Returns the number in the file at `data`; nullopt if it has none, as files of the first
+  // format. Errors: OsRefused, which says nothing of what is in the file.
+  static absl::StatusOr<std::optional<std::uint64_t>> ReadCommitNumber(const std::string& data);
   // Whether a file whose last commit is `found` is as its daemon left it.
   static constexpr bool Fits(std::uint64_t number, std::uint64_t found) {
     return found == number || found == number + 1;

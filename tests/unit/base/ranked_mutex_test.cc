@@ -71,6 +71,32 @@ TEST(RankedMutexTest, ATimedWaitEndsWhenTheConditionHolds) {
   EXPECT_EQ(reached, 4);
 }
 
+// A thread may change what another waits for, and then wait itself without unlocking.
+TEST(RankedMutexTest, ATimedWaitSeesWhatAnotherWaiterChanged) {
+  for (const bool in_time : {false, true}) {
+    RankedMutex mu(LockRank::kLeaf);
+    bool arrived = false;
+    bool may_go = false;
+    std::thread visitor([&] {
+      RankedLock lock(&mu);
+      arrived = true;
+      if (in_time) {
+        EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&may_go), absl::Minutes(10)));
+      } else {
+        mu.Await(absl::Condition(&may_go));
+      }
+    });
+    const absl::Time start = NowSinceBoot();
+    {
+      RankedLock lock(&mu);
+      EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&arrived), absl::Minutes(10)));
+      may_go = true;
+    }
+    visitor.join();
+    EXPECT_LT(NowSinceBoot() - start, absl::Minutes(5));
+  }
+}
+
 TEST(RankedMutexTest, ATimedWaitTakesItsTimeAndNoLess) {
   Counter counter;
   constexpr absl::Duration kTime = absl::Milliseconds(30);

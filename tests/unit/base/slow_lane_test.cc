@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "server/base/slow_lane.h"
+#include "server/base/clock.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -59,7 +60,7 @@ TEST(SlowLaneTest, IsIdleOnlyWhenNothingRunsOrWaits) {
   bool done = false;
   lane.Run([&go_on] { go_on.WaitForNotification(); });
   lane.Run([&done] { done = true; });
-  lane.AwaitIdle(absl::Now());
+  lane.AwaitIdle(NowSinceBoot());
   EXPECT_FALSE(done);
   go_on.Notify();
   lane.AwaitIdle(absl::InfiniteFuture());

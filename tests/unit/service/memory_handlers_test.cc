@@ -264,7 +264,8 @@ TEST_F(MemoryHandlersTest, WrittenBytesAreReadBackFromThatUnitOnly) {
   EXPECT_THAT(data, Each('\0'));
 }
 
-TEST_F(MemoryHandlersTest, TheStaticPartIsReadable) {
+TEST_F(MemoryHandlersTest, StaticVariablesAreReadable) {
+  Make({.cpus = 4, .statics = {{.name = "table", .size = Bytes(1024)}}, .arena_size = kArenaSize});
   std::string data;
   ASSERT_TRUE(Read(PercpuPtr(64), 3, 1024, &data).ok());
   EXPECT_THAT(data, SizeIs(1024));

@@ -223,7 +223,7 @@ TEST_F(AllocatorVmTest, APagedFirstChunkIsBackedWhereSomethingLies) {
   EXPECT_EQ(Populated(), Pages(kUnits * 2));
   MustAlloc(kPage * 4, kPage);
   EXPECT_EQ(Populated(), Pages(kUnits * 6));
-  std::memset(allocator_->Touch(PercpuPtr(64), Bytes(4936))->address(UnitId(1)), 1, 4936);
+  std::memset(pages_.base() + allocator_->info().unit_offset[1].value() + 64, 1, 4936);
 }
 
 TEST_F(AllocatorVmTest, ALeaseIsBackedWholeAndItsPagesGoBack) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// slots, buddy, stats, check: the allocator's own view of its memory.
+// slot list, buddy and stats: the allocator's own view of its memory.
 
 #include <string>
 #include <utility>
@@ -28,8 +28,8 @@ std::string SlotKindName(SlotKind kind) {
   return "unknown";
 }
 
-absl::StatusOr<Report> Slots(Session& session) {
-  const absl::StatusOr<std::vector<SlotInfo>> slots = session.client.ListSlots();
+absl::StatusOr<Report> Slots(Context& context) {
+  const absl::StatusOr<std::vector<SlotInfo>> slots = context.client.ListSlots();
   if (!slots.ok()) return slots.status();
   Table table{.key = "slots",
               .title = "",
@@ -47,8 +47,8 @@ absl::StatusOr<Report> Slots(Session& session) {
   return Report{{std::move(table)}};
 }
 
-absl::StatusOr<Report> Buddy(Session& session) {
-  const absl::StatusOr<BuddyInfo> buddy = session.client.GetBuddyInfo();
+absl::StatusOr<Report> Buddy(Context& context) {
+  const absl::StatusOr<BuddyInfo> buddy = context.client.GetBuddyInfo();
   if (!buddy.ok()) return buddy.status();
   Fields totals{.key = "",
                 .title = "",
@@ -70,25 +70,7 @@ absl::StatusOr<Report> Buddy(Session& session) {
   return Report{{std::move(totals), std::move(orders)}};
 }
 
-absl::StatusOr<Report> Check(Session& session) {
-  const absl::StatusOr<std::vector<CheckedPart>> checked = session.client.Check();
-  if (!checked.ok()) return checked.status();
-  Table table{
-      .key = "parts",
-      .title = "",
-      .columns = {{"part", "PART"}, {"sound", "SOUND"}, {"areas", "AREAS"}, {"seconds", "SECONDS"}},
-      .rows = {}};
-  for (const CheckedPart& part : *checked) {
-    if (!part.problem.empty()) {
-      return absl::DataLossError(absl::StrCat(part.part, " is not sound: ", part.problem));
-    }
-    table.rows.push_back(
-        {part.part, true, Count{part.areas}, Real{absl::ToDoubleSeconds(part.took)}});
-  }
-  return Report{{std::move(table)}};
-}
-
-// Plain numbers, as the kernel's file has them.
+// Turns sizes into plain numbers, as the kernel's file has them.
 void ShowUnscaled(Value& value) {
   if (const Size* size = std::get_if<Size>(&value)) {
     value = Count{size->bytes};
@@ -97,7 +79,7 @@ void ShowUnscaled(Value& value) {
   }
 }
 
-// The kernel's first, under its names; then what it does not count.
+// The kernel's counters come first, under its names; then what it does not count.
 Fields StatsFields(const percpu::Stats& stats) {
   return {.key = "stats",
           .title = "Global Stats",
@@ -129,7 +111,7 @@ Fields StatsFields(const percpu::Stats& stats) {
                      {"utilisation", Share{stats.utilisation}, ""}}};
 }
 
-// The kernel's part of info.
+// The part of info that the kernel's file has.
 Fields AllocationInfo(const AllocInfo& info) {
   return {.key = "alloc_info",
           .title = "Allocation Info",
@@ -163,44 +145,35 @@ Table PerChunk(const std::vector<ChunkInfo>& chunks) {
   return table;
 }
 
-absl::StatusOr<Report> Stats(Session& session) {
-  const absl::StatusOr<AllocInfo> info = session.client.GetAllocInfo();
+absl::StatusOr<Report> Stats(Context& context) {
+  const absl::StatusOr<AllocInfo> info = context.client.GetAllocInfo();
   if (!info.ok()) return info.status();
-  const absl::StatusOr<percpu::Stats> stats = session.client.GetStats();
+  const absl::StatusOr<percpu::Stats> stats = context.client.GetStats();
   if (!stats.ok()) return stats.status();
-  const absl::StatusOr<std::vector<ChunkInfo>> chunks = session.client.ListChunks();
+  const absl::StatusOr<std::vector<ChunkInfo>> chunks = ListChunks(context.client);
   if (!chunks.ok()) return chunks.status();
   return Report{{AllocationInfo(*info), StatsFields(*stats), PerChunk(*chunks)}};
 }
 
 }  // namespace
 
-Command AddSlots(CLI::App& root) {
-  return AddPlain(root, "slots", "Chunks by the longest free run they have",
-                  "An allocation looks for room from the smallest class that may hold it upwards.",
-                  Slots);
+Commands AddSlot(CLI::App& root) {
+  CLI::App& noun = AddNoun(root, "slot", "Chunks by the longest free run they have");
+  return {AddPlain(noun, "list", "Chunks by the longest free run they have",
+                   "An allocation looks for room from the smallest class that may hold it upwards.",
+                   Slots)};
 }
 
-Command AddBuddy(CLI::App& root) {
-  return AddPlain(root, "buddy", "Free blocks of the arena by order, as in /proc/buddyinfo",
-                  "A new chunk needs one free block of info's block_order.", Buddy);
+Commands AddBuddy(CLI::App& root) {
+  return {AddPlain(root, "buddy", "Free blocks of the arena, as in /proc/buddyinfo",
+                   "A new chunk needs one free block of info's block_order.", Buddy)};
 }
 
-Command AddCheck(CLI::App& root) {
-  return AddPlain(
-      root, "check", "Whether everything holds that has to",
-      "Walks chunks, area maps, counters, free blocks and the books of who owns what. Calls\n"
-      "wait meanwhile, about 100 ms for 500,000 areas. For operators. Exit code 1 if it finds\n"
-      "a problem, which it names.",
-      Check);
-}
-
-Command AddStats(CLI::App& root) {
-  return AddPlain(
-      root, "stats", "Counters, as in the kernel's percpu_stats",
-      "The global names are those of /sys/kernel/debug/percpu_stats; what the kernel does\n"
-      "not count follows. Sizes are in bytes.",
-      Stats);
+Commands AddStats(CLI::App& root) {
+  return {AddPlain(root, "stats", "Counters, as in the kernel's percpu_stats",
+                   "The global names are those of /sys/kernel/debug/percpu_stats; what the kernel\n"
+                   "does not count follows. Sizes are in bytes.",
+                   Stats)};
 }
 
 }  // namespace percpu::cli

@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// leases: chunks that sessions sub-allocate by themselves.
+// lease list: chunks that sessions sub-allocate by themselves.
 
 #include <utility>
 #include <vector>
@@ -11,8 +11,8 @@
 namespace percpu::cli {
 namespace {
 
-absl::StatusOr<Report> Leases(Session& session) {
-  const absl::StatusOr<std::vector<LeaseInfo>> leases = session.client.ListLeases();
+absl::StatusOr<Report> Leases(Context& context) {
+  const absl::StatusOr<std::vector<LeaseInfo>> leases = context.client.ListLeases();
   if (!leases.ok()) return leases.status();
   Table table{.key = "leases",
               .title = "",
@@ -37,12 +37,14 @@ absl::StatusOr<Report> Leases(Session& session) {
 
 }  // namespace
 
-Command AddLeases(CLI::App& root) {
-  return AddPlain(root, "leases", "Chunks that sessions sub-allocate by themselves",
-                  "A lease with a NAME is kept: without a SESSION it waits for the next holder.\n"
-                  "AREAS and LIVE are what the holder's own map says, which lies in memory the\n"
-                  "holder writes: it is copied, checked, and shown or called corrupt.",
-                  Leases);
+Commands AddLease(CLI::App& root) {
+  CLI::App& noun = AddNoun(root, "lease", "Chunks that sessions sub-allocate by themselves");
+  return {
+      AddPlain(noun, "list", "Leased chunks, and what their holders made of them",
+               "A lease with a NAME is kept: without a SESSION it waits for the next holder.\n"
+               "AREAS and LIVE are what the holder's own map says. That map lies in memory\n"
+               "which the holder writes, so it is copied, checked, and shown or called corrupt.",
+               Leases)};
 }
 
 }  // namespace percpu::cli

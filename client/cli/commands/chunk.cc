@@ -1,27 +1,26 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// chunks and chunk: what is granted where, and how broken up the rest is.
+// chunk list and chunk show: what is granted where, and how broken up the rest is.
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "client/cli/commands/common.h"
+#include "client/cli/parse.h"
 
 namespace percpu::cli {
 namespace {
 
-absl::StatusOr<Report> Chunks(Session& session) {
-  const absl::StatusOr<std::vector<ChunkInfo>> chunks = session.client.ListChunks();
+absl::StatusOr<Report> Chunks(Context& context) {
+  const absl::StatusOr<std::vector<ChunkInfo>> chunks = ListChunks(context.client);
   if (!chunks.ok()) return chunks.status();
   return Report{{ChunkTable(*chunks, {{"id", "ID"},
                                       {"kind", "KIND"},
                                       {"base", "BASE"},
-                                      {"slot", "SLOT"},
-                                      {"pages", "PAGES"},
-                                      {"wasted_pages", "WASTED"},
-                                      {"ghost_pages", "GHOST"},
                                       {"live_areas", "AREAS"},
                                       {"capacity_bytes", "CAPACITY"},
                                       {"free_bytes", "FREE"},
@@ -50,8 +49,8 @@ Table AreaTable(const AreaMap& response) {
   return table;
 }
 
-absl::StatusOr<Report> Chunk(Session& session, const ChunkOptions& options) {
-  const absl::StatusOr<AreaMap> response = session.client.ListAreas(ChunkId{options.id});
+absl::StatusOr<Report> Chunk(Context& context, const ChunkOptions& options) {
+  const absl::StatusOr<AreaMap> response = context.client.ListAreas(ChunkId{options.id});
   if (!response.ok()) return response.status();
   Report report{{ChunkFields(response->chunk)}};
   if (options.map) {
@@ -66,24 +65,25 @@ absl::StatusOr<Report> Chunk(Session& session, const ChunkOptions& options) {
 
 }  // namespace
 
-Command AddChunks(CLI::App& root) {
-  return AddPlain(
-      root, "chunks", "All chunks: how full and how broken up each is",
-      "AREAS, CAPACITY, FREE and LARGEST (the longest free run) count one unit; PAGES,\n"
-      "WASTED and GHOST the pages of the whole chunk. FRAG is the share of the free\n"
-      "bytes that lies in holes between areas. JSON has all the fields that chunk shows.",
-      Chunks);
-}
-
-Command AddChunk(CLI::App& root) {
-  CLI::App* parser = AddCommand(root, "chunk", "One chunk and its areas; --map draws it");
+Commands AddChunk(CLI::App& root) {
+  CLI::App& noun = AddNoun(root, "chunk", "Chunks: how full and how broken up each is");
+  Command list =
+      AddPlain(noun, "list", "All chunks: how full and how broken up each is",
+               "AREAS, CAPACITY, FREE and LARGEST (the longest free run) count one unit. FRAG is\n"
+               "the share of the free bytes outside LARGEST: 0% if one area could take them all.\n"
+               "The areas of a leased chunk are what its holder's map says. JSON has all the\n"
+               "fields that chunk show has.",
+               Chunks);
+  CLI::App* show = AddCommand(noun, "show", "One chunk and its areas; --map draws it");
   const auto options = std::make_shared<ChunkOptions>();
-  parser->add_option("ID", options->id, "Of the chunk, as chunks shows it")
+  show->add_option("ID", options->id, "The chunk's id, as chunk list shows it")
       ->option_text(" ")
+      ->transform(AsCount(0, std::numeric_limits<std::uint32_t>::max()))
       ->required();
-  parser->add_flag("--map", options->map, "Draw where areas lie in the unit");
-  return {.parser = parser,
-          .run = [options](Session& session) { return Chunk(session, *options); }};
+  show->add_flag("--map", options->map, "Draw where areas lie in the unit");
+  return {std::move(list), {.parser = show, .run = [options](Context& context) {
+                              return Chunk(context, *options);
+                            }}};
 }
 
 }  // namespace percpu::cli

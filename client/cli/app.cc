@@ -4,16 +4,22 @@
 #include "client/cli/app.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "client/cli/aliases.h"
 #include "client/cli/command.h"
+#include "client/cli/help.h"
+#include "client/cli/interrupt.h"
 #include "client/cli/parse.h"
+#include "client/cli/reach.h"
 #include "client/cli/text.h"
 #include "proto/percpud/abi/v1/wire.h"
 
@@ -22,13 +28,18 @@ namespace {
 
 constexpr int kExitRefused = 1;
 constexpr int kExitUsage = 2;
+constexpr int kExitProblem = 3;
+constexpr int kExitUnreachable = 4;
+// A shell's own for what ends by a signal, whose number is added.
+constexpr int kExitSignal = 128;
 
-// In the order of the help text: look, then work, then the rest.
+// In the order of the help text: look, then count, then the memory itself, then
+// the rest.
 constexpr std::array kCommands = {
-    AddInfo,  AddGroups,   AddUnits,    AddStatics, AddChunks,    AddChunk,   AddSlots,
-    AddBuddy, AddStats,    AddSessions, AddLeases,  AddVariables, AddResolve, AddEstimate,
-    AddTop,   AddWatch,    AddAlloc,    AddFree,    AddRead,      AddWrite,   AddAdd,
-    AddSum,   AddVariable, AddSession,  AddCheck,   AddReplay,    AddPing,    AddCompletion,
+    AddInfo,    AddTop,   AddWatch, AddSession,  AddVariable, AddLease, AddChunk,
+    AddGroup,   AddUnit,  AddSlot,  AddStatic,   AddBuddy,    AddStats, AddCheck,
+    AddInc,     AddGet,   AddSet,   AddAdd,      AddSum,      AddRead,  AddWrite,
+    AddResolve, AddAlloc, AddFree,  AddEstimate, AddReplay,   AddPing,  AddCompletion,
 };
 
 struct Globals {
@@ -39,34 +50,20 @@ struct Globals {
 
 void AddGlobals(CLI::App& root, Globals& globals) {
   root.add_option("-o,--output", globals.output, "How to print")
-      ->option_text("table|json")
+      ->option_text("table|json [table]")
       ->check(OneOf({"table", "json"}));
-  root.add_option("--address", globals.address, "Of the daemon: unix:PATH or HOST:PORT")
+  root.add_option("--address", globals.address, "Where the daemon is: unix:PATH or HOST:PORT")
       ->option_text(absl::StrCat("ADDRESS [", globals.address, "]"))
       ->envname("PERCPUD_ADDRESS");
-  root.add_option("--timeout", globals.timeout_ns, "For each call, except that watch goes on")
+  root.add_option("--timeout", globals.timeout_ns, "The most a call may take; watch has no limit")
       ->option_text("TIME [5s]")
       ->transform(AsNanoseconds());
-  root.set_version_flag("--version", "percpuctl " PERCPUD_VERSION);
+  root.set_version_flag("--version", "percpuctl " PERCPUD_VERSION, "Print the version and exit");
   root.require_subcommand(1);
   root.footer(
       "Pointers are written 0x1a40 or 6720, sizes 4096, 64KiB or 1M, times 500ms or 5s.\n"
-      "Exit codes: 0 done; 1 refused by the daemon, or no daemon; 2 wrong usage.");
-}
-
-// What the status means to whoever typed the command.
-std::string Explain(const absl::Status& status, const Globals& globals) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-      return absl::StrCat("cannot reach percpud at ", globals.address,
-                          ": is the daemon running? (--address or PERCPUD_ADDRESS names another)");
-    case absl::StatusCode::kDeadlineExceeded:
-      return absl::StrCat("no answer from percpud at ", globals.address, " in ",
-                          absl::FormatDuration(absl::Nanoseconds(globals.timeout_ns)),
-                          " (--timeout allows more)");
-    default:
-      return Printable(status.message());
-  }
+      "Exit codes: 0 done; 1 refused by the daemon; 2 wrong usage; 3 a problem found by\n"
+      "check; 4 the daemon cannot be reached.");
 }
 
 int Fail(const Environment& environment, int exit_code, absl::string_view message) {
@@ -74,61 +71,84 @@ int Fail(const Environment& environment, int exit_code, absl::string_view messag
   return exit_code;
 }
 
-// Help and version end parsing like an error, but are none.
+// A command that ended without a result, in one line.
+int Fail(const Environment& environment, const absl::Status& status, const Globals& globals) {
+  if (Interrupt::signal() != 0) {
+    return Fail(environment, kExitSignal + Interrupt::signal(), Printable(status.message()));
+  }
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+      return Fail(environment, kExitUnreachable, WhyUnreachable(globals.address));
+    case absl::StatusCode::kDeadlineExceeded:
+      return Fail(environment, kExitUnreachable,
+                  absl::StrCat("no answer from percpud at ", Printable(globals.address), " in ",
+                               absl::FormatDuration(absl::Nanoseconds(globals.timeout_ns)),
+                               " (--timeout allows more)"));
+    default:
+      return Fail(environment, kExitRefused, Printable(status.message()));
+  }
+}
+
+// Parsing also ends by an exception when help or the version was asked for.
 int EndParse(const CLI::App& root, const CLI::ParseError& error, const Environment& environment) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     return root.exit(error, environment.out, environment.err);
   }
-  const std::vector<CLI::App*> parsed = root.get_subcommands();
-  std::string what = Printable(error.what());
-  if (parsed.empty() && !root.remaining().empty()) {
-    what = absl::StrCat("\"", Printable(root.remaining().front()), "\" is not a command");
-  }
-  std::string command;
-  for (std::vector<CLI::App*> level = parsed; !level.empty();
-       level = level.front()->get_subcommands()) {
-    absl::StrAppend(&command, " ", level.front()->get_name());
-  }
-  return Fail(environment, kExitUsage, absl::StrCat(what, " (see percpuctl", command, " --help)"));
+  return Fail(environment, kExitUsage, Explain(root, error));
 }
 
 int Run(const Command& command, const Globals& globals, const Environment& environment) {
+  Interrupt::Forget();
   // No retries: a person, or a script's own loop, decides better.
   const CallOptions options{.deadline = absl::Nanoseconds(globals.timeout_ns),
                             .retry = {.max_retries = 0}};
+  if (absl::Status status = CheckAddress(globals.address); !status.ok()) {
+    return Fail(environment, kExitUsage, status.message());
+  }
   absl::StatusOr<Client> client = environment.connect(globals.address, options);
-  if (!client.ok()) return Fail(environment, kExitUsage, client.status().message());
+  if (!client.ok()) return Fail(environment, kExitUsage, Printable(client.status().message()));
   const std::unique_ptr<Renderer> renderer =
       globals.output == "json" ? MakeJsonRenderer(environment.out)
                                : MakeTableRenderer(environment.out, environment.style);
-  Session session{.client = *std::move(client),
+  Context context{.client = *std::move(client),
                   .address = globals.address,
                   .renderer = *renderer,
+                  .style = environment.style,
+                  .err = environment.err,
                   .progress = environment.progress ? &environment.err : nullptr,
                   .clock = environment.clock};
-  const absl::StatusOr<Report> report = command.run(session);
-  if (!report.ok()) {
-    return Fail(environment, kExitRefused, Explain(report.status(), globals));
-  }
+  const absl::StatusOr<Report> report = command.run(context);
+  if (!report.ok()) return Fail(environment, report.status(), globals);
   if (!report->sections.empty()) renderer->Render(*report);
   environment.out.flush();
   if (!environment.out) return Fail(environment, kExitRefused, "cannot write the output");
-  return 0;
+  if (!report->problem.empty()) {
+    return Fail(environment, kExitProblem, Printable(report->problem));
+  }
+  return Interrupt::signal() == 0 ? 0 : kExitSignal + Interrupt::signal();
+}
+
+// Parses what follows the program's name.
+void Parse(CLI::App& root, int argc, const char* const* argv) {
+  std::vector<std::string> words = ResolveAliases({argv + std::min(argc, 1), argv + argc});
+  // The parser takes them from the end.
+  std::reverse(words.begin(), words.end());
+  root.parse(std::move(words));
 }
 
 }  // namespace
 
 int RunApp(int argc, const char* const* argv, const Environment& environment) {
   CLI::App root{"Looks at a running percpud and works on its memory", "percpuctl"};
+  UseOwnHelp(root);
   Globals globals;
   AddGlobals(root, globals);
-  std::vector<Command> commands;
+  Commands commands;
   for (const auto add : kCommands) {
-    commands.push_back(add(root));
-    commands.back().parser->fallthrough();
+    for (Command& command : add(root)) commands.push_back(std::move(command));
   }
   try {
-    root.parse(argc, argv);
+    Parse(root, argc, argv);
   } catch (const CLI::ParseError& error) {
     return EndParse(root, error, environment);
   }

@@ -19,7 +19,7 @@ namespace percpu::cli {
 struct Environment {
   std::ostream& out;
   std::ostream& err;
-  // Of `out`.
+  // How `out` is shown.
   Style style;
   // Whether somebody watches `err`.
   bool progress = false;
@@ -28,8 +28,9 @@ struct Environment {
   Clock clock = {};
 };
 
-// Runs percpuctl. The exit code: 0; 1 if the daemon refused or was not reached;
-// 2 if the command line makes no sense. Errors are one line on `err`.
+// Runs percpuctl. Returns the exit code: 0; 1 if the daemon refused; 2 if the command
+// line makes no sense; 3 if check found a problem; 4 if the daemon cannot be reached;
+// 128 and the signal's number if a signal ended it. Errors are one line on `err`.
 int RunApp(int argc, const char* const* argv, const Environment& environment);
 
 }  // namespace percpu::cli

@@ -8,6 +8,7 @@
 #include <functional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
@@ -21,57 +22,67 @@ namespace percpu::cli {
 // Time as a command sees it: a test's passes as fast as it is asked to.
 struct Clock {
   std::function<absl::Time()> now = absl::Now;
-  std::function<void(absl::Duration)> sleep = absl::SleepFor;
+  // Waits; true if the user wants the command to end before that.
+  std::function<bool(absl::Duration)> wait_for_quit = [](absl::Duration duration) {
+    absl::SleepFor(duration);
+    return false;
+  };
 };
 
 // What a command may use while it runs.
-struct Session {
+struct Context {
   Client client;
-  // As the user named it.
+  // The daemon's address, as the user named it.
   std::string address;
   // For rows that come one by one; all else is returned as a Report.
   Renderer& renderer;
+  // The screen behind the renderer.
+  Style style;
+  // Takes remarks that are not part of the output.
+  std::ostream& err;
   // Where a Progress goes; nullptr when nobody watches.
   std::ostream* progress = nullptr;
   Clock clock;
 };
 
-// A subcommand: how it is written, which its own parser knows, and what it does.
+// A command as the user gives it, with all its words: its parser and what it does.
 struct Command {
   CLI::App* parser = nullptr;
-  std::function<absl::StatusOr<Report>(Session&)> run;
+  std::function<absl::StatusOr<Report>(Context&)> run;
 };
+using Commands = std::vector<Command>;
 
-// Declares a command below `root`, which owns the parser. To add one: a function
-// like these in a file of commands/, a line here and one in app.cc.
-Command AddAdd(CLI::App& root);
-Command AddAlloc(CLI::App& root);
-Command AddBuddy(CLI::App& root);
-Command AddCheck(CLI::App& root);
-Command AddChunk(CLI::App& root);
-Command AddChunks(CLI::App& root);
-Command AddCompletion(CLI::App& root);
-Command AddEstimate(CLI::App& root);
-Command AddFree(CLI::App& root);
-Command AddGroups(CLI::App& root);
-Command AddInfo(CLI::App& root);
-Command AddLeases(CLI::App& root);
-Command AddPing(CLI::App& root);
-Command AddRead(CLI::App& root);
-Command AddReplay(CLI::App& root);
-Command AddResolve(CLI::App& root);
-Command AddSession(CLI::App& root);
-Command AddSessions(CLI::App& root);
-Command AddSlots(CLI::App& root);
-Command AddStatics(CLI::App& root);
-Command AddStats(CLI::App& root);
-Command AddSum(CLI::App& root);
-Command AddTop(CLI::App& root);
-Command AddUnits(CLI::App& root);
-Command AddVariable(CLI::App& root);
-Command AddVariables(CLI::App& root);
-Command AddWatch(CLI::App& root);
-Command AddWrite(CLI::App& root);
+// Each declares a noun with its verbs, or a command of one word, below `root`,
+// which owns the parsers. To add one: a function like these in a file of
+// commands/, a line here and one in app.cc.
+Commands AddAdd(CLI::App& root);
+Commands AddAlloc(CLI::App& root);
+Commands AddBuddy(CLI::App& root);
+Commands AddCheck(CLI::App& root);
+Commands AddChunk(CLI::App& root);
+Commands AddCompletion(CLI::App& root);
+Commands AddEstimate(CLI::App& root);
+Commands AddFree(CLI::App& root);
+Commands AddGet(CLI::App& root);
+Commands AddGroup(CLI::App& root);
+Commands AddInc(CLI::App& root);
+Commands AddInfo(CLI::App& root);
+Commands AddLease(CLI::App& root);
+Commands AddPing(CLI::App& root);
+Commands AddRead(CLI::App& root);
+Commands AddReplay(CLI::App& root);
+Commands AddResolve(CLI::App& root);
+Commands AddSession(CLI::App& root);
+Commands AddSet(CLI::App& root);
+Commands AddSlot(CLI::App& root);
+Commands AddStatic(CLI::App& root);
+Commands AddStats(CLI::App& root);
+Commands AddSum(CLI::App& root);
+Commands AddTop(CLI::App& root);
+Commands AddUnit(CLI::App& root);
+Commands AddVariable(CLI::App& root);
+Commands AddWatch(CLI::App& root);
+Commands AddWrite(CLI::App& root);
 
 }  // namespace percpu::cli
 

@@ -25,7 +25,7 @@ constexpr std::size_t kBytesPerRow = 16;
 struct Shade {
   absl::string_view ascii;
   absl::string_view unicode;
-  // Of the terminal, whatever it was before.
+  // Sets the terminal's colour, whatever it was before.
   absl::string_view colour;
   absl::string_view meaning;
 };

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "client/cli/app.h"
+#include "client/cli/terminal.h"
 
 namespace {
 
@@ -19,12 +20,21 @@ bool NoColour() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What gRPC would log is said in this program's own words.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   const bool terminal = isatty(STDOUT_FILENO) == 1;
-  return percpu::cli::RunApp(
-      argc, argv,
-      {.out = std::cout,
-       .err = std::cerr,
-       .style = {.unicode = terminal, .colour = terminal && !NoColour(), .refresh = terminal},
-       .progress = isatty(STDERR_FILENO) == 1,
-       .connect = percpu::Client::Connect});
+  const percpu::cli::TerminalSize size = percpu::cli::SizeOfTerminal(STDOUT_FILENO);
+  return percpu::cli::RunApp(argc, argv,
+                             {.out = std::cout,
+                              .err = std::cerr,
+                              .style = {.unicode = terminal,
+                                        .colour = terminal && !NoColour(),
+                                        .refresh = terminal,
+                                        .columns = size.columns,
+                                        .rows = size.rows},
+                              .progress = isatty(STDERR_FILENO) == 1,
+                              .connect = percpu::Client::Connect,
+                              .clock = {.wait_for_quit = [](absl::Duration duration) {
+                                return percpu::cli::Keyboard(STDIN_FILENO).WaitForQuit(duration);
+                              }}});
 }

@@ -4,6 +4,9 @@
 #include "client/cli/parse.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,6 +73,19 @@ absl::StatusOr<absl::Duration> ParseTime(absl::string_view text) {
   return duration;
 }
 
+absl::StatusOr<Integer64> ParseInteger(absl::string_view text) {
+  absl::string_view digits = text;
+  const bool negative = absl::ConsumePrefix(&digits, "-");
+  const std::uint64_t most =
+      negative ? std::uint64_t{1} << 63 : std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t magnitude = 0;
+  if (!IsDecimal(digits) || !absl::SimpleAtoi(digits, &magnitude) || magnitude > most) {
+    return NotA(text, "an integer of 64 bits");
+  }
+  return Integer64{.bits = negative ? 0 - magnitude : magnitude,
+                   .negative = negative && magnitude != 0};
+}
+
 CLI::Validator AsPointer() { return As(ParsePointer); }
 
 CLI::Validator AsSize() { return As(ParseSize); }
@@ -82,11 +98,57 @@ CLI::Validator AsNanoseconds() {
   });
 }
 
-CLI::Validator IsHexBytes() {
-  return {[](const std::string& text) {
-            return IsHexadecimal(text) && text.size() % 2 == 0
-                       ? ""
-                       : absl::StrCat("\"", text, "\" is not pairs of hexadecimal digits");
+CLI::Validator AsAlignment() {
+  return As([](absl::string_view text) -> absl::StatusOr<std::uint64_t> {
+    const absl::StatusOr<std::uint64_t> size = ParseSize(text);
+    if (!size.ok()) return size;
+    if (!std::has_single_bit(*size) || *size > std::numeric_limits<std::uint32_t>::max()) {
+      return NotA(text, "a power of two such as 8, 64 or 4K");
+    }
+    return *size;
+  });
+}
+
+CLI::Validator AsCount(std::uint64_t least, std::uint64_t most) {
+  return As([least, most](absl::string_view text) -> absl::StatusOr<std::uint64_t> {
+    std::uint64_t value = 0;
+    if (!IsDecimal(text) || !absl::SimpleAtoi(text, &value) || value < least || value > most) {
+      return NotA(text, most == std::numeric_limits<std::uint64_t>::max()
+                            ? absl::StrCat("a number from ", least, " up")
+                            : absl::StrCat("a number from ", least, " to ", most));
+    }
+    return value;
+  });
+}
+
+CLI::Validator AsSigned() {
+  return {[](std::string& text) -> std::string {
+            const absl::StatusOr<Integer64> value = ParseInteger(text);
+            if (!value.ok() || (!value->negative && value->bits >> 63 != 0)) {
+              return std::string(NotA(text, "an integer of 64 bits with a sign").message());
+            }
+            text = absl::StrCat(static_cast<std::int64_t>(value->bits));
+            return "";
+          },
+          ""};
+}
+
+CLI::Validator IsInteger() {
+  return {
+      [](const std::string& text) { return std::string(ParseInteger(text).status().message()); },
+      ""};
+}
+
+CLI::Validator AsHexBytes() {
+  return {[](std::string& text) -> std::string {
+            absl::string_view digits = text;
+            absl::ConsumePrefix(&digits, "0x");
+            if (!IsHexadecimal(digits) || digits.size() % 2 != 0) {
+              return absl::StrCat("\"", text,
+                                  "\" is not pairs of hexadecimal digits (--text writes text)");
+            }
+            text = std::string(digits);
+            return "";
           },
           ""};
 }

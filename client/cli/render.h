@@ -4,6 +4,7 @@
 #ifndef PERCPUD_CLIENT_CLI_RENDER_H_
 #define PERCPUD_CLIENT_CLI_RENDER_H_
 
+#include <cstddef>
 #include <memory>
 #include <ostream>
 
@@ -15,8 +16,12 @@ namespace percpu::cli {
 struct Style {
   bool unicode = false;
   bool colour = false;
-  // Frames take each other's place.
+  // Each frame takes the place of the one before.
   bool refresh = false;
+  // The size of the screen; 0 if there is no limit. Tables are cut to fit the
+  // columns, frames to fit the rows.
+  std::size_t columns = 0;
+  std::size_t rows = 0;
 };
 
 // Writes reports to a stream that outlives it. Not thread safe.
@@ -25,14 +30,15 @@ class Renderer {
   virtual ~Renderer() = default;
 
   virtual void Render(const Report& report) = 0;
-  // Rows that come one by one. Every call of a stream has the same columns.
+  // Writes rows that come one by one. Every call of a stream has the same columns.
   virtual void RenderRows(const Table& table) = 0;
-  // Reports that come one by one, each instead of the one before.
+  // Writes a report that takes the place of the one before.
   virtual void RenderFrame(const Report& report) = 0;
 };
 
 std::unique_ptr<Renderer> MakeTableRenderer(std::ostream& out, Style style);
-// One object per report, indented; one object a line for what comes one by one.
+// Writes an indented object per report, and an object a line for what comes one
+// by one. What is not ASCII is escaped.
 std::unique_ptr<Renderer> MakeJsonRenderer(std::ostream& out);
 
 }  // namespace percpu::cli

@@ -36,7 +36,7 @@ Json ToJson(const Value& value) { return std::visit(JsonOf{}, value); }
 Json ToJson(const Table& table, const std::vector<Value>& row) {
   Json object = Json::object();
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    object[table.columns[c].key] = ToJson(row[c]);
+    if (!table.columns[c].key.empty()) object[table.columns[c].key] = ToJson(row[c]);
   }
   return object;
 }
@@ -46,6 +46,10 @@ struct AddTo {
   void operator()(const Fields& fields) const {
     Json& object = fields.key.empty() ? report : report[fields.key];
     for (const Fields::Field& field : fields.fields) object[field.key] = ToJson(field.value);
+  }
+  void operator()(const Scalar& scalar) const {
+    for (const Fields::Field& field : scalar.about) report[field.key] = ToJson(field.value);
+    report[scalar.key] = ToJson(scalar.value);
   }
   void operator()(const Table& table) const {
     Json& rows = report[table.key] = Json::array();
@@ -66,9 +70,11 @@ struct AddTo {
   Json& report;
 };
 
-// What is no UTF-8 is replaced: it must not cost the reader the rest.
+// Escapes all that is not ASCII: names and tags are a peer's, and must not steer
+// the reader's terminal. Bytes that are not UTF-8 are replaced, so that they do
+// not cost the reader the rest.
 std::string Compact(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 class JsonRenderer final : public Renderer {
@@ -97,8 +103,8 @@ class JsonRenderer final : public Renderer {
     return object;
   }
 
-  // A line per member of an object and per row of a table; `newline` ends a line
-  // and indents the next. Arrays of plain values take one line however long.
+  // Writes a line per member of an object and per row of a table; `newline` ends a
+  // line and indents the next. An array of plain values takes one line.
   void Print(const Json& json, const std::string& newline) {
     const bool is_nested =
         json.is_object() || std::any_of(json.begin(), json.end(),

@@ -15,7 +15,7 @@
 // name in JSON, which is the field's name on the wire.
 namespace percpu::cli {
 
-// The types of a value decide how it is written: table | JSON.
+// The type of a value decides how it is written: table | JSON.
 struct Absent {};  // - | null
 struct Count {     // 65536 | 65536
   std::uint64_t value = 0;
@@ -29,7 +29,7 @@ struct Real {  // 12.35 | 12.345678
 struct Size {  // 64KiB | 65536
   std::uint64_t bytes = 0;
 };
-struct Offset {  // 0x10000 | 65536; of percpu pointers too
+struct Offset {  // 0x10000 | 65536; also a percpu pointer
   std::uint64_t value = 0;
 };
 struct Share {  // 37.5% | 0.375
@@ -44,27 +44,43 @@ struct Ids {  // 0-3,8 | [0,1,2,3,8]
 using Value =
     std::variant<Absent, bool, std::string, Count, Signed, Real, Size, Offset, Share, Span, Ids>;
 
-// Names and values, a line each.
+// Names and values.
 struct Fields {
+  enum class Layout {
+    // A line per field.
+    kLines,
+    // Each line holds several fields, up to its width.
+    kFlow,
+  };
   struct Field {
     std::string key;
     Value value;
     // A remark for the reader of a table.
     std::string note;
   };
-  // Of the object that holds the fields; empty: the top level.
+  // Names the object that holds the fields. If it is empty, the top level does.
   std::string key;
   std::string title;
   std::vector<Field> fields;
+  Layout layout = Layout::kLines;
+};
+
+// One value. A table shows nothing else, so that a shell can pick it up; JSON
+// has the fields that belong to it as well.
+struct Scalar {
+  std::string key;
+  Value value;
+  std::vector<Fields::Field> about;
 };
 
 // Rows of one kind.
 struct Table {
   struct Column {
+    // A column without a key is left out of JSON.
     std::string key;
-    // Empty: only in JSON, where width costs nothing.
+    // A column without a heading is left out of tables, where width is dear.
     std::string heading;
-    // At least; so that rows which come one by one line up.
+    // The least width: rows that come one by one line up by it.
     std::size_t width = 0;
   };
   enum class Layout {
@@ -75,7 +91,7 @@ struct Table {
   std::string key;
   std::string title;
   std::vector<Column> columns;
-  // As many values each as there are columns.
+  // Each row has as many values as there are columns.
   std::vector<std::vector<Value>> rows;
   Layout layout = Layout::kRows;
 };
@@ -91,7 +107,7 @@ struct Map {
   std::uint64_t begin_offset = 0;
   std::uint64_t end_offset = 0;
   std::uint64_t cell_bytes = 0;
-  // Per cell, 0 (free) to 255 (taken).
+  // A byte per cell: 0 is free, 255 is taken.
   std::string occupancy;
 };
 
@@ -101,9 +117,11 @@ struct Dump {
   std::string data;
 };
 
-using Section = std::variant<Fields, Table, List, Map, Dump>;
+using Section = std::variant<Fields, Scalar, Table, List, Map, Dump>;
 struct Report {
   std::vector<Section> sections;
+  // What the command found wrong with the daemon; empty if nothing is.
+  std::string problem = {};
 };
 
 }  // namespace percpu::cli

@@ -18,7 +18,7 @@ struct TraceOp {
   // Dense: 0, 1, 2 ... in the order in which the trace first allocates them. An
   // id the trace uses again after its free keeps its number.
   std::uint64_t id = 0;
-  // Of an allocation.
+  // Only an allocation has these two.
   std::uint64_t size = 0;
   std::uint64_t alignment = 0;
 };

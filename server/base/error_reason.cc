@@ -129,6 +129,10 @@ absl::string_view Name(Reason reason) {
       return "VARIABLE_IS_OPEN";
     case Reason::kVariableDiffers:
       return "VARIABLE_DIFFERS";
+    case Reason::kSizeUnfitForType:
+      return "SIZE_UNFIT_FOR_TYPE";
+    case Reason::kAlignmentUnfitForType:
+      return "ALIGNMENT_UNFIT_FOR_TYPE";
     case Reason::kQuotaExceeded:
       return "QUOTA_EXCEEDED";
     case Reason::kTooManyHandshakes:

@@ -74,6 +74,8 @@ enum class Reason : std::uint16_t {
   kVariableNotFound,
   kVariableIsOpen,
   kVariableDiffers,
+  kSizeUnfitForType,
+  kAlignmentUnfitForType,
   kQuotaExceeded,
   kTooManyHandshakes,
   kDoorShort,

@@ -89,6 +89,8 @@ absl::Status NotMaker(absl::string_view variable, std::uint32_t maker);
 absl::Status BadName(absl::string_view name, std::uint64_t limit);
 absl::Status AreaIsVariable(PercpuPtr ptr, absl::string_view name);
 absl::Status VariableExists(absl::string_view name);
+absl::Status SizeUnfitForType(absl::string_view type, Bytes size, bool is_row);
+absl::Status AlignmentUnfitForType(absl::string_view type, Bytes alignment);
 absl::Status TooManyVariables(std::uint64_t limit);
 absl::Status VariableNotFound(absl::string_view name);
 absl::Status VariableIsOpen(absl::string_view name, std::uint64_t sessions);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "server/base/limits.h"
 #include "server/main/config_parts.h"
 
@@ -77,14 +78,12 @@ void TakeStaticVariable(const config::v1::StaticVariable& wire, std::vector<Stat
   const bool is_integer = *type == VariableType::kCounter || *type == VariableType::kGauge;
   variable.size = is_integer ? Bytes(8) : Bytes(0);
   TakeSize(absl::StrCat(field, ".size"), wire.size(), variable.size, errors);
-  if (is_integer && variable.size != Bytes(8)) {
-    errors.Add(absl::StrCat(field, ".size"), "a counter or gauge has 8 bytes");
-  }
   variable.alignment =
       wire.alignment() == 0 ? StaticVariable::kDefaultAlignment : Bytes(wire.alignment());
-  if (is_integer && variable.alignment < Bytes(8)) {
-    errors.Add(absl::StrCat(field, ".alignment"),
-               "a counter or gauge is added to whole: 8 at least");
+  if (absl::Status status = CheckShape(*type, variable.size, variable.alignment); !status.ok()) {
+    const std::pair<std::string, std::string> what =
+        absl::StrSplit(status.message(), absl::MaxSplits(": ", 1));
+    errors.Add(absl::StrCat(field, ".", what.first), what.second);
   }
   out.push_back(std::move(variable));
 }

@@ -14,6 +14,9 @@
 namespace percpud {
 namespace {
 
+// The largest power of two that divides it.
+Bytes AlignmentOf(PercpuPtr pointer) { return Bytes(pointer.value() & (~pointer.value() + 1)); }
+
 absl::Status CheckAlike(const Variable& variable, const VariableSpec& spec) {
   if (spec.size == Bytes(0)) return absl::OkStatus();
   const Bytes size = RoundUp(spec.size, kGranuleSize);
@@ -103,6 +106,7 @@ absl::StatusOr<OpenedVariable> Variables::OpenFound(Transaction& tx, const Calle
 
 absl::StatusOr<OpenedVariable> Variables::Make(Transaction& tx, const Caller& caller,
                                                const VariableSpec& spec) {
+  RETURN_IF_ERROR(CheckShape(spec.type, spec.size, spec.alignment));
   // Before anything is allocated for it: an area that is refused in the end must not have
   // made the daemon grow. Sizes that the allocator refuses are not rounded up here.
   if (spec.size <= allocator_.max_alloc_size()) {
@@ -190,6 +194,7 @@ absl::StatusOr<Variable> Variables::Publish(const Caller& caller, PercpuPtr poin
 
 absl::StatusOr<Variable> Variables::PublishArea(Transaction& tx, const Variable& variable) {
   const PercpuPtr pointer = variable.pointer;
+  RETURN_IF_ERROR(CheckShape(variable.type, variable.size, AlignmentOf(pointer)));
   const HolderId owner = tx.tables().areas.Find(pointer)->holder;
   // Whose processes may write there.
   const SessionId writer = SessionOf(owner);

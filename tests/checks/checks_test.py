@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright 2026 The percpud Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Proves that every rule of layers.py, duplicates.py and breaking.py can fail."""
+"""Proves that every rule of the checks that are written in Python can fail."""
 
 import io
 import sys
@@ -10,6 +10,8 @@ import unittest
 import breaking
 import duplicates
 import layers
+import readmes
+import words
 
 
 class LayersTest(unittest.TestCase):
@@ -65,7 +67,7 @@ class LayersTest(unittest.TestCase):
             self.refused("server/percpu/allocator/allocator.cc", header)
             self.refused("server/session/session.h", header)
             self.allowed("server/service/status.cc", header)
-            self.allowed("tests/bench/bench_rpc.cc", header)
+            self.allowed("tests/bench/rpc/bench_rpc.cc", header)
 
     def test_hwloc_has_one_file(self):
         self.allowed("server/percpu/layout/topology.cc", "hwloc.h")
@@ -166,6 +168,61 @@ class BreakingTest(unittest.TestCase):
         self.assertEqual(breaking.objections(["a", "b"], ["b", "a"]), [])
         self.assertEqual(breaking.objections(["a", "b"], ["b"]), ["not meant: a"])
         self.assertEqual(breaking.objections(["a"], ["a", "b"]), ["meant, but not so: b"])
+
+
+class WordsTest(unittest.TestCase):
+    def refused(self, path: str, text: str, line: int) -> None:
+        found = words.objections(path, text)
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0].startswith(f"{path}:{line}: "), found)
+
+    def allowed(self, path: str, text: str) -> None:
+        self.assertEqual(words.objections(path, text), [])
+
+    def test_a_comment_begins_with_its_subject(self):
+        for lead in ("Of", "As", "That", "Those", "Whose", "Whom"):
+            self.refused("a.h", f"int x;\n  // {lead} the chunk.\nint y;\n", 2)
+            self.refused("a.proto", f"// {lead} FreeRequest's.\n", 1)
+
+    def test_only_the_first_line_of_a_block_is_a_lead(self):
+        self.allowed("a.h", "// The size\n// Of it all.\n")
+        self.allowed("a.h", "// Offset in the unit.\n")
+        self.allowed("a.cc", "int x;  // Of the chunk.\n")
+
+    def test_a_blank_line_begins_another_block(self):
+        self.refused("a.h", "// The size.\n\n// Of it.\n", 3)
+
+    def test_phrases_are_found_anywhere_in_a_comment(self):
+        for phrase in ("whoever", "is none", "so many", "Whoever"):
+            self.refused("a.cc", f"// The first,\n// and {phrase} asks.\n", 2)
+            self.refused("README.md", f"One line.\n\nThen {phrase} reads.\n", 3)
+        self.allowed("a.cc", "// 0 if there is none.\n")
+        self.allowed("a.cc", 'Print("so many");\n')
+
+    def test_a_readme_may_begin_a_line_with_any_word(self):
+        self.allowed("README.md", "Of all backends, km is the default.\n")
+
+
+class ReadmesTest(unittest.TestCase):
+    def objections(self, text: str) -> list[str]:
+        return readmes.objections("client/README.md", text, {"client/cli", "README.md"}.__contains__,
+                                  {"percpuctl"}, {"get", "session"})
+
+    def test_what_exists_passes(self):
+        self.assertEqual(self.objections("See [it](../README.md), `client/cli`.\n\n"
+                                         "    build/bin/percpuctl get hits\n"), [])
+
+    def test_a_missing_path_is_named(self):
+        for text in ("[it](cli/none.md)", "`client/none`", "    client/none --flag\n",
+                     "$ client/none\n", "`client/{cli,none}`"):
+            self.assertEqual(len(self.objections(text)), 1, text)
+
+    def test_a_missing_program_or_command_is_named(self):
+        for text in ("`build/bin/none`", "`percpuctl put hits`", "    percpuctl sessions\n"):
+            self.assertEqual(len(self.objections(text)), 1, text)
+
+    def test_what_is_not_code_is_not_read(self):
+        self.assertEqual(self.objections("percpuctl has client/none in prose"), [])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ Prints, one a line, the files that git tracks or would track, and that match
 one of the patterns (git's own: '*.cc' is any folder's).
 """
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -24,6 +25,16 @@ def sources(*patterns: str) -> list[str]:
     listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     paths = sorted(path for path in listing.split("\0") if path)
     return [path for path in paths if (ROOT / path).is_file()]
+
+
+def exists(path: str) -> bool:
+    """A file or a folder; * stands for some of its name."""
+    return any(ROOT.glob(path))
+
+
+def normal(path: str) -> str:
+    """Without the steps up that lead to it."""
+    return os.path.normpath(path)
 
 
 def read(path: str) -> str:

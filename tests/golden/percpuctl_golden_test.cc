@@ -87,14 +87,15 @@ std::vector<std::string> Words(absl::string_view line) {
 // Pids and uids set the width of their columns: such a table keeps only its words.
 std::string SettlePeers(const std::string& text) {
   static const std::regex kJson("(\"(?:pid|uid|age_seconds)\": ?)[0-9][-+.e0-9]*");
-  static const std::regex kTable("(^|\n)(ID  KIND +PID|NAME .* UID\n)");
+  static const std::regex kTable("(^|\n)(ID  KIND +PID|NAME .* UID(?:  VALUE)?\n)");
   static const std::regex kField("(uid *: ) *[0-9]+");
   const std::string json = std::regex_replace(text, kJson, "$1N");
   if (!std::regex_search(json, kTable)) return std::regex_replace(json, kField, "$1N");
   static const std::regex kGap(" {2,}");
-  static const std::regex kSessionRow("(local|remote)  ([0-9]+|-)  ([0-9]+|-)  (.*)  [0-9hm]*s  ");
-  static const std::regex kPeer("(local)  [0-9]+  [0-9]+");
-  static const std::regex kVariableRow("(0x[0-9a-f]+  [0-9A-Za-z]+)  [0-9]+(\n|$)");
+  static const std::regex kSessionRow(
+      "(read-write|read-only|unmapped|remote)  ([0-9]+|-)  ([0-9]+|-)  (.*)  [0-9hm]*s  ");
+  static const std::regex kPeer("(read-write|read-only|unmapped)  [0-9]+  [0-9]+");
+  static const std::regex kVariableRow("(0x[0-9a-f]+  [0-9A-Za-z]+)  [0-9]+(  |\n|$)");
   std::string table = std::regex_replace(json, kGap, "  ");
   table = std::regex_replace(table, kSessionRow, "$1  $2  $3  $4  AGE  ");
   table = std::regex_replace(table, kPeer, "$1  PID  UID");
@@ -109,10 +110,10 @@ std::string Settle(std::string text, const std::string& address) {
       "((?:seconds|ops_per_second|round_trip_us|dirty_bytes) *: ) *[0-9.]+B?");
   static const std::regex kJson(
       "(\"(?:elapsed_seconds|seconds|ops_per_second|round_trip_us|dirty_bytes)\": ?)[-+.e0-9]+");
-  static const std::regex kElapsed("(^|\n) +[0-9]+\\.[0-9]{2}( )");
+  static const std::regex kElapsed("(^|\n)(elapsed_seconds)? +[0-9]+\\.[0-9]{2}( )");
   text = std::regex_replace(text, kField, "$1N");
   text = SettlePeers(std::regex_replace(text, kJson, "$1N"));
-  return std::regex_replace(text, kElapsed, "$1    N.NN$2");
+  return std::regex_replace(text, kElapsed, "$1$2    N.NN$3");
 }
 
 // A golden file: what to run, in which order.

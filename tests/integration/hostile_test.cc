@@ -74,7 +74,7 @@ class HostileTest : public ::testing::Test {
     auto daemon = percpud::testing::StartDaemon(dir_, {"--socket-mode", "0666"});
     ASSERT_TRUE(daemon.ok()) << daemon.status();
     daemon_.emplace(*std::move(daemon));
-    // For whoever the test becomes.
+    // Open to the user that the test becomes.
     ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
   }
 
@@ -130,7 +130,7 @@ class HostileTest : public ::testing::Test {
   std::optional<percpud::testing::RunningDaemon> daemon_;
 };
 
-// Of another user: the daemon's own, and root, are operators.
+// The viewer is another user: the daemon's own, and root, are operators.
 TEST_F(HostileTest, AViewerOfAnotherUserCannotWriteNorCutNorOpenItAnew) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
   constexpr uid_t kSomebodyElse = 65534;
@@ -212,7 +212,7 @@ TEST_F(HostileTest, ForgedTokensOpenNothingOnWhateverWay) {
   ExpectWell();
 }
 
-// Whoever may write the arena may write all of it; the daemon's own books lie
+// A client that may write the arena may write all of it; the daemon's own books lie
 // elsewhere.
 TEST_F(HostileTest, AScribbledArenaMisleadsNobodyAboutWhatIsGranted) {
   auto honest = Session::Open(daemon_->address);

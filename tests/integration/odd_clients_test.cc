@@ -128,7 +128,7 @@ TEST_P(OddClientsTest, UnderValgrindItCounts) {
   EXPECT_THAT(out, HasSubstr(is_rseq() ? "updates by rpc" : "updates by atomic"));
 }
 
-// Single steps interrupt every sequence, so that none commits: after so many
+// Single steps interrupt every sequence, so that none commits: after some
 // attempts the client turns to the daemon, and counts on when it is let go.
 TEST_P(OddClientsTest, SteppedByADebuggerItCounts) {
   if (!IsInstalled("/usr/bin/gdb")) GTEST_SKIP() << "no gdb";

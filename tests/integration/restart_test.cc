@@ -114,7 +114,7 @@ class RestartTest : public ::testing::Test {
     return AwaitThat([&] { return daemon_->process.err().find(what) != std::string::npos; });
   }
 
-  // So many clients at work.
+  // Puts this number of clients to work.
   void Employ(std::size_t count) {
     ledgers_ = std::span(Share<Ledger>(count), count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -240,7 +240,7 @@ INSTANTIATE_TEST_SUITE_P(Commits, FaultTest,
 struct Counting {
   std::atomic<bool> stop;
   std::atomic<std::uint64_t> adds;
-  // Of processor time.
+  // Processor time.
   std::atomic<std::uint64_t> nanoseconds;
 };
 

@@ -31,7 +31,7 @@ struct Ledger {
   std::atomic<std::uint64_t> steps;
   std::atomic<std::uint64_t> failures;
   std::atomic<std::uint64_t> broken;
-  // Of the common counter: made by itself, made by the daemon, and made by the
+  // Additions to the common counter: made by itself, made by the daemon, and made by the
   // daemon or not.
   std::atomic<std::uint64_t> local_adds;
   std::atomic<std::uint64_t> remote_adds;

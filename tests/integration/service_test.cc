@@ -59,7 +59,7 @@ class ServiceTest : public ::testing::Test {
     }
     return true;
   }
-  // Of the daemon, by name; 0 if there is none such.
+  // The daemon's thread of that name; 0 if it has no such thread.
   [[nodiscard]] pid_t ThreadNamed(const std::string& wanted) const {
     const std::string tasks = absl::StrCat("/proc/", daemon_->pid(), "/task");
     const std::unique_ptr<DIR, int (*)(DIR*)> list(opendir(tasks.c_str()), closedir);

@@ -57,10 +57,10 @@ enum class Kind {
   kSlowSequences,
   kLocked,
   kUnprotected,
-  // Of doubles.
+  // Cells of one double.
   kDoubles,
   kLockedDoubles,
-  // Of a count and a sum.
+  // Cells of a count and a sum.
   kPairs,
   kUnprotectedPairs,
 };
@@ -340,7 +340,7 @@ TEST(ThisCpuTortureTest, CompareExchangesLoseNothing) {
   ExpectNothingLost<Kind::kCompareExchange>(WantedAdds());
 }
 
-// Whoever is interrupted is nearly always inside.
+// A thread that is interrupted is nearly always inside a sequence.
 TEST(ThisCpuTortureTest, SlowSequencesLoseNothing) {
   if (!RseqWorks()) GTEST_SKIP() << "no restartable sequences here";
   ExpectNothingLost<Kind::kSlowSequences>(WantedAdds() / kSlowness);

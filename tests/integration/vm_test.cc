@@ -31,7 +31,7 @@ using Flags = std::vector<std::string>;
 constexpr absl::Duration kPatience = absl::Seconds(60);
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kUnits = 4;
-// Of a unit of 64 KiB.
+// Pages of a unit of 64 KiB.
 constexpr std::uint64_t kBlocks = 16;
 
 const Flags kVm = {"--backend", "vm", "--cpus", "4"};
@@ -131,7 +131,7 @@ class Areas {
     }
     live_ = kept;
   }
-  // As this process sees them, and as the daemon does.
+  // Checks them as this process sees them, and as the daemon does.
   void ExpectTheirBytes() {
     for (const Pointer area : live_) {
       std::uint32_t unit = 0;

@@ -23,7 +23,7 @@ struct Mix {
   int alloc = 52;
   int bad_free = 1;
   int balance = 1;
-  // Of the allocations:
+  // Percentages of the allocations:
   int no_grow = 10;
   int reserved = 0;
   int aligned = 40;
@@ -53,9 +53,9 @@ class AllocatorModel {
   // The same while steps of the backend fail: any refusal is accepted that
   // leaves no trace.
   absl::Status AllocFailing(std::span<const AreaSpec> specs, const AllocOptions& options);
-  // Of the live area with that number. REQUIRES: pick < live().
+  // Frees the live area with that number. REQUIRES: pick < live().
   absl::Status Free(std::size_t pick);
-  // Of `count` live areas, or as many as there are, from number `first` on; with
+  // Frees `count` live areas, or all there are, from number `first` on; with
   // `twice` one of them is named a second time, and all must be refused.
   absl::Status FreeBatch(std::size_t first, std::size_t count, bool twice);
   // Does nothing if an area begins there: it must be refused otherwise.
@@ -103,7 +103,7 @@ class AllocatorModel {
   IntervalModel& ModelOf(ChunkId chunk);
   void ForgetDeadChunks();
   [[nodiscard]] bool IsLeased(ChunkId chunk) const;
-  // That the client's memory reads zero; it does not afterwards.
+  // Checks that the client's memory reads zero, and fills it.
   absl::Status Scribble(const LeasedChunk& lease);
   absl::Status Paint(const Area& area);
   absl::Status CheckMark(const Area& area) const;

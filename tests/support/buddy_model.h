@@ -32,7 +32,7 @@ class BuddyModel {
     return std::nullopt;
   }
 
-  // That very block; false if it is not all free, or no block at all.
+  // Takes that very block; false if it is not all free, or no block at all.
   bool AllocateAt(std::uint64_t page, std::size_t order) {
     const std::uint64_t end = page + (std::uint64_t{1} << order);
     if (page % (std::uint64_t{1} << order) != 0 || end > granted_.size() || !IsFree(page, end)) {

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-// Out of line, because whoever makes a CLI::App compiles all of CLI11.
+// Out of line, because a file that makes a CLI::App compiles all of CLI11.
 namespace percpud::testing {
 
 std::unique_ptr<CLI::App> MakeApp(const std::string& what);

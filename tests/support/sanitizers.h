@@ -6,14 +6,14 @@
 
 namespace percpud::testing {
 
-// Whose shadow memory leaves room for terabytes in no address space.
+// Its shadow memory leaves no room for terabytes in an address space.
 #ifdef PERCPUD_TSAN
 inline constexpr bool kThreadSanitizer = true;
 #else
 inline constexpr bool kThreadSanitizer = false;
 #endif
 
-// Whose programs no other tool of its kind can run.
+// No other tool of its kind can run its programs.
 #ifdef PERCPUD_ASAN
 inline constexpr bool kAddressSanitizer = true;
 #else

@@ -20,23 +20,25 @@
 // What several commands share.
 namespace percpu::cli {
 
-// Below the root. Here, because whoever makes a CLI::App compiles all of CLI11.
-CLI::App* AddCommand(CLI::App& root, const char* name, const char* summary);
-// A command without arguments of its own.
-Command AddPlain(CLI::App& root, const char* name, const char* summary, const char* details,
-                 std::function<absl::StatusOr<Report>(Session&)> run);
+// Adds a command below the root, or a verb below a noun. It is here because a
+// file that makes a CLI::App compiles all of CLI11.
+CLI::App* AddCommand(CLI::App& parent, const char* name, const char* summary);
+// Adds a command without arguments of its own.
+Command AddPlain(CLI::App& parent, const char* name, const char* summary, const char* details,
+                 std::function<absl::StatusOr<Report>(Context&)> run);
+// Adds a noun, whose verbs are added below it.
+CLI::App& AddNoun(CLI::App& root, const char* name, const char* summary);
 
-// A verb below a command, as end is below session. The command is run as its
-// verb is; whoever writes it without one is told.
-CLI::App* AddVerb(CLI::App& parser, const char* name, const char* summary);
-
-// The positional PTR of a command.
-void AddPointerArgument(CLI::App& parser, std::uint64_t& pointer, const char* help);
-// --width 32|64; `bits` starts as the default.
+// Adds --width 32|64; `bits` starts as the default, 0 for that of the target.
 void AddWidthOption(CLI::App& parser, std::uint32_t& bits);
-Width ToWidth(std::uint32_t bits);
+// Adds --unit N.
+void AddUnitOption(CLI::App& parser, std::optional<std::uint32_t>& unit, const char* text);
+// Adds --count N, which ends what goes on for ever; `most` starts as 0, no limit.
+void AddStopOption(CLI::App& parser, std::uint64_t& most, const char* help);
 
-// --align and --region, which alloc and estimate share.
+// Adds --alignment, with --align as its older name.
+void AddAlignmentOption(CLI::App& parser, std::uint32_t& alignment);
+// What alloc and estimate share: --alignment and --region.
 struct PlacementOptions {
   std::uint32_t alignment = 8;
   std::string region = "dynamic";
@@ -60,10 +62,13 @@ Fields AllocInfoFields(const AllocInfo& info);
 Table SessionTable(const std::vector<SessionInfo>& sessions);
 
 std::string ChunkKindName(ChunkKind kind);
+// Lists all chunks. The room of a leased one is its holder's to know: what the
+// holder's map says of it takes the place of what the daemon's does.
+absl::StatusOr<std::vector<ChunkInfo>> ListChunks(Client& client);
 // Everything there is to say about a chunk.
 Fields ChunkFields(const ChunkInfo& chunk);
-// The same, a row per chunk. A table shows the keys that `headings` names, and
-// calls them so.
+// The same, a row per chunk. A table shows the keys that `headings` names, under
+// those headings.
 using Headings = std::map<std::string, std::string>;
 Table ChunkTable(const std::vector<ChunkInfo>& chunks, const Headings& headings);
 

@@ -21,7 +21,7 @@ namespace {
 
 // What may follow a command.
 struct Flag {
-  // "--align", or a verb such as "create".
+  // "--alignment", or a verb such as "create".
   std::string name;
   std::string help;
 };
@@ -32,19 +32,18 @@ struct Word {
   std::vector<Flag> flags;
 };
 
-// The long options; of a command without --help, which is everybody's.
+// The long options of a command. --help, which all have, and older names are left out.
 std::vector<Flag> Flags(const CLI::App& parser) {
   std::vector<Flag> flags;
   for (const CLI::Option* option : parser.get_options()) {
     if (parser.get_parent() != nullptr && option == parser.get_help_ptr()) continue;
-    for (const std::string& name : option->get_lnames()) {
-      flags.push_back({absl::StrCat("--", name), option->get_description()});
-    }
+    if (option->get_group().empty() || option->get_lnames().empty()) continue;
+    flags.push_back({absl::StrCat("--", option->get_lnames().front()), option->get_description()});
   }
   return flags;
 }
 
-std::vector<Word> Commands(const CLI::App& root) {
+std::vector<Word> AllWords(const CLI::App& root) {
   std::vector<Word> words;
   for (const CLI::App* parser : root.get_subcommands({})) {
     Word word{parser->get_name(), parser->get_description(), Flags(*parser)};
@@ -95,7 +94,7 @@ std::string Bash(const std::vector<Word>& commands, const std::vector<Flag>& glo
   return out;
 }
 
-// A colon parts name and help there.
+// In zsh a colon stands between name and help.
 std::string Described(absl::string_view name, absl::string_view help) {
   return Quote(absl::StrCat(name, ":", absl::StrReplaceAll(help, {{":", "\\:"}})));
 }
@@ -144,7 +143,7 @@ std::string Fish(const std::vector<Word>& commands, const std::vector<Flag>& glo
 }
 
 Report Script(const CLI::App& root, const std::string& shell) {
-  const std::vector<Word> commands = Commands(root);
+  const std::vector<Word> commands = AllWords(root);
   const std::vector<Flag> globals = Flags(root);
   const std::string script = shell == "bash"  ? Bash(commands, globals)
                              : shell == "zsh" ? Zsh(commands, globals)
@@ -158,7 +157,7 @@ Report Script(const CLI::App& root, const std::string& shell) {
 
 }  // namespace
 
-Command AddCompletion(CLI::App& root) {
+Commands AddCompletion(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "completion", "Print a completion script for a shell");
   parser->footer(
       "  $ source <(percpuctl completion bash)\n"
@@ -168,9 +167,9 @@ Command AddCompletion(CLI::App& root) {
       ->option_text(" ")
       ->check(OneOf({"bash", "zsh", "fish"}))
       ->required();
-  return {.parser = parser, .run = [shell, &root](Session& /*session*/) -> absl::StatusOr<Report> {
-            return Script(root, *shell);
-          }};
+  return {{.parser = parser, .run = [shell, &root](Context& /*context*/) -> absl::StatusOr<Report> {
+             return Script(root, *shell);
+           }}};
 }
 
 }  // namespace percpu::cli

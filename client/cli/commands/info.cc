@@ -17,8 +17,8 @@ std::string ShareOf(std::uint64_t part, std::uint64_t whole, absl::string_view w
                          100.0 * static_cast<double>(part) / static_cast<double>(whole), what);
 }
 
-absl::StatusOr<Report> Info(Session& session) {
-  const absl::StatusOr<AllocInfo> info = session.client.GetAllocInfo();
+absl::StatusOr<Report> Info(Context& context) {
+  const absl::StatusOr<AllocInfo> info = context.client.GetAllocInfo();
   if (!info.ok()) return info.status();
   return Report{{AllocInfoFields(*info)}};
 }
@@ -63,13 +63,14 @@ Fields AllocInfoFields(const AllocInfo& info) {
           }};
 }
 
-Command AddInfo(CLI::App& root) {
-  return AddPlain(root, "info", "Sizes, layout and the waste of each chunk",
-                  "What was decided when the daemon started and does not change: the parts of a\n"
-                  "unit, how many units a chunk has, and how much of the block that backs a chunk\n"
-                  "is lost to its being a power of two (wasted_pages) or belongs to units that\n"
-                  "serve no CPU (ghost_pages).",
-                  Info);
+Commands AddInfo(CLI::App& root) {
+  return {
+      AddPlain(root, "info", "Sizes, layout and the waste of each chunk",
+               "What was decided when the daemon started and does not change: the parts of a\n"
+               "unit, how many units a chunk has, and how much of the block that backs a chunk\n"
+               "is lost to its being a power of two (wasted_pages) or belongs to units that\n"
+               "serve no CPU (ghost_pages).",
+               Info)};
 }
 
 }  // namespace percpu::cli

@@ -1,17 +1,19 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// groups, units and statics: who has which copy, and what lies at its start.
+// group list, unit list and static list: which CPU has which copy, and what lies at
+// its start.
 
 #include <vector>
 
 #include "client/cli/commands/common.h"
+#include "client/cli/commands/target.h"
 
 namespace percpu::cli {
 namespace {
 
-absl::StatusOr<Report> Groups(Session& session) {
-  const absl::StatusOr<std::vector<Group>> groups = session.client.ListGroups();
+absl::StatusOr<Report> Groups(Context& context) {
+  const absl::StatusOr<std::vector<Group>> groups = context.client.ListGroups();
   if (!groups.ok()) return groups.status();
   Table table{.key = "groups",
               .title = "",
@@ -33,8 +35,8 @@ absl::StatusOr<Report> Groups(Session& session) {
   return Report{{std::move(table)}};
 }
 
-absl::StatusOr<Report> Units(Session& session) {
-  const absl::StatusOr<std::vector<UnitInfo>> units = session.client.ListUnits();
+absl::StatusOr<Report> Units(Context& context) {
+  const absl::StatusOr<std::vector<UnitInfo>> units = context.client.ListUnits();
   if (!units.ok()) return units.status();
   Table table{
       .key = "units",
@@ -48,9 +50,9 @@ absl::StatusOr<Report> Units(Session& session) {
   return Report{{std::move(table)}};
 }
 
-absl::StatusOr<Report> Statics(Session& session) {
+absl::StatusOr<Report> Statics(Context& context) {
   const absl::StatusOr<std::vector<StaticVariable>> variables =
-      session.client.ListStaticVariables();
+      context.client.ListStaticVariables();
   if (!variables.ok()) return variables.status();
   Table table{.key = "static_variables",
               .title = "",
@@ -70,25 +72,29 @@ absl::StatusOr<Report> Statics(Session& session) {
 
 }  // namespace
 
-Command AddGroups(CLI::App& root) {
-  return AddPlain(
-      root, "groups", "Groups of units: sizes, offsets, CPUs",
-      "A group is the units laid out together, one per NUMA node. Ghosts are units that\n"
-      "serve no CPU and only fill the group's memory up to its grain.",
-      Groups);
+Commands AddGroup(CLI::App& root) {
+  CLI::App& noun = AddNoun(root, "group", "Groups of units: sizes, offsets, CPUs");
+  return {
+      AddPlain(noun, "list", "Groups of units: sizes, offsets, CPUs",
+               "A group is the units laid out together, one per NUMA node. Ghosts are units that\n"
+               "serve no CPU and only fill the group's memory up to its grain.",
+               Groups)};
 }
 
-Command AddUnits(CLI::App& root) {
-  return AddPlain(root, "units", "Units, with the offset of each and its CPU",
-                  "A unit's copy of an area lies at the area's pointer plus the unit's offset. A\n"
-                  "ghost unit has no CPU.",
-                  Units);
+Commands AddUnit(CLI::App& root) {
+  CLI::App& noun = AddNoun(root, "unit", "Units, with the offset of each and its CPU");
+  return {AddPlain(noun, "list", "Units, with the offset of each and its CPU",
+                   "A unit's copy of an area lies at the area's pointer plus the unit's offset. A\n"
+                   "ghost unit has no CPU.",
+                   Units)};
 }
 
-Command AddStatics(CLI::App& root) {
-  return AddPlain(root, "statics", "Static variables, named in the daemon's configuration",
-                  "Their pointers work with read, write, add and sum; they cannot be freed.",
-                  Statics);
+Commands AddStatic(CLI::App& root) {
+  CLI::App& noun = AddNoun(root, "static", "Variables named in the daemon's configuration");
+  return {AddPlain(noun, "list", "Variables named in the daemon's configuration",
+                   "Their names and pointers work with get, read, write, add and sum; they cannot\n"
+                   "be freed.",
+                   Statics)};
 }
 
 }  // namespace percpu::cli

@@ -8,24 +8,24 @@
 namespace percpu::cli {
 namespace {
 
-absl::StatusOr<Report> Ping(Session& session) {
+absl::StatusOr<Report> Ping(Context& context) {
   // The first call connects; only the second one is a round trip.
-  if (absl::Status status = session.client.Ping(); !status.ok()) return status;
+  if (absl::Status status = context.client.Ping(); !status.ok()) return status;
   const absl::Time start = absl::Now();
-  if (absl::Status status = session.client.Ping(); !status.ok()) return status;
+  if (absl::Status status = context.client.Ping(); !status.ok()) return status;
   const absl::Duration round_trip = absl::Now() - start;
   return Report{
       {Fields{.key = "",
               .title = "",
-              .fields = {{"address", session.address, ""},
+              .fields = {{"address", context.address, ""},
                          {"round_trip_us", Real{absl::ToDoubleMicroseconds(round_trip)}, ""}}}}};
 }
 
 }  // namespace
 
-Command AddPing(CLI::App& root) {
-  return AddPlain(root, "ping", "Whether the daemon answers, and how fast",
-                  "Exits with 0 if it does and 1 if it does not.", Ping);
+Commands AddPing(CLI::App& root) {
+  return {AddPlain(root, "ping", "Whether the daemon answers, and how fast",
+                   "Exit code 0 if it does, 4 if it cannot be reached.", Ping)};
 }
 
 }  // namespace percpu::cli

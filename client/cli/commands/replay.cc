@@ -3,14 +3,17 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cli/commands/common.h"
+#include "client/cli/interrupt.h"
 #include "client/cli/parse.h"
 #include "client/cli/progress.h"
 #include "client/cli/trace.h"
@@ -18,6 +21,8 @@
 namespace percpu::cli {
 namespace {
 
+// More than any daemon takes in a call.
+constexpr std::uint64_t kMaxBatch = 65536;
 // How often utilisation is looked at in the course of a trace.
 constexpr std::uint64_t kSamples = 50;
 
@@ -171,10 +176,11 @@ class Sampler {
   std::uint64_t count_ = 0;
 };
 
-absl::Status Play(const std::vector<TraceOp>& ops, std::uint64_t batch, Session& session,
+absl::Status Play(const std::vector<TraceOp>& ops, std::uint64_t batch, Context& context,
                   Player& player, Sampler& sampler) {
-  Progress progress(session.progress, ops.size());
+  Progress progress(context.progress, ops.size());
   for (std::uint64_t done = 0; done < ops.size();) {
+    if (Interrupt::signal() != 0) return absl::CancelledError("interrupted");
     absl::Status status = player.Add(ops[done++]);
     const bool full = player.window() >= batch || done == ops.size();
     if (status.ok() && full) status = player.Flush();
@@ -183,6 +189,14 @@ absl::Status Play(const std::vector<TraceOp>& ops, std::uint64_t batch, Session&
     if (full) progress.Show(done);
   }
   return absl::OkStatus();
+}
+
+CLI::Validator IsFile() {
+  return {[](const std::string& path) {
+            return std::filesystem::exists(path) ? ""
+                                                 : absl::StrCat("there is no file \"", path, "\"");
+          },
+          ""};
 }
 
 Report Summary(const std::vector<TraceOp>& ops, const Player& player, const Sampler& sampler,
@@ -203,14 +217,26 @@ Report Summary(const std::vector<TraceOp>& ops, const Player& player, const Samp
                              {"ops_per_second", Real{seconds > 0 ? count / seconds : 0}, ""}}}}};
 }
 
-absl::StatusOr<Report> Replay(Session& session, const ReplayOptions& options) {
+// A trace that ends early leaves nothing: what it made belongs to nobody, and only
+// this process knows the pointers. Returns the reason with what became of it.
+absl::Status GiveUp(absl::Status reason, Player& player) {
+  const std::uint64_t live = player.allocs() - player.frees();
+  const absl::Status freed = player.FreeRest();
+  return {reason.code(),
+          freed.ok() ? absl::StrCat(reason.message(), "; freed the ", live, " areas it had made")
+                     : absl::StrCat(reason.message(), "; cannot free the ", live,
+                                    " areas it had made: ", freed.message())};
+}
+
+absl::StatusOr<Report> Replay(Context& context, const ReplayOptions& options) {
   const absl::StatusOr<std::vector<TraceOp>> ops = ReadTrace(options.path);
   if (!ops.ok()) return ops.status();
-  Player player(session.client, *ops);
-  Sampler sampler(session.client, ops->size());
+  Player player(context.client, *ops);
+  Sampler sampler(context.client, ops->size());
+  const Interrupt interrupt;
   const absl::Time start = absl::Now();
-  if (absl::Status status = Play(*ops, options.batch, session, player, sampler); !status.ok()) {
-    return status;
+  if (absl::Status status = Play(*ops, options.batch, context, player, sampler); !status.ok()) {
+    return GiveUp(std::move(status), player);
   }
   const absl::Duration elapsed = absl::Now() - start;
   Report report = Summary(*ops, player, sampler, elapsed);
@@ -222,23 +248,24 @@ absl::StatusOr<Report> Replay(Session& session, const ReplayOptions& options) {
 
 }  // namespace
 
-Command AddReplay(CLI::App& root) {
+Commands AddReplay(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "replay", "Run a trace of allocations and frees");
   parser->footer(
-      "A trace is a file of lines 'a ID SIZE ALIGN' and 'f ID'. With --batch, every N lines\n"
-      "are two calls: their allocations, then their frees. What the trace leaves live stays,\n"
-      "for chunks and chunk --map to look at, unless --free is given.");
+      "A trace is a file of lines 'a ID SIZE ALIGN' and 'f ID'. With --batch, every N\n"
+      "lines are two calls: their allocations, then their frees. What the trace leaves\n"
+      "live stays, for chunk list and chunk show --map to look at, unless --free is\n"
+      "given. A replay that is interrupted, or fails, frees all that it made.");
   const auto options = std::make_shared<ReplayOptions>();
   parser->add_option("TRACE", options->path, "The file")
       ->option_text(" ")
-      ->check(CLI::ExistingFile.description(""))
+      ->check(IsFile())
       ->required();
-  parser->add_option("--batch", options->batch, "Lines that share their calls")
+  parser->add_option("--batch", options->batch, "How many lines share their calls")
       ->option_text("N [1]")
-      ->check(CLI::PositiveNumber.description(""));
+      ->transform(AsCount(1, kMaxBatch));
   parser->add_flag("--free", options->free_rest, "Free at the end what the trace left live");
-  return {.parser = parser,
-          .run = [options](Session& session) { return Replay(session, *options); }};
+  return {
+      {.parser = parser, .run = [options](Context& context) { return Replay(context, *options); }}};
 }
 
 }  // namespace percpu::cli

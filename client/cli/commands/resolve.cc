@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/cli/commands/common.h"
+#include "client/cli/commands/target.h"
 
 namespace percpu::cli {
 namespace {
@@ -27,8 +28,10 @@ std::string OwnerName(OwnerKind owner) {
   }
 }
 
-absl::StatusOr<Report> Resolve(Session& session, Pointer pointer) {
-  const absl::StatusOr<percpu::Owner> found = session.client.Resolve(pointer);
+absl::StatusOr<Report> Resolve(Context& context, const std::string& text) {
+  const absl::StatusOr<Target> target = FindTarget(context.client, text);
+  if (!target.ok()) return target.status();
+  const absl::StatusOr<percpu::Owner> found = context.client.Resolve(target->pointer);
   if (!found.ok()) return found.status();
   Fields place{.key = "", .title = "", .fields = {{"owner", OwnerName(found->kind), ""}}};
   if (found->kind == OwnerKind::kNone) return Report{{std::move(place)}};
@@ -63,13 +66,12 @@ absl::StatusOr<Report> Resolve(Session& session, Pointer pointer) {
 
 }  // namespace
 
-Command AddResolve(CLI::App& root) {
+Commands AddResolve(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "resolve", "Who owns a byte of the arena");
-  parser->footer("PTR may be any byte of any unit, such as one a crash dump shows.");
-  const auto pointer = std::make_shared<std::uint64_t>(0);
-  AddPointerArgument(*parser, *pointer, "Arena offset of any byte");
-  return {.parser = parser,
-          .run = [pointer](Session& session) { return Resolve(session, Pointer{*pointer}); }};
+  parser->footer("PTR may be any byte of any unit, such as one that a crash dump shows.");
+  const auto text = std::make_shared<std::string>();
+  AddTargetArgument(*parser, *text, "Arena offset of any byte, or a variable");
+  return {{.parser = parser, .run = [text](Context& context) { return Resolve(context, *text); }}};
 }
 
 }  // namespace percpu::cli

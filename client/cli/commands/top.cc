@@ -1,8 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// top: the daemon at work, a frame every interval. What is a rate is the
-// difference of two readings.
+// top: the daemon at work, a frame every interval. A rate is the difference of two
+// readings.
 
 #include <algorithm>
 #include <cmath>
@@ -17,18 +17,27 @@
 
 #include "absl/time/time.h"
 #include "client/cli/commands/common.h"
+#include "client/cli/commands/follow.h"
+#include "client/cli/commands/target.h"
 #include "client/cli/parse.h"
 
 namespace percpu::cli {
 namespace {
 
-// Integers that are read each time: a call each.
+// The most integers that are read for a frame, with a call each.
 constexpr std::size_t kMaxIntegers = 1000;
+// Rows of each table, where no screen limits them.
+constexpr std::size_t kRows = 10;
+// Lines of a frame that are not rows: the summary, three titles and headings with a
+// blank line each, and the one that the cursor stays on.
+constexpr std::size_t kOtherLines = 5 + 3 * 3 + 1;
 
 struct TopOptions {
   std::int64_t interval_ns = absl::ToInt64Nanoseconds(absl::Seconds(1));
-  std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
-  std::size_t rows = 10;
+  // 0: no limit.
+  std::uint64_t count = 0;
+  // Rows of each table; 0 means what fits.
+  std::size_t rows = 0;
 };
 
 // A counter or gauge with a name.
@@ -89,21 +98,21 @@ absl::Status SumIntegers(Client& client, std::map<std::string, Integer>& integer
   return absl::OkStatus();
 }
 
-absl::StatusOr<Reading> Read(Session& session) {
+absl::StatusOr<Reading> Read(Context& context) {
   Reading out;
-  const absl::StatusOr<Stats> stats = session.client.GetStats();
+  const absl::StatusOr<Stats> stats = context.client.GetStats();
   if (!stats.ok()) return stats.status();
-  absl::StatusOr<std::vector<SessionInfo>> sessions = session.client.ListSessions();
+  absl::StatusOr<std::vector<SessionInfo>> sessions = context.client.ListSessions();
   if (!sessions.ok()) return sessions.status();
-  absl::StatusOr<std::vector<ChunkInfo>> chunks = session.client.ListChunks();
+  absl::StatusOr<std::vector<ChunkInfo>> chunks = ListChunks(context.client);
   if (!chunks.ok()) return chunks.status();
   out.stats = *stats;
   out.sessions = *std::move(sessions);
   out.chunks = *std::move(chunks);
-  absl::Status status = FindIntegers(session.client, out.integers);
+  absl::Status status = FindIntegers(context.client, out.integers);
   // The clock is read as near to the sums as can be: most rates are theirs.
-  out.at = session.clock.now();
-  if (status.ok()) status = SumIntegers(session.client, out.integers);
+  out.at = context.clock.now();
+  if (status.ok()) status = SumIntegers(context.client, out.integers);
   if (!status.ok()) return status;
   return out;
 }
@@ -131,9 +140,10 @@ class Frame {
     const double seconds = absl::ToDoubleSeconds(now_.at - before_.at);
     return seconds > 0 ? (to - from) / seconds : 0;
   }
+  // 0 if the daemon was restarted in between, and counts from 0 again.
   [[nodiscard]] Real CallRate(std::uint64_t Stats::*field) const {
-    return {
-        Rate(static_cast<double>(before_.stats.*field), static_cast<double>(now_.stats.*field))};
+    return {std::max(0.0, Rate(static_cast<double>(before_.stats.*field),
+                               static_cast<double>(now_.stats.*field)))};
   }
 
   [[nodiscard]] Fields Summary(absl::Time began) const {
@@ -142,15 +152,16 @@ class Frame {
             .title = "",
             .fields = {{"elapsed_seconds", Real{absl::ToDoubleSeconds(now_.at - began)}, ""},
                        {"nr_sessions", Count{now_.sessions.size()}, ""},
-                       {"nr_cur_alloc", Count{stats.nr_cur_alloc}, "areas"},
-                       {"live_bytes", Size{stats.live_bytes}, "of one unit"},
+                       {"nr_cur_alloc", Count{stats.nr_cur_alloc}, ""},
+                       {"live_bytes", Size{stats.live_bytes}, ""},
                        {"utilisation", Share{stats.utilisation}, ""},
                        {"nr_chunks", Count{stats.nr_chunks}, ""},
                        {"leased_chunks", Count{stats.leased_chunks}, ""},
                        {"allocs_per_second", CallRate(&Stats::nr_alloc), ""},
                        {"frees_per_second", CallRate(&Stats::nr_dealloc), ""},
                        {"failed_allocs_per_second", CallRate(&Stats::failed_allocs), ""},
-                       {"refused_frees_per_second", CallRate(&Stats::refused_frees), ""}}};
+                       {"refused_frees_per_second", CallRate(&Stats::refused_frees), ""}},
+            .layout = Fields::Layout::kFlow};
   }
 
   [[nodiscard]] Table SessionsByBytes() const {
@@ -179,9 +190,11 @@ class Frame {
                             {"live_areas", "AREAS"}},
                 .rows = {}};
     for (const ChunkInfo& chunk : chunks) {
-      table.rows.push_back({Count{percpu::Value(chunk.id)}, ChunkKindName(chunk.kind),
-                            Share{used(chunk)}, Size{chunk.capacity_bytes}, Size{chunk.free_bytes},
-                            Size{chunk.largest_run_bytes}, Count{chunk.live_areas}});
+      table.rows.push_back(
+          {Count{percpu::Value(chunk.id)}, ChunkKindName(chunk.kind), Share{used(chunk)},
+           Size{chunk.capacity_bytes}, Size{chunk.free_bytes},
+           chunk.kind == ChunkKind::kLeased ? Value(Absent{}) : Size{chunk.largest_run_bytes},
+           Count{chunk.live_areas}});
     }
     return table;
   }
@@ -221,15 +234,27 @@ class Frame {
   const std::size_t rows_;
 };
 
-absl::StatusOr<Report> Top(Session& session, const TopOptions& options) {
-  absl::StatusOr<Reading> before = Read(session);
+// The rows for each table that the screen has room for.
+std::size_t RowsFor(const Style& style) {
+  if (!style.refresh || style.rows == 0) return kRows;
+  return std::max<std::size_t>(1, (style.rows - std::min(style.rows, kOtherLines)) / 3);
+}
+
+absl::StatusOr<Report> Top(Context& context, const TopOptions& options) {
+  const absl::Duration interval = absl::Nanoseconds(options.interval_ns);
+  const std::size_t rows = options.rows != 0 ? options.rows : RowsFor(context.style);
+  absl::StatusOr<Reading> before = Read(context);
   if (!before.ok()) return before.status();
+  Follow follow(context);
+  follow.Succeeded();
   const absl::Time began = before->at;
-  for (std::uint64_t frame = 0; frame < options.count; ++frame) {
-    session.clock.sleep(absl::Nanoseconds(options.interval_ns));
-    absl::StatusOr<Reading> now = Read(session);
+  for (std::uint64_t frame = 0; options.count == 0 || frame < options.count; ++frame) {
+    if (context.clock.wait_for_quit(interval)) break;
+    absl::StatusOr<Reading> now = Read(context);
+    while (!now.ok() && follow.MayRetry(now.status(), interval)) now = Read(context);
     if (!now.ok()) return now.status();
-    session.renderer.RenderFrame(Frame(*before, *now, options.rows).ToReport(began));
+    follow.Succeeded();
+    context.renderer.RenderFrame(Frame(*before, *now, rows).ToReport(began));
     before = std::move(now);
   }
   return Report{};
@@ -237,24 +262,24 @@ absl::StatusOr<Report> Top(Session& session, const TopOptions& options) {
 
 }  // namespace
 
-Command AddTop(CLI::App& root) {
+Commands AddTop(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "top", "Live: sessions, chunks, adds per second");
   parser->footer(
-      "Refreshes in a terminal, and prints frame after frame into a pipe; JSON is one\n"
-      "object a line. The first frame takes an interval. ADDS/S is what the sum of a\n"
-      "counter or gauge changed by, whoever added: mapped clients too. Of the names,\n"
-      "the first thousand are read.");
+      "Refreshes in a terminal, where q quits, and prints frame after frame into a\n"
+      "pipe. JSON is one object a line. The first frame takes an interval. ADDS/S is\n"
+      "the change of a counter's or gauge's sum, additions in mapped memory included.\n"
+      "The first thousand names are read. When the daemon is restarted, top waits for\n"
+      "it and goes on.");
   const auto options = std::make_shared<TopOptions>();
-  parser->add_option("--interval", options->interval_ns, "Between frames")
+  parser->add_option("--interval", options->interval_ns, "Time between frames")
       ->option_text("TIME [1s]")
       ->transform(AsNanoseconds());
-  parser->add_option("-n,--count", options->count, "Stop after so many frames")
-      ->option_text("N [never]")
-      ->check(CLI::PositiveNumber);
-  parser->add_option("--rows", options->rows, "Of each table")
-      ->option_text("N [10]")
-      ->check(CLI::PositiveNumber);
-  return {.parser = parser, .run = [options](Session& session) { return Top(session, *options); }};
+  AddStopOption(*parser, options->count, "Stop after N frames");
+  parser->add_option("--rows", options->rows, "Rows of each table")
+      ->option_text("N [as fit, or 10]")
+      ->transform(AsCount(1, std::numeric_limits<std::uint32_t>::max()));
+  return {
+      {.parser = parser, .run = [options](Context& context) { return Top(context, *options); }}};
 }
 
 }  // namespace percpu::cli

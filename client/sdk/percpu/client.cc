@@ -77,8 +77,8 @@ absl::StatusOr<Variable> Client::Publish(Pointer pointer, std::string_view name,
   return connection_->Publish(pointer, name, type);
 }
 
-absl::Status Client::RemoveVariable(std::string_view name) {
-  return connection_->RemoveVariable(name);
+absl::Status Client::RemoveVariable(std::string_view name, bool force) {
+  return connection_->RemoveVariable(name, force);
 }
 
 absl::StatusOr<AllocInfo> Client::GetAllocInfo() { return connection_->GetAllocInfo(); }

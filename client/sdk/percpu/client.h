@@ -83,8 +83,10 @@ class Client {
   absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec);
   // Names an area of the caller's, which then belongs to nobody.
   absl::StatusOr<Variable> Publish(Pointer pointer, std::string_view name, VariableType type);
-  // Frees a variable. For the user who made it, and operators.
-  absl::Status RemoveVariable(std::string_view name);
+  // Frees a variable. For the user who made it, and operators. Returns
+  // FAILED_PRECONDITION if other sessions have it open, unless `force` is set: its
+  // memory is then granted again when all of them have ended.
+  absl::Status RemoveVariable(std::string_view name, bool force = false);
 
   // Introspection. Lists come whole.
   absl::StatusOr<AllocInfo> GetAllocInfo();

@@ -73,7 +73,7 @@ class Connection {
   virtual absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec) = 0;
   virtual absl::StatusOr<Variable> Publish(Pointer pointer, std::string_view name,
                                            VariableType type) = 0;
-  virtual absl::Status RemoveVariable(std::string_view name) = 0;
+  virtual absl::Status RemoveVariable(std::string_view name, bool force) = 0;
   // Leases a chunk; a kept one if `name` is not empty.
   virtual absl::StatusOr<ChunkGrant> LeaseChunk(std::string_view name) = 0;
   virtual absl::Status ReturnLease(ChunkId chunk) = 0;

@@ -142,7 +142,8 @@ struct ChunkInfo {
   std::uint64_t cur_max_alloc_bytes = 0;
   // Free bytes that are cleared before they are granted again.
   std::uint64_t dirty_bytes = 0;
-  // From 0 (all free bytes are one run at the end) to 1 (all lie in holes).
+  // The share of the free bytes outside the longest run: 0 if one area could take
+  // all of them.
   double fragmentation = 0;
 };
 

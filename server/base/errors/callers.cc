@@ -123,6 +123,16 @@ absl::Status VariableDiffers(absl::string_view name, absl::string_view type, Byt
                 " of ", size.value(), " bytes, not a ", wanted_type, " of ", wanted_size.value());
 }
 
+absl::Status SizeUnfitForType(absl::string_view type, Bytes size, bool is_row) {
+  return Refuse(Code::kInvalidArgument, Reason::kSizeUnfitForType, "size: a ", type, " has ",
+                is_row ? "a multiple of 8" : "8", " bytes, not ", size.value());
+}
+
+absl::Status AlignmentUnfitForType(absl::string_view type, Bytes alignment) {
+  return Refuse(Code::kInvalidArgument, Reason::kAlignmentUnfitForType, "alignment: a ", type,
+                " is updated 8 bytes at a time: 8 or more, not ", alignment.value());
+}
+
 absl::Status QuotaExceeded(absl::string_view holder, absl::string_view quota, std::uint64_t use,
                            std::uint64_t request, std::uint64_t limit) {
   return Refuse(Code::kResourceExhausted, Reason::kQuotaExceeded, "quota: ", holder, " uses ", use,

@@ -18,7 +18,7 @@ namespace percpud {
 // One area wanted.
 struct AreaSpec {
   Bytes size;
-  // Below kMinAlign counts as kMinAlign.
+  // A power of two. Below kMinAlign counts as kMinAlign.
   Bytes alignment = kDefaultAlign;
 };
 
@@ -39,7 +39,7 @@ inline Granules AlignGranules(Bytes alignment) {
 // Whether a unit with room for `limit` bytes can hold such an area.
 inline bool IsSound(AreaSpec spec, Bytes limit, Bytes max_alignment) {
   return spec.size > Bytes(0) && spec.size <= limit && spec.alignment <= max_alignment &&
-         IsPowerOfTwo(std::max(spec.alignment, kMinAlign));
+         IsPowerOfTwo(spec.alignment);
 }
 
 }  // namespace percpud

@@ -37,7 +37,7 @@ absl::Status ExplainUnsound(const AreaSpec& spec, Bytes limit, absl::string_view
                             const AllocInfo& info) {
   if (spec.size == Bytes(0)) return errors::SizeIsZero();
   if (spec.size > limit) return errors::SizeOverLimit(spec.size, limit, part);
-  if (!IsPowerOfTwo(std::max(spec.alignment, kMinAlign))) {
+  if (!IsPowerOfTwo(spec.alignment)) {
     return errors::AlignmentNotPowerOfTwo(spec.alignment);
   }
   if (spec.alignment > kMaxAlign) return errors::AlignmentOverLimit(spec.alignment, kMaxAlign);

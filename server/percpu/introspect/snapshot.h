@@ -71,10 +71,12 @@ struct ChunkSnapshot {
   Bytes dirty_bytes;
 
   [[nodiscard]] Bytes capacity() const { return end_offset - begin_offset; }
+  // The share of the free bytes that lie outside the largest run: 0 if one area
+  // could take all of them.
   [[nodiscard]] double fragmentation() const {
-    return free_bytes == Bytes()
-               ? 0.0
-               : static_cast<double>(sum_frag.value()) / static_cast<double>(free_bytes.value());
+    return free_bytes == Bytes() ? 0.0
+                                 : 1 - static_cast<double>(largest_run.value()) /
+                                           static_cast<double>(free_bytes.value());
   }
 };
 

@@ -36,4 +36,15 @@ absl::StatusOr<VariableType> ParseVariableType(absl::string_view name) {
       "type", absl::StrCat("\"", name, "\" is none of counter, gauge, histogram, bytes"));
 }
 
+absl::Status CheckShape(VariableType type, Bytes size, Bytes alignment) {
+  constexpr Bytes kInteger(8);
+  if (type == VariableType::kBytes) return absl::OkStatus();
+  const bool is_row = type == VariableType::kHistogram;
+  if (is_row ? size == Bytes(0) || size.value() % kInteger.value() != 0 : size != kInteger) {
+    return errors::SizeUnfitForType(Name(type), size, is_row);
+  }
+  if (alignment < kInteger) return errors::AlignmentUnfitForType(Name(type), alignment);
+  return absl::OkStatus();
+}
+
 }  // namespace percpud

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,11 @@ namespace {
 
 using ::testing::_;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Return;
 using ::testing::StartsWith;
 
@@ -78,16 +81,16 @@ TEST_F(AppTest, ARefusalIsOneLineAndExitsWithOne) {
 TEST_F(AppTest, AnUnreachableDaemonIsNamedWithARemedy) {
   EXPECT_CALL(daemon_, Ping).WillOnce(Return(absl::UnavailableError("connect: no such file")));
   const CliRunner::Result result = cli_.Run({"--address", "unix:/tmp/none", "ping"});
-  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.exit_code, 4);
   EXPECT_EQ(result.err,
-            "percpuctl: cannot reach percpud at unix:/tmp/none: is the daemon running? "
-            "(--address or PERCPUD_ADDRESS names another)\n");
+            "percpuctl: cannot reach percpud at unix:/tmp/none: there is no such socket: is the "
+            "daemon running? (--address or PERCPUD_ADDRESS names another)\n");
 }
 
 TEST_F(AppTest, ADaemonThatHangsIsNamedWithTheTimeout) {
   EXPECT_CALL(daemon_, Ping).WillOnce(Return(absl::DeadlineExceededError("")));
   const CliRunner::Result result = cli_.Run({"--timeout", "2s", "ping"});
-  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.exit_code, 4);
   EXPECT_THAT(result.err, HasSubstr("in 2s (--timeout allows more)"));
 }
 
@@ -127,6 +130,105 @@ TEST_F(AppTest, WrongUsageIsOneLineAndExitsWithTwo) {
   }
 }
 
+TEST_F(AppTest, ANumberThatDoesNotFitIsRefusedEverywhere) {
+  for (const char* number : {"99999999999999999999999", "-99999999999999999999999", "1e3", ""}) {
+    for (const std::vector<std::string>& arguments :
+         std::vector<std::vector<std::string>>{{"add", "8", number},
+                                               {"add", "8", "1", "--unit", number},
+                                               {"alloc", number},
+                                               {"alloc", "8", "--alignment", number},
+                                               {"alloc", "8", "--align", number},
+                                               {"chunk", "show", number},
+                                               {"estimate", number},
+                                               {"free", number},
+                                               {"inc", "hits", number},
+                                               {"read", "8", "--length", number},
+                                               {"read", "8", "--unit", number},
+                                               {"replay", "/dev/null", "--batch", number},
+                                               {"session", "end", number},
+                                               {"set", "hits", number},
+                                               {"sum", "8", "--width", number},
+                                               {"top", "--count", number},
+                                               {"top", "--rows", number},
+                                               {"variable", "create", "h", "--size", number},
+                                               {"watch", "--count", number},
+                                               {"watch", "--interval", number}}) {
+      const CliRunner::Result result = cli_.Run(arguments);
+      EXPECT_EQ(result.exit_code, 2) << ::testing::PrintToString(arguments) << result.err;
+      EXPECT_EQ(result.out, "");
+      EXPECT_TRUE(IsOneLine(result.err)) << result.err;
+    }
+  }
+}
+
+TEST_F(AppTest, ANumberThatIsNoPointerIsNotTakenForAName) {
+  EXPECT_CALL(daemon_, OpenVariable).Times(0);
+  for (const char* number : {"99999999999999999999999", "-1", "0x", "0xfg", ""}) {
+    EXPECT_EQ(cli_.Run({"sum", number}).exit_code, 2) << number;
+  }
+}
+
+TEST_F(AppTest, AnAddressThatIsTooLongIsRefusedBeforeItIsUsed) {
+  const CliRunner::Result result =
+      cli_.Run({"--address", "unix:/" + std::string(107, 'x'), "ping"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(cli_.used_address, "");
+  EXPECT_THAT(result.err, HasSubstr("108 bytes, and a Unix socket's has at most 107"));
+}
+
+TEST_F(AppTest, EveryHelpTellsOfTheOptionsOfEveryCommand) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"info", "--help"}, {"session", "--help"}, {"variable", "create", "--help"}}) {
+    const std::string help = cli_.Run(arguments).out;
+    for (const char* option : {"--address ADDRESS", "--output table|json", "--timeout TIME"}) {
+      EXPECT_THAT(help, HasSubstr(option));
+    }
+  }
+}
+
+TEST_F(AppTest, EveryHelpFitsEightyColumns) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{},
+                                             {"add"},
+                                             {"alloc"},
+                                             {"buddy"},
+                                             {"check"},
+                                             {"chunk", "list"},
+                                             {"chunk", "show"},
+                                             {"completion"},
+                                             {"estimate"},
+                                             {"free"},
+                                             {"get"},
+                                             {"group", "list"},
+                                             {"inc"},
+                                             {"info"},
+                                             {"lease", "list"},
+                                             {"ping"},
+                                             {"read"},
+                                             {"replay"},
+                                             {"resolve"},
+                                             {"session", "end"},
+                                             {"session", "list"},
+                                             {"set"},
+                                             {"slot", "list"},
+                                             {"static", "list"},
+                                             {"stats"},
+                                             {"sum"},
+                                             {"top"},
+                                             {"unit", "list"},
+                                             {"variable", "create"},
+                                             {"variable", "list"},
+                                             {"variable", "rm"},
+                                             {"watch"},
+                                             {"write"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.emplace_back("--help");
+    const CliRunner::Result result = cli_.Run(arguments);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, Not(ContainsRegex("[^\n]{81}")));
+  }
+}
+
 TEST_F(AppTest, AnUnknownCommandIsNamed) {
   EXPECT_EQ(cli_.Run({"nope"}).err,
             "percpuctl: \"nope\" is not a command (see percpuctl --help)\n");
@@ -142,11 +244,11 @@ TEST_F(AppTest, HelpGoesToStandardOutput) {
 TEST_F(AppTest, EveryCommandHasASummary) {
   const std::string help = cli_.Run({"--help"}).out;
   for (const char* command :
-       {"info",     "groups",  "units",    "statics",   "chunks",  "chunk",     "slots",
-        "buddy",    "stats",   "sessions", "variables", "resolve", "estimate",  "watch",
-        "top",      "alloc",   "free",     "read",      "write",   "add",       "sum",
-        "variable", "session", "check",    "replay",    "ping",    "completion"}) {
-    EXPECT_THAT(help, ::testing::ContainsRegex(std::string("\n  ") + command + " +[A-Z]"));
+       {"info",  "group", "unit",    "static",   "chunk",   "slot",     "buddy",
+        "stats", "lease", "session", "variable", "resolve", "estimate", "watch",
+        "top",   "alloc", "free",    "read",     "write",   "add",      "sum",
+        "inc",   "get",   "set",     "check",    "replay",  "ping",     "completion"}) {
+    EXPECT_THAT(help, ContainsRegex(std::string("\n  ") + command + " +[A-Z]"));
   }
 }
 
@@ -165,8 +267,9 @@ TEST_F(AppTest, CheckFailsWithTheProblemItFound) {
       .part = "sessions", .took = {}, .problem = "sessions: chunk 3's holder has ended"};
   EXPECT_CALL(daemon_, Check).WillOnce(Return(std::vector{sound, unsound}));
   const CliRunner::Result result = cli_.Run({"check"});
-  EXPECT_EQ(result.exit_code, 1);
-  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.out, HasSubstr("\nallocator  yes"));
+  EXPECT_THAT(result.out, HasSubstr("\nsessions   no"));
   EXPECT_EQ(result.err, "percpuctl: sessions is not sound: sessions: chunk 3's holder has ended\n");
 }
 
@@ -191,11 +294,12 @@ TEST_F(AppTest, AllocPassesItsOptions) {
   EXPECT_EQ(options.tag, "hits");
 }
 
-TEST_F(AppTest, WriteTakesTextOrHexadecimal) {
+TEST_F(AppTest, WriteTakesHexadecimalOrText) {
   EXPECT_CALL(daemon_, Write(_, _, std::string_view("00"))).WillOnce(Return(absl::OkStatus()));
   EXPECT_CALL(daemon_, Write(_, _, std::string_view("\0", 1))).WillOnce(Return(absl::OkStatus()));
+  EXPECT_EQ(cli_.Run({"write", "8", "00", "--text"}).exit_code, 0);
   EXPECT_EQ(cli_.Run({"write", "8", "00"}).exit_code, 0);
-  EXPECT_EQ(cli_.Run({"write", "8", "00", "--hex"}).exit_code, 0);
+  EXPECT_EQ(cli_.Run({"write", "8", "0g"}).exit_code, 2);
 }
 
 TEST_F(AppTest, ADeltaMayBeNegative) {
@@ -217,6 +321,35 @@ TEST_F(AppTest, WatchPrintsRatesBetweenAnswers) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, StartsWith("{\"elapsed_seconds\":2.0,\"allocs_per_second\":50,"));
   EXPECT_THAT(result.out, HasSubstr("\n{\"elapsed_seconds\":4.0,\"allocs_per_second\":50,"));
+}
+
+TEST_F(AppTest, WatchGoesOnWhenTheDaemonIsRestarted) {
+  const auto sample = [](int seconds, std::uint64_t allocs) {
+    return StatsSample{.elapsed = absl::Seconds(seconds), .stats = {.nr_alloc = allocs}};
+  };
+  EXPECT_CALL(daemon_, Watch)
+      .WillOnce([&](auto /*interval*/, const auto& on_sample) {
+        on_sample(sample(0, 100));
+        on_sample(sample(1, 150));
+        return absl::UnavailableError("gone");
+      })
+      .WillOnce(Return(absl::UnavailableError("gone")))
+      .WillOnce([&](auto /*interval*/, const auto& on_sample) {
+        on_sample(sample(0, 0));
+        on_sample(sample(1, 7));
+        return absl::OkStatus();
+      });
+  const CliRunner::Result result = cli_.Run({"-o", "json", "watch", "--count", "2"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("{\"elapsed_seconds\":1.0,\"allocs_per_second\":50,"));
+  // Two waits of a second, and one of the second daemon's.
+  EXPECT_THAT(result.out, HasSubstr("\n{\"elapsed_seconds\":3.0,\"allocs_per_second\":7,"));
+  EXPECT_EQ(result.err, "percpuctl: the daemon is gone; waiting for it to come back\n");
+}
+
+TEST_F(AppTest, WatchOfADaemonThatNeverAnsweredEnds) {
+  EXPECT_CALL(daemon_, Watch).WillOnce(Return(absl::UnavailableError("")));
+  EXPECT_EQ(cli_.Run({"watch"}).exit_code, 4);
 }
 
 TEST_F(AppTest, CompletionKnowsEveryCommandAndOption) {

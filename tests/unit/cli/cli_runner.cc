@@ -30,7 +30,11 @@ CliRunner::Result CliRunner::Run(const std::vector<std::string>& arguments) {
         return Client(connection);
       },
       .clock = {.now = [this] { return now; },
-                .sleep = [this](absl::Duration duration) { now += duration; }}};
+                .wait_for_quit =
+                    [this](absl::Duration duration) {
+                      now += duration;
+                      return waits_before_quit != 0 && --waits_before_quit == 0;
+                    }}};
   std::vector<const char*> argv = {"percpuctl"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   const int exit_code = RunApp(static_cast<int>(argv.size()), argv.data(), environment);

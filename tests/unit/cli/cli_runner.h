@@ -29,7 +29,9 @@ class CliRunner {
   std::shared_ptr<mocks::MockConnection> connection;
   bool progress = false;
   Style style;
-  // Passes by sleeping.
+  // The user quits at this wait; 0: never.
+  int waits_before_quit = 0;
+  // Passes by waiting.
   absl::Time now = absl::FromUnixSeconds(1'700'000'000);
   std::string used_address;
   CallOptions used_options;

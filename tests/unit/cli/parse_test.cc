@@ -83,8 +83,50 @@ TEST(ValidatorTest, LeavesWhatItRefuses) {
 }
 
 TEST(ValidatorTest, HexBytesComeInPairs) {
-  EXPECT_EQ(IsHexBytes()("00fF"), "");
-  for (const char* text : {"", "0", "0g", "0x00"}) EXPECT_NE(IsHexBytes()(text), "") << text;
+  std::string bytes = "0x00fF";
+  EXPECT_EQ(AsHexBytes()(bytes), "");
+  EXPECT_EQ(bytes, "00fF");
+  for (std::string text : {"", "0", "0g", "0x", "hello"}) EXPECT_NE(AsHexBytes()(text), "") << text;
+}
+
+TEST(ValidatorTest, NumbersThatDoNotFitAreRefused) {
+  for (std::string text :
+       {"", "-1", "+1", " 1", "1.0", "0x10", "11", "first", "99999999999999999999"}) {
+    EXPECT_NE(AsCount(0, 10)(text), "") << text;
+  }
+  std::string zeros = "010";
+  EXPECT_EQ(AsCount(0, 10)(zeros), "");
+  EXPECT_EQ(zeros, "10");
+  std::string most = "18446744073709551615";
+  EXPECT_EQ(AsCount(1, std::numeric_limits<std::uint64_t>::max())(most), "");
+  std::string first = "first";
+  EXPECT_EQ(AsCount(1, 3)(first), "\"first\" is not a number from 1 to 3");
+}
+
+TEST(ValidatorTest, SignedNumbersThatDoNotFitAreRefused) {
+  for (std::string text : {"9223372036854775807", "-9223372036854775808", "0"}) {
+    EXPECT_EQ(AsSigned()(text), "") << text;
+  }
+  for (std::string text : {"9223372036854775808", "-9223372036854775809", "--1", "1e3"}) {
+    EXPECT_NE(AsSigned()(text), "") << text;
+  }
+}
+
+TEST(ValidatorTest, AnAlignmentIsAPowerOfTwo) {
+  std::string page = "4K";
+  EXPECT_EQ(AsAlignment()(page), "");
+  EXPECT_EQ(page, "4096");
+  for (std::string text : {"0", "3", "12", "8G", "x"}) EXPECT_NE(AsAlignment()(text), "") << text;
+}
+
+TEST(ParseIntegerTest, HoldsSignedAndUnsignedNumbersOf64Bits) {
+  EXPECT_EQ(ParseInteger("18446744073709551615")->bits, ~std::uint64_t{0});
+  EXPECT_EQ(ParseInteger("-1")->bits, ~std::uint64_t{0});
+  EXPECT_TRUE(ParseInteger("-1")->negative);
+  EXPECT_FALSE(ParseInteger("-0")->negative);
+  for (const char* text : {"18446744073709551616", "-9223372036854775809", "", "-", "1 "}) {
+    EXPECT_FALSE(ParseInteger(text).ok()) << text;
+  }
 }
 
 TEST(ValidatorTest, OneOfNamesTheChoice) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdint>
 #include <fstream>
 #include <set>
@@ -132,9 +133,29 @@ TEST_F(ReplayTest, FreeGivesBackTheRestAfterCountingIt) {
 
 TEST_F(ReplayTest, ADaemonThatGoesEndsTheReplay) {
   const CliRunner::Result result = Replay("a 0 8 8\na 1 0 8\na 2 8 8\n");
-  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.exit_code, 4);
   EXPECT_EQ(result.out, "");
   EXPECT_EQ(allocator_.alloc_calls(), 2);
+}
+
+TEST_F(ReplayTest, AReplayThatEndsEarlyLeavesNothing) {
+  Replay("a 0 8 8\na 1 8 8\na 2 0 8\n");
+  EXPECT_EQ(allocator_.live(), 0);
+}
+
+TEST_F(ReplayTest, AnInterruptFreesWhatWasMade) {
+  // Comes in the middle: with the third look at the statistics.
+  int looks = 0;
+  EXPECT_CALL(*cli_.connection, GetStats).WillRepeatedly([&] {
+    if (++looks == 3) std::raise(SIGINT);
+    return Stats();
+  });
+  const CliRunner::Result result = Replay("a 0 8 8\na 1 8 8\nf 0\na 2 8 8\na 3 8 8\n");
+  EXPECT_EQ(result.exit_code, 128 + SIGINT);
+  EXPECT_EQ(result.err, "percpuctl: interrupted; freed the 1 areas it had made\n");
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(allocator_.alloc_calls(), 2);
+  EXPECT_EQ(allocator_.live(), 0);
 }
 
 TEST_F(ReplayTest, ABadLineIsNamedAndNothingRuns) {

@@ -47,9 +47,9 @@ std::vector<SessionInfo> TwoSessions() {
 TEST_F(SessionsTest, ATableOfSessionsLinesUp) {
   EXPECT_CALL(daemon_, ListSessions).WillOnce(Return(TwoSessions()));
   EXPECT_EQ(cli_.Run({"sessions"}).out,
-            "ID  KIND    PID  UID  COMMAND       MODE          AGE  BYTES  AREAS  LEASES\n"
-            " 1  local    77    0  shard\\x1b[2J  read-only  1h2m3s   4KiB      3       1\n"
-            " 2  remote    -    -  loader        -              0s     0B      0       0\n");
+            "ID  KIND       PID  UID  COMMAND        AGE  BYTES  AREAS  LEASES\n"
+            " 1  read-only   77    0  shard\\x1b[2J  1h2m   4KiB      3       1\n"
+            " 2  remote       -    -  loader          0s     0B      0       0\n");
 }
 
 TEST_F(SessionsTest, JsonSaysNullOfWhatTheKernelDidNotSay) {
@@ -103,11 +103,25 @@ TEST_F(SessionsTest, ATableOfVariablesLinesUp) {
                        .pointer = Pointer{0x40},
                        .size_bytes = 4096,
                        .uid = {}};
-  EXPECT_CALL(daemon_, ListVariables).WillOnce(Return(std::vector{Hits(), other}));
-  EXPECT_EQ(cli_.Run({"variables"}).out,
+  EXPECT_CALL(daemon_, ListVariables).WillRepeatedly(Return(std::vector{Hits(), other}));
+  EXPECT_CALL(daemon_, Sum(Pointer{0x3000}, Width::k64)).WillOnce(Return(42));
+  EXPECT_EQ(cli_.Run({"variable", "list"}).out,
+            "NAME       TYPE       POINTER  SIZE   UID  VALUE\n"
+            "http/hits  counter     0x3000    8B  1000     42\n"
+            "table      histogram     0x40  4KiB     -      -\n");
+  EXPECT_EQ(cli_.Run({"variables", "--names-only"}).out,
             "NAME       TYPE       POINTER  SIZE   UID\n"
             "http/hits  counter     0x3000    8B  1000\n"
             "table      histogram     0x40  4KiB     -\n");
+}
+
+TEST_F(SessionsTest, AVariableRemovedMeanwhileHasNoValueAndARefusalIsOne) {
+  EXPECT_CALL(daemon_, ListVariables).WillRepeatedly(Return(std::vector{Hits()}));
+  EXPECT_CALL(daemon_, Sum)
+      .WillOnce(Return(absl::NotFoundError("gone")))
+      .WillOnce(Return(absl::PermissionDeniedError("no")));
+  EXPECT_THAT(cli_.Run({"variables"}).out, HasSubstr("      -\n"));
+  EXPECT_EQ(cli_.Run({"variables"}).exit_code, 1);
 }
 
 TEST_F(SessionsTest, CreatePassesItsOptionsAndSaysWhetherItDid) {
@@ -147,9 +161,18 @@ TEST_F(SessionsTest, EveryTypeIsPassedAsItself) {
 
 TEST_F(SessionsTest, RemoveNamesTheVariable) {
   EXPECT_CALL(daemon_, OpenVariable).Times(0);
-  EXPECT_CALL(daemon_, RemoveVariable(std::string_view("http/hits")))
+  EXPECT_CALL(daemon_, RemoveVariable(std::string_view("http/hits"), false))
       .WillOnce(Return(absl::OkStatus()));
   EXPECT_EQ(cli_.Run({"variable", "rm", "http/hits"}).out, "removed : http/hits\n");
+}
+
+TEST_F(SessionsTest, RemoveTakesAVariableThatOthersHaveOpenOnlyByForce) {
+  EXPECT_CALL(daemon_, RemoveVariable(std::string_view("hits"), false))
+      .WillOnce(Return(absl::FailedPreconditionError("name: 2 other sessions have it open")));
+  EXPECT_CALL(daemon_, RemoveVariable(std::string_view("hits"), true))
+      .WillOnce(Return(absl::OkStatus()));
+  EXPECT_EQ(cli_.Run({"variable", "rm", "hits"}).exit_code, 1);
+  EXPECT_EQ(cli_.Run({"variable", "rm", "hits", "--force"}).out, "removed : hits\n");
 }
 
 TEST_F(SessionsTest, ResolveNamesSessionAndVariableOnlyIfThereAre) {

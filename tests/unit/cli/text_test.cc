@@ -39,7 +39,7 @@ TEST(TextTest, EveryTypeHasItsForm) {
   EXPECT_EQ(ToText(Real{12.345}), "12.35");
   EXPECT_EQ(ToText(Span{0.99}), "0s");
   EXPECT_EQ(ToText(Span{59.99}), "59s");
-  EXPECT_EQ(ToText(Span{3723.5}), "1h2m3s");
+  EXPECT_EQ(ToText(Span{3723.5}), "1h2m");
   EXPECT_EQ(ToText(Size{65536}), "64KiB");
   EXPECT_EQ(ToText(Offset{0x1a40}), "0x1a40");
   EXPECT_EQ(ToText(Offset{0}), "0x0");
@@ -66,6 +66,50 @@ TEST(TextTest, WidthCountsCodePoints) {
   EXPECT_EQ(Width(""), 0);
   EXPECT_EQ(Width("abc"), 3);
   EXPECT_EQ(Width("größe"), 5);
+}
+
+TEST(FormatSpanTest, ShowsTheTwoLargestUnits) {
+  EXPECT_EQ(FormatSpan(60), "1m");
+  EXPECT_EQ(FormatSpan(3601), "1h");
+  EXPECT_EQ(FormatSpan(86400 + 7200 + 60), "1d2h");
+  EXPECT_EQ(FormatSpan(400.0 * 86400), "400d");
+}
+
+TEST(PrintableTest, EscapesWhatSteersATerminal) {
+  EXPECT_EQ(Printable("a\x1b[2J\x7f"), "a\\x1b[2J\\x7f");
+  // C1: CSI and OSC as UTF-8, and as bare bytes.
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "2J\xc2\x9d"),
+            "\\u009b2J\\u009d");
+  EXPECT_EQ(Printable("\x9b"
+                      "2J"),
+            "\\x9b2J");
+  // Right-to-left override, isolate, zero-width space, byte order mark, a tag.
+  EXPECT_EQ(Printable("\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf\xf3\xa0\x81\x81"),
+            "\\u202e\\u2066\\u200b\\ufeff\\ue0041");
+  EXPECT_EQ(Printable("\xe2\x80\xa8"), "\\u2028");
+}
+
+TEST(PrintableTest, KeepsWhatCanBeRead) {
+  EXPECT_EQ(Printable("z\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x98"),
+            "z\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x98");
+}
+
+TEST(PrintableTest, EscapesBytesThatAreNoUtf8) {
+  // Cut short, longer than need be, half a pair, beyond the last, a lone follower.
+  EXPECT_EQ(Printable("\xe2\x82"), "\\xe2\\x82");
+  EXPECT_EQ(Printable("\xc0\xaf"), "\\xc0\\xaf");
+  EXPECT_EQ(Printable("\xe0\x80\x8a"), "\\xe0\\x80\\x8a");
+  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");
+  EXPECT_EQ(Printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
+  EXPECT_EQ(Printable("\x80z"), "\\x80z");
+}
+
+TEST(ElideTest, CutsToAWidthAndMarksIt) {
+  EXPECT_EQ(Elide("requests", 8, "~"), "requests");
+  EXPECT_EQ(Elide("requests", 4, "~"), "req~");
+  EXPECT_EQ(Elide("\xc3\xa9\xc3\xa9\xc3\xa9", 2, "\xe2\x80\xa6"), "\xc3\xa9\xe2\x80\xa6");
+  EXPECT_EQ(Elide("ab", 1, "~"), "~");
 }
 
 }  // namespace

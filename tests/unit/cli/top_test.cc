@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -91,23 +92,16 @@ TEST_F(TopTest, AFrameHasTheHeaviestFirst) {
   const CliRunner::Result result = cli_.Run({"top", "-n", "1", "--interval", "2s"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out,
-            "elapsed_seconds          :  2.00\n"
-            "nr_sessions              :     3\n"
-            "nr_cur_alloc             :     3  areas\n"
-            "live_bytes               :  4KiB  of one unit\n"
-            "utilisation              : 25.0%\n"
-            "nr_chunks                :     2\n"
-            "leased_chunks            :     0\n"
-            "allocs_per_second        : 20.00\n"
-            "frees_per_second         :  0.00\n"
-            "failed_allocs_per_second :  0.00\n"
-            "refused_frees_per_second :  0.00\n"
+            "elapsed_seconds 2.00  nr_sessions 3  nr_cur_alloc 3  live_bytes 4KiB\n"
+            "utilisation 25.0%  nr_chunks 2  leased_chunks 0  allocs_per_second 20.00\n"
+            "frees_per_second 0.00  failed_allocs_per_second 0.00\n"
+            "refused_frees_per_second 0.00\n"
             "\n"
             "sessions, by bytes:\n"
-            "ID  KIND    PID  UID  COMMAND  MODE  AGE  BYTES  AREAS  LEASES\n"
-            " 2  remote    -    -  loader      -   0s   4KiB      0       0\n"
-            " 3  remote    -    -  loader      -   0s   128B      0       0\n"
-            " 1  remote    -    -  loader      -   0s    64B      0       0\n"
+            "ID  KIND    PID  UID  COMMAND  AGE  BYTES  AREAS  LEASES\n"
+            " 2  remote    -    -  loader    0s   4KiB      0       0\n"
+            " 3  remote    -    -  loader    0s   128B      0       0\n"
+            " 1  remote    -    -  loader    0s    64B      0       0\n"
             "\n"
             "chunks, by fill:\n"
             "ID  KIND      USED  CAPACITY   FREE  LARGEST  AREAS\n"
@@ -167,12 +161,59 @@ TEST_F(TopTest, WhatComesHasNoRateYetAndWhatGoesIsLeftOut) {
   EXPECT_TRUE(json["variables"][1]["adds_per_second"].is_null());
 }
 
-TEST_F(TopTest, ADaemonThatGoesEndsIt) {
+TEST_F(TopTest, AFrameFitsTheScreen) {
+  cli_.style = {.refresh = true, .columns = 80, .rows = 24};
+  // More of everything than there is room for.
+  std::vector<SessionInfo> sessions;
+  for (std::uint64_t id = 1; id <= 50; ++id) {
+    sessions.push_back({.id = SessionId{id},
+                        .kind = SessionKind::kLocalReadWrite,
+                        .pid = 4'000'000,
+                        .uid = 1'000'000,
+                        .command = std::string(60, 'x'),
+                        .age = {}});
+  }
+  EXPECT_CALL(daemon_, ListSessions).WillRepeatedly(Return(sessions));
+  const std::string out = cli_.Run({"top", "-n", "1"}).out;
+  const std::vector<std::string> lines = absl::StrSplit(out, '\n');
+  // The cursor stands on the last row, after the last newline.
+  EXPECT_LE(lines.size(), 24U);
+  EXPECT_THAT(lines.front(), HasSubstr("elapsed_seconds"));
+  for (std::size_t i = 1; i < lines.size(); ++i) EXPECT_LE(lines[i].size(), 80U) << lines[i];
+  // All three tables have a place.
+  EXPECT_THAT(out, HasSubstr("hits"));
+  // Even where not all of a frame fits, it begins at its beginning.
+  cli_.style.rows = 10;
+  const std::vector<std::string> few = absl::StrSplit(cli_.Run({"top", "-n", "1"}).out, '\n');
+  EXPECT_EQ(few.size(), 10U);
+  EXPECT_THAT(few.front(), HasSubstr("elapsed_seconds"));
+}
+
+TEST_F(TopTest, QuittingIsNoFailure) {
+  cli_.waits_before_quit = 3;
+  const CliRunner::Result result = cli_.Run({"-o", "json", "top"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 2);
+}
+
+TEST_F(TopTest, ItGoesOnWhenTheDaemonIsRestarted) {
   EXPECT_CALL(daemon_, GetStats)
-      .WillOnce(Return(Stats()))
-      .WillOnce(Return(absl::UnavailableError("gone")));
+      .WillOnce(Return(Stats{.nr_alloc = 1000}))
+      .WillOnce(Return(absl::UnavailableError("gone")))
+      .WillOnce(Return(absl::UnavailableError("gone")))
+      .WillOnce(Return(Stats{.nr_alloc = 10}));
+  const CliRunner::Result result = cli_.Run({"-o", "json", "top", "-n", "1"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "percpuctl: the daemon is gone; waiting for it to come back\n");
+  const auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json["elapsed_seconds"], 3.0);
+  EXPECT_EQ(json["allocs_per_second"], 0.0);
+}
+
+TEST_F(TopTest, ADaemonThatWasNeverThereEndsIt) {
+  EXPECT_CALL(daemon_, GetStats).WillOnce(Return(absl::UnavailableError("gone")));
   const CliRunner::Result result = cli_.Run({"top"});
-  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.exit_code, 4);
   EXPECT_THAT(result.err, HasSubstr("cannot reach percpud"));
 }
 

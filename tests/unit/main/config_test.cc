@@ -230,7 +230,9 @@ TEST(ConfigTest, BadStaticVariablesAreNamed) {
   ExpectRefused(R"(static_variables { name: "x" type: "gauge" size: "big" })",
                 "static_variables[x].size", "big");
   ExpectRefused(R"(static_variables { name: "x" type: "gauge" alignment: 4 })",
-                "static_variables[x].alignment", "8 at least");
+                "static_variables[x].alignment", "8 or more");
+  ExpectRefused(R"(static_variables { name: "x" type: "histogram" size: "20" })",
+                "static_variables[x].size", "a multiple of 8");
   ExpectRefused(R"(static_variables { name: "x" type: "bytes" })", "static_variables[x].size",
                 "0B");
   ExpectRefused(R"(static_variables { name: "x" type: "bytes" size: "8" alignment: 48 })",

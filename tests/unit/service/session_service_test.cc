@@ -93,7 +93,7 @@ class SessionServiceTest : public testing::ServiceTest {
     v1::PublishRequest request;
     request.set_pointer(area.value());
     request.set_name(name);
-    request.set_type(v1::VARIABLE_TYPE_GAUGE);
+    request.set_type(v1::VARIABLE_TYPE_HISTOGRAM);
     return Call(&Stub::Publish, request, response, token);
   }
   grpc::Status Remove(const std::string& name, const std::string& token = {}) {
@@ -252,7 +252,7 @@ TEST_F(SessionServiceTest, AHandOverIsAllOrNothing) {
 
 TEST_F(SessionServiceTest, AVariableIsMadeOnceAndThenFound) {
   v1::OpenVariableResponse made;
-  ASSERT_TRUE(Create("hits", v1::VARIABLE_TYPE_COUNTER, 6, &made).ok());
+  ASSERT_TRUE(Create("hits", v1::VARIABLE_TYPE_COUNTER, 8, &made).ok());
   EXPECT_TRUE(made.created());
   EXPECT_EQ(made.variable().size_bytes(), 8U);
   EXPECT_FALSE(made.variable().has_uid());
@@ -279,7 +279,7 @@ TEST_F(SessionServiceTest, APublishedAreaOutlivesItsSession) {
   const PercpuPtr area = GrantTo(session);
   v1::PublishResponse published;
   ASSERT_TRUE(Publish(area, "load", session.token(), &published).ok());
-  EXPECT_EQ(published.variable().type(), v1::VARIABLE_TYPE_GAUGE);
+  EXPECT_EQ(published.variable().type(), v1::VARIABLE_TYPE_HISTOGRAM);
   EXPECT_EQ(published.variable().size_bytes(), 16U);
   EXPECT_TRUE(End(0, session.token()).ok());
   EXPECT_EQ(LiveAreas(), 1U);

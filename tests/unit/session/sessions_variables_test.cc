@@ -85,6 +85,38 @@ TEST_F(VariablesTest, AnotherTypeOrSizeIsAnotherVariable) {
   EXPECT_TRUE(sessions_->variables().Open(alice, {.name = "hits"}).ok());
 }
 
+TEST_F(VariablesTest, ATypeThatIsCountedInHasItsSizeAndAlignment) {
+  const Caller alice = CallerOf(Open());
+  const auto refused = [&](VariableType type, std::uint64_t size, std::uint64_t alignment) {
+    const auto opened = sessions_->variables().Open(alice, {.name = "odd",
+                                                            .type = type,
+                                                            .size = Bytes(size),
+                                                            .alignment = Bytes(alignment),
+                                                            .create = true});
+    return absl::IsInvalidArgument(opened.status());
+  };
+  for (const VariableType type : {VariableType::kCounter, VariableType::kGauge}) {
+    for (const std::uint64_t size : {1, 3, 4, 6, 7, 9, 12, 16}) {
+      EXPECT_TRUE(refused(type, size, 8)) << Name(type) << " of " << size;
+    }
+    EXPECT_TRUE(refused(type, 8, 4));
+  }
+  for (const std::uint64_t size : {4, 5, 12}) {
+    EXPECT_TRUE(refused(VariableType::kHistogram, size, 8)) << size;
+  }
+  EXPECT_TRUE(refused(VariableType::kHistogram, 16, 4));
+  EXPECT_EQ(LiveAreas(), 0U);
+  EXPECT_FALSE(refused(VariableType::kHistogram, 40, 8));
+}
+
+TEST_F(VariablesTest, AnAreaOfAnotherShapeIsNotPublishedAsACounter) {
+  const Caller alice = CallerOf(Open());
+  const PercpuPtr area = MustAlloc(alice, Bytes(12));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      sessions_->variables().Publish(alice, area, "odd", VariableType::kCounter).status()));
+  EXPECT_TRUE(sessions_->variables().Publish(alice, area, "odd", VariableType::kBytes).ok());
+}
+
 TEST_F(VariablesTest, PublishingMakesAnAreaNobodys) {
   const OpenedSession session = Open();
   const Caller alice = CallerOf(session);

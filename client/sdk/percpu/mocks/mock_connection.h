@@ -50,7 +50,7 @@ class MockConnection : public Connection {
   MOCK_METHOD(absl::Status, HandOver, (std::span<const Pointer>, SessionId), (override));
   MOCK_METHOD(Or<OpenedVariable>, OpenVariable, (const VariableSpec&), (override));
   MOCK_METHOD(Or<Variable>, Publish, (Pointer, std::string_view, VariableType), (override));
-  MOCK_METHOD(absl::Status, RemoveVariable, (std::string_view), (override));
+  MOCK_METHOD(absl::Status, RemoveVariable, (std::string_view, bool), (override));
   MOCK_METHOD(Or<ChunkGrant>, LeaseChunk, (std::string_view), (override));
   MOCK_METHOD(absl::Status, ReturnLease, (ChunkId), (override));
 

@@ -128,6 +128,9 @@ TEST_F(AllocatorTest, BadRequestsAreNamedAndChangeNothing) {
   const std::string before = State();
   EXPECT_THAT(std::string(AllocStatus(0).message()), HasSubstr("0 is not a size"));
   EXPECT_THAT(std::string(AllocStatus(8, 24).message()), HasSubstr("24 is not a power of two"));
+  for (const std::uint64_t odd : {0, 3}) {
+    EXPECT_THAT(std::string(AllocStatus(8, odd).message()), HasSubstr("is not a power of two"));
+  }
   EXPECT_THAT(std::string(AllocStatus(8, 8192).message()), HasSubstr("over the limit of 4096"));
   EXPECT_THAT(std::string(AllocStatus(8, 8, {.region = Region::kReserved}).message()),
               HasSubstr("no reserved part"));

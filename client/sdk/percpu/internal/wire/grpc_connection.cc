@@ -217,9 +217,10 @@ class GrpcConnection final : public Connection {
                      caller_.CallNumbered(&SessionStub::Publish, request));
     return FromProto(response.variable());
   }
-  absl::Status RemoveVariable(std::string_view name) override {
+  absl::Status RemoveVariable(std::string_view name, bool force) override {
     v1::RemoveVariableRequest request;
     request.set_name(std::string(name));
+    request.set_force(force);
     return caller_.CallNumbered(&SessionStub::RemoveVariable, request).status();
   }
   absl::StatusOr<ChunkGrant> LeaseChunk(std::string_view name) override {
@@ -263,7 +264,7 @@ class GrpcConnection final : public Connection {
   absl::StatusOr<AreaMap> ListAreas(ChunkId chunk) override {
     v1::ListAreasRequest first;
     first.set_chunk_id(Value(chunk));
-    first.set_page_size(kAreasPerPage);
+    first.set_page_size(kEntriesPerPage);
     AreaMap map;
     RETURN_IF_ERROR(ForEachPage(
         first,
@@ -330,7 +331,7 @@ class GrpcConnection final : public Connection {
   absl::StatusOr<LeaseMap> ListLeaseAreas(ChunkId chunk) override {
     v1::ListLeaseAreasRequest first;
     first.set_chunk_id(Value(chunk));
-    first.set_page_size(kAreasPerPage);
+    first.set_page_size(kEntriesPerPage);
     LeaseMap map;
     RETURN_IF_ERROR(ForEachPage(
         first,
@@ -344,8 +345,10 @@ class GrpcConnection final : public Connection {
     return map;
   }
   absl::StatusOr<std::vector<Variable>> ListVariables() override {
+    v1::ListVariablesRequest first;
+    first.set_page_size(kEntriesPerPage);
     return ListAll<Variable>(
-        caller_, &IntrospectionStub::ListVariables, v1::ListVariablesRequest(),
+        caller_, &IntrospectionStub::ListVariables, first,
         [](const auto& page) -> const auto& { return page.variables(); });
   }
 
@@ -370,7 +373,7 @@ class GrpcConnection final : public Connection {
   }
 
  private:
-  static constexpr std::int32_t kAreasPerPage = 1000;
+  static constexpr std::int32_t kEntriesPerPage = 1000;
 
   template <typename Request, typename Response>
   absl::StatusOr<Response> Look(Method<IntrospectionStub, Request, Response> method,

@@ -1,0 +1,22 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_CLI_REACH_H_
+#define PERCPUD_CLIENT_CLI_REACH_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace percpu::cli {
+
+// Refuses, with INVALID_ARGUMENT, an address whose path no Unix socket can have.
+absl::Status CheckAddress(const std::string& address);
+
+// Says why no daemon answers at `address`, and what the user can do about it. To
+// find out, it looks at the socket and connects to it once. Never blocks.
+std::string WhyUnreachable(const std::string& address);
+
+}  // namespace percpu::cli
+
+#endif  // PERCPUD_CLIENT_CLI_REACH_H_

@@ -1,0 +1,148 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// inc, get, set, and the commands that take a name where a pointer may stand.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/unit/cli/cli_runner.h"
+
+namespace percpu::cli {
+namespace {
+
+using ::testing::_;
+using ::testing::HasSubstr;
+using ::testing::Return;
+
+// Variables with one copy each: 8 bytes, at multiples of 8.
+class CounterTest : public ::testing::Test {
+ protected:
+  CounterTest() {
+    ON_CALL(daemon_, OpenVariable).WillByDefault([this](const VariableSpec& spec) {
+      return Open(spec);
+    });
+    ON_CALL(daemon_, Add)
+        .WillByDefault([this](Pointer pointer, std::int64_t delta, auto /*unit*/, Width /*width*/) {
+          values_[pointer] += static_cast<std::uint64_t>(delta);
+          return AddResult();
+        });
+    ON_CALL(daemon_, Sum).WillByDefault([this](Pointer pointer, Width /*width*/) {
+      return static_cast<std::int64_t>(values_[pointer]);
+    });
+    ON_CALL(daemon_, ListStaticVariables)
+        .WillByDefault(Return(std::vector<StaticVariable>{{.name = "in_flight",
+                                                           .type = VariableType::kGauge,
+                                                           .pointer = Pointer{0x40},
+                                                           .size_bytes = 8}}));
+  }
+
+  absl::StatusOr<OpenedVariable> Open(const VariableSpec& spec) {
+    const auto found = variables_.find(spec.name);
+    if (found != variables_.end()) return OpenedVariable{.variable = found->second};
+    if (!spec.create) return absl::NotFoundError("name: there is none");
+    const Variable made{.name = spec.name,
+                        .type = spec.type,
+                        .pointer = Pointer{0x1000} + 8 * variables_.size(),
+                        .size_bytes = spec.size_bytes,
+                        .uid = {}};
+    variables_[spec.name] = made;
+    return OpenedVariable{.variable = made, .created = true};
+  }
+
+  void Make(const std::string& name, VariableType type) {
+    ASSERT_TRUE(Open({.name = name, .type = type, .size_bytes = 8, .create = true}).ok());
+  }
+
+  std::map<std::string, Variable> variables_;
+  std::map<Pointer, std::uint64_t> values_;
+  CliRunner cli_;
+  mocks::MockConnection& daemon_ = *cli_.connection;
+};
+
+TEST_F(CounterTest, ACounterIsMadeByItsFirstIncrement) {
+  EXPECT_EQ(cli_.Run({"inc", "hits"}).out, "1\n");
+  EXPECT_EQ(cli_.Run({"inc", "hits", "41"}).out, "42\n");
+  EXPECT_EQ(cli_.Run({"get", "hits"}).out, "42\n");
+  EXPECT_EQ(variables_.at("hits").type, VariableType::kCounter);
+  EXPECT_EQ(cli_.Run({"-o", "json", "get", "hits"}).out,
+            "{\n  \"name\": \"hits\",\n  \"type\": \"counter\",\n  \"value\": 42\n}\n");
+}
+
+TEST_F(CounterTest, GetMakesNothing) {
+  const CliRunner::Result result = cli_.Run({"get", "typo"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("no variable called \"typo\""));
+  EXPECT_TRUE(variables_.empty());
+}
+
+TEST_F(CounterTest, SetReachesEveryValueOfItsType) {
+  for (const char* value : {"18446744073709551615", "7", "0"}) {
+    EXPECT_EQ(cli_.Run({"set", "hits", value}).out, absl::StrCat(value, "\n"));
+  }
+  Make("load", VariableType::kGauge);
+  for (const char* value : {"-9223372036854775808", "9223372036854775807", "-1"}) {
+    EXPECT_EQ(cli_.Run({"set", "load", value}).out, absl::StrCat(value, "\n"));
+  }
+}
+
+TEST_F(CounterTest, WhatTheTypeCannotHoldIsRefusedAndChangesNothing) {
+  cli_.Run({"set", "hits", "5"});
+  Make("load", VariableType::kGauge);
+  Make("blob", VariableType::kBytes);
+  EXPECT_EQ(cli_.Run({"set", "hits", "-1"}).exit_code, 1);
+  EXPECT_EQ(cli_.Run({"inc", "hits", "-1"}).exit_code, 1);
+  EXPECT_EQ(cli_.Run({"set", "load", "9223372036854775808"}).exit_code, 1);
+  EXPECT_EQ(cli_.Run({"inc", "blob"}).exit_code, 1);
+  EXPECT_THAT(cli_.Run({"get", "blob"}).err, HasSubstr("is of type bytes"));
+  EXPECT_EQ(cli_.Run({"get", "hits"}).out, "5\n");
+  EXPECT_EQ(cli_.Run({"inc", "load", "-3"}).out, "-3\n");
+}
+
+TEST_F(CounterTest, AVariableOfTheConfigurationHasANameToo) {
+  EXPECT_EQ(cli_.Run({"inc", "in_flight"}).out, "1\n");
+  EXPECT_TRUE(variables_.empty());
+}
+
+TEST_F(CounterTest, AViewerFindsANameInTheList) {
+  EXPECT_CALL(daemon_, OpenVariable).WillOnce(Return(absl::PermissionDeniedError("role: viewer")));
+  const Variable hits{.name = "hits",
+                      .type = VariableType::kCounter,
+                      .pointer = Pointer{0x2000},
+                      .size_bytes = 8,
+                      .uid = {}};
+  EXPECT_CALL(daemon_, ListVariables).WillOnce(Return(std::vector{hits}));
+  values_[hits.pointer] = 9;
+  EXPECT_EQ(cli_.Run({"get", "hits"}).out, "9\n");
+}
+
+TEST_F(CounterTest, ANameStandsWhereAPointerMay) {
+  Make("hits", VariableType::kCounter);
+  const Pointer at = variables_.at("hits").pointer;
+  EXPECT_CALL(daemon_, Add(at, 1, _, Width::k64));
+  EXPECT_CALL(daemon_, Sum(at, Width::k64));
+  EXPECT_CALL(daemon_, Read(at, Unit{0}, 8)).WillOnce(Return(std::string(8, '\0')));
+  EXPECT_CALL(daemon_, Write(at, Unit{0}, std::string_view("\0", 1)))
+      .WillOnce(Return(absl::OkStatus()));
+  EXPECT_CALL(daemon_, Resolve(at)).WillOnce(Return(Owner()));
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"add", "hits", "1"},
+                                             {"sum", "hits"},
+                                             {"read", "hits"},
+                                             {"write", "hits", "00"},
+                                             {"resolve", "hits"}}) {
+    EXPECT_EQ(cli_.Run(arguments).exit_code, 0) << arguments.front();
+  }
+  EXPECT_EQ(cli_.Run({"sum", "0xhits"}).exit_code, 2);
+  EXPECT_EQ(cli_.Run({"sum", "a b"}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace percpu::cli

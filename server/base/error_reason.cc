@@ -49,8 +49,16 @@ absl::string_view Name(Reason reason) {
       return "BAD_PAGE_TOKEN";
     case Reason::kTransferOverLimit:
       return "TRANSFER_OVER_LIMIT";
+    case Reason::kChannelzNotFound:
+      return "CHANNELZ_NOT_FOUND";
+    case Reason::kServiceUnknown:
+      return "SERVICE_UNKNOWN";
     case Reason::kTooManyWatchers:
       return "TOO_MANY_WATCHERS";
+    case Reason::kTooManyCalls:
+      return "TOO_MANY_CALLS";
+    case Reason::kTooManyStreams:
+      return "TOO_MANY_STREAMS";
     case Reason::kPointerOutsideArena:
       return "POINTER_OUTSIDE_ARENA";
     case Reason::kPointerInNoChunk:

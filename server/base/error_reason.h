@@ -32,7 +32,11 @@ enum class Reason : std::uint16_t {
   kFieldOutOfRange,
   kBadPageToken,
   kTransferOverLimit,
+  kChannelzNotFound,
+  kServiceUnknown,
   kTooManyWatchers,
+  kTooManyCalls,
+  kTooManyStreams,
   // Pointers.
   kPointerOutsideArena,
   kPointerInNoChunk,

@@ -37,7 +37,12 @@ absl::Status FieldOutOfRange(absl::string_view field, std::int64_t value, std::i
                              std::int64_t high);
 absl::Status BadPageToken(absl::string_view token);
 absl::Status TransferOverLimit(Bytes length, Bytes limit);
+absl::Status ChannelzNotFound();
+absl::Status ServiceUnknown(absl::string_view service);
 absl::Status TooManyWatchers(std::uint32_t limit);
+// Of one peer, whatever connections it has.
+absl::Status TooManyCalls(std::uint32_t limit);
+absl::Status TooManyStreams(std::uint32_t limit);
 
 // --- Pointers ------------------------------------------------------------------
 absl::Status PointerOutsideArena(PercpuPtr ptr, Bytes arena_size);

@@ -43,8 +43,13 @@ inline constexpr std::uint32_t kMaxBatch = 65536;
 inline constexpr Bytes kDefaultTransfer{1 << 20};
 inline constexpr Bytes kDefaultMessage{4 << 20};
 inline constexpr std::uint32_t kDefaultWatchers = 64;
+// What one peer may have under way: one user of this host over all connections, or one
+// other host.
+inline constexpr std::uint32_t kMaxCallsPerPeer = 1024;
 // Calls and streams of one connection at a time.
 inline constexpr std::uint32_t kMaxCallsPerConnection = 256;
+// The part of all streams that one peer may have open.
+inline constexpr std::uint32_t kStreamsPerPeerShare = 4;
 // Names and values of all headers of one call.
 inline constexpr Bytes kMaxHeaders{8 << 10};
 inline constexpr std::uint32_t kDefaultListPage = 100;

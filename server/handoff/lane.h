@@ -144,7 +144,7 @@ class Lane {
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 
   // Last: its thread uses what is above.
-  SlowLane slow_lane_;
+  SlowLane slow_lane_{"lane-slow"};
 };
 
 }  // namespace percpud

@@ -3,12 +3,6 @@
 
 #include "server/main/daemon.h"
 
-#include <grpcpp/ext/channelz_service_plugin.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/resource_quota.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
-#include <grpcpp/server_posix.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -41,12 +35,7 @@
 #include "server/percpu/layout/cpu_units.h"
 #include "server/rseq/pair.h"
 #include "server/service/callers.h"
-#include "server/service/health_service.h"
-#include "server/service/introspection_service.h"
-#include "server/service/memory_service.h"
-#include "server/service/session_service.h"
-#include "server/service/session_stream.h"
-#include "server/service/stream_gate.h"
+#include "server/service/rpc_server.h"
 #include "server/session/calls.h"
 #include "server/session/recovery.h"
 
@@ -54,14 +43,6 @@ namespace percpud {
 namespace {
 
 constexpr absl::Duration kGrace = absl::Seconds(5);
-constexpr absl::Duration kGoodbye = absl::Milliseconds(200);
-// All messages and transport buffers at once: this, or a few of the largest
-// message if that is more.
-constexpr Bytes kGrpcMemory{64 << 20};
-constexpr int kLargestMessages = 4;
-// Threads for synchronous calls beyond the streams, each of which keeps one.
-// More calls at once than that are refused.
-constexpr int kSyncThreads = 32;
 
 // What becomes of chunks is logged, and recorded where there is a catalog.
 std::function<void(const ChunkEvent&)> OnChunk(catalog::Catalog* catalog) {
@@ -85,33 +66,12 @@ void WarnOfUnserved(const DaemonConfig& config) {
   }
 }
 
-// A peer could send little that inflates to much, and the limit of a message is held
-// against the little: compressed messages are refused unread.
-void RefuseCompression(grpc::ServerBuilder& builder) {
-  builder.SetDefaultCompressionAlgorithm(GRPC_COMPRESS_NONE);
-  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
-  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
-  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
-}
-
-void LimitResources(const DaemonConfig& config, grpc::ServerBuilder& builder) {
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
-                             static_cast<int>(kMaxCallsPerConnection));
-  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxHeaders.value()));
-  const Bytes memory = std::max(kGrpcMemory, config.message_limit * kLargestMessages);
-  grpc::ResourceQuota quota("percpud");
-  quota.Resize(memory.value());
-  quota.SetMaxThreads(static_cast<int>(config.limits.watchers) + kSyncThreads);
-  builder.SetResourceQuota(quota);
-}
-
 }  // namespace
 
 // In the order of construction, which is the order of the layers; but the
 // addresses come first, so that a second daemon leaves without a trace.
 struct Daemon::Parts {
-  explicit Parts(const DaemonConfig& config) : streams(config.limits.watchers) {}
+  Parts() = default;
   // Door and lane call each other until both have stopped.
   ~Parts() {
     if (door) door->Stop();
@@ -144,12 +104,7 @@ struct Daemon::Parts {
   std::unique_ptr<Lane> lane;
   std::unique_ptr<Door> door;
   std::unique_ptr<Callers> callers;
-  StreamGate streams;
-  HealthService health{streams};
-  std::unique_ptr<IntrospectionService> introspection;
-  std::unique_ptr<SessionService> session_service;
-  std::unique_ptr<MemoryService> memory_service;
-  std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<RpcServer> rpc;
 };
 
 absl::Status Daemon::Parts::Allocate(const DaemonConfig& config) {
@@ -260,29 +215,9 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
 }
 
 absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::channelz::experimental::InitChannelzService();
-  grpc::ServerBuilder builder;
-  builder.SetMaxReceiveMessageSize(static_cast<int>(config.message_limit.value()));
-  RefuseCompression(builder);
-  LimitResources(config, builder);
-  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);
-  introspection = std::make_unique<IntrospectionService>(*allocator, *sessions, *callers, streams);
-  session_service = std::make_unique<SessionService>(*sessions, *callers, config.limits);
-  builder.RegisterService(introspection.get());
-  builder.RegisterService(session_service.get());
-  builder.RegisterService(&health);
-  memory_service = std::make_unique<MemoryService>(MemoryContext{.allocator = *allocator,
-                                                                 .sessions = *sessions,
-                                                                 .updater = *updater,
-                                                                 .limits = config.limits},
-                                                   *callers, builder);
-  server = builder.BuildAndStart();
-  if (server == nullptr) return absl::InternalError("gRPC would not start a server");
-  SessionStream::Post(memory_service->lane(), memory_service->context(), *callers,
-                      *session_service);
-  memory_service->Start();
-
+  ASSIGN_OR_RETURN(
+      rpc, RpcServer::Start(*allocator, *sessions, *updater, *callers,
+                            {.limits = config.limits, .message_limit = config.message_limit}));
   return absl::OkStatus();
 }
 
@@ -292,8 +227,7 @@ void Daemon::Parts::GoLive() {
   if (lane) lane->Start();
   if (door) door->Start();
   // Connections made since the sockets were bound have waited until now.
-  listener->Start(
-      [this](int fd) { grpc::AddInsecureChannelFromFd(server.get(), callers->Adopt(fd)); });
+  listener->Start([this](int fd) { rpc->Serve(fd); });
   for (const std::string& address : listener->addresses()) spdlog::info("serving on {}", address);
 }
 
@@ -307,7 +241,7 @@ absl::Status Daemon::Check(const DaemonConfig& config) {
 }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config) {
-  auto parts = std::make_unique<Parts>(config);
+  auto parts = std::make_unique<Parts>();
   WarnOfUnserved(config);
   auto listener = Listener::Bind(config.listen, config.socket_mode);
   if (!listener.ok()) return listener.status();
@@ -343,25 +277,19 @@ std::vector<Watchdog::Thread> Daemon::threads() const {
   if (parts_->door) add("door", *parts_->door);
   if (parts_->lane) add("lane", *parts_->lane);
   if (parts_->lane) add("lane-slow", parts_->lane->slow_lane());
-  add("hot-lane", parts_->memory_service->lane());
-  add("slow-lane", parts_->memory_service->lane().slow_lane());
+  add("hot-lane", parts_->rpc->lane());
+  add("slow-lane", parts_->rpc->lane().slow_lane());
   add("balancer", *parts_->balancer);
   add("reaper", *parts_->reaper);
   return out;
 }
 
-// gRPC's own grace ends only when every client has acknowledged the good-bye,
-// which one that is connected but idle does when it next polls, seconds later.
-// So the grace is ours: what sleeps gets it, and what is left takes no time.
 Daemon::~Daemon() {
   const absl::Time deadline = NowSinceBoot() + kGrace;
   parts_->listener->Stop();
   if (parts_->door) parts_->door->Stop();
   if (parts_->lane) parts_->lane->Stop(deadline);
-  parts_->streams.Drain(deadline);
-  parts_->memory_service->Settle(deadline);
-  parts_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kGoodbye));
-  parts_->memory_service->Close();
+  parts_->rpc->Drain(deadline);
 }
 
 }  // namespace percpud

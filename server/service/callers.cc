@@ -12,9 +12,12 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/errors.h"
+#include "server/base/limits.h"
+#include "server/base/status_macros.h"
 #include "server/session/access/peer.h"
 
 namespace percpud {
@@ -42,7 +45,9 @@ void Callers::SetRules(AccessRules rules) {
 
 int Callers::Adopt(int fd) {
   const NumberRange numbers = Numbers();
-  Remote remote{.peer = AskPeer(fd), .host = HostOf(fd)};
+  auto remote =
+      std::make_shared<Remote>(Remote{.peer = AskPeer(fd), .host = HostOf(fd), .account = nullptr});
+  remote->account = peers_.AccountOf(NameOf(*remote));
   RankedLock lock(&mu_);
   next_number_ = std::max(next_number_, numbers.first);
   int moved = fcntl(fd, F_DUPFD_CLOEXEC, next_number_);
@@ -58,22 +63,27 @@ int Callers::Adopt(int fd) {
   return moved;
 }
 
-Callers::Remote Callers::RemoteOf(const grpc::ServerContextBase& context) const {
+std::string Callers::NameOf(const Remote& remote) {
+  return remote.peer ? absl::StrCat("uid ", remote.peer->uid.value()) : remote.host;
+}
+
+std::shared_ptr<const Callers::Remote> Callers::RemoteOf(
+    const grpc::ServerContextBase& context) const {
   const std::string name = context.peer();
   absl::string_view number = name;
   int fd = 0;
-  if (!absl::ConsumePrefix(&number, "fd:") || !absl::SimpleAtoi(number, &fd)) return {};
+  if (!absl::ConsumePrefix(&number, "fd:") || !absl::SimpleAtoi(number, &fd)) return nowhere_;
   RankedLock lock(&mu_);
   const auto remote = remotes_.find(fd);
-  return remote == remotes_.end() ? Remote{} : remote->second;
-}
-
-Identity Callers::OpenerOf(const grpc::ServerContextBase& context) const {
-  const Remote remote = RemoteOf(context);
-  return {.uid = remote.peer ? remote.peer->uid : kNobody, .host = remote.host};
+  return remote == remotes_.end() ? nowhere_ : remote->second;
 }
 
 absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const {
+  return CallerOf(context, *RemoteOf(context));
+}
+
+absl::StatusOr<Caller> Callers::CallerOf(const grpc::ServerContextBase& context,
+                                         const Remote& remote) const {
   const auto& metadata = context.client_metadata();
   if (const auto entry = metadata.find(abi::v1::kTokenKey); entry != metadata.end()) {
     Token token{};
@@ -83,7 +93,6 @@ absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const
     if (!caller) return errors::TokenUnknown();
     return *caller;
   }
-  const Remote remote = RemoteOf(context);
   RankedLock lock(&mu_);
   return Caller{.role = rules_.RoleOf(remote.peer),
                 .session = kNoSession,
@@ -92,11 +101,14 @@ absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const
                 .host = remote.host};
 }
 
-absl::StatusOr<Caller> Callers::Admit(Rpc rpc, const grpc::ServerContextBase& context) const {
-  absl::StatusOr<Caller> caller = Of(context);
-  if (!caller.ok()) return caller;
-  if (absl::Status status = CheckRole(rpc, *caller); !status.ok()) return status;
-  return caller;
+absl::StatusOr<AdmittedCall> Callers::Admit(Rpc rpc, const grpc::ServerContextBase& context) const {
+  const std::shared_ptr<const Remote> remote = RemoteOf(context);
+  AdmittedCall out;
+  ASSIGN_OR_RETURN(out.caller, CallerOf(context, *remote));
+  RETURN_IF_ERROR(CheckRole(rpc, out.caller));
+  out.place = PeerAccount::TakeCall(remote->account, kMaxCallsPerPeer);
+  if (!out.place.taken()) return errors::TooManyCalls(kMaxCallsPerPeer);
+  return out;
 }
 
 }  // namespace percpud

@@ -6,17 +6,30 @@
 
 #include <grpcpp/server_context.h>
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "server/base/ranked_mutex.h"
+#include "server/base/slow_lane.h"
+#include "server/service/peers.h"
 #include "server/session/access/caller.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
+
+// A caller that may make its call, and the place that the call takes among its peer's.
+struct AdmittedCall {
+  Caller caller;
+  PeerAccount::Place place;
+
+  // Who takes turns for it on the slow lanes.
+  [[nodiscard]] SlowLane::Payer payer() const { return place.account().get(); }
+};
 
 // Who makes a call: the session its token stands for, else the peer of its
 // connection. gRPC knows no peer of a Unix socket, but names the descriptor
@@ -37,11 +50,9 @@ class Callers {
 
   // Errors: TokenUnknown.
   absl::StatusOr<Caller> Of(const grpc::ServerContextBase& context) const;
-  // The same, if it may call that RPC. Errors besides: RoleTooLow.
-  absl::StatusOr<Caller> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
-  // Who answers for a remote session that is opened by this call: the user or the host
-  // at the other end; nobody if there is neither.
-  [[nodiscard]] Identity OpenerOf(const grpc::ServerContextBase& context) const;
+  // The same, if it may call that RPC now. Every call of every service comes through
+  // here. Errors besides: RoleTooLow; TooManyCalls, of the peer's.
+  absl::StatusOr<AdmittedCall> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
 
  private:
   // What is at the other end of a connection.
@@ -49,14 +60,24 @@ class Callers {
     std::optional<Peer> peer;
     // Of a TCP connection.
     std::string host;
+    std::shared_ptr<PeerAccount> account;
   };
-  [[nodiscard]] Remote RemoteOf(const grpc::ServerContextBase& context) const;
+  // Whom a quota counts a connection for: "uid 1000" or the host.
+  static std::string NameOf(const Remote& remote);
+  [[nodiscard]] std::shared_ptr<const Remote> RemoteOf(
+      const grpc::ServerContextBase& context) const;
+  absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context,
+                                  const Remote& remote) const;
 
   Sessions& sessions_;
+  Peers peers_;
+  // What calls come from that come from no connection of ours.
+  const std::shared_ptr<const Remote> nowhere_ = std::make_shared<const Remote>(
+      Remote{.peer = {}, .host = {}, .account = peers_.AccountOf({})});
   mutable RankedMutex mu_{LockRank::kLeaf};
   AccessRules rules_ ABSL_GUARDED_BY(mu_);
   // By descriptor; an entry is replaced when its number comes round again.
-  absl::flat_hash_map<int, Remote> remotes_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<int, std::shared_ptr<const Remote>> remotes_ ABSL_GUARDED_BY(mu_);
   int next_number_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

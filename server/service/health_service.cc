@@ -5,9 +5,12 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "percpud/v1/introspection.pb.h"
-#include "server/service/status.h"
+#include "percpud/v1/introspection.grpc.pb.h"
+#include "percpud/v1/memory.grpc.pb.h"
+#include "percpud/v1/session.grpc.pb.h"
+#include "server/base/errors.h"
 
 namespace percpud {
 namespace {
@@ -15,39 +18,55 @@ namespace {
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 
-bool IsOurs(const std::string& service) {
-  return service.empty() || service == "percpud.v1.MemoryService" ||
-         service == "percpud.v1.IntrospectionService";
+// The daemon as a whole, or one of its services.
+bool IsOurs(const HealthCheckRequest& request) {
+  const std::string& service = request.service();
+  return service.empty() || service == v1::MemoryService::service_full_name() ||
+         service == v1::SessionService::service_full_name() ||
+         service == v1::IntrospectionService::service_full_name();
 }
 
 HealthCheckResponse::ServingStatus Serving(const StreamGate& gate) {
   return gate.draining() ? HealthCheckResponse::NOT_SERVING : HealthCheckResponse::SERVING;
 }
 
-}  // namespace
-
-grpc::Status HealthService::Check(grpc::ServerContext* /*context*/,
-                                  const HealthCheckRequest* request,
-                                  HealthCheckResponse* response) {
-  if (!IsOurs(request->service())) return {grpc::StatusCode::NOT_FOUND, "service: unknown"};
-  response->set_status(Serving(gate_));
-  return grpc::Status::OK;
+Outcome Check(StreamGate& gate, const Caller& /*caller*/, Pace /*pace*/,
+              const HealthCheckRequest& request, HealthCheckResponse& response) {
+  if (!IsOurs(request)) return errors::ServiceUnknown(request.service());
+  response.set_status(Serving(gate));
+  return absl::OkStatus();
 }
 
-grpc::Status HealthService::Watch(grpc::ServerContext* context, const HealthCheckRequest* request,
-                                  grpc::ServerWriter<HealthCheckResponse>* writer) {
-  absl::StatusOr<StreamGate::Stream> stream = gate_.Open();
-  if (!stream.ok()) return ToGrpc(stream.status());
-  const bool ours = IsOurs(request->service());
-  HealthCheckResponse response;
-  response.set_status(ours ? Serving(gate_) : HealthCheckResponse::SERVICE_UNKNOWN);
-  if (!writer->Write(response)) return grpc::Status::OK;
-  stream->Wait(*context, absl::InfiniteDuration());
-  if (ours && gate_.draining()) {
-    response.set_status(HealthCheckResponse::NOT_SERVING);
-    writer->Write(response);
-  }
-  return grpc::Status::OK;
+}  // namespace
+
+HealthService::HealthService(const Callers& callers, StreamGate& gate, HotLane& lane,
+                             grpc::ServerBuilder& builder)
+    : methods_(lane, callers, gate),
+      watch_{
+          .lane = lane,
+          .callers = callers,
+          .gate = gate,
+          .service = service_,
+          .rpc = Rpc::kHealthWatch,
+          .receive = &Service::RequestWatch,
+          // Says something when something changes, which is once.
+          .interval = [](const HealthCheckRequest& /*request*/) -> absl::StatusOr<absl::Duration> {
+            return absl::InfiniteDuration();
+          },
+          .fill =
+              [&gate](const HealthCheckRequest& request, absl::Duration /*since_start*/,
+                      HealthCheckResponse& response) {
+                response.set_status(IsOurs(request) ? Serving(gate)
+                                                    : HealthCheckResponse::SERVICE_UNKNOWN);
+              },
+          .says_goodbye = IsOurs} {
+  builder.RegisterService(&service_);
+  methods_.Add(service_, Rpc::kHealthCheck, &Service::RequestCheck, Check);
+}
+
+void HealthService::Start() {
+  methods_.Start();
+  WatchStream::Post(watch_);
 }
 
 }  // namespace percpud

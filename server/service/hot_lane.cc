@@ -5,9 +5,36 @@
 
 #include <pthread.h>
 
-#include "absl/time/clock.h"
+#include <cassert>
+#include <cstdint>
 
 namespace percpud {
+
+gpr_timespec AfterNow(absl::Duration duration) {
+  const gpr_timespec now = gpr_now(GPR_CLOCK_MONOTONIC);
+  if (duration == absl::InfiniteDuration()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  const std::int64_t micros = absl::ToInt64Microseconds(duration);
+  return gpr_time_add(now, gpr_time_from_micros(micros, GPR_TIMESPAN));
+}
+
+// Comes back after a round's length, or at once if it is cancelled. Deleted by the
+// lane when it has passed.
+class HotLane::RoundEvent final : public HotEvent {
+ public:
+  explicit RoundEvent(HotLane& lane) : lane_(lane) {
+    alarm_.Set(lane_.queue(), AfterNow(lane_.round_length_), static_cast<HotEvent*>(this));
+  }
+  bool Proceed(bool ok) override {
+    lane_.next_round_ = nullptr;
+    if (ok) lane_.MakeRound();
+    return false;
+  }
+  void Cancel() { alarm_.Cancel(); }
+
+ private:
+  HotLane& lane_;
+  grpc::Alarm alarm_;
+};
 
 // Shuts the queue down from the hot thread itself: nobody else knows when it is
 // not just about to post a call.
@@ -15,6 +42,7 @@ class HotLane::CloseEvent final : public HotEvent {
  public:
   explicit CloseEvent(HotLane& lane) : lane_(lane) {}
   bool Proceed(bool /*ok*/) override {
+    if (lane_.next_round_ != nullptr) lane_.next_round_->Cancel();
     lane_.closed_ = true;
     lane_.queue_->Shutdown();
     return false;
@@ -28,7 +56,7 @@ class HotLane::CloseEvent final : public HotEvent {
 class HotLane::NudgeEvent final : public HotEvent {
  public:
   explicit NudgeEvent(HotLane& lane) : lane_(lane) {
-    alarm_.Set(lane_.queue(), absl::ToChronoTime(absl::Now()), static_cast<HotEvent*>(this));
+    alarm_.Set(lane_.queue(), AfterNow(absl::ZeroDuration()), static_cast<HotEvent*>(this));
   }
   bool Proceed(bool /*ok*/) override {
     lane_.nudged_ = false;
@@ -39,6 +67,24 @@ class HotLane::NudgeEvent final : public HotEvent {
   HotLane& lane_;
   grpc::Alarm alarm_;
 };
+
+// Deleted by the lane when it has passed.
+class HotLane::LookEvent final : public HotEvent {
+ public:
+  explicit LookEvent(HotLane& lane) : lane_(lane) {
+    alarm_.Set(lane_.queue(), AfterNow(absl::ZeroDuration()), static_cast<HotEvent*>(this));
+  }
+  bool Proceed(bool /*ok*/) override {
+    lane_.LookAtAll();
+    return false;
+  }
+
+ private:
+  HotLane& lane_;
+  grpc::Alarm alarm_;
+};
+
+void HotLane::LookAround() { new LookEvent(*this); }
 
 void HotLane::Nudge() {
   if (!nudged_.exchange(true)) new NudgeEvent(*this);
@@ -58,7 +104,8 @@ void HotLane::Close() {
   }
   // What sleeps still has to answer through the queue.
   slow_lane_.Close();
-  close_alarm_.Set(queue_.get(), absl::ToChronoTime(absl::Now()),
+  work_lane_.Close();
+  close_alarm_.Set(queue_.get(), AfterNow(absl::ZeroDuration()),
                    static_cast<HotEvent*>(new CloseEvent(*this)));
   thread_.join();
 }
@@ -72,6 +119,33 @@ void HotLane::Loop() {
     auto* event = static_cast<HotEvent*>(tag);
     if (closed_ || !event->Proceed(ok)) event->Discard();
   }
+}
+
+void HotLane::Oversee(Overseen& overseen) {
+  assert(overseen.previous_ == nullptr && overseen.next_ == nullptr && first_ != &overseen);
+  overseen.next_ = first_;
+  if (first_ != nullptr) first_->previous_ = &overseen;
+  first_ = &overseen;
+  if (next_round_ == nullptr) next_round_ = new RoundEvent(*this);
+}
+
+void HotLane::Dismiss(Overseen& overseen) {
+  assert(first_ == &overseen || overseen.previous_ != nullptr);
+  (overseen.previous_ == nullptr ? first_ : overseen.previous_->next_) = overseen.next_;
+  if (overseen.next_ != nullptr) overseen.next_->previous_ = overseen.previous_;
+  overseen.previous_ = nullptr;
+  overseen.next_ = nullptr;
+}
+
+void HotLane::MakeRound() {
+  round_.fetch_add(1, std::memory_order_relaxed);
+  LookAtAll();
+  if (first_ != nullptr) next_round_ = new RoundEvent(*this);
+}
+
+// Nothing that is overseen comes or goes while it is looked at: that takes an event.
+void HotLane::LookAtAll() {
+  for (Overseen* each = first_; each != nullptr; each = each->next_) each->OnRound(round());
 }
 
 }  // namespace percpud

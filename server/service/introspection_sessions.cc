@@ -3,97 +3,112 @@
 //
 // The half of introspection that shows who is there and what is whose.
 
-#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "server/base/errors.h"
-#include "server/base/limits.h"
-#include "server/percpu/introspect/inspector.h"
+#include "server/base/status_macros.h"
 #include "server/service/convert.h"
-#include "server/service/introspection_service.h"
-#include "server/service/list_page.h"
+#include "server/service/introspection_handlers.h"
+#include "server/service/paging.h"
 
-namespace percpud {
+namespace percpud::handlers {
+namespace {
 
-grpc::Status IntrospectionService::ListSessions(grpc::ServerContext* context,
-                                                const v1::ListSessionsRequest* request,
-                                                v1::ListSessionsResponse* response) {
-  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const absl::StatusOr<Page> page =
-      ParsePage("sessions", request->page_size(), request->page_token());
-  if (!page.ok()) return ToGrpc(page.status());
+// The lease of a chunk, by the books and by its map.
+struct ShownLease {
+  LeaseRecord record;
+  LeaseSnapshot snapshot;
+};
+
+absl::StatusOr<ShownLease> FindLease(const IntrospectionContext& context, ChunkId chunk) {
+  std::optional<LeaseRecord> record = context.sessions.leases().Find(chunk);
+  if (!record) return errors::LeaseNotFound(chunk);
+  ASSIGN_OR_RETURN(LeaseSnapshot snapshot, context.inspector.GetLease(chunk));
+  return ShownLease{.record = *std::move(record), .snapshot = std::move(snapshot)};
+}
+
+void SetSession(SessionId session, v1::ResolveResponse& response) {
+  if (session != kNoSession) response.set_session_id(session.value());
+}
+
+}  // namespace
+
+absl::Status Resolve(IntrospectionContext& context, const Caller& /*caller*/,
+                     const v1::ResolveRequest& request, v1::ResolveResponse& response) {
+  ASSIGN_OR_RETURN(const Resolution found, context.inspector.Resolve(PercpuPtr(request.pointer())));
+  ToProto(found, response);
+  if (found.owner == Resolution::Owner::kLease) {
+    // Returned just now: nobody's.
+    const absl::StatusOr<ShownLease> lease = FindLease(context, found.chunk);
+    if (lease.ok()) SetSession(lease->record.holder, response);
+  }
+  if (found.owner == Resolution::Owner::kArea) {
+    const PercpuPtr area = found.area.pointer;
+    const std::optional<AreaOwner> owner = context.sessions.areas().OwnerOf(area);
+    if (owner) SetSession(owner->session, response);
+    response.set_variable(context.sessions.variables().NameAt(area));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ListSessions(IntrospectionContext& context, const Caller& /*caller*/,
+                          const v1::ListSessionsRequest& request,
+                          v1::ListSessionsResponse& response) {
+  ASSIGN_OR_RETURN(const Page page,
+                   ParsePage("sessions", request.page_size(), request.page_token()));
   std::vector<SessionSnapshot> sessions =
-      sessions_.List(SessionId(page->first), std::size_t{page->size} + 1);
-  if (sessions.size() > page->size) {
-    response->set_next_page_token(PageToken("sessions", sessions.back().id.value()));
+      context.sessions.List(SessionId(page.first), std::size_t{page.size} + 1);
+  if (sessions.size() > page.size) {
+    response.set_next_page_token(PageToken("sessions", sessions.back().id.value()));
     sessions.pop_back();
   }
-  for (const SessionSnapshot& session : sessions) *response->add_sessions() = ToProto(session);
-  return grpc::Status::OK;
+  for (const SessionSnapshot& session : sessions) *response.add_sessions() = ToProto(session);
+  return absl::OkStatus();
 }
 
-grpc::Status IntrospectionService::ListVariables(grpc::ServerContext* context,
-                                                 const v1::ListVariablesRequest* request,
-                                                 v1::ListVariablesResponse* response) {
-  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const absl::StatusOr<NamePage> page =
-      ParseNamePage("variables", request->page_size(), request->page_token());
-  if (!page.ok()) return ToGrpc(page.status());
-  // One more than asked for tells whether there is a next page.
+absl::Status ListVariables(IntrospectionContext& context, const Caller& /*caller*/,
+                           const v1::ListVariablesRequest& request,
+                           v1::ListVariablesResponse& response) {
+  ASSIGN_OR_RETURN(const NamePage page,
+                   ParseNamePage("variables", request.page_size(), request.page_token()));
   std::vector<Variable> variables =
-      sessions_.variables().List(page->after, std::size_t{page->size} + 1);
-  if (variables.size() > page->size) {
+      context.sessions.variables().List(page.after, std::size_t{page.size} + 1);
+  if (variables.size() > page.size) {
     variables.pop_back();
-    response->set_next_page_token(NamePageToken("variables", variables.back().name));
+    response.set_next_page_token(NamePageToken("variables", variables.back().name));
   }
-  for (const Variable& variable : variables) *response->add_variables() = ToProto(variable);
-  return grpc::Status::OK;
+  for (const Variable& variable : variables) *response.add_variables() = ToProto(variable);
+  return absl::OkStatus();
 }
 
-grpc::Status IntrospectionService::ListLeases(grpc::ServerContext* context,
-                                              const v1::ListLeasesRequest* request,
-                                              v1::ListLeasesResponse* response) {
-  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const absl::StatusOr<Page> page =
-      ParsePage("leases", request->page_size(), request->page_token());
-  if (!page.ok()) return ToGrpc(page.status());
-  std::uint32_t shown = 0;
-  for (const LeaseRecord& record :
-       sessions_.leases().List(ChunkId(page->first), std::size_t{page->size} + 1)) {
-    if (shown++ == page->size) {
-      response->set_next_page_token(PageToken("leases", record.chunk.id.value()));
-      break;
-    }
+absl::Status ListLeases(IntrospectionContext& context, const Caller& /*caller*/,
+                        const v1::ListLeasesRequest& request, v1::ListLeasesResponse& response) {
+  ASSIGN_OR_RETURN(const Page page, ParsePage("leases", request.page_size(), request.page_token()));
+  std::vector<LeaseRecord> leases =
+      context.sessions.leases().List(ChunkId(page.first), std::size_t{page.size} + 1);
+  if (leases.size() > page.size) {
+    response.set_next_page_token(PageToken("leases", leases.back().chunk.id.value()));
+    leases.pop_back();
+  }
+  for (const LeaseRecord& record : leases) {
     // Returned just now: no lease any more.
-    const absl::StatusOr<LeaseSnapshot> snapshot = Inspector(allocator_).GetLease(record.chunk.id);
-    if (snapshot.ok()) *response->add_leases() = ToProto(record, *snapshot);
+    const absl::StatusOr<LeaseSnapshot> snapshot = context.inspector.GetLease(record.chunk.id);
+    if (snapshot.ok()) *response.add_leases() = ToProto(record, *snapshot);
   }
-  return grpc::Status::OK;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::pair<LeaseRecord, LeaseSnapshot>> IntrospectionService::FindLease(
-    ChunkId chunk) const {
-  std::optional<LeaseRecord> record = sessions_.leases().Find(chunk);
-  if (!record) return errors::LeaseNotFound(chunk);
-  absl::StatusOr<LeaseSnapshot> snapshot = Inspector(allocator_).GetLease(chunk);
-  if (!snapshot.ok()) return snapshot.status();
-  return std::pair(*std::move(record), *std::move(snapshot));
+absl::Status ListLeaseAreas(IntrospectionContext& context, const Caller& /*caller*/,
+                            const v1::ListLeaseAreasRequest& request,
+                            v1::ListLeaseAreasResponse& response) {
+  ASSIGN_OR_RETURN(const ShownLease lease, FindLease(context, ChunkId(request.chunk_id())));
+  *response.mutable_lease() = ToProto(lease.record, lease.snapshot);
+  const std::vector<AreaSnapshot>& areas = lease.snapshot.areas;
+  return ListByIndex("lease_areas", request, areas.size(), response,
+                     [&](std::uint64_t i) { *response.add_areas() = ToProto(areas[i]); });
 }
 
-grpc::Status IntrospectionService::ListLeaseAreas(grpc::ServerContext* context,
-                                                  const v1::ListLeaseAreasRequest* request,
-                                                  v1::ListLeaseAreasResponse* response) {
-  if (grpc::Status denied = Admit(*context); !denied.ok()) return denied;
-  const auto lease = FindLease(ChunkId(request->chunk_id()));
-  if (!lease.ok()) return ToGrpc(lease.status());
-  const auto& [record, snapshot] = *lease;
-  *response->mutable_lease() = ToProto(record, snapshot);
-  return ListPage("lease_areas", *request, snapshot.areas.size(), *response,
-                  [&, areas = &snapshot.areas](std::uint64_t i) {
-                    *response->add_areas() = ToProto((*areas)[i]);
-                  });
-}
-
-}  // namespace percpud
+}  // namespace percpud::handlers

@@ -5,16 +5,18 @@
 
 #include <atomic>
 #include <cstddef>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 #include "server/service/convert.h"
 #include "server/service/former_names.h"
+#include "server/service/session_handlers.h"
 
 namespace percpud::handlers {
 namespace {
@@ -24,7 +26,13 @@ absl::Status CheckUnit(const AllocInfo& info, UnitId unit) {
   return info.unit_to_cpu[unit.value()] ? absl::OkStatus() : errors::UnitIsGhost(unit);
 }
 
-absl::StatusOr<Bytes> CheckWidth(v1::Width width) {
+absl::Status CheckTransfer(const MemoryContext& context, UnitId unit, Bytes length) {
+  RETURN_IF_ERROR(CheckUnit(context.allocator.info(), unit));
+  if (length <= context.limits.transfer) return absl::OkStatus();
+  return errors::TransferOverLimit(length, context.limits.transfer);
+}
+
+absl::StatusOr<Bytes> FromProto(v1::Width width) {
   switch (width) {
     case v1::WIDTH_UNSPECIFIED:
     case v1::WIDTH_64:
@@ -34,13 +42,6 @@ absl::StatusOr<Bytes> CheckWidth(v1::Width width) {
     default:
       return errors::UnknownEnum("width", width);
   }
-}
-
-// The area under an integer of that width, kept while it is used.
-absl::StatusOr<Allocator::Pin> TouchInteger(MemoryContext& context, PercpuPtr pointer,
-                                            Bytes width) {
-  if (pointer.value() % width.value() != 0) return errors::PointerMisaligned(pointer, width);
-  return context.allocator.Touch(pointer, width);
 }
 
 // Whether the pinned area is the caller's to use so.
@@ -55,65 +56,44 @@ std::int64_t Load(std::byte* address) {
   return std::atomic_ref<T>(*reinterpret_cast<T*>(address)).load(std::memory_order_relaxed);
 }
 
-// The caller, and which of its requests this is.
-template <typename Request>
-Caller WithRequest(const Caller& caller, const Request& request) {
-  Caller out = caller;
-  out.request = RequestId(request.request_id());
-  return out;
-}
-
-std::vector<AreaSpec> Specs(const v1::AllocRequest& request) {
+// One area per size; the alignments are as many, one for all, or none.
+absl::StatusOr<std::vector<AreaSpec>> Specs(const MemoryContext& context,
+                                            const v1::AllocRequest& request) {
   const auto& sizes = SizesOf(request);
+  const int alignments = request.alignments_size();
+  // Before memory is taken for them.
+  if (sizes.size() > static_cast<int>(context.limits.batch)) {
+    return errors::BatchOverLimit("sizes", sizes.size(), context.limits.batch);
+  }
+  if (alignments > 1 && alignments != sizes.size()) {
+    return errors::AlignmentCountMismatch(alignments, sizes.size());
+  }
   std::vector<AreaSpec> specs(static_cast<std::size_t>(sizes.size()));
-  const bool one_for_all = request.alignments_size() == 1;
   for (int i = 0; i < sizes.size(); ++i) {
     specs[i].size = Bytes(sizes[i]);
-    if (request.alignments_size() > 0) {
-      specs[i].alignment = Bytes(request.alignments(one_for_all ? 0 : i));
-    }
+    if (alignments > 0) specs[i].alignment = Bytes(request.alignments(alignments == 1 ? 0 : i));
   }
   return specs;
 }
 
-absl::Status CheckAlloc(const MemoryContext& context, const v1::AllocRequest& request) {
-  const int sizes = SizesOf(request).size();
-  const int alignments = request.alignments_size();
-  if (sizes > static_cast<int>(context.limits.batch)) {
-    return errors::BatchOverLimit("sizes", sizes, context.limits.batch);
-  }
-  if (alignments > 1 && alignments != sizes) {
-    return errors::AlignmentCountMismatch(alignments, sizes);
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-Outcome Ping(MemoryContext& /*context*/, const Caller& /*caller*/, Pace /*pace*/,
+Outcome Ping(MemoryContext& context, const Caller& caller, Pace /*pace*/,
              const v1::PingRequest& /*request*/, v1::PingResponse& /*response*/) {
-  return absl::OkStatus();
+  return context.calls.Ping(caller);
 }
 
-Outcome Alloc(MemoryContext& context, const Caller& anyone, Pace pace,
+Outcome Alloc(MemoryContext& context, const Caller& caller, Pace pace,
               const v1::AllocRequest& request, v1::AllocResponse& response) {
-  const Caller caller = WithRequest(anyone, request);
-  if (absl::Status status = CheckAlloc(context, request); !status.ok()) return status;
-  const absl::StatusOr<Region> region = FromProto(request.region());
-  if (!region.ok()) return region.status();
-
-  const std::vector<AreaSpec> specs = Specs(request);
+  ASSIGN_OR_RETURN(const std::vector<AreaSpec> specs, Specs(context, request));
+  ASSIGN_OR_RETURN(const Region region, percpud::FromProto(request.region()));
+  const Caller numbered = WithRequest(caller, request);
+  const AllocOptions options{.region = region, .no_grow = request.no_grow(), .tag = request.tag()};
   std::vector<PercpuPtr> pointers(specs.size());
-  const AllocOptions options{.region = *region, .no_grow = request.no_grow(), .tag = request.tag()};
-  if (pace == Pace::kMustNotSleep) {
-    Outcome outcome = context.sessions.areas().TryAllocBatch(caller, specs, options, pointers);
-    if (!outcome || !outcome->ok()) return outcome;
-  } else if (absl::Status status =
-                 context.sessions.areas().AllocBatch(caller, specs, options, pointers);
-             !status.ok()) {
-    return status;
-  }
-
+  const Outcome outcome = pace == Pace::kMustNotSleep
+                              ? context.calls.TryAlloc(numbered, specs, options, pointers)
+                              : context.calls.Alloc(numbered, specs, options, pointers);
+  if (!outcome || !outcome->ok()) return outcome;
   response.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
   for (const PercpuPtr pointer : pointers) response.add_pointers(pointer.value());
   return absl::OkStatus();
@@ -125,10 +105,8 @@ Outcome Free(MemoryContext& context, const Caller& caller, Pace /*pace*/,
     return errors::BatchOverLimit("pointers", request.pointers_size(), context.limits.batch);
   }
   const std::vector<PercpuPtr> pointers(request.pointers().begin(), request.pointers().end());
-  const absl::StatusOr<Bytes> freed =
-      context.sessions.areas().FreeBatch(WithRequest(caller, request), pointers);
-  if (!freed.ok()) return freed.status();
-  response.set_freed_bytes(freed->value());
+  ASSIGN_OR_RETURN(const Bytes freed, context.calls.Free(WithRequest(caller, request), pointers));
+  response.set_freed_bytes(freed.value());
   return absl::OkStatus();
 }
 
@@ -138,80 +116,60 @@ Outcome Read(MemoryContext& context, const Caller& /*caller*/, Pace /*pace*/,
              const v1::ReadRequest& request, v1::ReadResponse& response) {
   const UnitId unit(request.unit());
   const Bytes length(LengthOf(request));
-  if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
-  if (length > context.limits.transfer) {
-    return errors::TransferOverLimit(length, context.limits.transfer);
-  }
-  const auto pin = context.allocator.Touch(PercpuPtr(request.pointer()), length);
-  if (!pin.ok()) return pin.status();
+  RETURN_IF_ERROR(CheckTransfer(context, unit, length));
+  ASSIGN_OR_RETURN(const auto pin, context.allocator.Touch(PercpuPtr(request.pointer()), length));
   std::string& data = *response.mutable_data();
   data.resize(length.value());
-  return pin->Read(unit, std::as_writable_bytes(std::span(data)));
+  return pin.Read(unit, std::as_writable_bytes(std::span(data)));
 }
 
 Outcome Write(MemoryContext& context, const Caller& caller, Pace /*pace*/,
               const v1::WriteRequest& request, v1::WriteResponse& /*response*/) {
   const UnitId unit(request.unit());
   const Bytes length(request.data().size());
-  if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
-  if (length > context.limits.transfer) {
-    return errors::TransferOverLimit(length, context.limits.transfer);
-  }
-  const auto pin = context.allocator.Touch(PercpuPtr(request.pointer()), length);
-  if (!pin.ok()) return pin.status();
-  if (absl::Status status = CheckUse(context, Rpc::kWrite, caller, *pin); !status.ok()) {
-    return status;
-  }
-  return pin->Write(unit, std::as_bytes(std::span(request.data())));
+  RETURN_IF_ERROR(CheckTransfer(context, unit, length));
+  ASSIGN_OR_RETURN(const auto pin, context.allocator.Touch(PercpuPtr(request.pointer()), length));
+  RETURN_IF_ERROR(CheckUse(context, Rpc::kWrite, caller, pin));
+  return pin.Write(unit, std::as_bytes(std::span(request.data())));
 }
 
 Outcome Add(MemoryContext& context, const Caller& caller, Pace pace, const v1::AddRequest& request,
             v1::AddResponse& response) {
-  const UnitId unit(request.unit());
-  if (absl::Status status = CheckUnit(context.allocator.info(), unit); !status.ok()) return status;
-  const absl::StatusOr<Bytes> width = CheckWidth(request.width());
-  if (!width.ok()) return width.status();
-  using Narrow = std::numeric_limits<std::int32_t>;
-  const std::int64_t delta = request.delta();
-  if (*width == Bytes(4) && (delta < Narrow::min() || delta > Narrow::max())) {
-    return errors::FieldOutOfRange("delta", delta, Narrow::min(), Narrow::max());
-  }
-  const auto pin = TouchInteger(context, PercpuPtr(request.pointer()), *width);
-  if (!pin.ok()) return pin.status();
-  if (absl::Status status = CheckUse(context, Rpc::kAdd, caller, *pin); !status.ok()) return status;
-  absl::StatusOr<Updater::Added> added;
-  if (!request.has_unit()) {
-    added = context.updater.AddHere(*pin, *width, delta);
-  } else if (const auto fast = context.updater.TryAddAt(*pin, unit, *width, delta)) {
-    added = *fast;
-  } else if (pace == Pace::kMustNotSleep) {
-    return std::nullopt;
+  ASSIGN_OR_RETURN(const Bytes width, FromProto(request.width()));
+  const Calls::AddRequest add{
+      .pointer = PercpuPtr(request.pointer()),
+      .unit = request.has_unit() ? std::optional(UnitId(request.unit())) : std::nullopt,
+      .delta = request.delta(),
+      .width = width};
+  std::optional<absl::StatusOr<Updater::Added>> added;
+  if (pace == Pace::kMustNotSleep) {
+    added = context.calls.TryAdd(caller, add);
   } else {
-    added = context.updater.AddAt(*pin, unit, *width, delta);
+    added = context.calls.Add(caller, add);
   }
-  if (!added.ok()) return added.status();
-  response.set_value(added->value);
-  response.set_unit(added->unit.value());
+  if (!added) return std::nullopt;
+  if (!added->ok()) return added->status();
+  response.set_value((*added)->value);
+  response.set_unit((*added)->unit.value());
   return absl::OkStatus();
 }
 
 Outcome Sum(MemoryContext& context, const Caller& /*caller*/, Pace /*pace*/,
             const v1::SumRequest& request, v1::SumResponse& response) {
-  const absl::StatusOr<Bytes> width = CheckWidth(request.width());
-  if (!width.ok()) return width.status();
-  const auto pin = TouchInteger(context, PercpuPtr(request.pointer()), *width);
-  if (!pin.ok()) return pin.status();
+  ASSIGN_OR_RETURN(const Bytes width, FromProto(request.width()));
+  const PercpuPtr pointer(request.pointer());
+  if (pointer.value() % width.value() != 0) return errors::PointerMisaligned(pointer, width);
+  ASSIGN_OR_RETURN(const auto pin, context.allocator.Touch(pointer, width));
   const AllocInfo& info = context.allocator.info();
   std::uint64_t sum = 0;
-  absl::Status status = pin->Access([&] {
+  RETURN_IF_ERROR(pin.Access([&] {
     for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
       if (!info.unit_to_cpu[unit]) continue;
-      std::byte* const address = pin->address(UnitId(unit));
-      sum += static_cast<std::uint64_t>(*width == Bytes(4) ? Load<std::int32_t>(address)
-                                                           : Load<std::int64_t>(address));
+      std::byte* const address = pin.address(UnitId(unit));
+      sum += static_cast<std::uint64_t>(width == Bytes(4) ? Load<std::int32_t>(address)
+                                                          : Load<std::int64_t>(address));
     }
-  });
-  if (!status.ok()) return status;
+  }));
   response.set_sum(static_cast<std::int64_t>(sum));
   return absl::OkStatus();
 }

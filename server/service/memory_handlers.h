@@ -1,23 +1,21 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// MemoryService, one function per RPC in four beats: validate, look up, act,
-// convert. A refused request leaves `response` unspecified and everything else
-// unchanged. That the caller's role suffices is seen to before (callers.h); whose
-// an area is, here. Thread safe, as the allocator is.
+// What MemoryService's methods do: check the request, act, write the answer. One
+// function serves the unary call and the stream's message. Who calls is known by now
+// (callers.h); what calls of the side door's lane share is in session/calls.h. Thread
+// safe, as the allocator is.
 
 #ifndef PERCPUD_SERVER_SERVICE_MEMORY_HANDLERS_H_
 #define PERCPUD_SERVER_SERVICE_MEMORY_HANDLERS_H_
 
-#include <cstdint>
-#include <optional>
-
-#include "absl/status/status.h"
 #include "percpud/v1/memory.pb.h"
 #include "server/percpu/allocator/allocator.h"
 #include "server/percpu/allocator/updater.h"
 #include "server/service/service_limits.h"
+#include "server/service/unary_call.h"
 #include "server/session/access/caller.h"
+#include "server/session/calls.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
@@ -28,14 +26,8 @@ struct MemoryContext {
   Sessions& sessions;
   const Updater& updater;
   ServiceLimits limits;
+  Calls calls{allocator, sessions, updater, {.batch = limits.batch}};
 };
-
-// Whether the thread may sleep: the hot one may not.
-enum class Pace { kMustNotSleep, kMaySleep };
-
-// A handler's answer; nullopt, at kMustNotSleep only, asks for another call at
-// kMaySleep.
-using Outcome = std::optional<absl::Status>;
 
 namespace handlers {
 

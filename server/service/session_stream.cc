@@ -21,13 +21,13 @@ void SessionStream::Request() {
 void SessionStream::OnAccept(bool ok) {
   if (!ok) return;
   Post(lane_, memory_, callers_, service_);
-  const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kAttach, context_);
+  absl::StatusOr<AdmittedCall> admitted = callers_.Admit(Rpc::kAttach, context_);
   RankedLock lock(&mu_);
-  if (!caller.ok()) {
-    Finish(caller.status());
+  if (!admitted.ok()) {
+    Finish(admitted.status());
     return;
   }
-  caller_ = *caller;
+  call_ = *std::move(admitted);
   Read();
 }
 
@@ -42,35 +42,26 @@ void SessionStream::OnRead(bool ok) {
 void SessionStream::Serve() {
   switch (request_.call_case()) {
     case v1::AttachRequest::kPing:
-      return Serve(Rpc::kPing, handlers::Ping, &v1::AttachRequest::ping,
-                   &v1::AttachResponse::mutable_ping);
+      return Serve(handlers::Ping, &v1::AttachRequest::ping, &v1::AttachResponse::mutable_ping);
     case v1::AttachRequest::kAlloc:
-      return Serve(Rpc::kAlloc, handlers::Alloc, &v1::AttachRequest::alloc,
-                   &v1::AttachResponse::mutable_alloc);
+      return Serve(handlers::Alloc, &v1::AttachRequest::alloc, &v1::AttachResponse::mutable_alloc);
     case v1::AttachRequest::kFree:
-      return Serve(Rpc::kFree, handlers::Free, &v1::AttachRequest::free,
-                   &v1::AttachResponse::mutable_free);
+      return Serve(handlers::Free, &v1::AttachRequest::free, &v1::AttachResponse::mutable_free);
     case v1::AttachRequest::kAdd:
-      return Serve(Rpc::kAdd, handlers::Add, &v1::AttachRequest::add,
-                   &v1::AttachResponse::mutable_add);
+      return Serve(handlers::Add, &v1::AttachRequest::add, &v1::AttachResponse::mutable_add);
     case v1::AttachRequest::CALL_NOT_SET:
       return Push(request_.call_id(), {}, errors::NoCall());
   }
 }
 
 template <typename CallRequest, typename CallResponse>
-void SessionStream::Serve(Rpc rpc,
-                          Outcome (*handler)(MemoryContext&, const Caller&, Pace,
-                                             const CallRequest&, CallResponse&),
+void SessionStream::Serve(HotHandler<MemoryContext, CallRequest, CallResponse> handler,
                           const CallRequest& (v1::AttachRequest::*request)() const,
                           CallResponse* (v1::AttachResponse::*response)()) {
   const std::uint64_t id = request_.call_id();
   v1::AttachResponse answer;
-  absl::Status status = CheckRole(rpc, caller_);
-  if (status.ok()) status = memory_.sessions.CheckLive(caller_);
-  if (!status.ok()) return Push(id, std::move(answer), status);
-  const Outcome outcome =
-      handler(memory_, caller_, Pace::kMustNotSleep, (request_.*request)(), *(answer.*response)());
+  const Outcome outcome = handler(memory_, call_.caller, Pace::kMustNotSleep, (request_.*request)(),
+                                  *(answer.*response)());
   if (outcome) return Push(id, std::move(answer), *outcome);
   {
     RankedLock lock(&mu_);
@@ -79,10 +70,10 @@ void SessionStream::Serve(Rpc rpc,
   }
   // The next request is read into request_ meanwhile.
   auto kept = std::make_shared<v1::AttachRequest>(std::move(request_));
-  lane_.slow_lane().Run([this, kept, handler, request, response] {
+  lane_.slow_lane().Run(call_.payer(), [this, kept, handler, request, response] {
     v1::AttachResponse late;
     const Outcome slept =
-        handler(memory_, caller_, Pace::kMaySleep, (*kept.*request)(), *(late.*response)());
+        handler(memory_, call_.caller, Pace::kMaySleep, (*kept.*request)(), *(late.*response)());
     Push(kept->call_id(), std::move(late), *slept);
     {
       RankedLock lock(&mu_);
@@ -102,6 +93,7 @@ void SessionStream::Push(std::uint64_t id, v1::AttachResponse answer, const absl
     answer.set_reason(std::string(errors::ReasonOf(status)));
   }
   RankedLock lock(&mu_);
+  answer_bytes_ += answer.ByteSizeLong();
   answers_.push_back(std::move(answer));
   Advance();
 }
@@ -122,15 +114,18 @@ void SessionStream::Read() {
 void SessionStream::Advance() {
   if (finished_) return;
   if (broken_) answers_.clear();
+  if (answers_.empty()) answer_bytes_ = 0;
   if (!writing_ && !answers_.empty()) {
     writing_ = true;
     grpc::WriteOptions options;
     // Goes out with the next one.
     if (answers_.size() > 1) options.set_buffer_hint();
+    answer_bytes_ -= answers_.front().ByteSizeLong();
     stream_.Write(answers_.front(), options, Tag(write_));
     answers_.pop_front();
   }
-  const bool has_room = answers_.size() + asleep_ < kMaxUnanswered;
+  const bool has_room =
+      answers_.size() + asleep_ < kMaxUnanswered && answer_bytes_ < kMaxUnansweredBytes;
   if (!reading_ && !half_closed_ && has_room) Read();
   const bool done = half_closed_ && !reading_ && !writing_ && asleep_ == 0 && answers_.empty();
   if (done) Finish(absl::OkStatus());

@@ -15,6 +15,8 @@
 #include "server/base/ranked_mutex.h"
 #include "server/service/callers.h"
 #include "server/service/hot_lane.h"
+#include "server/service/memory_handlers.h"
+#include "server/service/stream_step.h"
 
 namespace percpud {
 
@@ -28,7 +30,7 @@ namespace percpud {
 //               +--- if not too many wait <------------+
 class SessionStream {
  public:
-  using Service = v1::SessionService::WithAsyncMethod_Attach<v1::SessionService::Service>;
+  using Service = v1::SessionService::AsyncService;
 
   // Waits for a client; when one comes, another waits. All outlive the lane.
   static void Post(HotLane& lane, MemoryContext& memory, const Callers& callers, Service& service) {
@@ -36,23 +38,12 @@ class SessionStream {
   }
 
  private:
-  // A tag of the queue: one step of its stream.
-  class Step final : public HotEvent {
-   public:
-    Step(SessionStream& stream, void (SessionStream::*proceed)(bool))
-        : stream_(stream), proceed_(proceed) {}
-    bool Proceed(bool ok) override {
-      (stream_.*proceed_)(ok);
-      return false;
-    }
-    void Discard() override { stream_.Unref(); }
-
-   private:
-    SessionStream& stream_;
-    void (SessionStream::*const proceed_)(bool);
-  };
+  friend class StreamStep<SessionStream>;
+  using Step = StreamStep<SessionStream>;
   // Answers waiting to be written and calls asleep, at which no more is read.
   static constexpr std::size_t kMaxUnanswered = 1024;
+  // Bytes of answers waiting to be written, at which no more is read.
+  static constexpr std::size_t kMaxUnansweredBytes = 1 << 20;
 
   SessionStream(HotLane& lane, MemoryContext& memory, const Callers& callers, Service& service)
       : lane_(lane), memory_(memory), callers_(callers), service_(service), stream_(&context_) {}
@@ -65,9 +56,7 @@ class SessionStream {
 
   void Serve();
   template <typename CallRequest, typename CallResponse>
-  void Serve(Rpc rpc,
-             Outcome (*handler)(MemoryContext&, const Caller&, Pace, const CallRequest&,
-                                CallResponse&),
+  void Serve(HotHandler<MemoryContext, CallRequest, CallResponse> handler,
              const CallRequest& (v1::AttachRequest::*request)() const,
              CallResponse* (v1::AttachResponse::*response)());
   void Push(std::uint64_t id, v1::AttachResponse answer, const absl::Status& status);
@@ -78,7 +67,7 @@ class SessionStream {
   void Finish(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void* Tag(Step& step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     ++refs_;
-    return static_cast<HotEvent*>(&step);
+    return step.tag();
   }
   void Unref();
 
@@ -93,7 +82,7 @@ class SessionStream {
   Step write_{*this, &SessionStream::OnWritten};
   Step finish_{*this, &SessionStream::OnFinished};
   // Hot thread only.
-  Caller caller_;
+  AdmittedCall call_;
   v1::AttachRequest request_;
 
   RankedMutex mu_{LockRank::kLifecycle};
@@ -107,6 +96,7 @@ class SessionStream {
   bool broken_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<v1::AttachResponse> answers_ ABSL_GUARDED_BY(mu_);
+  std::size_t answer_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace percpud

@@ -7,46 +7,35 @@
 
 #include "server/base/clock.h"
 #include "server/base/errors.h"
+#include "server/base/limits.h"
 
 namespace percpud {
-namespace {
 
-// How soon a stream notices that its caller has gone: gRPC tells a synchronous
-// method only when it asks.
-constexpr absl::Duration kCancelPoll = absl::Milliseconds(250);
-
-}  // namespace
-
-StreamGate::Stream::~Stream() {
+StreamGate::Place::~Place() {
   if (gate_ == nullptr) return;
   RankedLock lock(&gate_->mu_);
   --gate_->open_;
 }
 
-bool StreamGate::Stream::Wait(const grpc::ServerContext& context, absl::Duration interval) {
-  const absl::Time due = NowSinceBoot() + interval;
-  while (!context.IsCancelled()) {
-    const absl::Duration left = due - NowSinceBoot();
-    if (left <= absl::ZeroDuration()) return true;
-    RankedLock lock(&gate_->mu_);
-    if (gate_->mu_.AwaitWithTimeout(absl::Condition(&gate_->draining_),
-                                    std::min(left, kCancelPoll))) {
-      return false;
-    }
-  }
-  return false;
-}
+StreamGate::StreamGate(std::uint32_t limit)
+    : limit_(limit), limit_per_peer_(std::max(1U, limit / kStreamsPerPeerShare)) {}
 
-absl::StatusOr<StreamGate::Stream> StreamGate::Open() {
+absl::StatusOr<StreamGate::Place> StreamGate::Open(const std::shared_ptr<PeerAccount>& account) {
+  PeerAccount::Place of_peer = PeerAccount::TakeStream(account, limit_per_peer_);
+  if (!of_peer.taken()) return errors::TooManyStreams(limit_per_peer_);
   RankedLock lock(&mu_);
   if (open_ == limit_) return errors::TooManyWatchers(limit_);
   ++open_;
-  return Stream(this);
+  return Place(this, std::move(of_peer));
 }
 
-void StreamGate::Drain(absl::Time deadline) {
+void StreamGate::Drain() {
   RankedLock lock(&mu_);
   draining_ = true;
+}
+
+void StreamGate::AwaitEmpty(absl::Time deadline) {
+  RankedLock lock(&mu_);
   mu_.AwaitWithTimeout(absl::Condition(this, &StreamGate::IsEmpty), deadline - NowSinceBoot());
 }
 

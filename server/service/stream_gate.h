@@ -4,55 +4,60 @@
 #ifndef PERCPUD_SERVER_SERVICE_STREAM_GATE_H_
 #define PERCPUD_SERVER_SERVICE_STREAM_GATE_H_
 
-#include <grpcpp/server_context.h>
-
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/base/ranked_mutex.h"
+#include "server/service/peers.h"
 
 namespace percpud {
 
-// Counts the open streams of the synchronous services, each of which keeps a
-// thread for as long as its caller likes, and ends them all when the daemon
-// drains. Thread safe.
+// Counts the open streams of Watch, health and reflection, in all and of each peer, and
+// says when they have to end because the daemon drains. Thread safe.
 class StreamGate {
  public:
   // A place among the open streams, given up with the object.
-  class Stream {
+  class Place {
    public:
-    Stream(Stream&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
-    Stream& operator=(Stream&&) = delete;
-    ~Stream();
-
-    // True after `interval`; false as soon as the stream has to end, because
-    // its caller has gone or the daemon drains.
-    bool Wait(const grpc::ServerContext& context, absl::Duration interval);
+    Place() = default;
+    Place(Place&& other) noexcept
+        : gate_(std::exchange(other.gate_, nullptr)), of_peer_(std::move(other.of_peer_)) {}
+    Place& operator=(Place&& other) noexcept {
+      std::swap(gate_, other.gate_);
+      std::swap(of_peer_, other.of_peer_);
+      return *this;
+    }
+    ~Place();
 
    private:
     friend class StreamGate;
-    explicit Stream(StreamGate* gate) : gate_(gate) {}
+    Place(StreamGate* gate, PeerAccount::Place of_peer)
+        : gate_(gate), of_peer_(std::move(of_peer)) {}
 
-    StreamGate* gate_;
+    StreamGate* gate_ = nullptr;
+    PeerAccount::Place of_peer_;
   };
 
-  explicit StreamGate(std::uint32_t limit) : limit_(limit) {}
+  // `limit` streams in all; one peer may have a part of them.
+  explicit StreamGate(std::uint32_t limit);
 
-  // Errors: TooManyWatchers. The gate outlives the stream.
-  absl::StatusOr<Stream> Open();
+  // Errors: TooManyWatchers; TooManyStreams, of the peer's. The gate outlives the place.
+  absl::StatusOr<Place> Open(const std::shared_ptr<PeerAccount>& account);
 
-  // Ends all streams, now and from now on. Returns when they have ended, or at
-  // `deadline`.
-  void Drain(absl::Time deadline);
+  // From now on streams have to end.
+  void Drain();
   [[nodiscard]] bool draining() const;
+  // Returns when no stream is open, or at `deadline`.
+  void AwaitEmpty(absl::Time deadline);
 
  private:
-  const std::uint32_t limit_;
-
   [[nodiscard]] bool IsEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return open_ == 0; }
 
+  const std::uint32_t limit_;
+  const std::uint32_t limit_per_peer_;
   mutable RankedMutex mu_{LockRank::kLeaf};
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   std::uint32_t open_ ABSL_GUARDED_BY(mu_) = 0;

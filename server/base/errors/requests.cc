@@ -85,6 +85,25 @@ absl::Status TransferOverLimit(Bytes length, Bytes limit) {
                 " bytes is over the limit of ", limit.value());
 }
 
+absl::Status ChannelzNotFound() {
+  return Refuse(Code::kNotFound, Reason::kChannelzNotFound, "channelz: there is no such entity");
+}
+
+absl::Status ServiceUnknown(absl::string_view service) {
+  return Refuse(Code::kNotFound, Reason::kServiceUnknown, "service: there is no service ",
+                absl::CHexEscape(service.substr(0, 128)));
+}
+
+absl::Status TooManyCalls(std::uint32_t limit) {
+  return Refuse(Code::kResourceExhausted, Reason::kTooManyCalls, "calls: the caller has ", limit,
+                " under way, the limit for one peer");
+}
+
+absl::Status TooManyStreams(std::uint32_t limit) {
+  return Refuse(Code::kResourceExhausted, Reason::kTooManyStreams, "watch: the caller has ", limit,
+                " streams open, the limit for one peer");
+}
+
 absl::Status TooManyWatchers(std::uint32_t limit) {
   return Refuse(Code::kResourceExhausted, Reason::kTooManyWatchers, "watch: ", limit,
                 " streams are open, the limit");

@@ -32,6 +32,10 @@ constexpr std::array kRpcPolicies{
     RpcPolicy{Rpc::kReturnLease, "ReturnLease", Role::kClient, Ownership::kOwn},
     RpcPolicy{Rpc::kEndSession, "EndSession", Role::kClient, Ownership::kOwn},
     RpcPolicy{Rpc::kCheck, "Check", Role::kOperator, Ownership::kAnybodys},
+    RpcPolicy{Rpc::kHealthCheck, "Health.Check", Role::kAnonymous, Ownership::kAnybodys},
+    RpcPolicy{Rpc::kHealthWatch, "Health.Watch", Role::kViewer, Ownership::kAnybodys},
+    RpcPolicy{Rpc::kReflection, "ServerReflection", Role::kViewer, Ownership::kAnybodys},
+    RpcPolicy{Rpc::kChannelz, "Channelz", Role::kViewer, Ownership::kAnybodys},
 };
 
 constexpr bool InEnumOrder() {

@@ -61,6 +61,10 @@ enum class Rpc : std::uint8_t {
   kReturnLease,
   kEndSession,
   kCheck,
+  kHealthCheck,
+  kHealthWatch,
+  kReflection,
+  kChannelz,
 };
 
 // Whose the thing has to be that an RPC names.

@@ -112,7 +112,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{errors::TransferOverLimit(Bytes(9), Bytes(8)),
              StatusCode::kInvalidArgument,
              {"length:", "9", "8"}},
-        Case{errors::TooManyWatchers(64), StatusCode::kResourceExhausted, {"watch:", "64"}}));
+        Case{errors::TooManyWatchers(64), StatusCode::kResourceExhausted, {"watch:", "64"}},
+        Case{errors::TooManyCalls(64), StatusCode::kResourceExhausted, {"calls:", "64"}},
+        Case{errors::TooManyStreams(64), StatusCode::kResourceExhausted, {"watch:", "64"}},
+        Case{errors::ChannelzNotFound(), StatusCode::kNotFound, {"channelz:"}},
+        Case{errors::ServiceUnknown("a\033b"), StatusCode::kNotFound, {"service:", "a\\x1b"}}));
 
 INSTANTIATE_TEST_SUITE_P(
     Pointers, ErrorsTest,

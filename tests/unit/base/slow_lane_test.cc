@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "server/base/slow_lane.h"
-#include "server/base/clock.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,7 +59,7 @@ TEST(SlowLaneTest, IsIdleOnlyWhenNothingRunsOrWaits) {
   bool done = false;
   lane.Run([&go_on] { go_on.WaitForNotification(); });
   lane.Run([&done] { done = true; });
-  lane.AwaitIdle(NowSinceBoot());
+  lane.AwaitIdle(absl::InfinitePast());
   EXPECT_FALSE(done);
   go_on.Notify();
   lane.AwaitIdle(absl::InfiniteFuture());
@@ -101,6 +100,37 @@ TEST(SlowLaneTest, BeatsWhenNudgedUnlessItHangs) {
   EXPECT_EQ(lane.pulse().beats(), before);
   go_on.Notify();
   EXPECT_TRUE(BeatsAgain(lane, before));
+}
+
+// One that asks for much waits for itself, not others for it.
+TEST(SlowLaneTest, PayersTakeTurns) {
+  SlowLane lane;
+  absl::Notification go_on;
+  lane.Run([&go_on] { go_on.WaitForNotification(); });
+  std::vector<int> seen;
+  const int many = 0;
+  const int few = 0;
+  for (int i = 0; i < 5; ++i) lane.Run(&many, [&seen] { seen.push_back(1); });
+  for (int i = 0; i < 2; ++i) lane.Run(&few, [&seen] { seen.push_back(2); });
+  go_on.Notify();
+  lane.Close();
+  EXPECT_THAT(seen, ElementsAre(1, 2, 1, 2, 1, 1, 1));
+}
+
+TEST(SlowLaneTest, SeveralThreadsRunSeveralAtOnce) {
+  SlowLane lane("several", 2);
+  absl::Notification first;
+  absl::Notification second;
+  lane.Run([&] {
+    first.Notify();
+    second.WaitForNotification();
+  });
+  lane.Run([&] {
+    first.WaitForNotification();
+    second.Notify();
+  });
+  lane.AwaitIdle(absl::InfiniteFuture());
+  EXPECT_TRUE(second.HasBeenNotified());
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include "server/service/callers.h"
 #include "proto/percpud/abi/v1/wire.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel_posix.h>
@@ -12,7 +11,6 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +27,7 @@
 #include "percpud/v1/session.grpc.pb.h"
 #include "server/base/unique_fd.h"
 #include "server/service/status.h"
+#include "tests/unit/service/rpc_rig.h"
 #include "tests/unit/service/service_rig.h"
 
 namespace percpud {
@@ -42,10 +41,11 @@ class Witness final : public v1::SessionService::Service {
   explicit Witness(const Callers& callers) : callers_(callers) {}
   grpc::Status EndSession(grpc::ServerContext* context, const v1::EndSessionRequest* /*request*/,
                           v1::EndSessionResponse* /*response*/) override {
-    const absl::StatusOr<Caller> caller = callers_.Admit(Rpc::kEndSession, *context);
-    if (caller.ok()) seen = *caller;
-    opener = callers_.OpenerOf(*context);
-    return ToGrpc(caller.status());
+    const absl::StatusOr<AdmittedCall> call = callers_.Admit(Rpc::kEndSession, *context);
+    if (call.ok()) seen = call->caller;
+    const absl::StatusOr<Caller> caller = callers_.Of(*context);
+    if (caller.ok()) opener = caller->identity();
+    return ToGrpc(call.status());
   }
   std::optional<Caller> seen;
   Identity opener;
@@ -54,34 +54,9 @@ class Witness final : public v1::SessionService::Service {
   const Callers& callers_;
 };
 
-struct Ends {
-  UniqueFd server;
-  UniqueFd client;
-};
-
-Ends UnixPair() {
-  int ends[2];
-  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-  return {.server = UniqueFd(ends[0]), .client = UniqueFd(ends[1])};
-}
-
-Ends TcpPair() {
-  const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(bind(listener.get(), any, size), 0);
-  EXPECT_EQ(listen(listener.get(), 1), 0);
-  EXPECT_EQ(getsockname(listener.get(), any, &size), 0);
-  Ends out;
-  out.client = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_EQ(connect(out.client.get(), any, size), 0);
-  out.server = UniqueFd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  EXPECT_EQ(fcntl(out.client.get(), F_SETFL, O_NONBLOCK), 0);
-  return out;
-}
+using testing::Ends;
+using testing::TcpPair;
+using testing::UnixPair;
 
 // A process that may have few descriptors, for as long as this lives.
 class FewDescriptors {

@@ -4,32 +4,27 @@
 #ifndef PERCPUD_TESTS_UNIT_SERVICE_INTROSPECTION_RIG_H_
 #define PERCPUD_TESTS_UNIT_SERVICE_INTROSPECTION_RIG_H_
 
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <memory>
 
 #include "absl/time/clock.h"
-#include "server/service/health_service.h"
-#include "server/service/introspection_service.h"
+#include "tests/unit/service/rpc_rig.h"
 #include "tests/unit/service/service_rig.h"
 
 namespace percpud::testing {
 
-// The service behind an in-process channel, with its health beside it.
+// The server behind one connection, whose client may do anything.
 class IntrospectionTest : public ServiceTest {
  protected:
   void SetUp() override {
     ServiceTest::SetUp();
-    introspection_ =
-        std::make_unique<IntrospectionService>(*allocator_, *sessions_, *callers_, gate_);
-    grpc::ServerBuilder builder;
-    builder.RegisterService(introspection_.get());
-    builder.RegisterService(&health_);
-    server_ = builder.BuildAndStart();
-    const auto channel = server_->InProcessChannel({});
+    auto server =
+        RpcServer::Start(*allocator_, *sessions_, *updater_, *callers_, {.limits = kLimits});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    const auto channel = ChannelTo(*server_);
     stub_ = v1::IntrospectionService::NewStub(channel);
     health_stub_ = grpc::health::v1::Health::NewStub(channel);
   }
@@ -56,10 +51,7 @@ class IntrospectionTest : public ServiceTest {
     }
   }
 
-  StreamGate gate_{kLimits.watchers};
-  HealthService health_{gate_};
-  std::unique_ptr<IntrospectionService> introspection_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::IntrospectionService::Stub> stub_;
   std::unique_ptr<grpc::health::v1::Health::Stub> health_stub_;
 };

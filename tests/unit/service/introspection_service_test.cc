@@ -1,9 +1,6 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "server/service/introspection_service.h"
-#include "server/base/clock.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "server/base/clock.h"
 #include "server/percpu/introspect/inspector.h"
 #include "tests/unit/service/introspection_rig.h"
 
@@ -182,7 +180,8 @@ TEST_F(IntrospectionServiceTest, CheckSaysWhatItWalkedAndWhatItFound) {
   EXPECT_EQ(response.parts(0).areas(), 1U);
   EXPECT_EQ(response.parts(0).problem(), "");
   EXPECT_EQ(response.parts(1).part(), "sessions");
-  EXPECT_EQ(response.parts(1).areas(), 0U);
+  // Made without a session, it is its maker's.
+  EXPECT_EQ(response.parts(1).areas(), 1U);
 
   const auto session = sessions_->Open({.kind = SessionKind::kRemote});
   const Caller owner{.role = Role::kClient, .session = session->id};
@@ -197,12 +196,9 @@ TEST_F(IntrospectionServiceTest, CheckSaysWhatItWalkedAndWhatItFound) {
 }
 
 TEST_F(IntrospectionServiceTest, CheckIsForOperators) {
-  callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kClient});
-  introspection_ =
-      std::make_unique<IntrospectionService>(*allocator_, *sessions_, *callers_, gate_);
-  grpc::ServerContext context;
+  callers_->SetRules({.remote = Role::kClient});
   v1::CheckResponse response;
-  EXPECT_EQ(introspection_->Check(&context, nullptr, &response).error_code(),
+  EXPECT_EQ(Call(&Stub::Check, v1::CheckRequest(), &response).error_code(),
             grpc::PERMISSION_DENIED);
   EXPECT_THAT(response.parts(), SizeIs(0));
 }
@@ -326,7 +322,7 @@ TEST_F(IntrospectionServiceTest, WatchRefusesIntervalsOutOfRange) {
   }
 }
 
-TEST_F(IntrospectionServiceTest, WatchersOverTheLimitAreRefusedUntilOneLeaves) {
+TEST_F(IntrospectionServiceTest, APeersStreamsOverItsShareAreRefusedUntilOneLeaves) {
   auto first = std::make_unique<Watching>(*stub_);
   Watching second(*stub_);
   ASSERT_TRUE(first->Read());
@@ -336,7 +332,7 @@ TEST_F(IntrospectionServiceTest, WatchersOverTheLimitAreRefusedUntilOneLeaves) {
     EXPECT_FALSE(third.Read());
     const grpc::Status status = third.Finish();
     EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED);
-    EXPECT_THAT(status.error_message(), HasSubstr("2 streams"));
+    EXPECT_THAT(status.error_message(), HasSubstr("the caller has 2 streams"));
   }
   first.reset();
   const absl::Time limit = absl::Now() + absl::Seconds(20);
@@ -351,7 +347,7 @@ TEST_F(IntrospectionServiceTest, WatchersOverTheLimitAreRefusedUntilOneLeaves) {
 TEST_F(IntrospectionServiceTest, DrainEndsStreamsAtOnce) {
   Watching watching(*stub_, Every(3600, 0));
   ASSERT_TRUE(watching.Read());
-  gate_.Drain(NowSinceBoot() + absl::Seconds(20));
+  server_->Drain(NowSinceBoot() + testing::kPatience);
   EXPECT_FALSE(watching.Read());
   EXPECT_TRUE(watching.Finish().ok());
 }
@@ -376,7 +372,7 @@ TEST_F(IntrospectionServiceTest, HealthServesUntilItDrains) {
   const auto watch = health_stub_->Watch(&context, {});
   ASSERT_TRUE(watch->Read(&response));
   EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING);
-  gate_.Drain(NowSinceBoot());
+  server_->Drain(NowSinceBoot() + testing::kPatience);
   ASSERT_TRUE(watch->Read(&response));
   EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   EXPECT_FALSE(watch->Read(&response));
@@ -391,7 +387,7 @@ TEST_F(IntrospectionServiceTest, HealthOfAStrangerIsUnknown) {
   const auto watch = health_stub_->Watch(&context, request);
   ASSERT_TRUE(watch->Read(&response));
   EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVICE_UNKNOWN);
-  gate_.Drain(NowSinceBoot());
+  server_->Drain(NowSinceBoot() + testing::kPatience);
   EXPECT_FALSE(watch->Read(&response));
   EXPECT_TRUE(watch->Finish().ok());
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "server/base/clock.h"
 #include "tests/unit/service/introspection_rig.h"
 
 namespace percpud {
@@ -41,11 +42,9 @@ TEST_F(IntrospectionSessionsTest, SessionsComeInPagesById) {
   EXPECT_EQ(sessions[0].command(), "shard");
   EXPECT_EQ(sessions[0].age().seconds(), 1);
   EXPECT_EQ(sessions[0].age().nanos(), 500'000'000);
-  // By the hour of the calendar that it is now, whatever elapsed time counts from.
-  const absl::Duration ago =
-      absl::Now() - absl::FromUnixSeconds(sessions[0].create_time().seconds());
-  EXPECT_GT(ago, absl::ZeroDuration());
-  EXPECT_LT(ago, absl::Minutes(5));
+  const absl::Time opened = ToHour(clock_, clock_.Now() - absl::Milliseconds(1500));
+  const absl::Time shown = absl::FromUnixSeconds(sessions[0].create_time().seconds());
+  EXPECT_LT(absl::AbsDuration(shown - opened), absl::Minutes(1));
   EXPECT_EQ(sessions[1].kind(), v1::SESSION_KIND_REMOTE);
   EXPECT_FALSE(sessions[1].has_pid());
   EXPECT_LT(sessions[1].session_id(), sessions[2].session_id());

@@ -4,29 +4,21 @@
 #ifndef PERCPUD_TESTS_UNIT_SERVICE_LANE_RIG_H_
 #define PERCPUD_TESTS_UNIT_SERVICE_LANE_RIG_H_
 
-#include <grpcpp/create_channel_posix.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
-#include <grpcpp/server_posix.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <cstdint>
 #include <memory>
 
 #include "absl/time/clock.h"
+#include "server/base/clock.h"
 #include "server/base/ranked_mutex.h"
-#include "server/service/memory_service.h"
-#include "server/service/session_service.h"
-#include "server/service/session_stream.h"
+#include "server/service/rpc_server.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_page_source.h"
+#include "tests/unit/service/rpc_rig.h"
 
 namespace percpud::testing {
-
-// For what takes no time unless something is wrong.
-inline constexpr absl::Duration kPatience = absl::Seconds(20);
 
 // Another source whose Populate stops while the gate is shut.
 class GatedPageSource final : public PageSource {
@@ -45,8 +37,8 @@ class GatedPageSource final : public PageSource {
   [[nodiscard]] Bytes page_size() const override { return real_.page_size(); }
   [[nodiscard]] std::byte* base() const override { return real_.base(); }
   absl::Status Populate(Bytes offset, Bytes length) override {
+    NoteVisit();
     RankedLock lock(&mu_);
-    visited_ = shut_;
     mu_.Await(absl::Condition(
         +[](bool* shut) { return !*shut; }, &shut_));
     return real_.Populate(offset, length);
@@ -61,15 +53,19 @@ class GatedPageSource final : public PageSource {
     shut_ = shut;
   }
 
+  void NoteVisit() {
+    RankedLock lock(&mu_);
+    visited_ = shut_;
+  }
+
   PageSource& real_;
   RankedMutex mu_{LockRank::kLeaf};
   bool shut_ ABSL_GUARDED_BY(mu_) = false;
   bool visited_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// The hot lane behind one connection, made as the daemon makes its own, with
-// MemoryService and SessionService on it. (gRPC's in-process transport cuts
-// calls off when the server goes down.)
+// The server behind one connection, as the daemon has it, over memory that can be made
+// to wait.
 class LaneTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -82,25 +78,17 @@ class LaneTest : public ::testing::Test {
                               pages_, {});
     ASSERT_TRUE(made.ok()) << made.status();
     allocator_ = *std::move(made);
-    grpc::ServerBuilder builder;
     sessions_ = std::make_unique<Sessions>(*allocator_, Options());
     updater_ = std::make_unique<Updater>(allocator_->info(), PlaceCpus(allocator_->info(), 1),
                                          Updater::Mode::kAtomic, 1);
     // Nobody asked the kernel who is behind the connection.
     callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kOperator});
-    service_ = std::make_unique<MemoryService>(
-        MemoryContext{
-            .allocator = *allocator_, .sessions = *sessions_, .updater = *updater_, .limits = {}},
-        *callers_, builder);
-    session_service_ = std::make_unique<SessionService>(*sessions_, *callers_, ServiceLimits());
-    builder.RegisterService(session_service_.get());
-    server_ = builder.BuildAndStart();
-    SessionStream::Post(service_->lane(), service_->context(), *callers_, *session_service_);
-    service_->Start();
-    int ends[2];
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-    grpc::AddInsecureChannelFromFd(server_.get(), ends[0]);
-    const auto channel = grpc::CreateInsecureChannelFromFd("test", ends[1]);
+    RpcServer::Options options;
+    options.round = round_;
+    auto server = RpcServer::Start(*allocator_, *sessions_, *updater_, *callers_, options);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    const auto channel = ChannelTo(*server_);
     stub_ = v1::MemoryService::NewStub(channel);
     session_stub_ = v1::SessionService::NewStub(channel);
   }
@@ -111,12 +99,11 @@ class LaneTest : public ::testing::Test {
     return options;
   }
 
-  void TearDown() override { ShutDown(absl::Now() + kPatience); }
+  void TearDown() override { ShutDown(NowSinceBoot() + kPatience); }
   // Idempotent. Calls that last until `cut_off` are cancelled.
-  void ShutDown(absl::Time cut_off) {
-    server_->Shutdown(absl::ToChronoTime(cut_off));
-    service_->Close();
-  }
+  void ShutDown(absl::Time cut_off) { server_->Drain(cut_off); }
+  // Returns when no call sleeps.
+  void Settle() { server_->lane().slow_lane().AwaitIdle(NowSinceBoot() + kPatience); }
 
   template <typename Method, typename Request, typename Response>
   grpc::Status Call(Method method, const Request& request, Response* response,
@@ -138,6 +125,8 @@ class LaneTest : public ::testing::Test {
     return status;
   }
 
+  // Set before SetUp: how soon what is not read is cut off.
+  absl::Duration round_ = HotLane::kRound;
   HeapPageSource memory_{Bytes(2 << 20)};
   GatedPageSource pages_{memory_};
   FakeClock clock_;
@@ -145,9 +134,7 @@ class LaneTest : public ::testing::Test {
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<Updater> updater_;
   std::unique_ptr<Callers> callers_;
-  std::unique_ptr<MemoryService> service_;
-  std::unique_ptr<SessionService> session_service_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::MemoryService::Stub> stub_;
   std::unique_ptr<v1::SessionService::Stub> session_stub_;
 };

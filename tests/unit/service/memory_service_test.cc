@@ -1,8 +1,6 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "server/service/memory_service.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "server/base/clock.h"
 #include "server/percpu/introspect/inspector.h"
 #include "tests/unit/service/lane_rig.h"
 
@@ -89,10 +88,7 @@ TEST_F(MemoryServiceTest, ShuttingDownWaitsForTheSlowLane) {
   grpc::Status grown;
   std::thread grower([&] { grown = Alloc(64 << 10); });
   ASSERT_TRUE(pages_.AwaitVisitor());
-  std::thread closer([&] { ShutDown(absl::Now() + testing::kPatience); });
-  // A server that goes down answers no new call.
-  while (Ping(absl::Milliseconds(200)).ok()) {
-  }
+  std::thread closer([&] { ShutDown(NowSinceBoot() + testing::kPatience); });
   pages_.Open();
   grower.join();
   closer.join();
@@ -100,17 +96,17 @@ TEST_F(MemoryServiceTest, ShuttingDownWaitsForTheSlowLane) {
 }
 
 TEST_F(MemoryServiceTest, ANudgeHasTheLaneComeRound) {
-  const Pulse& pulse = service_->lane().pulse();
+  const Pulse& pulse = server_->lane().pulse();
   const std::uint64_t before = pulse.beats();
-  service_->lane().Nudge();
+  server_->lane().Nudge();
   const absl::Time limit = absl::Now() + testing::kPatience;
   while (pulse.beats() == before && absl::Now() < limit) {
   }
   EXPECT_GT(pulse.beats(), before);
   // One that is still on its way when the lane closes goes with it.
-  service_->lane().Nudge();
-  service_->lane().Nudge();
-  ShutDown(absl::Now());
+  server_->lane().Nudge();
+  server_->lane().Nudge();
+  ShutDown(NowSinceBoot());
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ class ServiceTest : public ::testing::Test {
   }
 
   inline static const Caller kOperator{.role = Role::kOperator};
-  static constexpr ServiceLimits kLimits{.batch = 8, .transfer = Bytes(1024), .watchers = 2};
+  static constexpr ServiceLimits kLimits{.batch = 8, .transfer = Bytes(1024), .watchers = 8};
 
   HeapPageSource pages_{kArenaSize};
   FakeClock clock_;

@@ -1,13 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "server/service/session_service.h"
-#include "proto/percpud/abi/v1/wire.h"
-#include "server/percpu/introspect/inspector.h"
-
 #include <gmock/gmock.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -19,6 +13,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "percpud/v1/session.grpc.pb.h"
+#include "proto/percpud/abi/v1/wire.h"
+#include "server/percpu/introspect/inspector.h"
+#include "tests/unit/service/rpc_rig.h"
 #include "tests/unit/service/service_rig.h"
 
 namespace percpud {
@@ -28,8 +26,8 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using Stub = v1::SessionService::Stub;
 
-// The service behind an in-process channel; whoever calls without a session has
-// the role the test says.
+// The server behind one connection: a caller without a session has the role the test
+// says.
 class SessionServiceTest : public testing::ServiceTest {
  protected:
   void SetUp() override {
@@ -39,13 +37,12 @@ class SessionServiceTest : public testing::ServiceTest {
 
   void Serve(Role remote) {
     server_.reset();
-    service_.reset();
     callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = remote});
-    service_ = std::make_unique<SessionService>(*sessions_, *callers_, kLimits);
-    grpc::ServerBuilder builder;
-    builder.RegisterService(service_.get());
-    server_ = builder.BuildAndStart();
-    stub_ = v1::SessionService::NewStub(server_->InProcessChannel({}));
+    auto server =
+        RpcServer::Start(*allocator_, *sessions_, *updater_, *callers_, {.limits = kLimits});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    stub_ = v1::SessionService::NewStub(testing::ChannelTo(*server_));
   }
 
   template <typename Method, typename Request, typename Response>
@@ -122,8 +119,7 @@ class SessionServiceTest : public testing::ServiceTest {
   }
   std::uint64_t LiveAreas() { return Inspector(*allocator_).GetStats().nr_cur_alloc; }
 
-  std::unique_ptr<SessionService> service_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::SessionService::Stub> stub_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "server/service/session_stream.h"
 #include "proto/percpud/abi/v1/wire.h"
+#include "server/base/clock.h"
 #include "server/percpu/introspect/inspector.h"
 
 #include <gmock/gmock.h>
@@ -199,12 +200,12 @@ TEST_F(SessionStreamTest, WhatSleepsWhenTheClientGoesIsItsSessionsAllTheSame) {
     EXPECT_EQ(client.Finish().error_code(), grpc::CANCELLED);
   }
   pages_.Open();
-  service_->Settle(absl::Now() + testing::kPatience);
+  Settle();
   EXPECT_GE(LiveAreas(), 1U);
   EXPECT_TRUE(Ping().ok());
   // What the second may have been granted since goes back by itself.
   sessions_->End(session.id);
-  service_->Settle(absl::Now() + testing::kPatience);
+  Settle();
   EXPECT_EQ(LiveAreas(), 0U);
 }
 
@@ -291,7 +292,7 @@ TEST_F(SessionStreamTest, OpenStreamsDoNotHoldUpTheEnd) {
   Attached sleeper(*session_stub_);
   sleeper.Send(AllocRequest(1, kGrowing));
   ASSERT_TRUE(pages_.AwaitVisitor());
-  std::thread closer([&] { ShutDown(absl::Now()); });
+  std::thread closer([&] { ShutDown(NowSinceBoot()); });
   // The cut-off ends it, not the call that sleeps on.
   EXPECT_FALSE(idle.Finish().ok());
   pages_.Open();

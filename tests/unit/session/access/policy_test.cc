@@ -10,6 +10,8 @@
 #include <array>
 #include <string>
 
+#include "absl/strings/str_replace.h"
+
 namespace percpud {
 namespace {
 
@@ -44,6 +46,10 @@ constexpr std::array kTable{
     Row{"ReturnLease", {false, false, true, true}, {true, false, false}},
     Row{"EndSession", {false, false, true, true}, {true, false, false}},
     Row{"Check", {false, false, false, true}, {true, true, true}},
+    Row{"Health.Check", {true, true, true, true}, {true, true, true}},
+    Row{"Health.Watch", {false, true, true, true}, {true, true, true}},
+    Row{"ServerReflection", {false, true, true, true}, {true, true, true}},
+    Row{"Channelz", {false, true, true, true}, {true, true, true}},
 };
 
 class PolicyTest : public ::testing::TestWithParam<std::size_t> {
@@ -74,7 +80,9 @@ TEST_P(PolicyTest, SaysOnWhoseThings) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, PolicyTest, ::testing::Range<std::size_t>(0, kTable.size()),
-                         [](const auto& info) { return std::string(kTable[info.param].name); });
+                         [](const auto& info) {
+                           return absl::StrReplaceAll(kTable[info.param].name, {{".", ""}});
+                         });
 
 TEST(PolicyTableTest, HasARowPerRpc) { EXPECT_EQ(RpcPolicies().size(), kTable.size()); }
 

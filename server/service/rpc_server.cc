@@ -1,0 +1,127 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/service/rpc_server.h"
+
+#include <grpc/impl/codegen/compression_types.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server_posix.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "server/base/clock.h"
+#include "server/base/limits.h"
+
+namespace percpud {
+namespace {
+
+// What clients are given to say good-bye when nothing is in progress any more.
+constexpr absl::Duration kGoodbye = absl::Milliseconds(200);
+// All messages and transport buffers at once: this, or a few of the largest message
+// if that is more.
+constexpr Bytes kTransportMemory{64 << 20};
+constexpr int kLargestMessages = 4;
+// An idle connection is asked after this long whether anybody is there, and closed if
+// nobody answers for as long as the second.
+constexpr absl::Duration kKeepaliveTime = absl::Minutes(2);
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
+
+std::vector<std::string> ServiceNames() {
+  return {v1::MemoryService::service_full_name(),
+          v1::SessionService::service_full_name(),
+          v1::IntrospectionService::service_full_name(),
+          grpc::health::v1::Health::service_full_name(),
+          grpc::channelz::v1::Channelz::service_full_name(),
+          grpc::reflection::v1alpha::ServerReflection::service_full_name()};
+}
+
+// A peer could send little that inflates to much, and the limit of a message is held
+// against the little: compressed messages are refused unread.
+void RefuseCompression(grpc::ServerBuilder& builder) {
+  builder.SetDefaultCompressionAlgorithm(GRPC_COMPRESS_NONE);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+}
+
+void LimitConnections(const RpcServer::Options& options, grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options.message_limit.value()));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(kMaxCallsPerConnection));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxHeaders.value()));
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTime)));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTimeout)));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  grpc::ResourceQuota quota("percpud");
+  quota.Resize(std::max(kTransportMemory, options.message_limit * kLargestMessages).value());
+  builder.SetResourceQuota(quota);
+}
+
+}  // namespace
+
+RpcServer::RpcServer(Allocator& allocator, Sessions& sessions, const Updater& updater,
+                     Callers& callers, const Options& options, grpc::ServerBuilder& builder)
+    : callers_(callers),
+      streams_(options.limits.watchers),
+      lane_(builder, options.round),
+      memory_context_{.allocator = allocator,
+                      .sessions = sessions,
+                      .updater = updater,
+                      .limits = options.limits},
+      memory_(memory_context_, callers, lane_, builder),
+      session_({.sessions = sessions, .limits = options.limits}, memory_context_, callers, lane_,
+               builder),
+      introspection_({.allocator = allocator, .sessions = sessions}, callers, streams_, lane_,
+                     builder),
+      health_(callers, streams_, lane_, builder),
+      channelz_(callers, lane_, builder),
+      reflection_(ServiceNames(), callers, streams_, lane_, builder) {}
+
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Allocator& allocator,
+                                                            Sessions& sessions,
+                                                            const Updater& updater,
+                                                            Callers& callers,
+                                                            const Options& options) {
+  grpc::ServerBuilder builder;
+  RefuseCompression(builder);
+  LimitConnections(options, builder);
+  std::unique_ptr<RpcServer> out(
+      new RpcServer(allocator, sessions, updater, callers, options, builder));
+  out->server_ = builder.BuildAndStart();
+  if (out->server_ == nullptr) return absl::InternalError("gRPC would not start a server");
+  out->memory_.Start();
+  out->session_.Start();
+  out->introspection_.Start();
+  out->health_.Start();
+  out->channelz_.Start();
+  out->reflection_.Start();
+  out->lane_.Start();
+  return out;
+}
+
+RpcServer::~RpcServer() { Drain(NowSinceBoot()); }
+
+void RpcServer::Serve(int fd) { grpc::AddInsecureChannelFromFd(server_.get(), callers_.Adopt(fd)); }
+
+// gRPC's own grace ends only when every client has acknowledged the good-bye, which
+// one that is connected but idle does when it next polls, seconds later. So the grace
+// is ours: what sleeps gets it, and what is left takes no time.
+void RpcServer::Drain(absl::Time deadline) {
+  if (server_ == nullptr || streams_.draining()) return;
+  streams_.Drain();
+  lane_.LookAround();
+  streams_.AwaitEmpty(deadline);
+  lane_.slow_lane().AwaitIdle(deadline);
+  lane_.work_lane().AwaitIdle(deadline);
+  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kGoodbye));
+  lane_.Close();
+}
+
+}  // namespace percpud

@@ -1,0 +1,253 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// One shape for all unary RPCs: a free function that validates, looks up, acts and
+// converts, behind one admission. This header takes a call from the completion queue
+// to its handler and back.
+//
+//   posted --> admitted --> handler on the hot thread ---------> answered --> spare
+//     ^  another is posted       | it would sleep, or takes time      ^
+//     +--<--+                    +--> handler on a slow lane ---------+
+
+#ifndef PERCPUD_SERVER_SERVICE_UNARY_CALL_H_
+#define PERCPUD_SERVER_SERVICE_UNARY_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_unary_call.h>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/service/callers.h"
+#include "server/service/hot_lane.h"
+#include "server/service/status.h"
+
+namespace percpud {
+
+// Whether the thread may sleep: the hot one may not.
+enum class Pace { kMustNotSleep, kMaySleep };
+
+// A handler's answer; nullopt, at kMustNotSleep only, asks for another call at
+// kMaySleep.
+using Outcome = std::optional<absl::Status>;
+
+// A handler that the hot thread runs, and the slow lane only if it would sleep.
+template <typename Context, typename Request, typename Response>
+using HotHandler = Outcome (*)(Context&, const Caller&, Pace, const Request&, Response&);
+// A handler that takes time: the work lane runs it.
+template <typename Context, typename Request, typename Response>
+using WorkHandler = absl::Status (*)(Context&, const Caller&, const Request&, Response&);
+
+// Empties a message and keeps its memory for the next call, unless it was
+// unusually large: a pool of calls would hold on to the largest of each.
+template <typename Message>
+void Recycle(Message& message) {
+  constexpr std::size_t kKeptBytes = 64 << 10;
+  if (message.ByteSizeLong() > kKeptBytes) {
+    message = Message();
+  } else {
+    message.Clear();
+  }
+}
+
+// A method as its service keeps it.
+class UnaryMethodBase {
+ public:
+  virtual ~UnaryMethodBase() = default;
+  // Waits for the first calls. REQUIRES: the server is built.
+  virtual void Start() = 0;
+};
+
+// What the calls of one method have in common. Outlives the lane's thread.
+template <typename Context, typename Service, typename Request, typename Response>
+class UnaryMethod final : public UnaryMethodBase {
+ public:
+  using Receive = void (Service::*)(grpc::ServerContext*, Request*,
+                                    grpc::ServerAsyncResponseWriter<Response>*,
+                                    grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*);
+  using Handler =
+      std::variant<HotHandler<Context, Request, Response>, WorkHandler<Context, Request, Response>>;
+
+  // All outlive the method.
+  UnaryMethod(HotLane& lane, const Callers& callers, Context& context, Service& service, Rpc rpc,
+              Receive receive, Handler handler)
+      : lane_(lane),
+        callers_(callers),
+        context_(context),
+        service_(service),
+        rpc_(rpc),
+        receive_(receive),
+        handler_(handler) {}
+
+  void Start() override {
+    for (int i = 0; i < kPostedCalls; ++i) Post();
+  }
+
+ private:
+  // Calls that wait for a request at any time; gRPC queues what comes on top.
+  static constexpr int kPostedCalls = 32;
+  // Calls kept for the next ones.
+  static constexpr std::size_t kSpareCalls = 64;
+
+  class Call final : public HotEvent, private Overseen {
+   public:
+    explicit Call(UnaryMethod& method) : method_(method) {}
+
+    void Post() {
+      state_ = State::kPosted;
+      server_context_.emplace();
+      responder_.emplace(&*server_context_);
+      grpc::ServerCompletionQueue* const queue = method_.lane_.queue();
+      (method_.service_.*method_.receive_)(&*server_context_, &request_, &*responder_, queue, queue,
+                                           static_cast<HotEvent*>(this));
+    }
+
+    bool Proceed(bool ok) override {
+      if (state_ == State::kAnswered) return Retire();
+      // The server is shut down.
+      if (!ok) return false;
+      // At once, however long this one takes: the next call finds a place.
+      method_.Post();
+      state_ = State::kServed;
+      method_.lane_.Oversee(*this);
+      absl::StatusOr<AdmittedCall> admitted =
+          method_.callers_.Admit(method_.rpc_, *server_context_);
+      if (!admitted.ok()) {
+        Answer(admitted.status());
+        return true;
+      }
+      call_ = *std::move(admitted);
+      Serve();
+      return true;
+    }
+
+    // Its neighbours among the overseen may outlive it when the lane closes.
+    void Discard() override {
+      if (state_ != State::kPosted) method_.lane_.Dismiss(*this);
+      delete this;
+    }
+
+   private:
+    // Only a call that is served or answered is overseen.
+    enum class State { kPosted, kServed, kAnswered };
+
+    void Serve() {
+      SlowLane* lane = &method_.lane_.work_lane();
+      if (std::holds_alternative<HotHandler<Context, Request, Response>>(method_.handler_)) {
+        if (const Outcome outcome = Handle(Pace::kMustNotSleep)) return Answer(*outcome);
+        lane = &method_.lane_.slow_lane();
+      }
+      lane->Run(call_.payer(), [this] { Answer(*Handle(Pace::kMaySleep)); });
+    }
+
+    Outcome Handle(Pace pace) {
+      const Caller& caller = call_.caller;
+      if (const auto* hot =
+              std::get_if<HotHandler<Context, Request, Response>>(&method_.handler_)) {
+        return (*hot)(method_.context_, caller, pace, request_, response_);
+      }
+      return std::get<WorkHandler<Context, Request, Response>>(method_.handler_)(
+          method_.context_, caller, request_, response_);
+    }
+
+    // On any lane's thread. The hot one sees the event only after Finish, which orders
+    // the two.
+    void Answer(const absl::Status& status) {
+      answered_in_ = method_.lane_.round();
+      state_ = State::kAnswered;
+      if (status.ok()) {
+        responder_->Finish(response_, grpc::Status::OK, static_cast<HotEvent*>(this));
+      } else {
+        responder_->FinishWithError(ToGrpc(status), static_cast<HotEvent*>(this));
+      }
+    }
+
+    // A client that does not read keeps its own place, for a while.
+    void OnRound(std::uint32_t round) override {
+      if (state_ == State::kAnswered && round - answered_in_ > HotLane::kAnswerRounds) {
+        server_context_->TryCancel();
+      }
+    }
+
+    bool Retire() {
+      method_.lane_.Dismiss(*this);
+      state_ = State::kPosted;
+      call_ = {};
+      responder_.reset();
+      server_context_.reset();
+      if (method_.spare_.size() >= kSpareCalls) return false;
+      Recycle(request_);
+      Recycle(response_);
+      method_.spare_.emplace_back(this);
+      return true;
+    }
+
+    UnaryMethod& method_;
+    std::atomic<State> state_{State::kPosted};
+    std::atomic<std::uint32_t> answered_in_{0};
+    AdmittedCall call_;
+    Request request_;
+    Response response_;
+    std::optional<grpc::ServerContext> server_context_;
+    std::optional<grpc::ServerAsyncResponseWriter<Response>> responder_;
+  };
+
+  void Post() {
+    if (spare_.empty()) spare_.push_back(std::make_unique<Call>(*this));
+    // The queue owns it until it is spare again.
+    Call* const call = spare_.back().release();
+    spare_.pop_back();
+    call->Post();
+  }
+
+  HotLane& lane_;
+  const Callers& callers_;
+  Context& context_;
+  Service& service_;
+  const Rpc rpc_;
+  const Receive receive_;
+  const Handler handler_;
+  // Hot thread only, once started.
+  std::vector<std::unique_ptr<Call>> spare_;
+};
+
+// The methods of one service, and how each is served.
+template <typename Context>
+class UnaryMethods {
+ public:
+  // All outlive the lane's thread.
+  UnaryMethods(HotLane& lane, const Callers& callers, Context& context)
+      : lane_(lane), callers_(callers), context_(context) {}
+
+  // `Base` is the generated class that declares the method; `service` has them all.
+  template <typename Service, typename Base, typename Request, typename Response, typename Handler>
+  void Add(Service& service, Rpc rpc,
+           void (Base::*receive)(grpc::ServerContext*, Request*,
+                                 grpc::ServerAsyncResponseWriter<Response>*, grpc::CompletionQueue*,
+                                 grpc::ServerCompletionQueue*, void*),
+           Handler handler) {
+    methods_.push_back(std::make_unique<UnaryMethod<Context, Base, Request, Response>>(
+        lane_, callers_, context_, service, rpc, receive, handler));
+  }
+
+  // REQUIRES: the server is built, and the lane's thread is not started.
+  void Start() {
+    for (const auto& method : methods_) method->Start();
+  }
+
+ private:
+  HotLane& lane_;
+  const Callers& callers_;
+  Context& context_;
+  std::vector<std::unique_ptr<UnaryMethodBase>> methods_;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SERVICE_UNARY_CALL_H_

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -51,14 +53,23 @@ int Work(percpu::Session& session, percpu::Ref<std::uint64_t> requests, std::uin
          int done) {
   const auto scratch = session.client().Allocate({.size_bytes = 4096});
   if (!scratch.ok()) return Complain("allocate", scratch.status());
+  // Each count is timed, as a server times its requests: none waits for another process.
+  using Clock = std::chrono::steady_clock;
+  Clock::duration slowest{};
+  Clock::time_point before = Clock::now();
   for (std::uint64_t i = 0; i < adds; ++i) {
     if (!requests.Increment()) return 1;
+    const Clock::time_point after = Clock::now();
+    slowest = std::max(slowest, after - before);
+    before = after;
   }
   const auto id = session.id();
   if (!id.ok()) return Complain("session", id.status());
-  std::printf("worker %d, session %llu: counted %llu\n", getpid(),
+  std::printf("worker %d, session %llu: counted %llu, the slowest in %lld us\n", getpid(),
               static_cast<unsigned long long>(percpu::Value(*id)),
-              static_cast<unsigned long long>(adds));
+              static_cast<unsigned long long>(adds),
+              static_cast<long long>(
+                  std::chrono::duration_cast<std::chrono::microseconds>(slowest).count()));
   std::fflush(stdout);
   const char byte = 0;
   if (write(done, &byte, 1) != 1) return 1;

@@ -97,7 +97,9 @@ TEST_F(PairTest, ReadersSeeCountAndSumTogether) {
   reader.join();
   EXPECT_EQ(refused, 0U);
   // A machine that stores 16 bytes in two steps loses nothing, but shows them.
-  if (PairsAreWhole()) EXPECT_EQ(torn, 0U);
+  if (PairsAreWhole()) {
+    EXPECT_EQ(torn, 0U);
+  }
   EXPECT_EQ(ReadPair(cell).count, kAdds);
 }
 

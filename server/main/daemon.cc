@@ -116,7 +116,7 @@ absl::Status Daemon::Parts::Allocate(const DaemonConfig& config) {
   }
   ASSIGN_OR_RETURN(memory, ArenaStore::Open(config, layout.text));
   if (memory->remembered()) {
-    const absl::Status status = MakeBooks(config, *layout.info);
+    absl::Status status = MakeBooks(config, *layout.info);
     if (!status.ok() && !absl::IsDataLoss(status)) return status;
     if (!status.ok()) {
       // The records are sound by themselves, and contradict each other.

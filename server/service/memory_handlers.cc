@@ -90,9 +90,9 @@ Outcome Alloc(MemoryContext& context, const Caller& caller, Pace pace,
   const Caller numbered = WithRequest(caller, request);
   const AllocOptions options{.region = region, .no_grow = request.no_grow(), .tag = request.tag()};
   std::vector<PercpuPtr> pointers(specs.size());
-  const Outcome outcome = pace == Pace::kMustNotSleep
-                              ? context.calls.TryAlloc(numbered, specs, options, pointers)
-                              : context.calls.Alloc(numbered, specs, options, pointers);
+  Outcome outcome = pace == Pace::kMustNotSleep
+                        ? context.calls.TryAlloc(numbered, specs, options, pointers)
+                        : context.calls.Alloc(numbered, specs, options, pointers);
   if (!outcome || !outcome->ok()) return outcome;
   response.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
   for (const PercpuPtr pointer : pointers) response.add_pointers(pointer.value());

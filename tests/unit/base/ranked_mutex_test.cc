@@ -59,6 +59,7 @@ TEST(RankedMutexTest, ExcludesAndWakes) {
 TEST(RankedMutexTest, ATimedWaitEndsWhenTheConditionHolds) {
   Counter counter;
   std::vector<std::thread> waiters;
+  waiters.reserve(4);
   std::atomic<int> reached{0};
   for (int waiter = 0; waiter < 4; ++waiter) {
     waiters.emplace_back([&] { reached += counter.AwaitAtLeast(100, absl::Minutes(10)) ? 1 : 0; });

@@ -53,7 +53,7 @@ class MemoryHandlersTest : public testing::ServiceTest {
     request.set_unit(unit);
     request.set_length_bytes(length);
     v1::ReadResponse response;
-    const absl::Status status = Call(handlers::Read, request, response);
+    absl::Status status = Call(handlers::Read, request, response);
     if (data != nullptr) *data = response.data();
     return status;
   }
@@ -73,7 +73,7 @@ class MemoryHandlersTest : public testing::ServiceTest {
     request.set_delta(delta);
     request.set_width(width);
     v1::AddResponse response;
-    const absl::Status status = Call(handlers::Add, request, response);
+    absl::Status status = Call(handlers::Add, request, response);
     if (out != nullptr) *out = response;
     return status;
   }
@@ -82,7 +82,7 @@ class MemoryHandlersTest : public testing::ServiceTest {
     request.set_pointer(pointer.value());
     request.set_width(width);
     v1::SumResponse response;
-    const absl::Status status = Call(handlers::Sum, request, response);
+    absl::Status status = Call(handlers::Sum, request, response);
     if (out != nullptr) *out = response.sum();
     return status;
   }

@@ -89,7 +89,7 @@ TEST_F(AllocatorTest, AnAreaLiesAtTheSameOffsetInEveryUnitAndReadsZero) {
   ASSERT_TRUE(pin.ok());
   for (std::uint32_t unit = 0; unit < 4; ++unit) {
     EXPECT_EQ(pin->address(UnitId(unit)) - arena_->base(),
-              static_cast<std::ptrdiff_t>(pointer.value() + unit * (64 << 10)));
+              static_cast<std::ptrdiff_t>(pointer.value() + unit * std::uint64_t{64 << 10}));
     for (int i = 0; i < 100; ++i) EXPECT_EQ(pin->address(UnitId(unit))[i], std::byte{0});
   }
 }
@@ -236,6 +236,7 @@ TEST_F(AllocatorTest, FreeChunksAreKeptByCountAndAge) {
             .free_chunk_age = absl::Seconds(10)});
   const auto swing = [&] {
     std::vector<PercpuPtr> areas;
+    areas.reserve(8);
     for (int i = 0; i < 8; ++i) areas.push_back(Alloc(64 << 10));
     for (const PercpuPtr area : areas) ASSERT_TRUE(allocator_->Free(area).ok());
   };
@@ -302,7 +303,8 @@ TEST_F(AllocatorTest, EveryByteOfEveryUnitResolvesToItsOwner) {
   for (std::uint32_t unit = 0; unit < 3; ++unit) {
     for (const std::uint64_t at : {0, 1, 2500, 4999}) {
       const auto owner =
-          Inspector(*allocator_).Resolve(PercpuPtr(area->value() + unit * (64 << 10) + at));
+          Inspector(*allocator_)
+              .Resolve(PercpuPtr(area->value() + unit * std::uint64_t{64 << 10} + at));
       ASSERT_TRUE(owner.ok());
       EXPECT_EQ(owner->owner, Resolution::Owner::kArea);
       EXPECT_EQ(owner->area.pointer, *area);
@@ -352,6 +354,7 @@ TEST_F(AllocatorTest, ThreadsDoNotShareAreas) {
   constexpr int kThreads = 4;
   std::vector<std::vector<PercpuPtr>> granted(kThreads);
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 3000; ++i) {

@@ -48,7 +48,7 @@ struct Page {
   [[nodiscard]] bool TableFits(std::uint64_t at, std::uint64_t count, std::uint64_t entry) const {
     return at % 8 == 0 && at <= size && count <= (size - at) / entry;
   }
-  // Of a table that was checked: the copy is aligned as malloc aligns.
+  // Returns a table whose place was checked. The copy is aligned as malloc aligns.
   template <typename T>
   [[nodiscard]] std::span<const T> Table(std::uint64_t at, std::uint32_t count) const {
     return {reinterpret_cast<const T*>(bytes + at), count};

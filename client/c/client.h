@@ -90,7 +90,7 @@ struct percpud_client {
   bool Fold();
   // The counter of that name, made if there is none. Null if memory is short.
   percpud_counter* Find(const char* name);
-  // As a child of a fork begins.
+  // Forgets what is the parent's, in the child of a fork.
   void BeginAnew();
   void FreeAll();
 

@@ -28,7 +28,7 @@ struct Greeting {
   // The caller's to close. -1 where there is none.
   int arena = -1;
   int layout = -1;
-  // Of a refusal; ends with a zero.
+  // A refusal's code and words; the words end with a zero.
   std::uint32_t code = 0;
   char text[sizeof(abi::v1::Refusal::message) + 1] = {};
 };

@@ -17,7 +17,7 @@ constinit rseq::internal::AreaOffset g_thread_area = 0;
 
 namespace {
 
-// As the kernel reads and writes it: include/uapi/linux/rseq.h, its first 32 bytes.
+// The kernel reads and writes these 32 bytes, the first of include/uapi/linux/rseq.h's.
 struct alignas(32) Area {
   std::uint32_t cpu_id_start = 0;
   // RSEQ_CPU_ID_UNINITIALIZED.

@@ -40,7 +40,7 @@ absl::StatusOr<Region> RegionFrom(std::uint8_t number) {
   }
 }
 
-// As percpud.v1.VariableType has them.
+// The numbers are those of percpud.v1.VariableType.
 absl::StatusOr<VariableType> TypeFrom(std::uint8_t number) {
   switch (number) {
     case 1:

@@ -18,7 +18,7 @@ namespace percpu {
 struct LeasedChunk {
   // The chunk's, for messages.
   ChunkId id{};
-  // Of unit 0's first byte; a multiple of 4096, not 0.
+  // Unit 0's first byte; a multiple of 4096, not 0.
   Pointer base{};
   // Of each unit; a multiple of 4.
   std::uint64_t usable_bytes = 0;

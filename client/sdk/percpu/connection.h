@@ -34,7 +34,7 @@ struct OpenedSession {
 // A chunk that the daemon leased, in offsets of the arena.
 struct ChunkGrant {
   ChunkId id{};
-  // Of unit 0's first byte.
+  // Unit 0's first byte.
   Pointer base = kNull;
   std::uint64_t unit_bytes = 0;
   // Where the lease's map lies.

@@ -36,7 +36,7 @@ absl::StatusOr<std::vector<std::byte>> Call(LaneClient& lane, const Deadline& de
   return std::move(answer.body);
 }
 
-// As percpud.v1.VariableType has them.
+// The numbers are those of percpud.v1.VariableType.
 std::uint8_t NumberOf(VariableType type) {
   switch (type) {
     case VariableType::kCounter:

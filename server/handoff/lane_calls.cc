@@ -19,7 +19,6 @@ using abi::v1::LaneAdd;
 using abi::v1::LaneAdded;
 using abi::v1::LaneAllocView;
 using abi::v1::LaneAnswerWriter;
-using abi::v1::LaneFreed;
 using abi::v1::LaneKind;
 using abi::v1::LaneLoad;
 using abi::v1::LaneOpenVariableView;
@@ -165,7 +164,7 @@ LaneCalls::Outcome LaneCalls::Alloc(const Caller& caller, LanePace pace, const L
                              .no_grow = alloc.no_grow(),
                              .tag = absl::string_view(tag.data(), tag.size())};
   if (pace == LanePace::kMustNotSleep) {
-    const Outcome outcome = calls_.TryAlloc(caller, specs_, options, pointers_);
+    Outcome outcome = calls_.TryAlloc(caller, specs_, options, pointers_);
     if (!outcome || !outcome->ok()) return outcome;
   } else {
     RETURN_IF_ERROR(calls_.Alloc(caller, specs_, options, pointers_));

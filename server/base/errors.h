@@ -40,7 +40,7 @@ absl::Status TransferOverLimit(Bytes length, Bytes limit);
 absl::Status ChannelzNotFound();
 absl::Status ServiceUnknown(absl::string_view service);
 absl::Status TooManyWatchers(std::uint32_t limit);
-// Of one peer, whatever connections it has.
+// One peer has too many, over all its connections.
 absl::Status TooManyCalls(std::uint32_t limit);
 absl::Status TooManyStreams(std::uint32_t limit);
 

@@ -16,7 +16,7 @@
 namespace percpud {
 namespace {
 
-// A path that changes under each of so many tries is another program's game.
+// A path that changes under each try is being changed by another program on purpose.
 constexpr int kMaxTries = 64;
 
 }  // namespace

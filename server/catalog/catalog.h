@@ -7,9 +7,9 @@
 //   thread B   Enter(-area 0x80) --+--> [ queue ] --> one LMDB commit --> A, B, C answer
 //   thread C   Enter(+lease)     --+
 //
-// Changes take effect in the order in which they are entered, so whoever orders
-// things under a lock enters them under that lock, and waits outside it. Of
-// those who wait, one commits for all that are entered by then.
+// Changes take effect in the order in which they are entered. A caller that orders
+// things under a lock therefore enters them under that lock, and waits outside it.
+// One of the threads that wait commits everything entered by then.
 
 #ifndef PERCPUD_SERVER_CATALOG_CATALOG_H_
 #define PERCPUD_SERVER_CATALOG_CATALOG_H_
@@ -47,9 +47,9 @@ class Catalog {
   // Errors: CatalogFull, CatalogFailed.
   absl::Status Await(Ticket ticket);
   absl::Status Commit(Changes changes) { return Await(Enter(std::move(changes))); }
-  // As Enter, for changes that can no longer be refused: they go with the next
-  // commit, and as long as they fail, so does everything else that adds a
-  // record. The ticket need not be awaited; OK if it is.
+  // Enters changes that can no longer be refused: they go with the next commit, and
+  // as long as they fail, so does everything else that adds a record. The ticket need
+  // not be awaited; OK if it is.
   Ticket EnterOwed(Changes changes);
 
   // Nothing is committed meanwhile. Errors: CatalogDamaged.
@@ -82,7 +82,7 @@ class Catalog {
   void CommitEach(Entries& entries);
   void Lead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Whoever leads has it to itself.
+  // Used by the thread that leads, and by no other.
   const std::unique_ptr<Store> store_;
   std::vector<Changes> owed_;
 

@@ -31,7 +31,7 @@ class Changes {
   void Put(const Quarantined& record);
   // What kind of catalog it is; with the first record of a fresh one.
   void PutFormat();
-  // Of an area that is there; else nothing happens.
+  // Changes the owner of an area. Does nothing if there is no such area.
   void SetOwner(PercpuPtr pointer, SessionId owner);
   void Put(const LastSession& record);
 

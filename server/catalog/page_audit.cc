@@ -31,7 +31,7 @@ struct PageHeader {
   std::uint64_t number;
   std::uint16_t pad;
   std::uint16_t flags;
-  // Of an overflow page both are one count of pages.
+  // An overflow page has one count of pages here, over both.
   std::uint16_t lower;
   std::uint16_t upper;
 };
@@ -190,7 +190,8 @@ class Audit {
     return Wrong(first, "is not the record's it should be");
   }
 
-  // A record of the free list: a count, so many pages, falling, and perhaps room for more.
+  // A record of the free list: a count, that number of pages in falling order, and
+  // perhaps room for more.
   absl::Status ClaimFree(std::uint64_t page, std::uint64_t at, std::uint64_t size) {
     std::uint64_t count = 0;
     if (size < sizeof(count)) return Wrong(page, "has a free list without a count");

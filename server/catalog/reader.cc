@@ -40,8 +40,8 @@ absl::Status Failed(Table table, int code) {
   return Damaged(table, mdb_strerror(code));
 }
 
-// Calls `on_record` (key, value, how many there are) for every record; it
-// returns false for one that is none.
+// Calls `on_record` (key, value, how many there are) for every record. It
+// returns false for bytes that are not a record.
 template <typename OnRecord>
 absl::Status ForEach(MDB_txn* txn, Table table, OnRecord on_record) {
   MDB_dbi dbi = 0;

@@ -33,7 +33,7 @@ struct Arena {
   std::array<std::uint8_t, 16> id{};
   // Nothing of it lies in the arena, which clients may write.
   FileIdentity file;
-  // Of the running system: no arena is good beyond it.
+  // Identifies the running system: no arena is good beyond it.
   std::string boot_id;
   // How chunks are laid out, as "name=value" lines. Another text is another
   // layout.
@@ -161,7 +161,7 @@ struct Contents {
   std::uint64_t areas = 0;
 };
 
-// Takes one area of so many; false if it cannot be.
+// Takes one area, of `of` in all. Returns false if there cannot be such an area.
 using OnArea = std::function<bool(const Area& area, std::size_t of)>;
 
 }  // namespace percpud::catalog

@@ -283,7 +283,7 @@ void Lane::Watch(const Entry& entry, SessionId session, std::uint32_t events) co
   epoll_event event{};
   event.events = events;
   event.data.u64 = session.value();
-  // Of a descriptor in the set, with memory that is there: it cannot fail.
+  // It cannot fail: the descriptor is in the set, and the memory is there.
   const int changed = epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, entry.connection->fd(), &event);
   assert(changed == 0);
   static_cast<void>(changed);

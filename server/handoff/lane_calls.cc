@@ -26,7 +26,7 @@ using abi::v1::LanePointersView;
 using abi::v1::LaneRequest;
 using abi::v1::LaneVariable;
 
-// As percpud.v1.Region has them.
+// The numbers are those of percpud.v1.Region.
 absl::StatusOr<Region> RegionFrom(std::uint8_t number) {
   switch (number) {
     case 0:

@@ -75,7 +75,7 @@ LaneConnection::Turn LaneConnection::Receive(LaneDesk& desk) {
       return Turn::kGarbage;
   }
   const LaneBytes message(desk.in.data(), bytes);
-  // As a whole, before any of it is served.
+  // The message is checked as a whole, before any of it is served.
   if (abi::v1::LaneCountRequests(message) == 0) return Turn::kGarbage;
   rest_ = message;
   return Turn::kMore;

@@ -20,8 +20,8 @@ namespace internal {
 
 // glibc's own symbols (2.35 and later), under names of ours. Where the program is
 // built for such a glibc they are there, and the compiler knows them as constants:
-// a loop of updates loads the offset once. Whoever must run on older ones too says
-// PERCPUD_RSEQ_WEAK: then the addresses may be null.
+// a loop of updates loads the offset once. A program that must run on older ones too
+// defines PERCPUD_RSEQ_WEAK: then the addresses may be null.
 #if defined(__GLIBC_PREREQ) && !defined(PERCPUD_RSEQ_WEAK)
 #if __GLIBC_PREREQ(2, 35)
 #define PERCPUD_RSEQ_GLIBC_HAS_AREAS 1

@@ -58,11 +58,11 @@ class Callers {
   // What is at the other end of a connection.
   struct Remote {
     std::optional<Peer> peer;
-    // Of a TCP connection.
+    // The host of a TCP connection; else empty.
     std::string host;
     std::shared_ptr<PeerAccount> account;
   };
-  // Whom a quota counts a connection for: "uid 1000" or the host.
+  // The name under which a quota counts a connection: "uid 1000" or the host.
   static std::string NameOf(const Remote& remote);
   [[nodiscard]] std::shared_ptr<const Remote> RemoteOf(
       const grpc::ServerContextBase& context) const;

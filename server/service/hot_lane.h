@@ -61,7 +61,7 @@ class Overseen {
 
 class HotLane {
  public:
-  // An answer that the client has not read after so many rounds is cut off.
+  // The rounds that an answer may wait to be read. Then it is cut off.
   static constexpr std::uint32_t kAnswerRounds = 10;
   static constexpr absl::Duration kRound = absl::Seconds(1);
 

@@ -35,7 +35,7 @@ class PeerAccount {
     }
 
     [[nodiscard]] bool taken() const { return counter_ != nullptr; }
-    // Whose it is; null if none was taken.
+    // The account that the place belongs to; null if no place was taken.
     [[nodiscard]] const std::shared_ptr<PeerAccount>& account() const { return account_; }
 
    private:

@@ -18,7 +18,7 @@
 namespace percpud {
 
 // gRPC's server reflection on the hot lane, so that its streams are admitted and
-// counted as others are: gRPC's own one keeps a thread for each, whoever asks.
+// counted as others are: gRPC's own service keeps a thread for each stream.
 class ReflectionService {
  public:
   // Everything outlives the lane's thread. `services`: the names to list. Registers with

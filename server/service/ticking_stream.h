@@ -25,8 +25,8 @@
 namespace percpud {
 
 // A server's stream that says something now and then until its client leaves or the
-// daemon drains: Watch, and health's Watch. It takes no thread, whoever reads or does
-// not. Hot thread only, but for what fills a message, which runs on the work lane.
+// daemon drains: Watch, and health's Watch. It takes no thread, even if its client does
+// not read. Hot thread only, but for what fills a message, which runs on the work lane.
 // Deletes itself when the stream is over and nothing of it is under way.
 //
 //   accept --> fill --> write --> alarm --+

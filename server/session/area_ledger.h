@@ -19,7 +19,7 @@ namespace percpud {
 // One area that a holder owns.
 struct OwnedArea {
   HolderId holder = kNoHolder;
-  // Of one unit, rounded up to granules.
+  // Bytes of one unit, rounded up to granules.
   Bytes size;
   std::uint8_t tag_length = 0;
   RowState state = RowState::kSettled;

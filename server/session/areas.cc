@@ -222,7 +222,7 @@ absl::Status Areas::CheckMayTake(const Tables& tables, Rpc rpc, const Caller& ca
   }
   if (tables.openers.IsQuarantined(pointer)) return errors::AreaIsQuarantined(pointer);
   const OwnedArea* const area = tables.areas.Find(pointer);
-  // Nobody's area is none, or one that is on its way in or out.
+  // An area without a holder does not exist, or is on its way in or out.
   if (area == nullptr) return errors::OwnedByNobody(pointer);
   // What an ending session has is being taken back.
   const Session* const session = tables.sessions.Find(SessionOf(area->holder));

@@ -20,11 +20,11 @@
 
 namespace percpud {
 
-// Whose an area, or a leased chunk, is.
+// The owner of an area or of a leased chunk.
 struct AreaOwner {
   // kNoSession if no session owns it.
   SessionId session;
-  // Who answers for it: the session's identity, or whoever made it without one.
+  // Who answers for it: the session's identity, or its maker's if there is no session.
   Identity identity;
 };
 
@@ -36,9 +36,9 @@ class Areas {
   Areas(const Areas&) = delete;
   Areas& operator=(const Areas&) = delete;
 
-  // As the allocator's, charged to the caller and owned by its session, or by its
-  // identity if it has none. Errors besides: QuotaExceeded; SessionEnded, if it ends
-  // meanwhile; RequestUnderWay, AnswerForgotten.
+  // Allocates areas, charged to the caller and owned by its session, or by its identity
+  // if it has none. Errors: those of Allocator::AllocBatch; QuotaExceeded; SessionEnded,
+  // if it ends meanwhile; RequestUnderWay, AnswerForgotten.
   absl::Status AllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
                           const AllocOptions& options, std::span<PercpuPtr> out);
   // The same, but nullopt, with nothing changed, where AllocBatch would have to create

@@ -35,7 +35,7 @@ class BooksCheck {
   // Something the books say the allocator has granted.
   struct Claim {
     PercpuPtr pointer;
-    // Of an area its own, of a leased chunk a unit's.
+    // An area's own size; for a leased chunk, that of a unit.
     Bytes size;
     bool is_lease = false;
   };

@@ -70,7 +70,7 @@ struct Holder {
 
 // What is known of one identity.
 struct IdentityRow {
-  // Of its sessions and its own together.
+  // What its sessions hold and what it holds itself, together.
   Account account;
   std::uint32_t local_sessions = 0;
   std::uint32_t remote_sessions = 0;

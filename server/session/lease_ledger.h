@@ -27,7 +27,7 @@ struct LeaseRecord {
   std::string name;
   // kNoSession for a kept one between two holders.
   SessionId holder;
-  // Whose it is between two holders.
+  // The user who may claim it while it has no holder.
   UserId maker;
   // The request that granted it to its holder: what may be answered with it again.
   RequestId granted_by = kNoRequest;

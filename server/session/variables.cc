@@ -196,7 +196,7 @@ absl::StatusOr<Variable> Variables::PublishArea(Transaction& tx, const Variable&
   const PercpuPtr pointer = variable.pointer;
   RETURN_IF_ERROR(CheckShape(variable.type, variable.size, AlignmentOf(pointer)));
   const HolderId owner = tx.tables().areas.Find(pointer)->holder;
-  // Whose processes may write there.
+  // The session whose processes may write there.
   const SessionId writer = SessionOf(owner);
   if (writer != kNoSession) {
     RETURN_IF_ERROR(tx.tables().holders.Charge(owner, UsageOfOpening()));

@@ -167,7 +167,7 @@ TEST_P(BackendConformance, AFullArenaRefusesAndRecovers) {
   EXPECT_TRUE(CreatePopulated().ok());
 }
 
-// As a restart does: another backend over the same memory.
+// A restart does this: another backend over the same memory.
 TEST_P(BackendConformance, AdoptsWhatAnotherOfItsKindHadMade) {
   const auto given_back = CreatePopulated();
   const auto kept = CreatePopulated();

@@ -93,7 +93,7 @@ absl::Status Player::Take(const Op& op) {
   return absl::OkStatus();
 }
 
-// Of one class: whatever it finds is free, aligned and in a run of that class.
+// Looks in one class: whatever it finds is free, aligned and in a run of that class.
 absl::Status Player::FindInClass(const Op& op) const {
   const std::uint32_t size = 1 + op.a % 64;
   const std::uint32_t size_class = AreaMap::ClassOf(Granules(size + op.b % 32));

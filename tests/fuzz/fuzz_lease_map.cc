@@ -43,7 +43,7 @@ class Player {
   absl::Status CheckUsable(std::vector<std::byte> copy, const LeaseModel::Areas& expected) const;
   absl::Status CheckRecovered(LeaseMap& map, const LeaseModel::Areas& expected) const;
   absl::Status CheckTruncated(std::uint32_t length) const;
-  // Of a map that may be anything.
+  // The map may hold anything.
   absl::Status CheckBounds(std::uint32_t at) const;
   [[nodiscard]] bool IsFree(std::uint32_t at, std::uint32_t size) const {
     return at + size <= granules_ &&
@@ -97,7 +97,7 @@ void Player::Change(const Op& op) {
     case kSetLarge:
       return SetLarge(op);
     case kChangeUse:
-      // As a free does, by one store: live, kept, freed by another, free.
+      // One store, which is what a free does: live, kept, freed by another, free.
       if (picked != nullptr) {
         *picked = static_cast<std::uint8_t>(op.b % 4 == 3 ? 0 : *picked % 80 + op.b % 4 * 80);
       }
@@ -138,10 +138,10 @@ absl::Status Player::CheckBounds(std::uint32_t at) const {
 }
 
 absl::Status Player::CheckTruncated(std::uint32_t length) const {
-  // On the heap, to the byte: whoever reads on is caught by the sanitizer.
+  // On the heap, to the byte: the sanitizer catches a read beyond it.
   const std::vector<std::byte> copy(bytes_.begin(), bytes_.begin() + length % bytes_.size());
   if (!absl::IsFailedPrecondition(LeaseMap::Validate(copy, Granules(granules_)))) {
-    return Fail("a map cut short is none");
+    return Fail("a map that was cut short is taken for one");
   }
   return absl::OkStatus();
 }

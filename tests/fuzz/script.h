@@ -25,7 +25,7 @@
 namespace percpud::fuzz {
 
 struct Op {
-  // Of the target's Kind.
+  // A value of the target's Kind.
   std::uint32_t kind = 0;
   // a is the wide one: 16 bits. b and c are bytes.
   std::uint32_t a = 0;
@@ -41,7 +41,7 @@ struct Script {
 
 // One fuzzer: something that is under test, and how to drive it.
 struct Target {
-  // Of the namespace that Perform and Kind live in.
+  // The name of the namespace that Perform and Kind live in.
   const char* name;
   std::size_t setup_size;
   std::vector<const char*> kinds;

@@ -35,7 +35,7 @@ struct AccessRules {
   // The socket's mode is the gate; behind it, everybody is a client.
   Principals clients{.everybody = true, .users = {}, .groups = {}};
   Principals viewers;
-  // Of connections whose peer the kernel cannot vouch for.
+  // The role of connections whose peer the kernel cannot vouch for.
   Role remote = Role::kAnonymous;
 
   [[nodiscard]] Role RoleOf(const std::optional<Peer>& peer) const;
@@ -67,7 +67,7 @@ enum class Rpc : std::uint8_t {
   kChannelz,
 };
 
-// Whose the thing has to be that an RPC names.
+// Who has to own the thing that an RPC names.
 enum class Ownership : std::uint8_t {
   kAnybodys,
   // The caller's own, or nobody's.

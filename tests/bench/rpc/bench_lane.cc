@@ -66,7 +66,7 @@ struct Pair {
   Series lane_p50, stream_p50;
   Series lane_per_second, stream_per_second;
   Series lane_daemon_us, stream_daemon_us;
-  // Of one round: more is better, less is better.
+  // Ratios within one round: more is better, less is better.
   Series calls_ratio, daemon_ratio;
 
   void Add(const Measured& lane, const Measured& stream) {
@@ -83,7 +83,7 @@ struct Pair {
 
 struct Results {
   Series echo_p50;
-  // Of one round: the lane's Ping, one in flight, by the echo.
+  // The ratio within one round of the lane's Ping, one in flight, to the echo.
   Series ping_by_echo;
   std::map<int, Pair> ping;
   std::map<int, Pair> alloc_free;
@@ -112,7 +112,7 @@ absl::StatusOr<Measured> Measure(pid_t daemon, Load load) {
                   .daemon_us = (*after - *before) / static_cast<double>(samples->micros.size())};
 }
 
-// Of a pair, both calls count.
+// Both calls of a pair count.
 absl::StatusOr<Samples> Together(absl::StatusOr<AllocFreeSamples> pair) {
   if (!pair.ok()) return pair.status();
   Samples both = std::move(pair->alloc);
@@ -245,7 +245,7 @@ void PrintJson(const Flags& flags, const Results& results) {
 }
 
 int Main(int argc, char** argv) {
-  // As the daemon does: the packaged abseil tracks lock order otherwise.
+  // The daemon does the same: the packaged abseil tracks lock order otherwise.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Flags flags;
   const auto app = testing::MakeApp("Measures the side door's lane beside gRPC");

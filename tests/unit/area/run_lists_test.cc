@@ -46,7 +46,7 @@ class Lists {
  public:
   explicit Lists(std::uint32_t size)
       : heads_(RunLists::HeadWords()),
-        // As links are not cleared: whatever is there is not read.
+        // Links are not cleared first: what lies there is not read.
         links_(RunLists::LinkWords(size), ~bits::Word{0}),
         lists_(heads_.data(), links_.data(), size) {}
 

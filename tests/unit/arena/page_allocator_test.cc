@@ -104,7 +104,7 @@ TEST_P(PageAllocatorModel, RunsOfAnyLengthComeAndGo) {
       const auto [page, length] = *run;
       ASSERT_TRUE(pages.FreeRun(PageId(page), Pages(length)).ok());
       ASSERT_TRUE(absl::IsInternal(pages.FreeRun(PageId(page), Pages(length))));
-      // As a restart finds it; not twice, and then again as before.
+      // What a restart does: takes the run once, not twice; then all is as before.
       ASSERT_TRUE(pages.AllocateRunAt(PageId(page), Pages(length)).ok());
       const Pages free = pages.free_pages();
       ASSERT_FALSE(pages.AllocateRunAt(PageId(page), Pages(length)).ok());

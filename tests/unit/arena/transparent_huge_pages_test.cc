@@ -32,7 +32,7 @@ using ::testing::HasSubstr;
 
 class SettingsTest : public ::testing::Test {
  protected:
-  // As the kernel writes it: the choice is in brackets.
+  // Writes what the kernel would: the choice is in brackets.
   void Choose(const std::string& choice) const { Write(shmem_enabled(), choice); }
   void ChooseForSize(const std::string& choice) const {
     std::filesystem::create_directories(dir_.path() + "/hugepages-2048kB");
@@ -178,7 +178,7 @@ TEST_F(SystemTest, AMemfdIsBackedAndMappedByHugePages) {
   const Bytes mapped = HugeMapped((*arena)->base());
   if (mapped == Bytes(0)) GTEST_SKIP() << "the system had no huge page to give";
   EXPECT_EQ(mapped, kHalf);
-  // Whoever maps it otherwise, as clients do, has them as such without a word.
+  // Another mapping, such as a client's, has the huge pages too, without asking.
   void* const other = mmap(nullptr, kSize.value(), PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_NORESERVE, (*arena)->fd(), 0);
   ASSERT_NE(other, MAP_FAILED);

@@ -121,7 +121,7 @@ TEST_F(MetaDamageTest, OneCommitBackIsDamage) {
   }
 }
 
-// As a daemon leaves it that is killed between its commit and the commit's number.
+// A daemon that is killed between its commit and the commit's number leaves this.
 TEST_F(MetaDamageTest, OneCommitAheadOfItsNumberIsSound) {
   const std::string before = Bytes();
   {

@@ -20,7 +20,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// As the sentence says it: the first bound that is not below the value.
+// The definition, word by word: the first bound that is not below the value.
 std::size_t FirstNotBelow(const std::vector<double>& bounds, double value) {
   std::size_t bucket = 0;
   while (bucket < bounds.size() && !(value <= bounds[bucket])) ++bucket;

@@ -427,8 +427,8 @@ TEST_F(DoorTest, ASessionThatIsNotWaitingCannotBeResumed) {
   EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
 }
 
-// As a client does that asked while the daemon was away, gave up, and asked again: its
-// first connection is still in the backlog.
+// A client asked while the daemon was away, gave up, and asked again: its first
+// connection is still in the backlog.
 TEST_F(DoorTest, AConnectionThatHasHungUpIsNotResumedFor) {
   const Token token = MakeWaiting();
   EXPECT_TRUE(AwaitSessions(1));

@@ -98,8 +98,8 @@ TEST(MessagesTest, TheEndIsHeard) {
   EXPECT_EQ(ReceiveHello(at_door.daemon.get(), hello, strays), Heard::kOther);
 }
 
-// As many as the kernel lets through with one message: it would close any more itself, on
-// the thread that receives.
+// The message carries the most that the kernel lets through: it would close any more
+// itself, on the thread that receives.
 TEST(MessagesTest, EveryDescriptorThatComesWithAHelloIsHandedOn) {
   const Connection at_door;
   const UniqueFd file(eventfd(0, EFD_CLOEXEC));

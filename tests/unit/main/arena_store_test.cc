@@ -205,8 +205,8 @@ TEST_F(ArenaStoreTest, ARefusedWarmStartIsWarmTheNextTime) {
   EXPECT_THAT(VerdictOf(kLayout), HasSubstr("warm"));
 }
 
-// As a shortage of descriptors does it: whatever cannot be opened says nothing of what
-// is in it.
+// A shortage of descriptors does this: a file that cannot be opened says nothing of
+// what is in it.
 TEST_F(ArenaStoreTest, WithTooFewDescriptorsAStartIsWarmOrRefused) {
   LeaveData();
   constexpr int kWarm = 0;

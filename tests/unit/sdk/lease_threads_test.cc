@@ -122,7 +122,7 @@ TEST(LeaseThreadsTest, AnEndedThreadsChunksAreAdopted) {
     for (int i = 0; i < 50; ++i) EXPECT_TRUE(heap.Free(*heap.Allocate(100)).ok());
   }).join();
   EXPECT_EQ(heap.GetCounts().orphaned, 1u);
-  // Freed while nobody owns the chunk, and found by whoever takes it over.
+  // It is freed while nobody owns the chunk, and found by the thread that takes it over.
   EXPECT_TRUE(heap.Free(large).ok());
   EXPECT_EQ(heap.Free(large).code(), absl::StatusCode::kNotFound);
   const std::uint64_t calls = source.calls();

@@ -210,7 +210,7 @@ TEST_F(MembershipTest, AChildDoesNotKeepTheParentsDoorOpen) {
 TEST_F(MembershipTest, AResumedSessionDoesWithoutDescriptorsItCannotTake) {
   Enter();
   const FakeDoor::Visitor back = door_.Receive();
-  // As many descriptors as this process may have.
+  // Takes all the descriptors that this process may have.
   std::vector<percpud::UniqueFd> all;
   while (true) {
     percpud::UniqueFd fd(dup(0));

@@ -43,7 +43,7 @@ class ServiceTest : public ::testing::Test {
     sessions_ = std::make_unique<Sessions>(*allocator_, SessionOptions());
     updater_ = std::make_unique<Updater>(allocator_->info(), PlaceCpus(allocator_->info(), 1),
                                          Updater::Mode::kAtomic, 1);
-    // In-process calls have no peer: whoever makes them may do anything.
+    // In-process calls have no peer: their maker may do anything.
     callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kOperator});
   }
 

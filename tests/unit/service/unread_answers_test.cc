@@ -34,7 +34,7 @@ class UnreadAnswersTest : public testing::LaneTest {
   }
 };
 
-// As many as a connection may have, of one method and of others that use the same lanes.
+// A connection makes all the calls it may, of one method and of others on the same lanes.
 TEST_F(UnreadAnswersTest, WhoeverDoesNotReadHoldsNoMethodForOthers) {
   RawHttp2 hostile(testing::ConnectTo(*server_), /*window=*/0);
   for (const char* path : {kPing, kGetStats, kHealthCheck}) {

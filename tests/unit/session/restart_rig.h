@@ -80,7 +80,7 @@ class RestartTest : public ::testing::Test {
     sessions_ = std::make_unique<Sessions>(*allocator_, std::move(session_options));
   }
 
-  // As if the daemon had been killed here.
+  // Does what a kill of the daemon here, and a new start, would do.
   void Restart() {
     sessions_.reset();
     allocator_.reset();

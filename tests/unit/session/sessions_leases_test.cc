@@ -97,7 +97,7 @@ TEST_F(LeasesTest, AKeptLeaseNobodyHoldsIsItsMakers) {
   EXPECT_TRUE(areas.CheckUse(Rpc::kWrite, alice, base).ok());
   EXPECT_EQ(sessions_->leases().Lease(alice, "").status().code(),
             absl::StatusCode::kResourceExhausted);
-  // It is charged once, whoever of hers has it.
+  // It is charged once, no matter which of her sessions has it.
   EXPECT_TRUE(sessions_->leases().Lease(alice, "cache").ok());
   sessions_->End(alice.session);
   EXPECT_FALSE(sessions_->leases().Return(bob, made->chunk.id).ok());

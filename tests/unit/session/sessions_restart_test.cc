@@ -221,7 +221,7 @@ TEST_F(SessionsRestartTest, ARequestThatComesAgainIsAnsweredAgain) {
   EXPECT_EQ(again, first);
   EXPECT_TRUE(Free(CallerOf(a, 3), first).ok());
   EXPECT_EQ(OwnerOf(again), a.id);
-  // So many later, nobody knows any more.
+  // After kKept further requests the answer is forgotten.
   for (std::uint64_t i = 10; i < 10 + Answers::kKept; ++i) {
     ASSERT_TRUE(Free(CallerOf(a, i), *Alloc(CallerOf(a), Bytes(8))).ok());
   }

@@ -332,7 +332,7 @@ TEST_F(SessionsTest, AnOpenerHasSoManyRemoteSessions) {
             "quotas.remote_sessions_per_opener: 10.0.0.7 has 2 remote sessions, the limit");
   EXPECT_EQ(sessions_->quota_refusals(), 1U);
   EXPECT_TRUE(open("10.0.0.8").ok());
-  // Whoever has neither user nor host is in this process.
+  // A caller with neither user nor host is in this process.
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(open("").ok());
   sessions_->End(first->id);
   EXPECT_TRUE(open("10.0.0.7").ok());

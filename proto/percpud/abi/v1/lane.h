@@ -215,7 +215,7 @@ inline constexpr std::uint32_t kLaneNoMaker = 0xffff'ffff;
 
 struct LaneVariable {
   std::uint64_t pointer;
-  // Of one unit, rounded up to 4.
+  // Bytes of one unit, rounded up to 4.
   std::uint64_t size;
   // The user who made it.
   std::uint32_t maker;

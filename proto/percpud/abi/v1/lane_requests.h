@@ -64,7 +64,7 @@ class LaneAllocView {
   LaneAlloc head_{};
 };
 
-// Of Free's request and of Alloc's answer.
+// The pointers in Free's request and in Alloc's answer.
 class LanePointersView {
  public:
   bool Parse(LaneBytes body) {

@@ -48,7 +48,7 @@ struct LayoutHeader {
   std::uint16_t major;
   std::uint16_t minor;
   std::uint32_t header_bytes;
-  // Of this page, tables and padding included.
+  // The size of this page, tables and padding included.
   std::uint64_t layout_bytes;
   // Random; the same as long as the arena's bytes are.
   std::array<std::uint8_t, 16> arena_id;

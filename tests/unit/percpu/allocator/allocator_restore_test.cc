@@ -45,7 +45,7 @@ class AllocatorRestoreTest : public ::testing::TestWithParam<std::string> {
                         *Topology::Uniform(4)));
     out.backend = *MakeBackend(GetParam(), *out.info, pages_, {});
     out.options.clock = &clock_;
-    // As the catalog would.
+    // Keeps what the catalog would.
     out.options.on_chunk = [this](const ChunkEvent& event) {
       if (event.destroyed) {
         chunks_.erase(event.id);

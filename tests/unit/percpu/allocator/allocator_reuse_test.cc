@@ -25,7 +25,7 @@ using testing::HeapPageSource;
 
 constexpr std::uint32_t kCpus = 4;
 constexpr Bytes kUnitSize{64 << 10};
-// So many areas of 64 bytes fill the first chunk.
+// The number of areas of 64 bytes that fill the first chunk.
 constexpr std::size_t kFill = 960;
 
 class AllocatorReuseTest : public ::testing::Test {
@@ -50,7 +50,7 @@ class AllocatorReuseTest : public ::testing::Test {
     return out;
   }
   void Free(PercpuPtr pointer) { ASSERT_TRUE(allocator_->Free(pointer).ok()); }
-  // Of the first 64 bytes, in every unit.
+  // Writes the first 64 bytes, in every unit.
   void Write(PercpuPtr pointer) {
     const auto pin = allocator_->Touch(pointer, Bytes(64));
     for (std::uint32_t unit = 0; unit < kCpus; ++unit) {
@@ -105,7 +105,7 @@ TEST_F(AllocatorReuseTest, WhatWaitsCountsAsFree) {
   EXPECT_FALSE(allocator_->Free(areas.front()).ok());
 }
 
-// Of a load that shrinks no more is cleared than may be asked for.
+// When the load shrinks, no more is cleared than may be asked for.
 TEST_F(AllocatorReuseTest, WhatNobodyAsksForIsNotCleared) {
   std::vector<PercpuPtr> areas = AllocMany(4 * kFill);
   for (std::size_t i = 0; i < areas.size(); ++i) {

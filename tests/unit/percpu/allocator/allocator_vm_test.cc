@@ -211,7 +211,7 @@ TEST_F(AllocatorVmTest, WhoMayNotGrowGetsBackedRoomOnly) {
   // Its three pages are backed, though there is room for sixteen.
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(allocator_->Alloc({kPage, kPage}, no_grow).ok());
   EXPECT_FALSE(allocator_->Alloc({.size = Bytes(64)}, no_grow).ok());
-  // That it was refused has a reserve made.
+  // The refusal makes the balancer fill the reserve.
   allocator_->Balance();
   EXPECT_EQ(Inspector(*allocator_).GetStats().empty_pop_pages, kEmptyPagesHigh);
   EXPECT_TRUE(allocator_->Alloc({.size = Bytes(64)}, no_grow).ok());

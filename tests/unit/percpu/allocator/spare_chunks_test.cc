@@ -36,7 +36,7 @@ TEST_F(SpareChunksTest, WhatWasReleasedAndMadeAgainIsKeptNextTime) {
   EXPECT_EQ(Most(47), 1U);
   MakeChunks(2);
   EXPECT_EQ(Most(49), 2U);
-  // Of four, three can be told from growth.
+  // With four, three can be told from growth.
   MakeChunks(2);
   EXPECT_EQ(Most(51), 3U);
 }

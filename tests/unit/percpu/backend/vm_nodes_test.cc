@@ -28,7 +28,7 @@ constexpr std::size_t kMaxNodes = 1024;
 constexpr std::uint32_t kBlocks = 16;
 constexpr BlockRange kWhole{.first = 0, .count = kBlocks};
 
-// Those this process may have memory of.
+// The nodes that this process may have memory of.
 std::vector<NumaNodeId> Nodes() {
   std::bitset<kMaxNodes> mask;
   std::vector<NumaNodeId> nodes;
@@ -132,7 +132,7 @@ TEST_F(VmNodesTest, EachGroupsPagesLieOnItsNode) {
   }
 }
 
-// The preference is the file's: whoever touches a page first.
+// The preference is the file's: it holds no matter which process touches a page first.
 TEST_F(VmNodesTest, WhatAnotherProcessTouchesFirstLiesOnItsGroupsNode) {
   const auto memory = vm_->CreateChunk();
   ASSERT_TRUE(memory.ok()) << memory.status();
@@ -154,7 +154,8 @@ TEST_F(VmNodesTest, WhatAnotherProcessTouchesFirstLiesOnItsGroupsNode) {
   EXPECT_EQ(arena_->base()[memory->base.value()], std::byte{1});
 }
 
-// And outlives whoever stated it: the next daemon adopts chunks without a word.
+// The preference outlives the daemon that stated it: the next one adopts chunks without
+// stating it again.
 TEST_F(VmNodesTest, AnAdoptedChunksPagesLieOnItsGroupsNodes) {
   ASSERT_TRUE(vm_->CreateChunk().ok());
   const auto memory = vm_->CreateChunk();

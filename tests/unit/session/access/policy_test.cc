@@ -24,7 +24,7 @@ struct Row {
   const char* name;
   // By role, in the order of kRoles.
   std::array<bool, 4> may_call;
-  // As a client: its own, nobody's, another session's.
+  // What a client may use: its own, nobody's, another session's.
   std::array<bool, 3> may_use;
 };
 constexpr std::array kTable{

@@ -180,7 +180,7 @@ class WordsTest(unittest.TestCase):
         self.assertEqual(words.objections(path, text), [])
 
     def test_a_comment_begins_with_its_subject(self):
-        for lead in ("Of", "As", "That", "Those", "Whose", "Whom"):
+        for lead in "Of As That Those Whose Whom And But Nor Than".split():
             self.refused("a.h", f"int x;\n  // {lead} the chunk.\nint y;\n", 2)
             self.refused("a.proto", f"// {lead} FreeRequest's.\n", 1)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import sources
 
 # A block that begins with one of these leans on the code below it.
-LEADS = re.compile(r"(Of|As|That|Those|Whose|Whom)\b")
+LEADS = re.compile(r"(Of|As|That|Those|Whose|Whom|And|But|Nor|Than)\b")
 PHRASES = re.compile(r"\b(whoever|(?<!there )is none|so many)\b", re.IGNORECASE)
 COMMENT = re.compile(r"\s*//+\s?(.*)")
 

@@ -186,7 +186,7 @@ TEST_P(LoadTest, KilledAtAnyInstantUnderLoadNothingIsLost) {
   ASSERT_TRUE(AwaitThat([&] { return AllReady(); }));
   std::mt19937 random(11);
   for (int i = 0; i < kills; ++i) {
-    // So much work, and then a moment of no work's choosing.
+    // The kill comes after a random amount of work, at a moment that no step chooses.
     const std::uint64_t until = Steps() + random() % 200;
     ASSERT_TRUE(AwaitThat([&] { return Steps() >= until; })) << "after kill " << i;
     const absl::Time moment = absl::Now() + absl::Microseconds(random() % 3000);
@@ -380,7 +380,7 @@ TEST_F(VerdictTest, ADamagedCatalogIsColdAndNothingOfItIsOverwritten) {
   EXPECT_TRUE(SaysOfItsStart("is damaged"));
   EXPECT_EQ(Aside(), 2U);
   EXPECT_EQ(std::filesystem::file_size(arena() + ".catalog.old-1/data.mdb"), 10'000U);
-  // And the next start is warm again.
+  // The next start is warm again.
   Kill();
   ASSERT_TRUE(Start());
   EXPECT_TRUE(SaysOfItsStart("start is warm"));

@@ -200,7 +200,7 @@ TEST_F(VmOfProcessesTest, FreedPagesGoBackToTheSystemAndAKillLosesNothingElse) {
   EXPECT_LE(after.populated_pages, kUnits * (kBlocks + areas.size()));
   EXPECT_LE(after.populated_pages, sparse.populated_pages);
   ExpectBackedAsCounted();
-  // And what was given back is granted again, as zeroes.
+  // Memory that was given back is granted again, as zeroes.
   areas.Allocate(4 * kBlocks);
   areas.ExpectTheirBytes();
   ExpectSound();

@@ -20,7 +20,7 @@ namespace percpud::bench {
 inline constexpr int kWarmPasses = 3;
 
 struct CompareOptions {
-  // But for cpus and unit_size, which are the table's.
+  // The table sets cpus and unit_size, whatever they are here.
   ReplayOptions replay;
   // How many rounds the medians are over; in each, we and the peers take turns.
   int rounds = 5;

@@ -90,7 +90,7 @@ TEST(SlicedLockTest, KnowsWhetherAnybodyWaits) {
   });
   while (!mu.contended()) std::this_thread::yield();
   EXPECT_TRUE(lock.GiveWay());
-  // Who takes too long to wake is not waited for.
+  // A thread that takes too long to wake is not waited for.
   while (!entered) lock.GiveWay();
   other.join();
 }

@@ -92,7 +92,7 @@ TEST_F(LeaseHeapTest, RefusesWhatNoChunkCanHold) {
   ExpectRefused(heap_->Allocate(~std::uint64_t{0}).status(), kInvalidArgument, "size");
   ExpectRefused(heap_->Allocate(~std::uint64_t{0} - 3, 64).status(), kInvalidArgument, "size");
   ExpectRefused(heap_->Allocate(kUnit + 1).status(), kInvalidArgument, "65536");
-  // And is as good as before.
+  // The heap is as good as before.
   EXPECT_TRUE(heap_->Free(Allocate(kUnit)).ok());
 }
 

@@ -194,7 +194,7 @@ TEST_F(CallersTest, ATokenSpeaksForItsSessionWhateverTheConnection) {
   ASSERT_TRUE(CallInProcess(&token).ok());
   EXPECT_EQ(witness_->seen->session, opened->id);
   EXPECT_EQ(witness_->seen->uid, UserId(4242));
-  // Nor does an operator's connection add to what the session may.
+  // An operator's connection does not add to what the session may.
   Ends pair = UnixPair();
   const int adopted = callers_->Adopt(pair.server.release());
   ASSERT_TRUE(CallOver(std::move(pair), adopted, &token).ok());

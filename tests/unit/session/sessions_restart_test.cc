@@ -91,7 +91,7 @@ TEST_F(SessionsRestartTest, TheDeadAreReapedAndTheirKeptLeasesWait) {
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 1U);
   ASSERT_EQ(Leases().size(), 1U);
   EXPECT_EQ(Leases()[0].holder, kNoSession);
-  // And stay so.
+  // They are still gone after another start.
   Restart();
   EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
   EXPECT_TRUE(sessions_->leases().Lease(CallerOf(alive), "cache")->existed);
@@ -116,7 +116,7 @@ TEST_F(SessionsRestartTest, ASessionIsResumedByItsProcessInTimeAndOnce) {
   EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
 }
 
-// Who cannot be seen is not dead: in another PID namespace, or hidden by /proc.
+// A process that cannot be seen is not dead: it is in another PID namespace, or hidden by /proc.
 TEST_F(SessionsRestartTest, WhoCannotBeSeenWaitsForItsWindow) {
   const auto unseen = sessions_->Open({.kind = SessionKind::kLocalReadWrite,
                                        .peer = Peer{.pid = ProcessId(0), .uid = kAlice},

@@ -81,7 +81,7 @@ TEST_F(VariablesTest, AnotherTypeOrSizeIsAnotherVariable) {
   const auto gauge = sessions_->variables().Open(
       alice, {.name = "hits", .type = VariableType::kGauge, .size = Bytes(8)});
   EXPECT_EQ(gauge.status().code(), absl::StatusCode::kFailedPrecondition);
-  // Who names no size takes what there is.
+  // A caller that names no size takes the size there is.
   EXPECT_TRUE(sessions_->variables().Open(alice, {.name = "hits"}).ok());
 }
 

@@ -69,7 +69,7 @@ TEST_F(KmTest, WithItsTailReturnedAChunkWastesNothing) {
     const Footprint footprint = km.footprint();
     EXPECT_EQ(footprint.pages_per_chunk, Pages(16 * cpus));
     EXPECT_EQ(footprint.wasted_pages, Pages(0));
-    // Which is what the introspection promises of a kept one.
+    // The introspection of a backend that keeps the tail promises the same.
     EXPECT_EQ(footprint.tail_pages, KmBackend(info, pages_, {}).footprint().wasted_pages);
     EXPECT_EQ(footprint.tail_pages, Pages(16 * cpus / 3));
     const auto memory = km.CreateChunk();

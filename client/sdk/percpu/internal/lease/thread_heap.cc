@@ -21,7 +21,7 @@ namespace errors = percpud::errors;
 // A magazine holds this much of a unit, within bounds: a batch of 64 of any
 // class comes and goes without the area map.
 constexpr std::uint32_t kMagazineBytes = 256 << 10;
-// And this much is carved at once at most, so that a class does not take half a
+// The most that is carved at once, so that a class does not take half a
 // unit because it was used a few times.
 constexpr std::uint32_t kBatchBytes = 16 << 10;
 

@@ -139,6 +139,13 @@ LaneCalls::Outcome LaneCalls::Dispatch(const Caller& caller, LanePace pace,
       return Add(caller, pace, request, answers);
     case LaneKind::kOpenVariable:
       return OpenVariable(caller, pace, request, answers);
+    case LaneKind::kOpenSeries:
+    case LaneKind::kRemoveSeries:
+    case LaneKind::kCloseWriter:
+    case LaneKind::kListFamilies:
+    case LaneKind::kReadSeries:
+    case LaneKind::kResetNamespace:
+      break;
   }
   return errors::LaneKindUnknown(static_cast<std::uint16_t>(request.kind));
 }

@@ -41,8 +41,7 @@
 // empty message ends the session, as closing does.
 //
 // A request of a kind that the daemon does not know is well-formed; it is answered
-// with UNIMPLEMENTED. Kinds 16 to 31 are kept for metrics: OpenSeries, RemoveSeries,
-// CloseWriter, ListFamilies, ReadSeries, ResetNamespace.
+// with UNIMPLEMENTED. Kinds 16 to 31 are kept for metrics (lane_metrics.h).
 
 #ifndef PERCPUD_PROTO_ABI_V1_LANE_H_
 #define PERCPUD_PROTO_ABI_V1_LANE_H_
@@ -75,6 +74,18 @@ enum class LaneKind : std::uint16_t {
   kAdd = 4,
   // Finds a variable by name, or makes it.
   kOpenVariable = 5,
+
+  // What these say is in lane_metrics.h.
+  // Finds series of one namespace, or makes them: each one is refused by itself.
+  kOpenSeries = 16,
+  // Has series count from 0 again, or go.
+  kRemoveSeries = 17,
+  // Ends a writer before its process ends.
+  kCloseWriter = 18,
+  kListFamilies = 19,
+  kReadSeries = 20,
+  // Has a whole namespace count from 0 again.
+  kResetNamespace = 21,
 };
 
 struct LaneRequestHeader {

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "proto/percpud/abi/v1/lane.h"
+#include "proto/percpud/abi/v1/lane_metrics_answers.h"
 #include "proto/percpud/abi/v1/lane_record.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
 
@@ -66,6 +67,18 @@ inline bool LaneIsWellFormed(const LaneAnswer& answer) {
       return answer.body.size() == sizeof(LaneAdded);
     case LaneKind::kOpenVariable:
       return answer.body.size() == sizeof(LaneVariable);
+    case LaneKind::kOpenSeries:
+      return LaneOpenedView().Parse(answer.body);
+    case LaneKind::kRemoveSeries:
+      return answer.body.size() == sizeof(LaneRemoved);
+    case LaneKind::kCloseWriter:
+      return answer.body.size() == sizeof(LaneWriterClosed);
+    case LaneKind::kListFamilies:
+      return LaneFamiliesView().Parse(answer.body);
+    case LaneKind::kReadSeries:
+      return LaneSeriesPageView().Parse(answer.body);
+    case LaneKind::kResetNamespace:
+      return answer.body.size() == sizeof(LaneNamespaceReset);
   }
   return true;
 }
@@ -97,12 +110,27 @@ class LaneAnswerReader {
 inline std::size_t LaneAnswerRoom(const LaneRequest& request) {
   constexpr std::size_t kError = sizeof(LaneError) + kLaneReasonBytes + kLaneTextBytes;
   std::size_t body = kError;
-  if (request.kind == LaneKind::kAlloc) {
-    const std::size_t pointers =
-        sizeof(LanePointers) + LaneLoad<LaneAlloc>(request.body, 0).sizes * sizeof(std::uint64_t);
-    body = pointers > kError ? pointers : kError;
+  switch (request.kind) {
+    case LaneKind::kAlloc:
+      body =
+          sizeof(LanePointers) + LaneLoad<LaneAlloc>(request.body, 0).sizes * sizeof(std::uint64_t);
+      break;
+    case LaneKind::kOpenSeries: {
+      LaneOpenSeriesView open;
+      // More are refused as a whole.
+      if (!open.Parse(request.body) || open.series() > kLaneMostSeries) break;
+      const std::size_t errors = open.series() < kLaneMostErrors ? open.series() : kLaneMostErrors;
+      body = sizeof(LaneOpened) + open.series() * sizeof(LaneOpenedSeries) + errors * kError;
+      break;
+    }
+    case LaneKind::kListFamilies:
+    case LaneKind::kReadSeries:
+      body = kLanePageBytes;
+      break;
+    default:
+      break;
   }
-  return LaneRoundUp(sizeof(LaneAnswerHeader) + body);
+  return LaneRoundUp(sizeof(LaneAnswerHeader) + (body > kError ? body : kError));
 }
 
 // Writes answers into a message. Each returns false, with nothing written, if the
@@ -133,12 +161,33 @@ class LaneAnswerWriter {
   bool OpenVariable(std::uint64_t id, const LaneVariable& variable) {
     return Whole(LaneKind::kOpenVariable, id, variable);
   }
+  // `body` is a LaneOpenedBody's.
+  bool OpenSeries(std::uint64_t id, LaneBytes body) {
+    return Copy(LaneKind::kOpenSeries, id, body);
+  }
+  bool RemoveSeries(std::uint64_t id, const LaneRemoved& removed) {
+    return Whole(LaneKind::kRemoveSeries, id, removed);
+  }
+  bool CloseWriter(std::uint64_t id, const LaneWriterClosed& closed) {
+    return Whole(LaneKind::kCloseWriter, id, closed);
+  }
+  // `body` is a LaneFamiliesBody's.
+  bool ListFamilies(std::uint64_t id, LaneBytes body) {
+    return Copy(LaneKind::kListFamilies, id, body);
+  }
+  // `body` is a LaneSeriesPageBody's.
+  bool ReadSeries(std::uint64_t id, LaneBytes body) {
+    return Copy(LaneKind::kReadSeries, id, body);
+  }
+  bool ResetNamespace(std::uint64_t id, const LaneNamespaceReset& reset) {
+    return Whole(LaneKind::kResetNamespace, id, reset);
+  }
   // Cuts the texts to kLaneReasonBytes and kLaneTextBytes. REQUIRES: `code` is not 0.
   bool Error(LaneKind kind, std::uint64_t id, std::uint16_t code, std::string_view reason,
              std::string_view text) {
     assert(code != 0);
     const std::size_t reason_bytes = Least(reason.size(), kLaneReasonBytes);
-    const std::size_t text_bytes = CutText(text, kLaneTextBytes);
+    const std::size_t text_bytes = LaneCutText(text, kLaneTextBytes);
     const LaneError head{.reason_bytes = static_cast<std::uint16_t>(reason_bytes),
                          .text_bytes = static_cast<std::uint16_t>(text_bytes),
                          .reserved = 0};
@@ -158,12 +207,6 @@ class LaneAnswerWriter {
 
  private:
   static std::size_t Least(std::size_t a, std::size_t b) { return a < b ? a : b; }
-  // The first bytes of UTF-8, `limit` at most, that end with a whole code point.
-  static std::size_t CutText(std::string_view text, std::size_t limit) {
-    if (text.size() <= limit) return text.size();
-    while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80U) --limit;
-    return limit;
-  }
   bool Begin(LaneKind kind, std::uint16_t code, std::uint64_t id, std::size_t body) {
     const std::size_t bytes = LaneRoundUp(sizeof(LaneAnswerHeader) + body);
     if (!buffer_.Begin(bytes)) return false;
@@ -171,6 +214,12 @@ class LaneAnswerWriter {
                                  .kind = static_cast<std::uint16_t>(kind),
                                  .code = code,
                                  .id = id});
+    return true;
+  }
+  bool Copy(LaneKind kind, std::uint64_t id, LaneBytes body) {
+    if (!Begin(kind, 0, id, body.size())) return false;
+    buffer_.PutBytes(body.data(), body.size());
+    buffer_.End();
     return true;
   }
   template <typename Body>

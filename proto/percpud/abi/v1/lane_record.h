@@ -54,6 +54,13 @@ inline std::string_view LaneText(LaneBytes body, std::size_t at, std::size_t byt
   return {reinterpret_cast<const char*>(body.data()) + at, bytes};
 }
 
+// How many bytes of a text are at most `limit` and end with a whole code point.
+inline std::size_t LaneCutText(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text.size();
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0U) == 0x80U) --limit;
+  return limit;
+}
+
 // Cuts one record after the other out of a message, by the length with which each
 // begins. Header is LaneRequestHeader or LaneAnswerHeader.
 template <typename Header>

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "proto/percpud/abi/v1/lane.h"
+#include "proto/percpud/abi/v1/lane_metrics_requests.h"
 #include "proto/percpud/abi/v1/lane_record.h"
 
 namespace percpud::abi::v1 {
@@ -119,6 +120,18 @@ inline bool LaneIsWellFormed(const LaneRequest& request) {
       return request.number == 0 && request.body.size() == sizeof(LaneAdd);
     case LaneKind::kOpenVariable:
       return request.number == 0 && LaneOpenVariableView().Parse(request.body);
+    case LaneKind::kOpenSeries:
+      return request.number == 0 && LaneOpenSeriesView().Parse(request.body);
+    case LaneKind::kRemoveSeries:
+      return request.number == 0 && LaneRemoveSeriesView().Parse(request.body);
+    case LaneKind::kCloseWriter:
+      return request.number == 0 && request.body.size() == sizeof(LaneCloseWriter);
+    case LaneKind::kListFamilies:
+      return request.number == 0 && LaneListFamiliesView().Parse(request.body);
+    case LaneKind::kReadSeries:
+      return request.number == 0 && LaneReadSeriesView().Parse(request.body);
+    case LaneKind::kResetNamespace:
+      return request.number == 0 && LaneResetNamespaceView().Parse(request.body);
   }
   return true;
 }
@@ -243,6 +256,72 @@ class LaneRequestWriter {
     buffer_.End();
     return true;
   }
+  // `body` is a LaneOpenSeriesBody's.
+  bool OpenSeries(std::uint64_t id, LaneBytes body) {
+    return Whole(LaneKind::kOpenSeries, id, body, {});
+  }
+  bool RemoveSeries(std::uint64_t id, const LaneRemoveSeriesRequest& request) {
+    const std::size_t labels = request.all ? 0 : request.values.size();
+    if (!Fits(request.name_space) || !Fits(request.family) || labels > UINT16_MAX) {
+      return false;
+    }
+    std::size_t body = sizeof(LaneRemoveSeries) + request.name_space.size() + request.family.size();
+    for (const std::string_view value : request.values.first(labels)) {
+      if (!Fits(value)) return false;
+      body += sizeof(std::uint16_t) + value.size();
+    }
+    if (!Begin(LaneKind::kRemoveSeries, id, 0, body)) return false;
+    buffer_.Put(LaneRemoveSeries{
+        .namespace_bytes = static_cast<std::uint16_t>(request.name_space.size()),
+        .family_bytes = static_cast<std::uint16_t>(request.family.size()),
+        .labels = static_cast<std::uint16_t>(labels),
+        .removal = static_cast<std::uint8_t>(request.removal),
+        .all = static_cast<std::uint8_t>(request.all)});
+    buffer_.PutBytes(request.name_space.data(), request.name_space.size());
+    buffer_.PutBytes(request.family.data(), request.family.size());
+    for (const std::string_view value : request.values.first(labels)) {
+      buffer_.Put(static_cast<std::uint16_t>(value.size()));
+      buffer_.PutBytes(value.data(), value.size());
+    }
+    buffer_.End();
+    return true;
+  }
+  bool CloseWriter(std::uint64_t id, std::uint64_t writer) {
+    return Whole(LaneKind::kCloseWriter, id, LaneCloseWriter{.writer = writer});
+  }
+  // Of all namespaces, or of one.
+  bool ListFamilies(std::uint64_t id, std::uint64_t from) {
+    return Whole(LaneKind::kListFamilies, id,
+                 LaneListFamilies{.from = from, .namespace_bytes = 0, .all = 1, .reserved = {}});
+  }
+  bool ListFamilies(std::uint64_t id, std::uint64_t from, std::string_view name_space) {
+    if (!Fits(name_space)) return false;
+    const auto bytes = static_cast<std::uint16_t>(name_space.size());
+    return Whole(LaneKind::kListFamilies, id,
+                 LaneListFamilies{.from = from, .namespace_bytes = bytes, .all = 0, .reserved = {}},
+                 name_space);
+  }
+  // Of one family, or of all if it is 0.
+  bool ReadSeries(std::uint64_t id, const LaneSeriesFrom& from, std::uint64_t family,
+                  std::string_view name_space) {
+    if (!Fits(name_space)) return false;
+    return Whole(LaneKind::kReadSeries, id,
+                 LaneReadSeries{.from = from,
+                                .family = family,
+                                .namespace_bytes = static_cast<std::uint16_t>(name_space.size()),
+                                .reserved = 0,
+                                .reserved_too = 0},
+                 name_space);
+  }
+  bool ResetNamespace(std::uint64_t id, std::uint64_t if_generation, std::string_view name_space) {
+    if (!Fits(name_space)) return false;
+    return Whole(LaneKind::kResetNamespace, id,
+                 LaneResetNamespace{.if_generation = if_generation,
+                                    .namespace_bytes = static_cast<std::uint16_t>(name_space.size()),
+                                    .reserved = 0,
+                                    .reserved_too = 0},
+                 name_space);
+  }
 
   [[nodiscard]] std::uint32_t requests() const { return requests_; }
   // What was written so far.
@@ -264,6 +343,18 @@ class LaneRequestWriter {
                                   .number = number});
     ++requests_;
     return true;
+  }
+  static bool Fits(std::string_view text) { return text.size() <= UINT16_MAX; }
+  bool Whole(LaneKind kind, std::uint64_t id, LaneBytes body, std::string_view text) {
+    if (!Begin(kind, id, 0, body.size() + text.size())) return false;
+    buffer_.PutBytes(body.data(), body.size());
+    buffer_.PutBytes(text.data(), text.size());
+    buffer_.End();
+    return true;
+  }
+  template <typename Head>
+  bool Whole(LaneKind kind, std::uint64_t id, const Head& head, std::string_view text = {}) {
+    return Whole(kind, id, std::as_bytes(std::span(&head, 1)), text);
   }
 
   LaneBuffer buffer_;

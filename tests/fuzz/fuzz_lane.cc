@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,8 @@ class Player {
   void Ask(const Op& op);
   void AskAlloc(const Op& op);
   void AskFree(const Op& op);
+  void AskOpenSeries(const Op& op);
+  void AskOfSeries(const Op& op);
   absl::Status Send();
   // Serves until the connection has nothing more to do; false if it is over.
   bool Serve();
@@ -129,6 +132,56 @@ void Player::AskFree(const Op& op) {
   ask_.Free(performed_, op.c % 2 == 0 ? last_number_ : 0, pointers);
 }
 
+// Families of one shape or another under one name, with good labels and bad ones.
+void Player::AskOpenSeries(const Op& op) {
+  static constexpr std::array<std::string_view, 4> kFamilies{"hits_total", "hits",
+                                                             "latency_seconds", "bad name"};
+  static constexpr std::array<std::string_view, 3> kValues{"GET", "caf\u00e9", "\xff"};
+  static constexpr std::array<std::string_view, 2> kLabels{"method", "path"};
+  static constexpr std::array<double, 3> kBounds{0.1, 1.0, 10.0};
+  const auto labels = std::span(kLabels).first(op.b % 3);
+  const std::array<std::string_view, 2> values{kValues[op.c % 3], kValues[op.a % 3]};
+  std::array<std::byte, 2048> memory;
+  abi::LaneOpenSeriesBody body(memory);
+  body.Begin(kNames[op.c % kNames.size()], op.b % 5 == 0 ? "worker" : "", op.b % 7 == 0);
+  for (std::uint32_t i = 0; i <= op.a % 3; ++i) {
+    const bool histogram = (op.a + i) % 4 == 2;
+    if (!body.Family({.name = kFamilies[(op.a + i) % 4],
+                      .help = "Some help.",
+                      .unit = {},
+                      .labels = labels,
+                      .bounds = std::span(kBounds).first(histogram ? 3 : 0),
+                      .type = histogram ? abi::LaneFamilyType::kHistogram
+                                        : static_cast<abi::LaneFamilyType>(1 + op.c % 2),
+                      .cells = histogram ? abi::LaneCells::kHistogram
+                                         : static_cast<abi::LaneCells>(1 + op.c % 6),
+                      .fold = static_cast<abi::LaneFold>(op.c % 5)})) {
+      break;
+    }
+    body.Series(std::span(values).first(labels.size()));
+  }
+  ask_.OpenSeries(performed_, body.body());
+}
+
+void Player::AskOfSeries(const Op& op) {
+  const std::string_view name_space = kNames[op.c % kNames.size()];
+  switch (op.b % 5) {
+    case 0:
+      ask_.ListFamilies(performed_, op.a % 4);
+      break;
+    case 1:
+      ask_.ListFamilies(performed_, 0, name_space);
+      break;
+    case 2:
+      ask_.CloseWriter(performed_, op.a % 4);
+      break;
+    default:
+      ask_.ReadSeries(performed_, {.family = op.a % 4, .series = op.a % 5, .writer = 0}, op.a % 3,
+                      name_space);
+      break;
+  }
+}
+
 void Player::Ask(const Op& op) {
   switch (op.kind) {
     case kPing:
@@ -150,6 +203,22 @@ void Player::Ask(const Op& op) {
                                      .size = kSizes[op.c % kSizes.size()],
                                      .alignment = op.b % 7 == 0 ? 64U : 0U,
                                      .create = op.c % 3 != 0});
+      return;
+    case kOpenSeries:
+      return AskOpenSeries(op);
+    case kReadSeries:
+      return AskOfSeries(op);
+    case kRemoveSeries: {
+      const std::array<std::string_view, 1> values{"GET"};
+      ask_.RemoveSeries(performed_, {.name_space = kNames[op.c % kNames.size()],
+                                     .family = op.a % 2 == 0 ? "hits" : "hits_total",
+                                     .values = values,
+                                     .removal = static_cast<abi::LaneRemoval>(op.b % 4),
+                                     .all = op.b % 3 == 0});
+      return;
+    }
+    case kResetNamespace:
+      ask_.ResetNamespace(performed_, op.b % 3, kNames[op.c % kNames.size()]);
       return;
     case kScribble:
       scribbles_.emplace_back(op.a, static_cast<std::byte>(op.b));
@@ -270,10 +339,11 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script) {
   return player.performed();
 }
 
-const Target kTarget{.name = "lane",
-                     .setup_size = 0,
-                     .kinds = {"kSend", "kPing", "kAlloc", "kFree", "kAdd", "kOpenVariable",
-                               "kScribble", "kCut", "kLeave"},
-                     .run = Perform};
+const Target kTarget{
+    .name = "lane",
+    .setup_size = 0,
+    .kinds = {"kSend", "kPing", "kAlloc", "kFree", "kAdd", "kOpenVariable", "kScribble", "kCut",
+              "kLeave", "kOpenSeries", "kRemoveSeries", "kReadSeries", "kResetNamespace"},
+    .run = Perform};
 
 }  // namespace percpud::fuzz::lane

@@ -9,46 +9,13 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "tests/fuzz/lane_cursor.h"
+#include "tests/fuzz/lane_metrics_model.h"
 
 namespace percpud::fuzz::lane {
 namespace {
 
 enum : std::uint16_t { kPing = 1, kAlloc = 2, kFree = 3, kAdd = 4, kOpenVariable = 5 };
-
-// Reads a message from its front.
-class Cursor {
- public:
-  explicit Cursor(std::span<const std::byte> bytes) : bytes_(bytes) {}
-
-  template <typename T>
-  T Take() {
-    T value{};
-    if (bytes_.size() < sizeof(T)) {
-      failed_ = true;
-      bytes_ = {};
-      return value;
-    }
-    std::memcpy(&value, bytes_.data(), sizeof(T));
-    bytes_ = bytes_.subspan(sizeof(T));
-    return value;
-  }
-  std::string TakeText(std::size_t length) {
-    std::string text;
-    for (std::size_t i = 0; i < length && !failed_; ++i) text.push_back(Take<char>());
-    return text;
-  }
-  // Only zeros are left, and fewer than a record's alignment.
-  [[nodiscard]] bool IsPadding() const {
-    return !failed_ && bytes_.size() < 8 &&
-           std::all_of(bytes_.begin(), bytes_.end(), [](std::byte b) { return b == std::byte{}; });
-  }
-  [[nodiscard]] bool failed() const { return failed_; }
-  [[nodiscard]] std::size_t left() const { return bytes_.size(); }
-
- private:
-  std::span<const std::byte> bytes_;
-  bool failed_ = false;
-};
 
 bool ReadBody(Request& request, Cursor body) {
   switch (request.kind) {
@@ -93,7 +60,7 @@ bool ReadBody(Request& request, Cursor body) {
       return request.number == 0 && create <= 1 && body.IsPadding();
     }
     default:
-      return true;
+      return !IsOfMetrics(request.kind) || (request.number == 0 && ReadMetrics(request.kind, body));
   }
 }
 

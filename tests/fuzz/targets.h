@@ -88,7 +88,11 @@ enum Kind : std::uint32_t {
   kOpenVariable,
   kScribble,
   kCut,
-  kLeave
+  kLeave,
+  kOpenSeries,
+  kRemoveSeries,
+  kReadSeries,
+  kResetNamespace
 };
 absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;

@@ -206,7 +206,8 @@ TEST(LaneMetricsCodecTest, AFullOpeningAndItsAnswerFitIntoAMessage) {
   ASSERT_TRUE(writer.OpenSeries(1, open.body()));
   const std::vector<LaneRequest> requests = Requests(writer.message());
   ASSERT_EQ(requests.size(), 1U);
-  EXPECT_LE(LaneAnswerRoom(requests[0]), kLaneMessageBytes);
+  const std::size_t room = LaneAnswerRoom(requests[0]);
+  EXPECT_LE(room, kLaneMessageBytes);
 
   LaneOpenedBody opened(*scratch);
   std::vector<std::string> texts;
@@ -219,7 +220,7 @@ TEST(LaneMetricsCodecTest, AFullOpeningAndItsAnswerFitIntoAMessage) {
   const LaneBytes body = opened.Finish(3, 0, kLaneNoSlot);
   LaneAnswerWriter answers(*memory);
   ASSERT_TRUE(answers.OpenSeries(1, body));
-  EXPECT_LE(answers.message().size(), LaneAnswerRoom(requests[0]));
+  EXPECT_LE(answers.message().size(), room);
 }
 
 TEST(LaneMetricsCodecTest, AnOpeningThatIsFullTakesNothingMoreAndCanBeSent) {
@@ -286,7 +287,8 @@ TEST(LaneMetricsCodecTest, PagesAreReadAsTheyWereWritten) {
   LaneSeriesPageBody page(*scratch);
   const std::string values("\3\0GET\1\0/", 8);
   const std::array<CountSum, 2> baseline{{{.count = 0, .sum = 1.5}, {.count = 7, .sum = 2.5}}};
-  ASSERT_TRUE(page.Series({.family = 3, .series = 8, .pointer = 64, .labels = 2}, values, baseline));
+  ASSERT_TRUE(
+      page.Series({.family = 3, .series = 8, .pointer = 64, .labels = 2}, values, baseline));
   ASSERT_TRUE(page.Series({.family = 4, .series = 9}, {}, {}));
   ASSERT_TRUE(page.Writer({.writer = 0, .cell = {.value = 4, .timestamp = 5}}, {}));
   ASSERT_TRUE(page.Writer({.writer = 12, .pointer = 8192}, "4711"));

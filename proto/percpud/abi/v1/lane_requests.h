@@ -271,12 +271,12 @@ class LaneRequestWriter {
       body += sizeof(std::uint16_t) + value.size();
     }
     if (!Begin(LaneKind::kRemoveSeries, id, 0, body)) return false;
-    buffer_.Put(LaneRemoveSeries{
-        .namespace_bytes = static_cast<std::uint16_t>(request.name_space.size()),
-        .family_bytes = static_cast<std::uint16_t>(request.family.size()),
-        .labels = static_cast<std::uint16_t>(labels),
-        .removal = static_cast<std::uint8_t>(request.removal),
-        .all = static_cast<std::uint8_t>(request.all)});
+    buffer_.Put(
+        LaneRemoveSeries{.namespace_bytes = static_cast<std::uint16_t>(request.name_space.size()),
+                         .family_bytes = static_cast<std::uint16_t>(request.family.size()),
+                         .labels = static_cast<std::uint16_t>(labels),
+                         .removal = static_cast<std::uint8_t>(request.removal),
+                         .all = static_cast<std::uint8_t>(request.all)});
     buffer_.PutBytes(request.name_space.data(), request.name_space.size());
     buffer_.PutBytes(request.family.data(), request.family.size());
     for (const std::string_view value : request.values.first(labels)) {
@@ -315,12 +315,13 @@ class LaneRequestWriter {
   }
   bool ResetNamespace(std::uint64_t id, std::uint64_t if_generation, std::string_view name_space) {
     if (!Fits(name_space)) return false;
-    return Whole(LaneKind::kResetNamespace, id,
-                 LaneResetNamespace{.if_generation = if_generation,
-                                    .namespace_bytes = static_cast<std::uint16_t>(name_space.size()),
-                                    .reserved = 0,
-                                    .reserved_too = 0},
-                 name_space);
+    return Whole(
+        LaneKind::kResetNamespace, id,
+        LaneResetNamespace{.if_generation = if_generation,
+                           .namespace_bytes = static_cast<std::uint16_t>(name_space.size()),
+                           .reserved = 0,
+                           .reserved_too = 0},
+        name_space);
   }
 
   [[nodiscard]] std::uint32_t requests() const { return requests_; }

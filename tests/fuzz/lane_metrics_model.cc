@@ -1,0 +1,121 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/fuzz/lane_metrics_model.h"
+
+#include <cassert>
+
+namespace percpud::fuzz::lane {
+namespace {
+
+enum : std::uint16_t {
+  kOpenSeries = 16,
+  kRemoveSeries = 17,
+  kCloseWriter = 18,
+  kListFamilies = 19,
+  kReadSeries = 20,
+  kResetNamespace = 21
+};
+
+bool IsZero(Cursor& body, int bytes) {
+  bool zero = true;
+  for (int i = 0; i < bytes; ++i) zero = body.Take<std::uint8_t>() == 0 && zero;
+  return zero && !body.failed();
+}
+
+void SkipTexts(Cursor& body, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count && !body.failed(); ++i) {
+    body.TakeText(body.Take<std::uint16_t>());
+  }
+}
+
+// A family and its series.
+bool ReadFamily(Cursor& body) {
+  const auto series = body.Take<std::uint32_t>();
+  body.Take<std::uint32_t>();
+  body.Take<std::uint32_t>();
+  const auto name = body.Take<std::uint16_t>();
+  const auto help = body.Take<std::uint16_t>();
+  const auto unit = body.Take<std::uint16_t>();
+  const auto labels = body.Take<std::uint16_t>();
+  const auto bounds = body.Take<std::uint16_t>();
+  for (int i = 0; i < 3; ++i) body.Take<std::uint8_t>();
+  if (body.Take<std::uint8_t>() > 1 || !IsZero(body, 6)) return false;
+  body.TakeText(name);
+  body.TakeText(help);
+  body.TakeText(unit);
+  SkipTexts(body, labels);
+  body.TakePad();
+  for (std::uint32_t i = 0; i < bounds && !body.failed(); ++i) body.Take<double>();
+  for (std::uint32_t i = 0; i < series && !body.failed(); ++i) {
+    if (labels == 0 && !IsZero(body, 8)) return false;
+    SkipTexts(body, labels);
+    body.TakePad();
+  }
+  return !body.failed();
+}
+
+bool ReadOpening(Cursor& body) {
+  const auto families = body.Take<std::uint32_t>();
+  const auto name = body.Take<std::uint16_t>();
+  const auto writer = body.Take<std::uint16_t>();
+  if (body.Take<std::uint8_t>() > 1 || !IsZero(body, 7)) return false;
+  body.TakeText(name);
+  body.TakeText(writer);
+  body.TakePad();
+  for (std::uint32_t i = 0; i < families; ++i) {
+    if (!ReadFamily(body)) return false;
+  }
+  return !body.failed() && body.left() == 0;
+}
+
+bool ReadRemoval(Cursor& body) {
+  const auto name = body.Take<std::uint16_t>();
+  const auto family = body.Take<std::uint16_t>();
+  const auto labels = body.Take<std::uint16_t>();
+  body.Take<std::uint8_t>();
+  const auto all = body.Take<std::uint8_t>();
+  if (all > 1 || (all == 1 && labels != 0)) return false;
+  body.TakeText(name);
+  body.TakeText(family);
+  SkipTexts(body, labels);
+  return body.IsPadding();
+}
+
+}  // namespace
+
+bool IsOfMetrics(std::uint16_t kind) { return kind >= kOpenSeries && kind <= kResetNamespace; }
+
+bool ReadMetrics(std::uint16_t kind, Cursor body) {
+  assert(IsOfMetrics(kind));
+  switch (kind) {
+    case kOpenSeries:
+      return ReadOpening(body);
+    case kRemoveSeries:
+      return ReadRemoval(body);
+    case kCloseWriter:
+      body.Take<std::uint64_t>();
+      return !body.failed() && body.left() == 0;
+    case kListFamilies: {
+      body.Take<std::uint64_t>();
+      const auto name = body.Take<std::uint16_t>();
+      const auto all = body.Take<std::uint8_t>();
+      if (all > 1 || (all == 1 && name != 0) || !IsZero(body, 5)) return false;
+      body.TakeText(name);
+      return body.IsPadding();
+    }
+    case kReadSeries:
+    case kResetNamespace: {
+      const int words = kind == kReadSeries ? 4 : 1;
+      for (int i = 0; i < words; ++i) body.Take<std::uint64_t>();
+      const auto name = body.Take<std::uint16_t>();
+      if (!IsZero(body, 6)) return false;
+      body.TakeText(name);
+      return body.IsPadding();
+    }
+    default:
+      return false;
+  }
+}
+
+}  // namespace percpud::fuzz::lane

@@ -178,7 +178,7 @@ struct LaneOpenedSeries {
   std::uint16_t code;
   // Which of the errors; kLaneNoError if it has none.
   std::uint16_t error;
-  // Of a histogram, the last one included; else 0.
+  // How many a histogram has, the last one included; else 0.
   std::uint16_t buckets;
   // LaneCells.
   std::uint8_t cells;

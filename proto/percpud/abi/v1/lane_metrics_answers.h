@@ -152,7 +152,8 @@ class LaneSeriesPageView {
     static_cast<void>(taken);
     return series;
   }
-  // Of the series that was taken last. REQUIRES: fewer than head.writers were taken.
+  // The next writer of the series that was taken last. REQUIRES: fewer than head.writers were
+  // taken.
   Writer NextWriter() {
     Writer writer;
     const bool taken = TakeWriter(scan_, writer);

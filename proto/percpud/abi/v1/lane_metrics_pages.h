@@ -51,7 +51,7 @@ static_assert(sizeof(LaneFamilies) == 24);
 // Then text namespace, pad; then the LaneFamily with what belongs to it.
 struct LaneListedFamily {
   std::uint64_t family;
-  // Of its namespace. Families of earlier generations are not listed.
+  // The generation of its namespace. Families of earlier generations are not listed.
   std::uint64_t generation;
   // Nanoseconds since 1970.
   std::uint64_t created_ns;
@@ -153,7 +153,7 @@ static_assert(sizeof(LaneSeries) == 48);
 struct LaneSeriesWriter {
   // 0: what all the dead have left, which has no label.
   std::uint64_t writer;
-  // Of a live writer; 0: it is dead.
+  // Where a live writer's cell is; 0: the writer is dead.
   std::uint64_t pointer;
   // What the cell holds, or held at its writer's death; timestamp 0: never set.
   WriterCell cell;

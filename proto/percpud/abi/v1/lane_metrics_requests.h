@@ -84,7 +84,7 @@ class LaneOpenSeriesView {
   [[nodiscard]] std::string_view writer() const { return writer_; }
   [[nodiscard]] bool slot() const { return head_.slot != 0; }
   [[nodiscard]] std::uint32_t families() const { return head_.families; }
-  // Of all families together.
+  // Counts those of all families together.
   [[nodiscard]] std::uint32_t series() const { return series_; }
 
   // The next family. REQUIRES: fewer than families() were taken, and all series of the

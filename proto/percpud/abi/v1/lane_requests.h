@@ -289,7 +289,7 @@ class LaneRequestWriter {
   bool CloseWriter(std::uint64_t id, std::uint64_t writer) {
     return Whole(LaneKind::kCloseWriter, id, LaneCloseWriter{.writer = writer});
   }
-  // Of all namespaces, or of one.
+  // Lists the families of all namespaces.
   bool ListFamilies(std::uint64_t id, std::uint64_t from) {
     return Whole(LaneKind::kListFamilies, id,
                  LaneListFamilies{.from = from, .namespace_bytes = 0, .all = 1, .reserved = {}});
@@ -301,7 +301,7 @@ class LaneRequestWriter {
                  LaneListFamilies{.from = from, .namespace_bytes = bytes, .all = 0, .reserved = {}},
                  name_space);
   }
-  // Of one family, or of all if it is 0.
+  // Reads the series of one family, or of all if it is 0.
   bool ReadSeries(std::uint64_t id, const LaneSeriesFrom& from, std::uint64_t family,
                   std::string_view name_space) {
     if (!Fits(name_space)) return false;

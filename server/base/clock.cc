@@ -9,14 +9,12 @@
 
 namespace percpud {
 
-absl::Time NowSinceBoot() {
+BootTime NowSinceBoot() {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
-  return absl::UnixEpoch() + absl::DurationFromTimespec(now);
+  return BootTime(absl::DurationFromTimespec(now));
 }
 
-absl::Time ToHour(const Clock& clock, absl::Time time) {
-  return absl::Now() - (clock.Now() - time);
-}
+absl::Time ToHour(const Clock& clock, BootTime time) { return absl::Now() - (clock.Now() - time); }
 
 }  // namespace percpud

@@ -22,7 +22,7 @@
 namespace percpud {
 
 bool RankedMutex::AwaitWithTimeout(const absl::Condition& condition, absl::Duration timeout) {
-  const absl::Time deadline = NowSinceBoot() + timeout;
+  const BootTime deadline = NowSinceBoot() + timeout;
   // Once: waiters who told each other each time they look would never sleep.
   TellTimedWaiters();
   while (!condition.Eval()) {

@@ -66,8 +66,8 @@ OnceAMinute& GateOf(absl::string_view reason) {
 
 }  // namespace
 
-std::int64_t OnceAMinute::Pass(absl::Time now) {
-  const std::int64_t at = absl::ToUnixNanos(now);
+std::int64_t OnceAMinute::Pass(BootTime now) {
+  const std::int64_t at = absl::ToInt64Nanoseconds(now.since_boot());
   std::int64_t next = next_.load(std::memory_order_relaxed);
   if (at < next || !next_.compare_exchange_strong(next, at + kMinute, std::memory_order_relaxed)) {
     held_back_.fetch_add(1, std::memory_order_relaxed);

@@ -12,7 +12,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
+
+#include "server/base/clock.h"
 
 namespace percpud {
 
@@ -21,7 +22,7 @@ class OnceAMinute {
  public:
   // nullopt-like: -1 if this event is not to be logged; otherwise how many were not
   // logged since the last one that was.
-  std::int64_t Pass(absl::Time now);
+  std::int64_t Pass(BootTime now);
 
  private:
   // Nanoseconds since boot when the next one passes.

@@ -54,7 +54,7 @@ void SlowLane::Nudge() {
   nudged_ = true;
 }
 
-void SlowLane::AwaitIdle(absl::Time deadline) {
+void SlowLane::AwaitIdle(BootTime deadline) {
   RankedLock lock(&mu_);
   mu_.AwaitWithTimeout(absl::Condition(this, &SlowLane::IsIdle), deadline - NowSinceBoot());
 }

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
 
@@ -38,7 +38,7 @@ class SlowLane {
   // The same for all that has no payer, which takes turns as one.
   void Run(std::function<void()> work) { Run(nullptr, std::move(work)); }
   // Returns when there is nothing to run, or at `deadline`.
-  void AwaitIdle(absl::Time deadline);
+  void AwaitIdle(BootTime deadline);
   // Returns when everything accepted so far has run. Idempotent.
   void Close();
   // Beats whenever a thread turns to the queue; a nudge has one do so.

@@ -87,6 +87,7 @@ struct Session {
   // When the process started, in the kernel's ticks since boot: with the pid it
   // names a process for good.
   std::uint64_t started = 0;
+  // Nanoseconds since boot when it was opened.
   std::uint64_t opened_ns = 0;
   // A remote session's time to live; 0: for ever.
   std::uint64_t ttl_ns = 0;

@@ -147,10 +147,10 @@ void Door::OnEvent(std::uint64_t about) {
   }
 }
 
-int Door::WaitMs(absl::Time now) const {
-  absl::Time next = accept_again_;
+int Door::WaitMs(BootTime now) const {
+  BootTime next = accept_again_;
   if (!pending_.empty()) next = std::min(next, pending_.next_deadline());
-  if (next == absl::InfiniteFuture()) return -1;
+  if (next == BootTime::InfiniteFuture()) return -1;
   // Rounded up: woken before the deadline, it would only wait again.
   return static_cast<int>(std::clamp<std::int64_t>(
       absl::ToInt64Milliseconds(next - now + absl::Milliseconds(1)), 0, 60'000));
@@ -195,13 +195,13 @@ void Door::PauseAccepting() {
   accept_again_ = options_.clock->Now() + kAcceptPause;
 }
 
-void Door::AcceptAgain(absl::Time now) {
+void Door::AcceptAgain(BootTime now) {
   if (now < accept_again_) return;
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = kListening;
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket_->fd(), &event) != 0) return;
-  accept_again_ = absl::InfiniteFuture();
+  accept_again_ = BootTime::InfiniteFuture();
 }
 
 // Hello if it is the first thing said; anything else ends the connection, its
@@ -291,7 +291,7 @@ void Door::Drop(Key key) {
   if (connection.session != kNoSession) sessions_.End(connection.session);
 }
 
-void Door::DropSilent(absl::Time now) {
+void Door::DropSilent(BootTime now) {
   while (!pending_.empty() && pending_.next_deadline() <= now) Drop(pending_.oldest());
 }
 

@@ -102,7 +102,7 @@ class Door {
   void OnEvent(std::uint64_t about);
   void Accept();
   void PauseAccepting();
-  void AcceptAgain(absl::Time now);
+  void AcceptAgain(BootTime now);
   // Has a silent peer leave where `user` has no place for another.
   void MakeRoomFor(UserId user);
   void OnReadable(Key key);
@@ -112,10 +112,10 @@ class Door {
   void HandToLane(Connection& connection, const Token& token);
   void Refuse(const Connection& connection, const absl::Status& why);
   void Drop(Key key);
-  void DropSilent(absl::Time now);
+  void DropSilent(BootTime now);
   void DropHungUp();
   void CloseLater(std::vector<UniqueFd>& fds);
-  [[nodiscard]] int WaitMs(absl::Time now) const;
+  [[nodiscard]] int WaitMs(BootTime now) const;
   bool Watch(int fd, Key key, std::uint32_t events) const;
 
   Sessions& sessions_;
@@ -133,7 +133,7 @@ class Door {
   PendingPeers pending_;
   Key last_key_ = 0;
   // While accepting is paused.
-  absl::Time accept_again_ = absl::InfiniteFuture();
+  BootTime accept_again_ = BootTime::InfiniteFuture();
 
   RankedMutex mu_{LockRank::kLeaf};
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

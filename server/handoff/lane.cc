@@ -49,14 +49,14 @@ Lane::Lane(const Calls& calls, Options options, UniqueFd epoll, UniqueFd wake)
       desk_(std::make_unique<LaneDesk>(calls)),
       slow_desk_(std::make_unique<LaneDesk>(calls)) {}
 
-Lane::~Lane() { Stop(absl::InfinitePast()); }
+Lane::~Lane() { Stop(BootTime::InfinitePast()); }
 
 void Lane::Start() {
   assert(!thread_.joinable());
   thread_ = std::thread([this] { Loop(); });
 }
 
-void Lane::Stop(absl::Time deadline) {
+void Lane::Stop(BootTime deadline) {
   if (!thread_.joinable()) return;
   slow_lane_.AwaitIdle(deadline);
   slow_lane_.Close();

@@ -29,7 +29,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/identity.h"
 #include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
@@ -62,7 +62,7 @@ class Lane {
   void Start();
   // Ends the threads. What sleeps is waited for until `deadline` and then for as long as
   // it takes; its answer is sent. Connections stay open. Idempotent.
-  void Stop(absl::Time deadline);
+  void Stop(BootTime deadline);
 
   // Serves the connection from now on. `caller` is of the session that it is the life
   // of. Thread safe.

@@ -19,7 +19,7 @@ std::optional<PendingPeers::Key> PendingPeers::WhoMakesRoomFor(UserId user) cons
   return most->second.front();
 }
 
-void PendingPeers::Add(Key key, UserId user, absl::Time deadline) {
+void PendingPeers::Add(Key key, UserId user, BootTime deadline) {
   assert(!WhoMakesRoomFor(user) && !places_.contains(key));
   assert(by_age_.empty() || by_age_.back().deadline <= deadline);
   by_age_.push_back({.key = key, .user = user, .deadline = deadline});

@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/identity.h"
 
 namespace percpud {
@@ -33,7 +33,7 @@ class PendingPeers {
   // The connection that has to go before another one of `user` can come in.
   [[nodiscard]] std::optional<Key> WhoMakesRoomFor(UserId user) const;
   // REQUIRES: nobody has to make room, and `key` is new. Deadlines rise.
-  void Add(Key key, UserId user, absl::Time deadline);
+  void Add(Key key, UserId user, BootTime deadline);
   // Nothing happens to a key that is not there.
   void Remove(Key key);
 
@@ -41,13 +41,13 @@ class PendingPeers {
   [[nodiscard]] std::size_t size() const { return places_.size(); }
   // The one that has been silent longest, and when its time ends. REQUIRES: !empty().
   [[nodiscard]] Key oldest() const { return by_age_.front().key; }
-  [[nodiscard]] absl::Time next_deadline() const { return by_age_.front().deadline; }
+  [[nodiscard]] BootTime next_deadline() const { return by_age_.front().deadline; }
 
  private:
   struct Peer {
     Key key;
     UserId user;
-    absl::Time deadline;
+    BootTime deadline;
   };
   struct Place {
     std::list<Peer>::iterator by_age;

@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 
-#include "absl/time/time.h"
 #include "server/base/clock.h"
 
 namespace percpud {
@@ -31,7 +30,7 @@ void BalancerThread::Wake() {
 void BalancerThread::Loop() {
   pthread_setname_np(pthread_self(), "balancer");
   // At once: what an earlier daemon left behind may have to be cleared.
-  absl::Time due = absl::InfinitePast();
+  BootTime due = BootTime::InfinitePast();
   while (true) {
     {
       RankedLock lock(&mu_);

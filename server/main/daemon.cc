@@ -75,7 +75,7 @@ struct Daemon::Parts {
   // Door and lane call each other until both have stopped.
   ~Parts() {
     if (door) door->Stop();
-    if (lane) lane->Stop(absl::InfinitePast());
+    if (lane) lane->Stop(BootTime::InfinitePast());
   }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
@@ -285,7 +285,7 @@ std::vector<Watchdog::Thread> Daemon::threads() const {
 }
 
 Daemon::~Daemon() {
-  const absl::Time deadline = NowSinceBoot() + kGrace;
+  const BootTime deadline = NowSinceBoot() + kGrace;
   parts_->listener->Stop();
   if (parts_->door) parts_->door->Stop();
   if (parts_->lane) parts_->lane->Stop(deadline);

@@ -96,7 +96,7 @@ class FileWatch {
  public:
   explicit FileWatch(const Daemon& daemon) : daemon_(daemon) {}
 
-  void Look(absl::Time now) {
+  void Look(BootTime now) {
     if (now < next_) return;
     next_ = now + kLookAtFiles;
     const std::string missing = daemon_.MissingFiles();
@@ -112,7 +112,7 @@ class FileWatch {
 
  private:
   const Daemon& daemon_;
-  absl::Time next_ = absl::InfinitePast();
+  BootTime next_ = BootTime::InfinitePast();
   std::string missing_;
 };
 

@@ -19,8 +19,8 @@ Watchdog::Watchdog(std::vector<Thread> threads, absl::Duration timeout, std::fun
   }
 }
 
-void Watchdog::Look(absl::Time now) {
-  if (last_ping_ == absl::InfinitePast()) last_ping_ = now;
+void Watchdog::Look(BootTime now) {
+  if (last_ping_ == BootTime::InfinitePast()) last_ping_ = now;
   const bool all = std::all_of(watched_.begin(), watched_.end(),
                                [](const Watched& one) { return one.HasBeaten(); });
   if (all) {
@@ -31,7 +31,7 @@ void Watchdog::Look(absl::Time now) {
   for (const Watched& one : watched_) one.thread.nudge();
 }
 
-void Watchdog::Ping(absl::Time now) {
+void Watchdog::Ping(BootTime now) {
   for (Watched& one : watched_) {
     if (one.reported) spdlog::warn("thread {} goes on", one.thread.name);
     one.reported = false;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/pulse.h"
 
 namespace percpud {
@@ -36,7 +37,7 @@ class Watchdog {
   // How often to Look: often enough that one late answer does no harm.
   [[nodiscard]] absl::Duration interval() const { return timeout_ / 4; }
   // Pings if every thread has beaten since the last ping, and nudges them all.
-  void Look(absl::Time now);
+  void Look(BootTime now);
 
  private:
   struct Watched {
@@ -49,14 +50,14 @@ class Watchdog {
     [[nodiscard]] bool HasBeaten() const { return thread.pulse->beats() != beats; }
   };
 
-  void Ping(absl::Time now);
+  void Ping(BootTime now);
   void ReportSilent(absl::Duration silence);
 
   std::vector<Watched> watched_;
   const absl::Duration timeout_;
   const std::function<void()> ping_;
   // InfinitePast until the first look.
-  absl::Time last_ping_ = absl::InfinitePast();
+  BootTime last_ping_ = BootTime::InfinitePast();
 };
 
 // What the manager asks of this process (WATCHDOG_USEC); infinite if nothing.

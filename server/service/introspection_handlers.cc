@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
@@ -23,7 +22,7 @@ namespace {
 template <typename Walk>
 void AddChecked(absl::string_view part, Walk walk, v1::CheckResponse& out) {
   v1::Checked& checked = *out.add_parts();
-  const absl::Time start = NowSinceBoot();
+  const BootTime start = NowSinceBoot();
   const absl::StatusOr<std::uint64_t> areas = walk();
   checked.set_part(std::string(part));
   *checked.mutable_took() = ToProto(NowSinceBoot() - start);

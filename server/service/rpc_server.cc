@@ -113,7 +113,7 @@ void RpcServer::Serve(int fd) { grpc::AddInsecureChannelFromFd(server_.get(), ca
 // gRPC's own grace ends only when every client has acknowledged the good-bye, which
 // one that is connected but idle does when it next polls, seconds later. So the grace
 // is ours: what sleeps gets it, and what is left takes no time.
-void RpcServer::Drain(absl::Time deadline) {
+void RpcServer::Drain(BootTime deadline) {
   if (server_ == nullptr || streams_.draining()) return;
   streams_.Drain();
   lane_.LookAround();

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/service/callers.h"
 #include "server/service/channelz_service.h"
 #include "server/service/health_service.h"
@@ -49,7 +50,7 @@ class RpcServer {
   void Serve(int fd);
   // Ends the streams and answers what is in progress, until `deadline`; then cuts off
   // what is left. Idempotent.
-  void Drain(absl::Time deadline);
+  void Drain(BootTime deadline);
 
   [[nodiscard]] HotLane& lane() { return lane_; }
 

@@ -34,7 +34,7 @@ void StreamGate::Drain() {
   draining_ = true;
 }
 
-void StreamGate::AwaitEmpty(absl::Time deadline) {
+void StreamGate::AwaitEmpty(BootTime deadline) {
   RankedLock lock(&mu_);
   mu_.AwaitWithTimeout(absl::Condition(this, &StreamGate::IsEmpty), deadline - NowSinceBoot());
 }

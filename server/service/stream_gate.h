@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/ranked_mutex.h"
 #include "server/service/peers.h"
 
@@ -51,7 +51,7 @@ class StreamGate {
   void Drain();
   [[nodiscard]] bool draining() const;
   // Returns when no stream is open, or at `deadline`.
-  void AwaitEmpty(absl::Time deadline);
+  void AwaitEmpty(BootTime deadline);
 
  private:
   [[nodiscard]] bool IsEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return open_ == 0; }

@@ -168,7 +168,7 @@ class TickingStream final : private Overseen {
   Step alarm_step_{*this, &TickingStream::OnAlarm};
   Step done_step_{*this, &TickingStream::OnDone};
   Step finish_step_{*this, &TickingStream::OnFinished};
-  absl::Time start_;
+  BootTime start_;
   absl::Duration interval_;
   AdmittedCall call_;
   StreamGate::Place place_;

@@ -14,19 +14,20 @@ catalog::Session RecordOf(SessionId id, const Session& session) {
   const SessionSpec& spec = session.spec;
   const Peer peer = spec.peer.value_or(Peer{});
   const Identity identity = spec.identity();
-  catalog::Session out{.id = id,
-                       .token = session.token,
-                       .kind = static_cast<std::uint8_t>(spec.kind),
-                       .role = static_cast<std::uint8_t>(spec.role),
-                       .has_peer = spec.peer.has_value(),
-                       .pid = peer.pid,
-                       .uid = spec.peer ? peer.uid : identity.uid,
-                       .gid = peer.gid,
-                       .started = spec.started,
-                       .opened_ns = static_cast<std::uint64_t>(absl::ToUnixNanos(session.since)),
-                       .command = spec.command,
-                       .host = identity.host,
-                       .pid_namespace = spec.peer ? PidNamespace() : 0};
+  catalog::Session out{
+      .id = id,
+      .token = session.token,
+      .kind = static_cast<std::uint8_t>(spec.kind),
+      .role = static_cast<std::uint8_t>(spec.role),
+      .has_peer = spec.peer.has_value(),
+      .pid = peer.pid,
+      .uid = spec.peer ? peer.uid : identity.uid,
+      .gid = peer.gid,
+      .started = spec.started,
+      .opened_ns = static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(session.since.since_boot())),
+      .command = spec.command,
+      .host = identity.host,
+      .pid_namespace = spec.peer ? PidNamespace() : 0};
   if (spec.ttl != absl::InfiniteDuration()) {
     out.ttl_ns = static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(spec.ttl));
   }

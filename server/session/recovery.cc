@@ -115,7 +115,8 @@ absl::Status Recovery::RestoreSession(Tables& tables, const catalog::Session& re
   Session session;
   session.token = record.token;
   // A daemon before this one may have counted by another clock.
-  session.since = std::min(now_, absl::FromUnixNanos(static_cast<std::int64_t>(record.opened_ns)));
+  session.since =
+      std::min(now_, BootTime(absl::Nanoseconds(static_cast<std::int64_t>(record.opened_ns))));
   session.spec.command = record.command;
   session.spec.started = record.started;
   if (!Take(record.kind, SessionKind::kRemote, session.spec.kind) ||

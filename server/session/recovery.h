@@ -18,7 +18,7 @@
 #include "absl/container/node_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/catalog/catalog.h"
 #include "server/catalog/records.h"
 #include "server/percpu/allocator/allocator.h"
@@ -48,7 +48,7 @@ std::function<void(const ChunkEvent&)> ChunkRecorder(catalog::Catalog& catalog);
 class Recovery {
  public:
   // `allocator` has restored the areas. Both outlive the object.
-  Recovery(const Allocator& allocator, Books& books, absl::Time now)
+  Recovery(const Allocator& allocator, Books& books, BootTime now)
       : allocator_(allocator), books_(books), now_(now) {}
 
   // Errors: NotRestorable.
@@ -69,7 +69,7 @@ class Recovery {
 
   const Allocator& allocator_;
   Books& books_;
-  const absl::Time now_;
+  const BootTime now_;
   std::vector<PercpuPtr> orphans_;
   // Records of what has ended.
   catalog::Changes stale_;

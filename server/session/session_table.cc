@@ -57,7 +57,7 @@ SessionId SessionTable::FindToken(const Token& token) const {
                                                                               : kNoSession;
 }
 
-std::vector<SessionId> SessionTable::ListExpired(absl::Time now) const {
+std::vector<SessionId> SessionTable::ListExpired(BootTime now) const {
   std::vector<SessionId> out;
   for (const auto& [id, session] : sessions_) {
     if (session.state == Session::State::kLive && session.expires <= now) out.push_back(id);

@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/identity.h"
 #include "server/session/access/caller.h"
 #include "server/session/access/quota.h"
@@ -67,8 +68,8 @@ struct Session {
 
   SessionSpec spec;
   Token token{};
-  absl::Time since;
-  absl::Time expires;
+  BootTime since;
+  BootTime expires;
   Answers answers;
   // Sessions of other users that may hand areas over to it.
   absl::flat_hash_set<SessionId> accepted_givers;
@@ -77,7 +78,7 @@ struct Session {
   State state = State::kOpening;
 
   // A remote session lives on from `now` for its time to live.
-  void Renew(absl::Time now) {
+  void Renew(BootTime now) {
     if (spec.IsRemote()) expires = now + spec.ttl;
   }
 };
@@ -86,7 +87,7 @@ struct Session {
 struct SessionSnapshot {
   SessionId id;
   SessionSpec spec;
-  // When it was opened, by the wall clock.
+  // When it was opened, as an hour of the calendar.
   absl::Time opened;
   absl::Duration age;
   Usage use;
@@ -119,7 +120,7 @@ class SessionTable {
   [[nodiscard]] Session* FindLive(SessionId id);
   // The live session that the token stands for; kNoSession if there is none.
   [[nodiscard]] SessionId FindToken(const Token& token) const;
-  [[nodiscard]] std::vector<SessionId> ListExpired(absl::Time now) const;
+  [[nodiscard]] std::vector<SessionId> ListExpired(BootTime now) const;
   [[nodiscard]] const std::map<SessionId, Session>& all() const { return sessions_; }
   [[nodiscard]] std::size_t size() const { return sessions_.size(); }
 

@@ -70,14 +70,14 @@ void Sessions::SetLimits(const SessionLimits& limits) {
 
 absl::StatusOr<OpenedSession> Sessions::Open(SessionSpec spec) {
   const Token token = options_.make_token();
-  const absl::Time now = options_.clock->Now();
+  const BootTime now = options_.clock->Now();
   Transaction tx(books_, {});
   Tables& tables = tx.tables();
   RETURN_IF_ERROR(tables.holders.CheckTotal(tables.sessions.size()));
   const SessionId id = tables.sessions.NextId();
   const bool is_remote = spec.IsRemote();
   RETURN_IF_ERROR(tables.holders.AddSession(id, spec.identity(), is_remote));
-  const absl::Time expires = now + spec.ttl;
+  const BootTime expires = now + spec.ttl;
   const Session& session = tables.sessions.Add(
       id, {.spec = std::move(spec), .token = token, .since = now, .expires = expires});
   if (tx.keeps()) tx.Put(RecordOf(id, session));
@@ -141,7 +141,7 @@ bool Sessions::FreeSlice(SessionId id) {
 }
 
 std::optional<Caller> Sessions::Find(const Token& token) {
-  const absl::Time now = options_.clock->Now();
+  const BootTime now = options_.clock->Now();
   return books_.Update([&](Tables& tables) -> std::optional<Caller> {
     const SessionId id = tables.sessions.FindToken(token);
     if (id == kNoSession) return std::nullopt;
@@ -158,7 +158,7 @@ std::optional<Caller> Sessions::Find(const Token& token) {
 
 absl::Status Sessions::CheckLive(const Caller& caller) {
   if (caller.session == kNoSession) return absl::OkStatus();
-  const absl::Time now = options_.clock->Now();
+  const BootTime now = options_.clock->Now();
   return books_.Update([&](Tables& tables) -> absl::Status {
     Session* const session = tables.sessions.FindLive(caller.session);
     if (session == nullptr) return errors::SessionEnded(caller.session.value());
@@ -168,7 +168,7 @@ absl::Status Sessions::CheckLive(const Caller& caller) {
 }
 
 std::size_t Sessions::ReapExpired() {
-  const absl::Time now = options_.clock->Now();
+  const BootTime now = options_.clock->Now();
   // If this thread did not run, neither did those that hear of renewals.
   const absl::Duration stopped =
       last_reap_ ? now - *last_reap_ - 2 * kReapInterval : absl::ZeroDuration();
@@ -223,13 +223,13 @@ absl::StatusOr<OpenedSession> Sessions::Resume(const Token& token, const Peer& p
       return errors::ResumeRefused("it is another process's");
     }
     session.detached = false;
-    session.expires = absl::InfiniteFuture();
+    session.expires = BootTime::InfiniteFuture();
     return OpenedSession{.id = id, .token = token};
   });
 }
 
 void Sessions::Detach(SessionId id) {
-  const absl::Time now = options_.clock->Now();
+  const BootTime now = options_.clock->Now();
   books_.Update([&](Tables& tables) {
     Session* const session = tables.sessions.FindLive(id);
     if (session == nullptr) return;
@@ -241,7 +241,7 @@ void Sessions::Detach(SessionId id) {
 // --- Looking at it -----------------------------------------------------------
 
 std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) const {
-  const absl::Time now = options_.clock->Now();
+  const BootTime now = options_.clock->Now();
   return books_.Read([&](const Tables& tables) {
     std::vector<SessionSnapshot> out;
     const auto& all = tables.sessions.all();

@@ -140,7 +140,7 @@ class Sessions {
   Leases leases_;
   Variables variables_;
   // When ReapExpired was called last; only by its caller.
-  std::optional<absl::Time> last_reap_;
+  std::optional<BootTime> last_reap_;
 };
 
 }  // namespace percpud

@@ -12,11 +12,11 @@ namespace percpud::testing {
 // Stands still until it is told. Not thread safe.
 class FakeClock final : public Clock {
  public:
-  [[nodiscard]] absl::Time Now() const override { return now_; }
+  [[nodiscard]] BootTime Now() const override { return now_; }
   void Advance(absl::Duration by) { now_ += by; }
 
  private:
-  absl::Time now_ = absl::FromUnixSeconds(1'000'000'000);
+  BootTime now_{absl::Hours(1000)};
 };
 
 }  // namespace percpud::testing

@@ -56,6 +56,6 @@ void Allocator::set_balance_wanted(std::function<void()> wanted) {
   core_->set_balance_wanted(std::move(wanted));
 }
 
-absl::Time Allocator::Balance() { return Balancer(*core_).Pass(); }
+BootTime Allocator::Balance() { return Balancer(*core_).Pass(); }
 
 }  // namespace percpud

@@ -27,8 +27,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "server/arena/page_source.h"
+#include "server/base/clock.h"
 #include "server/base/units.h"
 #include "server/percpu/allocator/area_spec.h"
 #include "server/percpu/allocator/options.h"
@@ -124,7 +124,7 @@ class Allocator {
   // One pass: cleans dirty memory, releases free chunks the policy will not
   // keep, makes the reserve of empty pages it wants. Returns when the next
   // pass is due for reasons of age; InfiniteFuture if none.
-  absl::Time Balance();
+  BootTime Balance();
 
   // --- Facts ----------------------------------------------------------------------
   [[nodiscard]] const AllocInfo& info() const;

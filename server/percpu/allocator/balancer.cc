@@ -12,7 +12,7 @@
 
 namespace percpud {
 
-absl::Time Balancer::Pass() {
+BootTime Balancer::Pass() {
   RankedLock grow(&core_.grow_mu);
   {
     RankedLock lock(&core_.index_mu);
@@ -43,10 +43,10 @@ std::optional<ChunkId> Balancer::PickReleasable() {
   const BalancePolicy& policy = core_.options().balance;
   const BitTree& free = core_.index().runs().free_chunks();
   if (free.count() <= policy.free_chunks_min) return std::nullopt;
-  const absl::Time now = core_.options().clock->Now();
+  const BootTime now = core_.options().clock->Now();
   const bool too_many =
       free.count() > core_.spare().MaxKept(policy, core_.index().counters().nr_chunks, now);
-  const absl::Time oldest = now - policy.free_chunk_age;
+  const BootTime oldest = now - policy.free_chunk_age;
   std::optional<ChunkId> pick;
   for (auto id = free.FindFirst(); id; id = free.FindFrom(*id + 1)) {
     const Chunk& chunk = *core_.index().chunks().Find(ChunkId(*id));
@@ -165,10 +165,10 @@ bool Balancer::PopulateOneRun() {
   return true;
 }
 
-absl::Time Balancer::NextDue() const {
+BootTime Balancer::NextDue() const {
   const BitTree& free = core_.index().runs().free_chunks();
-  if (free.count() <= core_.options().balance.free_chunks_min) return absl::InfiniteFuture();
-  absl::Time oldest = absl::InfiniteFuture();
+  if (free.count() <= core_.options().balance.free_chunks_min) return BootTime::InfiniteFuture();
+  BootTime oldest = BootTime::InfiniteFuture();
   for (auto id = free.FindFirst(); id; id = free.FindFrom(*id + 1)) {
     oldest = std::min(oldest, core_.index().chunks().Find(ChunkId(*id))->state().free_since());
   }

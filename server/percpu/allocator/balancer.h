@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/units.h"
 #include "server/percpu/allocator/cleaner.h"
 #include "server/percpu/allocator/core.h"
@@ -26,7 +26,7 @@ class Balancer {
   // One pass: clears pending areas, releases free chunks that the policy does not keep,
   // cleans the others, gives empty pages back and makes up the reserve. Returns when the
   // next pass is due for reasons of age; InfiniteFuture if none. May sleep.
-  absl::Time Pass() ABSL_LOCKS_EXCLUDED(core_.grow_mu, core_.index_mu);
+  BootTime Pass() ABSL_LOCKS_EXCLUDED(core_.grow_mu, core_.index_mu);
 
  private:
   // The youngest free chunk that is one too many, or one too old.
@@ -50,7 +50,7 @@ class Balancer {
   void FillReserve() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.grow_mu);
   // Backs one unpopulated run of the first chunk that has one; false if none has.
   bool PopulateOneRun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.grow_mu);
-  [[nodiscard]] absl::Time NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.index_mu);
+  [[nodiscard]] BootTime NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.index_mu);
 
   AllocatorCore& core_;
   Grower grower_;

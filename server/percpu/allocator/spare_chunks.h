@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/percpu/allocator/balance_policy.h"
 
 namespace percpud {
@@ -24,7 +24,7 @@ class SpareChunks {
   // A free chunk was one too many.
   void NoteReleased() { ++released_; }
   // A request had a chunk made.
-  void NoteMade(const BalancePolicy& policy, absl::Time now) {
+  void NoteMade(const BalancePolicy& policy, BootTime now) {
     Forget(policy, now);
     if (released_ == 0) return;
     --released_;
@@ -32,7 +32,7 @@ class SpareChunks {
     last_regret_ = now;
   }
   // Free chunks that may stay, whatever their age, out of `chunks`.
-  std::uint64_t MaxKept(const BalancePolicy& policy, std::uint64_t chunks, absl::Time now) {
+  std::uint64_t MaxKept(const BalancePolicy& policy, std::uint64_t chunks, BootTime now) {
     Forget(policy, now);
     const std::uint64_t limit = chunks * policy.free_chunks_max_percent / 100;
     learned_ = std::min(learned_, limit);
@@ -40,7 +40,7 @@ class SpareChunks {
   }
 
  private:
-  void Forget(const BalancePolicy& policy, absl::Time now) {
+  void Forget(const BalancePolicy& policy, BootTime now) {
     if (now - last_regret_ <= policy.free_chunk_age) return;
     learned_ = 0;
     // Whatever is released from now on may be regretted.
@@ -51,7 +51,7 @@ class SpareChunks {
   // Not regretted yet.
   std::uint64_t released_ = 0;
   std::uint64_t learned_ = 0;
-  absl::Time last_regret_ = absl::InfinitePast();
+  BootTime last_regret_ = BootTime::InfinitePast();
 };
 
 }  // namespace percpud

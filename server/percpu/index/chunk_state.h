@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/time/time.h"
 #include "server/area/area_map.h"
+#include "server/base/clock.h"
 #include "server/base/units.h"
 #include "server/percpu/index/fit_index.h"
 #include "server/percpu/index/tag_table.h"
@@ -87,8 +87,8 @@ class ChunkState {
   void DropTag(Granules at) { tags_.erase(at.value()); }
 
   // --- For policy and display --------------------------------------------------
-  [[nodiscard]] absl::Time free_since() const { return free_since_; }
-  void set_free_since(absl::Time time) { free_since_ = time; }
+  [[nodiscard]] BootTime free_since() const { return free_since_; }
+  void set_free_since(BootTime time) { free_since_ = time; }
   // The largest area that ever was.
   [[nodiscard]] Granules max_area() const { return max_area_; }
   // A store only where the area is larger, which it seldom is.
@@ -103,7 +103,7 @@ class ChunkState {
   bool is_withdrawn_ = false;
   bool is_sidelined_ = false;
   std::optional<Bytes> lease_map_;
-  absl::Time free_since_ = absl::InfinitePast();
+  BootTime free_since_ = BootTime::InfinitePast();
   Granules max_area_;
   std::vector<AreaSpan> pending_;
   Granules pending_size_;

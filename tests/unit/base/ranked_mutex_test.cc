@@ -87,7 +87,7 @@ TEST(RankedMutexTest, ATimedWaitSeesWhatAnotherWaiterChanged) {
         mu.Await(absl::Condition(&may_go));
       }
     });
-    const absl::Time start = NowSinceBoot();
+    const BootTime start = NowSinceBoot();
     {
       RankedLock lock(&mu);
       EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&arrived), absl::Minutes(10)));
@@ -101,7 +101,7 @@ TEST(RankedMutexTest, ATimedWaitSeesWhatAnotherWaiterChanged) {
 TEST(RankedMutexTest, ATimedWaitTakesItsTimeAndNoLess) {
   Counter counter;
   constexpr absl::Duration kTime = absl::Milliseconds(30);
-  const absl::Time start = NowSinceBoot();
+  const BootTime start = NowSinceBoot();
   // Others come and go meanwhile, and change nothing that counts.
   std::atomic<bool> done{false};
   std::thread other([&] {

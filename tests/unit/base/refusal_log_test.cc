@@ -31,7 +31,7 @@ class RefusalLogTest : public ::testing::Test {
 
 TEST(OnceAMinuteTest, LetsOnePassAndCountsTheRest) {
   OnceAMinute gate;
-  const absl::Time start = absl::UnixEpoch() + absl::Hours(1);
+  const BootTime start(absl::Hours(1));
   EXPECT_EQ(gate.Pass(start), 0);
   EXPECT_EQ(gate.Pass(start + absl::Seconds(1)), -1);
   EXPECT_EQ(gate.Pass(start + absl::Seconds(59)), -1);

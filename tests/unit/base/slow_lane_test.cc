@@ -54,15 +54,15 @@ TEST(SlowLaneTest, CloseWaitsForWhatWasAccepted) {
 
 TEST(SlowLaneTest, IsIdleOnlyWhenNothingRunsOrWaits) {
   SlowLane lane;
-  lane.AwaitIdle(absl::InfiniteFuture());
+  lane.AwaitIdle(BootTime::InfiniteFuture());
   absl::Notification go_on;
   bool done = false;
   lane.Run([&go_on] { go_on.WaitForNotification(); });
   lane.Run([&done] { done = true; });
-  lane.AwaitIdle(absl::InfinitePast());
+  lane.AwaitIdle(BootTime::InfinitePast());
   EXPECT_FALSE(done);
   go_on.Notify();
-  lane.AwaitIdle(absl::InfiniteFuture());
+  lane.AwaitIdle(BootTime::InfiniteFuture());
   EXPECT_TRUE(done);
 }
 
@@ -129,7 +129,7 @@ TEST(SlowLaneTest, SeveralThreadsRunSeveralAtOnce) {
     first.WaitForNotification();
     second.Notify();
   });
-  lane.AwaitIdle(absl::InfiniteFuture());
+  lane.AwaitIdle(BootTime::InfiniteFuture());
   EXPECT_TRUE(second.HasBeenNotified());
 }
 

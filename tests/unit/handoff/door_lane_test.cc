@@ -56,7 +56,7 @@ class DoorLaneTest : public testing::SessionTest {
   }
   void TearDown() override {
     door_->Stop();
-    lane_->Stop(absl::InfinitePast());
+    lane_->Stop(BootTime::InfinitePast());
     testing::SessionTest::TearDown();
   }
   void OpenDoor(Lane* lane) {

@@ -155,8 +155,8 @@ TEST_F(LaneTest, WhatSleepsIsAnsweredBeforeTheLaneStops) {
   client.ask().OpenVariable(1, {.name = "made", .type = 4, .size = 64, .create = true});
   client.Send();
   EXPECT_EQ(client.Hear().code, 0);
-  lane_->Stop(absl::InfiniteFuture());
-  lane_->Stop(absl::InfiniteFuture());
+  lane_->Stop(BootTime::InfiniteFuture());
+  lane_->Stop(BootTime::InfiniteFuture());
 }
 
 TEST_F(LaneTest, BeatsWhenItIsNudged) {

@@ -23,7 +23,7 @@ class PendingPeersTest : public ::testing::Test {
   }
   PendingPeers pending_{{.per_user = 3, .in_all = 5}};
   PendingPeers::Key key_ = 0;
-  absl::Time now_ = absl::UnixEpoch();
+  BootTime now_;
 };
 
 TEST_F(PendingPeersTest, TheOldestOfOnesOwnMakesRoom) {
@@ -50,7 +50,7 @@ TEST_F(PendingPeersTest, TheLongestSilentOneIsKnown) {
   const auto first = Add(kMany);
   const auto second = Add(kFew);
   EXPECT_EQ(pending_.oldest(), first);
-  EXPECT_EQ(pending_.next_deadline(), absl::UnixEpoch() + absl::Seconds(1));
+  EXPECT_EQ(pending_.next_deadline(), BootTime() + absl::Seconds(1));
   pending_.Remove(first);
   EXPECT_EQ(pending_.oldest(), second);
   pending_.Remove(second);

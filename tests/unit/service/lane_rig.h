@@ -101,7 +101,7 @@ class LaneTest : public ::testing::Test {
 
   void TearDown() override { ShutDown(NowSinceBoot() + kPatience); }
   // Idempotent. Calls that last until `cut_off` are cancelled.
-  void ShutDown(absl::Time cut_off) { server_->Drain(cut_off); }
+  void ShutDown(BootTime cut_off) { server_->Drain(cut_off); }
   // Returns when no call sleeps.
   void Settle() { server_->lane().slow_lane().AwaitIdle(NowSinceBoot() + kPatience); }
 

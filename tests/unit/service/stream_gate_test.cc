@@ -59,13 +59,13 @@ TEST(StreamGateTest, TheEndWaitsForTheLast) {
   EXPECT_TRUE(gate.draining());
   bool empty = false;
   std::thread waiter([&] {
-    gate.AwaitEmpty(absl::InfiniteFuture());
+    gate.AwaitEmpty(BootTime::InfiniteFuture());
     empty = true;
   });
   place.reset();
   waiter.join();
   EXPECT_TRUE(empty);
-  gate.AwaitEmpty(absl::InfinitePast());
+  gate.AwaitEmpty(BootTime::InfinitePast());
 }
 
 }  // namespace

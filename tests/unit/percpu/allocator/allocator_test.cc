@@ -241,7 +241,7 @@ TEST_F(AllocatorTest, FreeChunksAreKeptByCountAndAge) {
     for (const PercpuPtr area : areas) ASSERT_TRUE(allocator_->Free(area).ok());
   };
   swing();
-  EXPECT_EQ(allocator_->Balance(), absl::InfiniteFuture());
+  EXPECT_EQ(allocator_->Balance(), BootTime::InfiniteFuture());
   EXPECT_EQ(Inspector(*allocator_).GetStats().free_chunks, 1u);
   // Seven of them would have been of use.
   swing();
@@ -249,7 +249,7 @@ TEST_F(AllocatorTest, FreeChunksAreKeptByCountAndAge) {
   EXPECT_EQ(allocator_->Balance(), clock_.Now() + absl::Seconds(10));
   EXPECT_EQ(Inspector(*allocator_).GetStats().free_chunks, 4u);
   clock_.Advance(absl::Seconds(10));
-  EXPECT_EQ(allocator_->Balance(), absl::InfiniteFuture());
+  EXPECT_EQ(allocator_->Balance(), BootTime::InfiniteFuture());
   EXPECT_EQ(Inspector(*allocator_).GetStats().free_chunks, 1u);
   EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok());
 }

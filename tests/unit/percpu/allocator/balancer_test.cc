@@ -30,7 +30,7 @@ class BalancerTest : public ::testing::Test {
         {.cpus = 2, .unit_size = kUnitSize, .arena_size = pages_.size()}, pages_, options);
     allocator_->set_balance_wanted([this] { ++wanted_; });
   }
-  absl::Time Pass() { return Balancer(allocator_->core()).Pass(); }
+  BootTime Pass() { return Balancer(allocator_->core()).Pass(); }
   // Makes that many chunks beside the first one, and frees them again.
   void MakeFreeChunks(std::size_t count) {
     const std::vector<AreaSpec> specs(count, AreaSpec{.size = kUnitSize});
@@ -59,7 +59,7 @@ TEST_F(BalancerTest, IsWokenOncePerNeed) {
 TEST_F(BalancerTest, KeepsOneFreeChunkOfASteadyLoad) {
   MakeFreeChunks(5);
   EXPECT_EQ(stats().free_chunks, 5U);
-  EXPECT_EQ(Pass(), absl::InfiniteFuture());
+  EXPECT_EQ(Pass(), BootTime::InfiniteFuture());
   EXPECT_EQ(stats().free_chunks, 1U);
   EXPECT_EQ(stats().chunks_destroyed, 4U);
 }

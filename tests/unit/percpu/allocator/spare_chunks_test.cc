@@ -21,7 +21,7 @@ class SpareChunksTest : public ::testing::Test {
   }
   std::uint64_t Most(std::uint64_t chunks) { return spare_.MaxKept(kPolicy, chunks, now_); }
 
-  absl::Time now_ = absl::UnixEpoch();
+  BootTime now_;
   SpareChunks spare_;
 };
 

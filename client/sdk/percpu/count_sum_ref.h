@@ -8,7 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "percpu/mapping.h"
 #include "percpu/ref.h"
+#include "percpu/types.h"
+#include "proto/percpud/abi/v1/cells.h"
 #include "server/rseq/pair.h"
 
 namespace percpu {
@@ -60,8 +63,7 @@ class CountSumRef {
 
  private:
   static bool CommitsWhole(const Mapping& mapping) {
-    return mapping.mode == UpdateMode::kRseq &&
-           mapping.pair_commit == percpud::abi::v1::PairCommit::kOneStore;
+    return mapping.mode == UpdateMode::kRseq && mapping.pair_commit == PairCommit::kOneStore;
   }
 
   // Tries again, then by halves, each as Ref adds it: that is how the arena is updated

@@ -1,9 +1,9 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers in a mapped arena: Ref for the copy of the CPU one runs on, ShardRef
-// for one fixed copy. Everything here is loads, stores and single instructions
-// on shared memory; only a Fallback knows of a daemon.
+// Numbers in a mapped arena: Ref updates the copy of the CPU that the caller runs on,
+// ShardRef one fixed copy. Everything here is loads, stores and short
+// sequences of them on shared memory. Only a Fallback may know a daemon.
 
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_REF_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_REF_H_
@@ -14,17 +14,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <type_traits>
 #include <vector>
 
+#include "percpu/fallback.h"
+#include "percpu/mapping.h"
 #include "percpu/types.h"
-#include "proto/percpud/abi/v1/cells.h"
 #include "server/rseq/this_cpu.h"
 
 namespace percpu {
-
-using UpdateMode = percpud::rseq::UpdateMode;
 
 // What a slot can hold: integers of 4 and 8 bytes, and double.
 template <typename T>
@@ -32,81 +30,21 @@ concept SlotInteger = percpud::rseq::SlotInteger<T>;
 template <typename T>
 concept SlotValue = percpud::rseq::SlotValue<T>;
 
-// Where a thread turns that cannot work on its own CPU's copy by itself: not
-// registered for restartable sequences, on a CPU without a unit, single-stepped.
-// Somebody else makes the same kind of update for it, on some CPU's copy.
-// Values are words of the slot's width, zero-extended. Nothing, or false, says
-// that the operation is not known to have been made.
-// Thread safe. Not async-signal-safe, unless an implementation says so.
-class Fallback {
- public:
-  Fallback() = default;
-  Fallback(const Fallback&) = delete;
-  Fallback& operator=(const Fallback&) = delete;
-  virtual ~Fallback() = default;
-
-  virtual bool Add(Pointer pointer, Width width, std::uint64_t delta) = 0;
-  virtual bool Store(Pointer pointer, Width width, std::uint64_t value) = 0;
-  virtual std::optional<std::uint64_t> Load(Pointer pointer, Width width) = 0;
-  // What was there before, here and below.
-  virtual std::optional<std::uint64_t> Exchange(Pointer pointer, Width width,
-                                                std::uint64_t value) = 0;
-  virtual std::optional<std::uint64_t> CompareExchange(Pointer pointer, Width width,
-                                                       std::uint64_t expected,
-                                                       std::uint64_t desired) = 0;
-};
-
-// A CPU and the unit that backs it.
-struct CpuUnit {
-  std::uint32_t cpu = 0;
-  Unit unit{};
-  // The unit's, as in Mapping::unit_offsets: sums read one table, not two.
-  std::uint64_t offset = 0;
-};
-
-// An arena as this process has it mapped. A view: it owns nothing, whatever it
-// points to outlives it, and it outlives the refs made with it. Constant once
-// made, hence thread safe.
-struct Mapping {
-  // The arena's first byte.
-  std::byte* base = nullptr;
-  // [unit] -> bytes from unit 0's copy of anything.
-  std::span<const std::uint64_t> unit_offsets;
-  // The units that back a CPU, each once, by rising CPU id.
-  std::span<const CpuUnit> cpu_units;
-  // The same by CPU id, as percpud::rseq::Usable leaves it.
-  percpud::rseq::CpuTable cpus;
-  UpdateMode mode = UpdateMode::kRseq;
-  // How cells of a count and a sum are committed.
-  percpud::abi::v1::PairCommit pair_commit = percpud::abi::v1::PairCommit::kTwoStores;
-  // Null: what a thread cannot do itself is refused.
-  Fallback* fallback = nullptr;
-
-  // Returns where unit `unit`'s copy of what `pointer` names lies in this process.
-  // REQUIRES: a unit of the mapping; an area of at least sizeof(T), aligned for T.
-  template <typename T>
-  [[nodiscard]] T* Get(Pointer pointer, Unit unit) const {
-    assert(pointer != kNull && Value(pointer) % alignof(T) == 0);
-    assert(Value(unit) < unit_offsets.size());
-    return reinterpret_cast<T*>(base + Value(pointer) + unit_offsets[Value(unit)]);
-  }
-};
-
-// The values of all CPUs' copies at a moment, more or less: see Ref::Snapshot.
+// The values of all CPUs' copies, each read at its own moment: Ref::TakeSnapshot.
 // A plain value. Thread compatible.
 template <SlotValue T>
 struct Snapshot {
-  // As in Mapping::cpu_units.
+  // In the order of Mapping::cpu_units.
   std::vector<T> values;
   // Their sum, modulo 2^width.
   T total = 0;
-  // Where ApproximateSum goes on.
+  // The copy that ApproximateSum reads next.
   std::size_t next = 0;
 };
 
 namespace internal {
 
-// Addition; of integers, signed ones too, it wraps around.
+// Adds. Integers wrap around, signed ones too.
 template <SlotValue T>
 constexpr T Plus(T a, T b) {
   if constexpr (std::integral<T>) {
@@ -126,7 +64,7 @@ constexpr T Minus(T a, T b) {
   }
 }
 
-// Where `unit` is: bytes from unit 0.
+// Returns where `unit` begins, in bytes from unit 0. REQUIRES: a unit of the mapping.
 inline std::uint64_t OffsetOf(const Mapping& mapping, Unit unit) {
   assert(Value(unit) < mapping.unit_offsets.size());
   return mapping.unit_offsets[Value(unit)];
@@ -148,7 +86,8 @@ constexpr std::optional<T> FromWord(std::optional<std::uint64_t> word) {
               : std::nullopt;
 }
 
-// Adds by a fallback, which adds integers: exchanges until nobody came in between.
+// Adds by a fallback. It adds integers only, so this exchanges the value until nobody
+// has come in between.
 inline bool AddDouble(Fallback& fallback, Pointer pointer, double delta) {
   std::optional<std::uint64_t> seen = fallback.Load(pointer, Width::k64);
   for (int tries = 0; seen && tries < percpud::rseq::kMaxAttempts; ++tries) {
@@ -162,9 +101,9 @@ inline bool AddDouble(Fallback& fallback, Pointer pointer, double delta) {
 
 }  // namespace internal
 
-// What a caller of AtLeast knows of the copies.
+// What a caller of AtLeast knows about the copies.
 enum class Signs {
-  // Nothing: one copy may be below zero for what another is too high.
+  // Nothing: one copy may be below zero and another too high by as much.
   kAny,
   // No copy is ever below zero, and their sum does not overflow.
   kNeverNegative,
@@ -176,18 +115,19 @@ enum class Signs {
 //   hits.Increment();             // this CPU's copy, under a nanosecond
 //   std::uint64_t n = hits.Sum();
 //
-// Ownership: a view of an area that somebody has allocated and not yet freed.
-// Three words: pass it by value.
-// Thread safety: all methods from any thread of any process. No update of a
-// copy is lost among the operations of this class and of the daemon. Writing to
-// a copy in any other way, ShardRef included, loses updates.
-// Async-signal-safe: every method that does not build a Snapshot, where it does
-// not go to a fallback that is not.
-// Order: relaxed; an update publishes nothing else.
-// Integers wrap around; sums are modulo 2^width, hence right whenever the true
-// total fits T, however the copies stand. Doubles are added up by rising CPU id and
-// never compensated: rounding is monotone, so that the sum of copies that only rise
-// never falls from one call to the next. They are compared by their bits.
+// Ownership: a view of an area that is allocated and not yet freed. It is three words
+// long: pass it by value.
+// Thread safety: all methods from any thread of any process. No update of a copy is
+// lost among the operations of this class and of the daemon. Writing to a copy in any
+// other way, ShardRef included, loses updates.
+// Signal safety: a method that neither builds a Snapshot nor goes to the fallback is
+// async-signal-safe.
+// Order: relaxed. An update publishes nothing else.
+// Values: integers wrap around. Their sum is modulo 2^width, and therefore right
+// whenever the true total fits T, whatever the single copies hold. Doubles are added up
+// by rising CPU id, without compensation: rounding is monotone, so the sum of copies
+// that only rise never falls from one call to the next. Doubles are compared by their
+// bits.
 template <SlotValue T>
 class Ref {
  public:
@@ -199,8 +139,8 @@ class Ref {
     assert(pointer != kNull && Value(pointer) % sizeof(T) == 0);
   }
 
-  // The operations on the own CPU's copy. False, or nothing: this thread could
-  // not make it, and the fallback did not say that it has.
+  // These update the own CPU's copy. False, or nothing, means that this thread could
+  // not make the update, and that the fallback did not say that it has made it.
   [[gnu::always_inline]] inline bool Add(T delta) const {
     if (percpud::rseq::Add<T, kOnce>(unit0_, sequences_, delta)) [[likely]] {
       return true;
@@ -224,7 +164,7 @@ class Ref {
     return LoadSlowly(*mapping_, unit0_);
   }
 
-  // What was there before.
+  // Returns what was there before.
   [[gnu::always_inline]] inline std::optional<T> Exchange(T value) const {
     const auto seen = percpud::rseq::Exchange<T, kOnce>(unit0_, sequences_, value);
     if (seen.has_value()) [[likely]] {
@@ -233,8 +173,8 @@ class Ref {
     return ExchangeSlowly(*mapping_, unit0_, value);
   }
 
-  // What was there before: `desired` is there now if and only if that is
-  // `expected`. The copy may be another CPU's than a Load just before saw.
+  // Returns what was there before: `desired` is there now if and only if that is
+  // `expected`. The thread may have moved to another CPU since an earlier Load.
   [[gnu::always_inline]] inline std::optional<T> CompareExchange(T expected, T desired) const {
     const auto seen =
         percpud::rseq::CompareExchange<T, kOnce>(unit0_, sequences_, expected, desired);
@@ -244,7 +184,7 @@ class Ref {
     return CompareExchangeSlowly(*mapping_, unit0_, expected, desired);
   }
 
-  // One copy, whole, as it was at some moment of the call.
+  // Returns one unit's copy, whole, as it was at some moment of the call.
   // REQUIRES: a unit of the mapping.
   [[nodiscard]] T Read(Unit unit) const {
     return internal::RelaxedLoad<T>(unit0_ + internal::OffsetOf(*mapping_, unit));
@@ -260,17 +200,17 @@ class Ref {
     for (const CpuUnit& backed : mapping_->cpu_units) visit(backed.cpu, Read(backed));
   }
 
-  // Over all CPUs' copies. Exact if nobody updates meanwhile. Otherwise every
-  // copy is read whole but at its own moment: the sum holds all updates made
-  // before the call and some of those made during it, and may be a value that
-  // the true total never had.
+  // Returns the sum of all CPUs' copies. It is exact if nobody updates meanwhile.
+  // Otherwise every copy is read whole but at its own moment: the sum has all updates
+  // that were made before the call and some of those made during it, and may be a value
+  // that the true total never had.
   [[nodiscard]] T Sum() const {
     T sum = 0;
     ForEachUnit([&](Unit, T value) { sum = internal::Plus(sum, value); });
     return sum;
   }
 
-  // Sum() >= threshold. Stops reading early only if told that it may.
+  // Returns whether Sum() >= threshold. Stops reading early only if `signs` allows it.
   [[nodiscard]] bool AtLeast(T threshold, Signs signs = Signs::kAny) const {
     if (signs == Signs::kAny) return Sum() >= threshold;
     T missing = threshold;
@@ -283,7 +223,7 @@ class Ref {
     return missing <= 0;
   }
 
-  // All copies, for Delta. Allocates.
+  // Returns all copies, for Delta. Allocates memory.
   [[nodiscard]] Snapshot<T> TakeSnapshot() const {
     Snapshot<T> snapshot;
     snapshot.values.reserve(mapping_->cpu_units.size());
@@ -293,15 +233,16 @@ class Ref {
     });
     return snapshot;
   }
-  // What came since: the way to start from zero again, for as many readers as
-  // like. Copies are never set back, which their CPU's next update might undo.
+  // Returns what was added since `since` was taken. Any number of readers can count
+  // from zero again in this way. Copies themselves are never set back: their CPU's next
+  // update might undo that.
   [[nodiscard]] T Delta(const Snapshot<T>& since) const {
     return internal::Minus(Sum(), since.total);
   }
 
-  // Reads only `units` copies anew, in turn from call to call, and takes the
-  // rest from `last`, which it brings up to date. For totals that are polled:
-  // no copy's value is older than (CPUs / units) calls, rounded up.
+  // Returns the sum, for totals that are polled. It reads only `units` copies anew, in
+  // turn from call to call, takes the rest from `last`, and brings `last` up to date. No
+  // copy's value is older than (CPUs / units) calls, rounded up.
   // REQUIRES: `last` is a snapshot of this ref.
   [[nodiscard]] T ApproximateSum(Snapshot<T>& last, std::size_t units = 1) const {
     assert(last.values.size() == mapping_->cpu_units.size());
@@ -322,9 +263,9 @@ class Ref {
   static constexpr Width kWidth = sizeof(T) == 8 ? Width::k64 : Width::k32;
   static constexpr auto kOnce = percpud::rseq::Tries::kOne;
 
-  // What an operation does if its first try failed: in the arena's mode, as often
-  // as it takes, then by the fallback. Out of line, so that the tries inlined into
-  // the callers are all that these pay for.
+  // These run after an operation's first try failed. They try again in the arena's
+  // mode, until it is done or kMaxAttempts is reached, and then ask the fallback. They
+  // are out of line, so that callers pay for the first try only.
   [[gnu::noinline, gnu::cold]] static bool AddSlowly(const Mapping& mapping, std::byte* unit0,
                                                      T delta) {
     const bool done = UsesRseq(mapping) ? percpud::rseq::Add<T>(unit0, mapping.cpus, delta)
@@ -388,24 +329,24 @@ class Ref {
 
   const Mapping* mapping_;
   std::byte* unit0_;
-  // The mapping's CPUs if sequences may update this arena, none otherwise. Held
-  // here, where an operation finds it with one load.
+  // The mapping's CPUs if sequences may update this arena; otherwise empty. It is kept
+  // here so that an operation finds it with one load.
   percpud::rseq::CpuTable sequences_;
 };
 
-// One unit's copy of a number, for its only writer: a shard of a program that
-// owns its unit, wherever it runs.
+// One unit's copy of a number, for its only writer: a shard that owns the unit and may
+// run on any CPU.
 //
-// Ownership: a view of an area that somebody has allocated and not yet freed.
-// Thread safety: one thread at a time updates a unit's copy, through whatever
-// ref; a signal handler counts as another thread. Any thread of any process may
-// Load it, and Ref's reading half sums it.
+// Ownership: a view of an area that is allocated and not yet freed.
+// Thread safety: one thread at a time updates a unit's copy, through any kind of ref. A
+// signal handler counts as another thread. Any thread of any process may Load it, and
+// Ref's reading methods sum it.
 // Order: relaxed. Integers wrap around.
 template <SlotValue T>
 class ShardRef {
  public:
-  // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it, and a
-  // unit of the mapping that has a CPU: a ghost has no memory of its own.
+  // REQUIRES: an area of at least sizeof(T) at `pointer`, aligned to it; a unit of the
+  // mapping that has a CPU, because a ghost has no memory of its own.
   ShardRef(const Mapping& mapping, Pointer pointer, Unit unit)
       : slot_(mapping.base + Value(pointer) + internal::OffsetOf(mapping, unit)) {
     assert(pointer != kNull && Value(pointer) % sizeof(T) == 0);

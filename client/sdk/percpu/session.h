@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "percpu/client.h"
 #include "percpu/lease_heap.h"
+#include "percpu/mapping.h"
 #include "percpu/options.h"
 #include "percpu/ref.h"
 #include "percpu/session_state.h"

@@ -8,7 +8,7 @@
 #include <concepts>
 #include <type_traits>
 
-#include "percpu/ref.h"
+#include "percpu/mapping.h"
 #include "percpu/types.h"
 
 namespace percpu {

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "percpu/ref.h"
+
 namespace percpu {
 namespace {
 

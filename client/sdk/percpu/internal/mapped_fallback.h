@@ -8,7 +8,8 @@
 #include <optional>
 
 #include "percpu/client.h"
-#include "percpu/ref.h"
+#include "percpu/fallback.h"
+#include "percpu/mapping.h"
 #include "percpu/types.h"
 
 namespace percpu {

@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "percpu/internal/door/admission.h"
 #include "percpu/internal/fork.h"
-#include "percpu/ref.h"
+#include "percpu/mapping.h"
 
 namespace percpu {
 

@@ -17,27 +17,13 @@
 #include "percpu/internal/door/lane_calls.h"
 #include "percpu/internal/wire/caller.h"
 #include "percpu/internal/wire/convert.h"
-#include "percpu/internal/wire/pages.h"
+#include "percpu/internal/wire/introspection_calls.h"
 #include "percpu/internal/wire/token_source.h"
 #include "server/base/status_macros.h"
 
 namespace percpu {
 namespace wire {
 namespace {
-
-// Calls `method` for every page, and converts what entries(page) has.
-template <typename Entry, typename Request, typename Response, typename Entries>
-absl::StatusOr<std::vector<Entry>> ListAll(Caller& caller,
-                                           Method<IntrospectionStub, Request, Response> method,
-                                           const Request& first, Entries entries) {
-  std::vector<Entry> all;
-  RETURN_IF_ERROR(ForEachPage(
-      first, [&](const Request& request) { return caller.Call(method, request, Repeat::kSafe); },
-      [&](const Response& page) {
-        for (const auto& entry : entries(page)) all.push_back(FromProto(entry));
-      }));
-  return all;
-}
 
 v1::AllocRequest ToRequest(std::span<const AreaSpec> specs, const AllocateOptions& options) {
   v1::AllocRequest request;
@@ -236,152 +222,48 @@ class GrpcConnection final : public Connection {
     return caller_.CallNumbered(&SessionStub::ReturnLease, request).status();
   }
 
-  absl::StatusOr<AllocInfo> GetAllocInfo() override {
-    ASSIGN_OR_RETURN(const v1::GetAllocInfoResponse response,
-                     Look(&IntrospectionStub::GetAllocInfo, v1::GetAllocInfoRequest()));
-    return FromProto(response.alloc_info());
-  }
-  absl::StatusOr<std::vector<Group>> ListGroups() override {
-    return ListAll<Group>(
-        caller_, &IntrospectionStub::ListGroups, v1::ListGroupsRequest(),
-        [](const auto& page) -> const auto& { return page.groups(); });
-  }
-  absl::StatusOr<std::vector<UnitInfo>> ListUnits() override {
-    return ListAll<UnitInfo>(
-        caller_, &IntrospectionStub::ListUnits, v1::ListUnitsRequest(),
-        [](const auto& page) -> const auto& { return page.units(); });
-  }
+  absl::StatusOr<AllocInfo> GetAllocInfo() override { return introspection_.GetAllocInfo(); }
+  absl::StatusOr<std::vector<Group>> ListGroups() override { return introspection_.ListGroups(); }
+  absl::StatusOr<std::vector<UnitInfo>> ListUnits() override { return introspection_.ListUnits(); }
   absl::StatusOr<std::vector<StaticVariable>> ListStaticVariables() override {
-    return ListAll<StaticVariable>(
-        caller_, &IntrospectionStub::ListStaticVariables, v1::ListStaticVariablesRequest(),
-        [](const auto& page) -> const auto& { return page.static_variables(); });
+    return introspection_.ListStaticVariables();
   }
   absl::StatusOr<std::vector<ChunkInfo>> ListChunks() override {
-    return ListAll<ChunkInfo>(
-        caller_, &IntrospectionStub::ListChunks, v1::ListChunksRequest(),
-        [](const auto& page) -> const auto& { return page.chunks(); });
+    return introspection_.ListChunks();
   }
   absl::StatusOr<AreaMap> ListAreas(ChunkId chunk) override {
-    v1::ListAreasRequest first;
-    first.set_chunk_id(Value(chunk));
-    first.set_page_size(kEntriesPerPage);
-    AreaMap map;
-    RETURN_IF_ERROR(ForEachPage(
-        first,
-        [&](const v1::ListAreasRequest& request) {
-          return Look(&IntrospectionStub::ListAreas, request);
-        },
-        [&](const v1::ListAreasResponse& page) {
-          // Everything but the areas comes with each page; the latest is kept.
-          std::vector<AreaInfo> areas = std::move(map.areas);
-          map = FromProto(page);
-          map.areas = std::move(areas);
-          for (const v1::Area& area : page.areas()) map.areas.push_back(FromProto(area));
-        }));
-    return map;
+    return introspection_.ListAreas(chunk);
   }
-  absl::StatusOr<std::vector<SlotInfo>> ListSlots() override {
-    return ListAll<SlotInfo>(
-        caller_, &IntrospectionStub::ListSlots, v1::ListSlotsRequest(),
-        [](const auto& page) -> const auto& { return page.slots(); });
-  }
-  absl::StatusOr<BuddyInfo> GetBuddyInfo() override {
-    ASSIGN_OR_RETURN(const v1::GetBuddyInfoResponse response,
-                     Look(&IntrospectionStub::GetBuddyInfo, v1::GetBuddyInfoRequest()));
-    return FromProto(response);
-  }
-  absl::StatusOr<std::vector<CheckedPart>> Check() override {
-    ASSIGN_OR_RETURN(const v1::CheckResponse response,
-                     Look(&IntrospectionStub::Check, v1::CheckRequest()));
-    std::vector<CheckedPart> parts;
-    for (const v1::Checked& part : response.parts()) parts.push_back(FromProto(part));
-    return parts;
-  }
-  absl::StatusOr<Stats> GetStats() override {
-    ASSIGN_OR_RETURN(const v1::GetStatsResponse response,
-                     Look(&IntrospectionStub::GetStats, v1::GetStatsRequest()));
-    return FromProto(response.stats());
-  }
+  absl::StatusOr<std::vector<SlotInfo>> ListSlots() override { return introspection_.ListSlots(); }
+  absl::StatusOr<BuddyInfo> GetBuddyInfo() override { return introspection_.GetBuddyInfo(); }
+  absl::StatusOr<std::vector<CheckedPart>> Check() override { return introspection_.Check(); }
+  absl::StatusOr<Stats> GetStats() override { return introspection_.GetStats(); }
   absl::StatusOr<Owner> Resolve(Pointer pointer) override {
-    v1::ResolveRequest request;
-    request.set_pointer(Value(pointer));
-    ASSIGN_OR_RETURN(const v1::ResolveResponse response,
-                     Look(&IntrospectionStub::Resolve, request));
-    return FromProto(response);
+    return introspection_.Resolve(pointer);
   }
   absl::StatusOr<AllocEstimate> EstimateAlloc(const AreaSpec& spec, Region region) override {
-    v1::EstimateAllocRequest request;
-    request.set_size_bytes(spec.size_bytes);
-    request.set_alignment(spec.alignment);
-    request.set_region(ToProto(region));
-    ASSIGN_OR_RETURN(const v1::EstimateAllocResponse response,
-                     Look(&IntrospectionStub::EstimateAlloc, request));
-    return FromProto(response);
+    return introspection_.EstimateAlloc(spec, region);
   }
   absl::StatusOr<std::vector<SessionInfo>> ListSessions() override {
-    return ListAll<SessionInfo>(
-        caller_, &IntrospectionStub::ListSessions, v1::ListSessionsRequest(),
-        [](const auto& page) -> const auto& { return page.sessions(); });
+    return introspection_.ListSessions();
   }
   absl::StatusOr<std::vector<LeaseInfo>> ListLeases() override {
-    return ListAll<LeaseInfo>(
-        caller_, &IntrospectionStub::ListLeases, v1::ListLeasesRequest(),
-        [](const auto& page) -> const auto& { return page.leases(); });
+    return introspection_.ListLeases();
   }
   absl::StatusOr<LeaseMap> ListLeaseAreas(ChunkId chunk) override {
-    v1::ListLeaseAreasRequest first;
-    first.set_chunk_id(Value(chunk));
-    first.set_page_size(kEntriesPerPage);
-    LeaseMap map;
-    RETURN_IF_ERROR(ForEachPage(
-        first,
-        [&](const v1::ListLeaseAreasRequest& request) {
-          return Look(&IntrospectionStub::ListLeaseAreas, request);
-        },
-        [&](const v1::ListLeaseAreasResponse& page) {
-          map.lease = FromProto(page.lease());
-          for (const v1::Area& area : page.areas()) map.areas.push_back(FromProto(area));
-        }));
-    return map;
+    return introspection_.ListLeaseAreas(chunk);
   }
   absl::StatusOr<std::vector<Variable>> ListVariables() override {
-    v1::ListVariablesRequest first;
-    first.set_page_size(kEntriesPerPage);
-    return ListAll<Variable>(
-        caller_, &IntrospectionStub::ListVariables, first,
-        [](const auto& page) -> const auto& { return page.variables(); });
+    return introspection_.ListVariables();
   }
-
   absl::Status Watch(absl::Duration interval,
                      const std::function<bool(const StatsSample&)>& on_sample) override {
-    v1::WatchRequest request;
-    *request.mutable_interval() = ToProto(interval);
-    grpc::ClientContext context;
-    RETURN_IF_ERROR(caller_.Prepare(context, caller_.Deadline()));
-    const auto reader = caller_.introspection().Watch(&context, request);
-    v1::WatchResponse response;
-    while (reader->Read(&response)) {
-      if (on_sample(
-              {.elapsed = FromProto(response.elapsed()), .stats = FromProto(response.stats())})) {
-        continue;
-      }
-      context.TryCancel();
-      reader->Finish();
-      return absl::OkStatus();
-    }
-    return FromGrpc(reader->Finish());
+    return introspection_.Watch(interval, on_sample);
   }
 
  private:
-  static constexpr std::int32_t kEntriesPerPage = 1000;
-
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Look(Method<IntrospectionStub, Request, Response> method,
-                                const Request& request) {
-    return caller_.Call(method, request, Repeat::kSafe);
-  }
-
   Caller caller_;
+  IntrospectionCalls introspection_{caller_};
 };
 
 // The same token in whatever process.

@@ -22,6 +22,7 @@ namespace {
 namespace abi = percpud::abi::v1;
 using percpud::c::AddAt;
 using percpud::c::Arena;
+using percpud::c::Counter;
 using percpud::c::Greeting;
 using percpud::c::kNoDoor;
 using percpud::c::Place;
@@ -49,7 +50,7 @@ std::size_t Hash(const char* name) {
 
 template <typename Visit>
 void percpud_client::ForEach(Visit visit) const {
-  for (percpud_counter* counter : counters) {
+  for (Counter* counter : counters) {
     for (; counter != nullptr; counter = counter->next) visit(*counter);
   }
 }
@@ -71,7 +72,7 @@ void percpud_client::Advance(std::int64_t now_ns) {
 
 bool percpud_client::Fold() {
   // What has a place does not need the daemon.
-  ForEach([](percpud_counter& counter) {
+  ForEach([](Counter& counter) {
     const Place* const place = counter.place.load(std::memory_order_relaxed);
     if (place == nullptr || counter.local.load(std::memory_order_relaxed) == 0) return;
     const std::uint64_t n = counter.local.exchange(0, std::memory_order_relaxed);
@@ -83,14 +84,14 @@ bool percpud_client::Fold() {
 
 bool percpud_client::IsSettled() const {
   bool settled = state == State::kAttached && asked == answered;
-  ForEach([&settled](const percpud_counter& counter) {
+  ForEach([&settled](const Counter& counter) {
     if (counter.standing != Standing::kOpen) settled = false;
     if (counter.local.load(std::memory_order_relaxed) != 0) settled = false;
   });
   return settled;
 }
 
-void percpud_client::Enqueue(percpud_counter& counter) {
+void percpud_client::Enqueue(Counter& counter) {
   counter.standing = Standing::kUnasked;
   counter.next_unasked = nullptr;
   (unasked_first == nullptr ? unasked_first : unasked_last->next_unasked) = &counter;
@@ -164,7 +165,7 @@ void percpud_client::Attach(const Greeting& greeting) {
   mapped->next = arena;
   arena = mapped;
   unasked_first = nullptr;
-  ForEach([this](percpud_counter& counter) {
+  ForEach([this](Counter& counter) {
     counter.pointer = 0;
     Enqueue(counter);
   });
@@ -179,7 +180,7 @@ void percpud_client::HangUp() {
 
 void percpud_client::ForgetRequests() {
   for (; answered != asked; ++answered) {
-    percpud_counter& counter = *waiting[answered % kMostUnderWay];
+    Counter& counter = *waiting[answered % kMostUnderWay];
     // Whether the daemon added it nobody can say; twice would be worse than not at all.
     counter.under_way = 0;
     if (counter.standing == Standing::kAsked) Enqueue(counter);
@@ -198,7 +199,7 @@ void percpud_client::Ask() {
 }
 
 // False if the message is full. A name that fits into no message is refused here.
-bool percpud_client::WriteOpen(percpud_counter& counter, abi::LaneRequestWriter& writer) {
+bool percpud_client::WriteOpen(Counter& counter, abi::LaneRequestWriter& writer) {
   const abi::LaneOpenVariableRequest request{.name = counter.name,
                                              .type = kCounterType,
                                              .size = sizeof(std::uint64_t),
@@ -220,11 +221,11 @@ void percpud_client::SendLocals() {
   std::array<std::byte, kMessageBytes> memory;
   abi::LaneRequestWriter writer(memory);
   const std::uint64_t first = asked;
-  ForEach([&](percpud_counter& counter) { WriteAdd(counter, writer); });
+  ForEach([&](Counter& counter) { WriteAdd(counter, writer); });
   Send(writer, first);
 }
 
-bool percpud_client::WriteAdd(percpud_counter& counter, abi::LaneRequestWriter& writer) {
+bool percpud_client::WriteAdd(Counter& counter, abi::LaneRequestWriter& writer) {
   if (IsFull() || counter.standing != Standing::kOpen || counter.under_way != 0) return false;
   if (counter.local.load(std::memory_order_relaxed) == 0) return false;
   const std::uint64_t n = counter.local.exchange(0, std::memory_order_relaxed);
@@ -255,7 +256,7 @@ bool percpud_client::Send(abi::LaneRequestWriter& writer, std::uint64_t first) {
 
 void percpud_client::TakeBack(std::uint64_t first) {
   for (std::uint64_t id = first; id != asked; ++id) {
-    percpud_counter& counter = *waiting[id % kMostUnderWay];
+    Counter& counter = *waiting[id % kMostUnderWay];
     if (counter.standing == Standing::kAsked) Enqueue(counter);
     counter.local.fetch_add(std::exchange(counter.under_way, 0), std::memory_order_relaxed);
   }
@@ -282,7 +283,7 @@ void percpud_client::ReceiveAnswers() {
 // False if nobody waits for it.
 bool percpud_client::TakeAnswer(const abi::LaneAnswer& answer) {
   if (answered == asked || answer.id != answered) return false;
-  percpud_counter& counter = *waiting[answered++ % kMostUnderWay];
+  Counter& counter = *waiting[answered++ % kMostUnderWay];
   const bool opens = counter.standing == Standing::kAsked;
   if ((answer.kind == abi::LaneKind::kOpenVariable) != opens) return false;
   if (answer.code != 0) {
@@ -294,7 +295,7 @@ bool percpud_client::TakeAnswer(const abi::LaneAnswer& answer) {
   return true;
 }
 
-void percpud_client::TakeRefusal(percpud_counter& counter, const abi::LaneAnswer& answer) {
+void percpud_client::TakeRefusal(Counter& counter, const abi::LaneAnswer& answer) {
   // What was refused was not added. It counts locally from now on.
   counter.local.fetch_add(std::exchange(counter.under_way, 0), std::memory_order_relaxed);
   counter.standing = Standing::kRefused;
@@ -307,7 +308,7 @@ void percpud_client::TakeRefusal(percpud_counter& counter, const abi::LaneAnswer
   Say(PERCPUD_COUNTER_REFUSED, text);
 }
 
-void percpud_client::Publish(percpud_counter& counter, std::uint64_t pointer) {
+void percpud_client::Publish(Counter& counter, std::uint64_t pointer) {
   assert(arena != nullptr);
   void* const memory = percpud::c::Holds(*arena, pointer) ? std::malloc(sizeof(Place)) : nullptr;
   if (memory == nullptr) {
@@ -323,23 +324,23 @@ void percpud_client::Publish(percpud_counter& counter, std::uint64_t pointer) {
             .arena = arena,
             .pointer = pointer,
             .next = places};
-  counter.place.store(places, std::memory_order_release);
+  counter.Publish(places);
   counter.pointer = pointer;
   counter.standing = Standing::kOpen;
 }
 
-percpud_counter* percpud_client::Find(const char* name) {
-  percpud_counter*& bucket = counters[Hash(name) % kBuckets];
-  for (percpud_counter* counter = bucket; counter != nullptr; counter = counter->next) {
+Counter* percpud_client::Find(const char* name) {
+  Counter*& bucket = counters[Hash(name) % kBuckets];
+  for (Counter* counter = bucket; counter != nullptr; counter = counter->next) {
     if (std::strcmp(counter->name, name) == 0) return counter;
   }
   char* const copy = strdup(name);
-  void* const memory = copy == nullptr ? nullptr : std::malloc(sizeof(percpud_counter));
+  void* const memory = copy == nullptr ? nullptr : std::malloc(sizeof(Counter));
   if (memory == nullptr) {
     std::free(copy);
     return nullptr;
   }
-  auto* const made = new (memory) percpud_counter;
+  auto* const made = new (memory) Counter;
   made->name = copy;
   made->next = bucket;
   bucket = made;
@@ -353,7 +354,7 @@ void percpud_client::BeginAnew() {
   state = State::kAway;
   next_try_ns = 0;
   ForgetRequests();
-  ForEach([](percpud_counter& counter) { counter.local.store(0, std::memory_order_relaxed); });
+  ForEach([](Counter& counter) { counter.local.store(0, std::memory_order_relaxed); });
 }
 
 void percpud_client::FreeAll() {
@@ -363,9 +364,9 @@ void percpud_client::FreeAll() {
     std::free(places);
     places = after;
   }
-  for (percpud_counter* counter : counters) {
+  for (Counter* counter : counters) {
     while (counter != nullptr) {
-      percpud_counter* const after = counter->next;
+      Counter* const after = counter->next;
       std::free(counter->name);
       std::free(counter);
       counter = after;

@@ -69,15 +69,15 @@ struct percpud_client {
   std::int64_t greeting_ends_ns = 0;
   // The current one first; the others belong to daemons that are gone.
   percpud::c::Arena* arena = nullptr;
-  std::array<percpud_counter*, kBuckets> counters{};
+  std::array<percpud::c::Counter*, kBuckets> counters{};
   percpud::c::Place* places = nullptr;
-  percpud_counter* unasked_first = nullptr;
-  percpud_counter* unasked_last = nullptr;
+  percpud::c::Counter* unasked_first = nullptr;
+  percpud::c::Counter* unasked_last = nullptr;
   // Requests are numbered, and answered in order: those from `answered` to before
   // `asked` wait, each for the counter at its number.
   std::uint64_t asked = 0;
   std::uint64_t answered = 0;
-  std::array<percpud_counter*, kMostUnderWay> waiting{};
+  std::array<percpud::c::Counter*, kMostUnderWay> waiting{};
   std::array<std::byte, percpud::abi::v1::kLaneMessageBytes> inbox;
   // All clients of the process, for fork.
   percpud_client* next = nullptr;
@@ -89,7 +89,7 @@ struct percpud_client {
   // if nothing is left to do.
   bool Fold();
   // The counter of that name, made if there is none. Null if memory is short.
-  percpud_counter* Find(const char* name);
+  percpud::c::Counter* Find(const char* name);
   // Forgets what is the parent's, in the child of a fork.
   void BeginAnew();
   void FreeAll();
@@ -101,17 +101,17 @@ struct percpud_client {
   void HangUp();
   void Say(percpud_notice what, const char* text);
 
-  void Enqueue(percpud_counter& counter);
+  void Enqueue(percpud::c::Counter& counter);
   void Ask();
-  bool WriteOpen(percpud_counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
+  bool WriteOpen(percpud::c::Counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
   void SendLocals();
-  bool WriteAdd(percpud_counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
+  bool WriteAdd(percpud::c::Counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
   bool Send(percpud::abi::v1::LaneRequestWriter& writer, std::uint64_t first);
   void TakeBack(std::uint64_t first);
   void ReceiveAnswers();
   bool TakeAnswer(const percpud::abi::v1::LaneAnswer& answer);
-  void TakeRefusal(percpud_counter& counter, const percpud::abi::v1::LaneAnswer& answer);
-  void Publish(percpud_counter& counter, std::uint64_t pointer);
+  void TakeRefusal(percpud::c::Counter& counter, const percpud::abi::v1::LaneAnswer& answer);
+  void Publish(percpud::c::Counter& counter, std::uint64_t pointer);
   void ForgetRequests();
   [[nodiscard]] bool IsFull() const { return asked - answered == kMostUnderWay; }
   [[nodiscard]] bool IsSettled() const;

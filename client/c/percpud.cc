@@ -109,7 +109,7 @@ void percpud_on_notice(percpud_client* p, percpud_notice_fn notice, void* contex
 percpud_counter* percpud_counter_open(percpud_client* p, const char* name) {
   if (p == nullptr) return nullptr;
   const Locked locked(p->mutex);
-  percpud_counter* const counter = p->Find(name);
+  percpud::c::Counter* const counter = p->Find(name);
   p->Advance(NowNs());
   return counter;
 }

@@ -41,7 +41,8 @@ extern "C" {
 
 /* A daemon, whether it is there or not. */
 typedef struct percpud_client percpud_client;
-/* A number of 64 bits that all processes add to. It belongs to its client. */
+/* A number of 64 bits that all processes add to. It belongs to its client. Programs do
+ * not make one themselves: what percpud_inline.h shows of it is its beginning. */
 typedef struct percpud_counter percpud_counter;
 
 /* What a counter may have to say for counting locally. */
@@ -81,7 +82,8 @@ PERCPUD_EXPORT void percpud_on_notice(percpud_client* p, percpud_notice_fn notic
  * only if memory is short or `p` is NULL; adding to NULL does nothing. */
 PERCPUD_EXPORT percpud_counter* percpud_counter_open(percpud_client* p, const char* name);
 
-/* Adds `n`, modulo 2^64. */
+/* Adds `n`, modulo 2^64. Where percpud_inline.h can, it is inlined into the program, and
+ * is a call only while the counter is local. */
 PERCPUD_EXPORT void percpud_counter_add(percpud_counter* counter, uint64_t n);
 
 /* What all processes have counted, as far as this one can see: the shared copies,
@@ -102,5 +104,8 @@ PERCPUD_EXPORT const char* percpud_version(void);
 #ifdef __cplusplus
 }
 #endif
+
+/* It lies beside this header, wherever that is installed. */
+#include "percpud_inline.h"
 
 #endif /* PERCPUD_CLIENT_C_PERCPUD_H_ */

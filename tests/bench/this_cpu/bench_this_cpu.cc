@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/c/percpud.h"
 #include "percpu/count_sum_ref.h"
 #include "percpu/ref.h"
 #include "server/rseq/self_test.h"
@@ -24,6 +25,14 @@
 #include "tests/bench/report/workers.h"
 #include "tests/bench/this_cpu/plain_sequences.h"
 #include "tests/support/command_line.h"
+
+#ifdef PERCPUD_COUNTER_ADD_IS_INLINE
+// The C library's call, for additions that were interrupted: only what is inlined is
+// measured, and the library is not linked.
+extern "C" void percpud_counter_add_call(percpud_counter* counter, std::uint64_t n) {
+  while (!percpud_inline_add(counter, n)) continue;
+}
+#endif
 
 namespace percpud::bench {
 namespace {
@@ -176,6 +185,24 @@ void AddInTurn(Comparison& comparison, const std::string& group, const std::stri
   });
 }
 
+#ifdef PERCPUD_COUNTER_ADD_IS_INLINE
+// The C library's handles of counters that are open.
+template <std::size_t kCounters>
+std::array<percpud_counter*, kCounters> OpenCounters(const Bench& bench) {
+  static std::array<percpud_counter, kCounters> counters;
+  std::array<percpud_counter*, kCounters> out;
+  for (std::size_t i = 0; i < kCounters; ++i) {
+    std::byte* const unit0 = bench.sequences.base + Value(kCounter) + 8 * i;
+    counters[i] = {.entry = bench.sequences.cpus.entry,
+                   .unit0 = reinterpret_cast<char*>(unit0),
+                   .area = rseq::internal::GlibcAreaOffset(),
+                   .version = PERCPUD_COUNTER_VERSION};
+    out[i] = &counters[i];
+  }
+  return out;
+}
+#endif
+
 template <std::size_t kCounters>
 void AddCounters(Comparison& comparison, Bench& bench, Workers workers, const std::string& group) {
   static volatile std::uint64_t amount = 3;
@@ -195,6 +222,12 @@ void AddCounters(Comparison& comparison, Bench& bench, Workers workers, const st
   const std::uint64_t delta = amount;
   AddInTurn<kCounters>(comparison, group, "percpu::Ref Add, rseq", workers, refs,
                        [delta](const auto& ref) { Require(ref.Add(delta)); });
+#ifdef PERCPUD_COUNTER_ADD_IS_INLINE
+  AddInTurn<kCounters>(
+      comparison, group, "percpud_counter_add of the C library, inlined", workers,
+      [&bench] { return OpenCounters<kCounters>(bench); },
+      [delta](percpud_counter* counter) { percpud_counter_add(counter, delta); });
+#endif
 #ifdef PERCPUD_BENCH_HAS_PLAIN_SEQUENCES
   FindPlainArea();
   AddInTurn<kCounters>(comparison, group, "librseq's load_add_store", workers, slots,

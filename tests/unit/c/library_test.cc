@@ -63,12 +63,13 @@ TEST_F(LibraryTest, IsNeverUnmapped) {
 
 // A name that is gone breaks programs, and one that is new is promised for ever.
 TEST_F(LibraryTest, ShowsTheNamesOfItsHeaderUnderTheirVersion) {
-  EXPECT_THAT(Matches({"/usr/bin/nm", "-D", "--defined-only", Library()}, R"([TDBRVW] (\S+))"),
-              UnorderedElementsAre("percpud_close@@PERCPUD_0", "percpud_counter_add@@PERCPUD_0",
-                                   "percpud_counter_open@@PERCPUD_0",
-                                   "percpud_counter_sum@@PERCPUD_0", "percpud_on_notice@@PERCPUD_0",
-                                   "percpud_open@@PERCPUD_0", "percpud_poll@@PERCPUD_0",
-                                   "percpud_version@@PERCPUD_0", "percpud_wait@@PERCPUD_0"));
+  EXPECT_THAT(
+      Matches({"/usr/bin/nm", "-D", "--defined-only", Library()}, R"([TDBRVW] (\S+))"),
+      UnorderedElementsAre("percpud_close@@PERCPUD_0", "percpud_counter_add@@PERCPUD_0",
+                           "percpud_counter_add_call@@PERCPUD_0", "percpud_counter_open@@PERCPUD_0",
+                           "percpud_counter_sum@@PERCPUD_0", "percpud_on_notice@@PERCPUD_0",
+                           "percpud_open@@PERCPUD_0", "percpud_poll@@PERCPUD_0",
+                           "percpud_version@@PERCPUD_0", "percpud_wait@@PERCPUD_0"));
 }
 
 }  // namespace

@@ -1,0 +1,204 @@
+/* Copyright 2026 The percpud Authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * percpud_counter_add as a few instructions in the program's own code. Programs
+ * include percpud.h, which includes this.
+ *
+ * The structure below is part of the library's ABI, which LuaJIT's and other
+ * foreign-function interfaces may read as well. It is how a counter begins; what follows
+ * is the library's own.
+ *
+ *     this CPU's copy = unit0 + entry[the cpu_id in this thread's rseq area]
+ *
+ * While additions must go through the library, `entry` is a table without copies: while
+ * the counter is local, where the arena is updated in another way, and for good once the
+ * daemon has started with another arena. `unit0` is set before the first other table and
+ * never changes from then on, so that whatever a thread has loaded belongs together.
+ *
+ * How the ABI grows: the fields keep their meaning and their order for as long as the
+ * library is called libpercpud.so.0. More fields may follow. A library that cannot keep
+ * to version 1 shows no copies, and every addition is a call.
+ *
+ * The sequence is the one of server/rseq, written for C. Where the compiler, the
+ * machine or PERCPUD_NO_INLINE rules it out, percpud_counter_add is a call.
+ */
+
+#ifndef PERCPUD_CLIENT_C_PERCPUD_INLINE_H_
+#define PERCPUD_CLIENT_C_PERCPUD_INLINE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PERCPUD_COUNTER_VERSION 1
+
+struct percpud_counter {
+  /* [cpu_id], from -2 up: bytes from unit 0's copy to the CPU's, below zero where there
+   * is none. -1 and -2 are what a thread reads that is not registered. It is loaded
+   * before the other fields (acquire), and anew for each addition. */
+  const int64_t* entry;
+  /* Unit 0's copy; NULL until there is one. */
+  char* unit0;
+  /* Bytes from a thread's thread pointer to its rseq area (linux/rseq.h). */
+  ptrdiff_t area;
+  /* PERCPUD_COUNTER_VERSION, or higher. */
+  uint64_t version;
+};
+
+/* ThreadSanitizer does not see what sequences do. */
+#if defined(__SANITIZE_THREAD__)
+#define PERCPUD_SANITIZES_THREADS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PERCPUD_SANITIZES_THREADS 1
+#endif
+#endif
+
+#if !defined(PERCPUD_NO_INLINE) && !defined(PERCPUD_SANITIZES_THREADS) && defined(__GNUC__) && \
+    defined(__LP64__) && (defined(__x86_64__) || (defined(__aarch64__) && defined(__AARCH64EL__)))
+#define PERCPUD_COUNTER_ADD_IS_INLINE 1
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Inlined where it is called, and never made into a function. */
+#define PERCPUD_INLINE extern __inline__ __attribute__((gnu_inline, always_inline))
+
+/* The description of the sequence: it begins at 1, ends at 2, and goes to 4 when it is
+ * interrupted. The flag "?" ties it to the function that it describes. The arrays
+ * tell debuggers where they must not stop. */
+#define PERCPUD_INLINE_DESCRIBE                       \
+  ".pushsection __rseq_cs, \"aw?\"\n\t"               \
+  ".balign 32\n"                                      \
+  "3:\n\t"                                            \
+  ".long 0, 0\n\t"                                    \
+  ".quad 1f, 2f - 1f, 4f\n\t"                         \
+  ".popsection\n\t"                                   \
+  ".pushsection __rseq_cs_ptr_array, \"aw?\"\n\t"     \
+  ".quad 3b\n\t"                                      \
+  ".popsection\n\t"                                   \
+  ".pushsection __rseq_exit_point_array, \"aw?\"\n\t" \
+  ".quad 1f, %l[unavailable]\n\t"                     \
+  ".popsection\n\t"
+
+/* A shared library may be unloaded, and the kernel follows the area's pointer to the
+ * description at the next preemption. So code that may be part of one takes the
+ * pointer back after each sequence. A program's own code stays where it is. */
+#if defined(__PIC__) && !defined(__PIE__)
+#define PERCPUD_INLINE_TAKES_BACK 1
+#else
+#define PERCPUD_INLINE_TAKES_BACK 0
+#endif
+
+#if defined(__x86_64__)
+
+#if PERCPUD_INLINE_TAKES_BACK
+#define PERCPUD_INLINE_TAKE_BACK "movq $0, %%fs:8(%[area])\n\t"
+#else
+#define PERCPUD_INLINE_TAKE_BACK
+#endif
+
+/* Adds to this CPU's copy. Returns 1, or 0 if nothing was added. */
+PERCPUD_INLINE int percpud_inline_add(const struct percpud_counter* counter, uint64_t n) {
+  const int64_t* const entry = __atomic_load_n(&counter->entry, __ATOMIC_ACQUIRE);
+  __asm__ __volatile__ goto(
+      PERCPUD_INLINE_DESCRIBE
+      "leaq 3b(%%rip), %%rax\n\t"
+      "movq %%rax, %%fs:8(%[area])\n"
+      "1:\n\t"
+      "movslq %%fs:4(%[area]), %%rax\n\t"
+      "movq (%[entry],%%rax,8), %%rax\n\t"
+      "testq %%rax, %%rax\n\t"
+      "js %l[unavailable]\n\t"
+      "addq %[n], (%[unit0],%%rax)\n"
+      "2:\n\t" PERCPUD_INLINE_TAKE_BACK
+      ".pushsection __rseq_failure, \"ax?\"\n\t"
+      ".byte 0x0f, 0xb9, 0x3d\n\t"
+      ".long 0x53053053\n"
+      "4:\n\t"
+      "jmp %l[aborted]\n\t"
+      ".popsection\n\t"
+      :
+      : [area] "r"(counter->area), [entry] "r"(entry), [unit0] "r"(counter->unit0), [n] "r"(n)
+      : "rax", "cc", "memory"
+      : unavailable, aborted);
+  return 1;
+unavailable:
+#if PERCPUD_INLINE_TAKES_BACK
+  __asm__ __volatile__(PERCPUD_INLINE_TAKE_BACK : : [area] "r"(counter->area) : "memory");
+#endif
+aborted:
+  return 0;
+}
+
+#else /* aarch64 */
+
+#if PERCPUD_INLINE_TAKES_BACK
+#define PERCPUD_INLINE_TAKE_BACK "str xzr, [%[area], #8]\n\t"
+#else
+#define PERCPUD_INLINE_TAKE_BACK
+#endif
+
+PERCPUD_INLINE int percpud_inline_add(const struct percpud_counter* counter, uint64_t n) {
+  const int64_t* const entry = __atomic_load_n(&counter->entry, __ATOMIC_ACQUIRE);
+  char* const area = (char*)__builtin_thread_pointer() + counter->area;
+  __asm__ __volatile__ goto(
+      PERCPUD_INLINE_DESCRIBE
+      "adrp x9, 3b\n\t"
+      "add x9, x9, :lo12:3b\n\t"
+      "str x9, [%[area], #8]\n"
+      "1:\n\t"
+      "ldr w9, [%[area], #4]\n\t"
+      "ldr x9, [%[entry], w9, sxtw #3]\n\t"
+      "cmp x9, #0\n\t"
+      "b.lt %l[unavailable]\n\t"
+      "add x9, x9, %[unit0]\n\t"
+      "ldr x10, [x9]\n\t"
+      "add x10, x10, %[n]\n\t"
+      "str x10, [x9]\n"
+      "2:\n\t" PERCPUD_INLINE_TAKE_BACK
+      ".pushsection __rseq_failure, \"ax?\"\n\t"
+      ".balign 4\n\t"
+      ".inst 0xd428bc00\n"
+      "4:\n\t"
+      "b %l[aborted]\n\t"
+      ".popsection\n\t"
+      :
+      : [area] "r"(area), [entry] "r"(entry), [unit0] "r"(counter->unit0), [n] "r"(n)
+      : "x9", "x10", "cc", "memory"
+      : unavailable, aborted);
+  return 1;
+unavailable:
+#if PERCPUD_INLINE_TAKES_BACK
+  __asm__ __volatile__(PERCPUD_INLINE_TAKE_BACK : : [area] "r"(area) : "memory");
+#endif
+aborted:
+  return 0;
+}
+
+#endif
+
+/* The same as the library's percpud_counter_add, under a name that is never inlined. */
+__attribute__((visibility("default"))) void percpud_counter_add_call(
+    struct percpud_counter* counter, uint64_t n);
+
+/* Described in percpud.h. The address of percpud_counter_add is the library's. */
+PERCPUD_INLINE void percpud_counter_add(struct percpud_counter* counter, uint64_t n) {
+  if (__builtin_expect(counter != NULL, 1) && __builtin_expect(percpud_inline_add(counter, n), 1)) {
+    return;
+  }
+  percpud_counter_add_call(counter, n);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#undef PERCPUD_INLINE
+#undef PERCPUD_INLINE_DESCRIBE
+#undef PERCPUD_INLINE_TAKES_BACK
+#undef PERCPUD_INLINE_TAKE_BACK
+
+#endif
+
+#endif /* PERCPUD_CLIENT_C_PERCPUD_INLINE_H_ */

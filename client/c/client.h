@@ -34,7 +34,7 @@
 
 namespace percpud::c {
 
-// Holds a lock while it lives; a failure of an own mutex is none that can happen.
+// Holds a lock while it lives. Locking a mutex of our own cannot fail.
 class Locked {
  public:
   explicit Locked(pthread_mutex_t& mutex) : mutex_(mutex) { pthread_mutex_lock(&mutex_); }

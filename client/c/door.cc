@@ -75,7 +75,7 @@ void TakeRefusal(const std::byte* message, Greeting& out) {
   std::copy(refusal.message.begin(), refusal.message.end(), out.text);
 }
 
-// False if it is none.
+// Returns false if the message is no Welcome.
 bool TakeWelcome(const std::byte* message, const std::array<int, 2>& fds, std::size_t count,
                  Greeting& out) {
   std::memcpy(&out.welcome, message, sizeof(out.welcome));

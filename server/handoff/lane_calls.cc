@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "proto/percpud/abi/v1/lane_numbers.h"
 #include "server/base/error_reason.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
@@ -26,55 +27,28 @@ using abi::v1::LanePointersView;
 using abi::v1::LaneRequest;
 using abi::v1::LaneVariable;
 
-// The numbers are those of percpud.v1.Region.
+using RegionNumbers = abi::v1::RegionNumbers<Region>;
+using TypeNumbers = abi::v1::VariableTypeNumbers<VariableType>;
+
 absl::StatusOr<Region> RegionFrom(std::uint8_t number) {
-  switch (number) {
-    case 0:
-    case 1:
-      return Region::kDynamic;
-    case 2:
-      return Region::kReserved;
-    default:
-      return errors::UnknownEnum("region", number);
-  }
+  if (number == 0) return Region::kDynamic;
+  const auto region = RegionNumbers::TypeOf(number);
+  if (!region) return errors::UnknownEnum("region", number);
+  return *region;
 }
 
-// The numbers are those of percpud.v1.VariableType.
 absl::StatusOr<VariableType> TypeFrom(std::uint8_t number) {
-  switch (number) {
-    case 1:
-      return VariableType::kCounter;
-    case 2:
-      return VariableType::kGauge;
-    case 3:
-      return VariableType::kHistogram;
-    case 0:
-    case 4:
-      return VariableType::kBytes;
-    default:
-      return errors::UnknownEnum("type", number);
-  }
-}
-
-std::uint8_t NumberOf(VariableType type) {
-  switch (type) {
-    case VariableType::kCounter:
-      return 1;
-    case VariableType::kGauge:
-      return 2;
-    case VariableType::kHistogram:
-      return 3;
-    case VariableType::kBytes:
-      break;
-  }
-  return 4;
+  if (number == 0) return VariableType::kBytes;
+  const auto type = TypeNumbers::TypeOf(number);
+  if (!type) return errors::UnknownEnum("type", number);
+  return *type;
 }
 
 LaneVariable AnswerFor(const OpenedVariable& opened) {
   return {.pointer = opened.variable.pointer.value(),
           .size = opened.variable.size.value(),
           .maker = opened.variable.maker.uid.value(),
-          .type = NumberOf(opened.variable.type),
+          .type = TypeNumbers::NumberOf(opened.variable.type),
           .created = static_cast<std::uint8_t>(opened.created),
           .reserved = 0};
 }

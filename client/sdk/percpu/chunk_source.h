@@ -13,27 +13,27 @@
 
 namespace percpu {
 
-// A chunk that this process may sub-allocate alone, as mapped here. A view: the
-// source owns the mappings, which stay until Return.
+// A chunk that this process alone sub-allocates, as it is mapped here. A view: the source
+// owns the mappings, which stay until Return.
 struct LeasedChunk {
-  // The chunk's, for messages.
+  // The chunk's number, for messages.
   ChunkId id{};
-  // Unit 0's first byte; a multiple of 4096, not 0.
+  // Unit 0's first byte. A multiple of 4096, not 0.
   Pointer base{};
-  // Of each unit; a multiple of 4.
+  // The bytes of each unit. A multiple of 4.
   std::uint64_t usable_bytes = 0;
   // Where `base` lies in this process.
   std::byte* unit0 = nullptr;
-  // In bytes from unit 0, one per unit that has memory, the first 0.
+  // Where each unit that has memory begins, in bytes from unit 0. The first is 0.
   std::span<const std::uint64_t> unit_offsets;
-  // Shared pages for the map, aligned to 64; percpud::LeaseMap::StorageBytes or
-  // more.
+  // Shared pages for the map, aligned to 64: a header of 64 bytes, and a byte for each 4
+  // bytes of a unit, padded (proto/percpud/abi/v1/lease_map.h).
   std::span<std::byte> map;
 };
 
 class LeaseHeap;
 
-// Where a heap's chunks come from: the daemon, or memory of a test's own.
+// Provides the chunks of heaps: from the daemon, or from memory of a test.
 // Thread safety: any thread may call at any time, several at once.
 class ChunkSource {
  public:
@@ -42,20 +42,20 @@ class ChunkSource {
   ChunkSource& operator=(const ChunkSource&) = delete;
   virtual ~ChunkSource() = default;
 
-  // Returns a chunk that is populated and zero in every unit, with a zero map. May
-  // block for a call to the daemon. Errors: what the caller of Allocate gets to see.
+  // Returns a chunk that is populated and zero in every unit, with a zero map. May block
+  // for a call to the daemon. The caller of Allocate sees its errors.
   virtual absl::StatusOr<LeasedChunk> Acquire() = 0;
-  // Takes a chunk back: the heap holds nothing in it any more, and its memory may be
+  // Takes back a chunk in which the heap holds nothing any more. Its memory may hold
   // anything.
   virtual void Return(const LeasedChunk& chunk) = 0;
 
-  // Told which heaps use the source, so that it can revoke them (LeaseHeap::Revoke)
-  // when their chunks are gone. A heap leaves before it is destroyed.
+  // Hear which heaps use the source, so that it can revoke them (LeaseHeap::Revoke) when
+  // their chunks are gone. A heap leaves before it is destroyed.
   virtual void Join(LeaseHeap& /*heap*/) {}
   virtual void Leave(LeaseHeap& /*heap*/) {}
 };
 
-// Never has a chunk: for a heap that shall live in its kept leases alone.
+// A source without chunks, for a heap that lives in its kept leases alone.
 class NoMoreChunks : public ChunkSource {
  public:
   absl::StatusOr<LeasedChunk> Acquire() override {

@@ -11,14 +11,14 @@ namespace percpu {
 
 // How a heap holds on to chunks.
 struct HeapOptions {
-  // Empty chunks kept at hand: never given back for being empty, and leased ahead
-  // if there is a background to do that in.
+  // Empty chunks kept at hand. They are not given back for being empty, and they are
+  // leased ahead if there is a background.
   std::uint32_t reserve = 1;
-  // Empty chunks beyond this are given back, down to the reserve: a load that
-  // swings by a chunk or two costs no calls.
+  // If more empty chunks than this are idle, all but the reserve are given back. A load
+  // that swings by a chunk or two costs no calls.
   std::uint32_t most_idle = 3;
-  // Runs a job soon, on another thread. It must run it before the heap goes, or
-  // not at all. Null: a chunk is leased when it is needed.
+  // Runs a job soon, on another thread. It must run the job before the heap is
+  // destroyed, or not at all. Null: a chunk is leased when it is needed.
   std::function<void(std::function<void()>)> background;
 };
 
@@ -29,8 +29,8 @@ struct HeapCounts {
   std::uint64_t orphaned = 0;
   std::uint64_t acquired = 0;
   std::uint64_t returned = 0;
-  // Frees of one area by two threads in the same instant, and maps that were found
-  // scribbled over.
+  // Frees of one area by two threads in the same instant, and maps that were scribbled
+  // over.
   std::uint64_t anomalies = 0;
 };
 

@@ -10,11 +10,11 @@
 //          ^ list of frees by B, per chunk
 //
 // Each chunk is owned by one thread, so the common path has no lock, no atomic
-// read-modify-write and no restartable sequence. Other threads free by one
-// compare-exchange of the area's state byte and a push on the chunk's list;
-// the owner picks the list up when a magazine runs out. What lives where is in
-// shared memory (proto/percpud/abi/v1/lease_map.h), where introspection sees it
-// and where it outlives the process if the lease is a kept one.
+// read-modify-write and no restartable sequence. Another thread frees by one
+// compare-exchange of the area's state byte and a push on the chunk's list. The owner
+// picks the list up when a magazine runs out. The map of live areas is in shared memory
+// (proto/percpud/abi/v1/lease_map.h): introspection sees it there, and it outlives the
+// process if the lease is a kept one.
 
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_LEASE_HEAP_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_LEASE_HEAP_H_
@@ -37,12 +37,12 @@ namespace lease {
 class HeapCore;
 }  // namespace lease
 
-// Whether Allocate clears an area in every unit. Freed memory is not cleared
-// until it is handed out again: the lines are then hot for the caller, and who
-// does not ask does not pay.
+// Whether Allocate clears an area in every unit. Freed memory is not cleared until it is
+// handed out again: the lines are then hot for the caller, and a caller that does not
+// ask for zeroes does not pay for them.
 enum class Zeroing : std::uint8_t { kZeroed, kAsItIs };
 
-// What became of a kept lease.
+// What a heap found in a kept lease.
 struct Adoption {
   struct Area {
     Pointer pointer;
@@ -53,34 +53,37 @@ struct Adoption {
   bool is_warm = false;
   // Why it is cold; OK if it is warm.
   absl::Status reason;
-  // In order. Sizes are those of size classes. The last holder may have been
-  // killed before it noted one of them down: what the caller does not know from
-  // its own data it should free.
+  // By rising pointer. Sizes are those of size classes. The last holder may have been
+  // killed before it noted an area down, so the caller should free the areas that its own
+  // data does not know.
   std::vector<Area> live;
-  // As SetRoot left it; null if it no longer names a live area.
+  // The root that SetRoot noted; null if it does not name a live area.
   Pointer root = kNull;
 };
 
-// Ownership: holds chunks of its source until they are empty for a while, or it
-// is destroyed; then areas in them are gone. The source must outlive it. A
-// thread that ends leaves its chunks to the other threads.
+// A heap of percpu areas, shared by the threads of a process.
 //
-// Thread safety: any thread may call at any time; any thread may free what
-// another allocated. At destruction no thread may be in a call; threads that
-// used the heap may live on.
+// Ownership: the heap holds chunks of its source until they have been empty for a while,
+// or until it is destroyed. Areas in them are gone then. The source must outlive the
+// heap. A thread that ends leaves its chunks to the other threads.
 //
-// Units: sizes and alignments in bytes, pointers are unit 0's copy. Sizes are
-// rounded to a class: exact to 64 bytes, at most an eighth more up to 4096, exact
+// Thread safety: any thread may call at any time, and may free what another allocated. At
+// destruction no thread may be in a call. Threads that used the heap may live on.
+//
+// Units: sizes and alignments are in bytes, and pointers are to unit 0's copy. Sizes are
+// rounded to a class: exact up to 64 bytes, at most an eighth more up to 4096, exact
 // again above, up to a whole unit.
 //
-// Errors: a refused call changed nothing, and its message names the pointer or
-// the limit. UNAUTHENTICATED: the session is lost, and the leases with it. INVALID_ARGUMENT: size,
-// alignment, or a pointer to the inside of an area or into another unit. NOT_FOUND: a double free
-// or a pointer of no chunk of this heap. FAILED_PRECONDITION: a child after fork(); the leases stay
-// the parent's, so the child makes a heap of its own, with a source of its own session. Anything
-// else is the source's. Frees of one area by several threads: if one happens before the other, the
-// second is refused. If they race, the area is still freed once, but its owner's call may report OK
-// too.
+// Errors: a refused call changed nothing, and its message names the pointer or the limit.
+//   UNAUTHENTICATED: the session is lost, and the leases with it.
+//   INVALID_ARGUMENT: the size; the alignment; a pointer to the inside of an area or into
+//     another unit.
+//   NOT_FOUND: a double free; a pointer into no chunk of this heap.
+//   FAILED_PRECONDITION: this process is a child of a fork(). The leases stay the
+//     parent's, so the child makes a heap of its own, in a session of its own.
+//   Any other is the source's.
+// If several threads free one area, and one call happens before the other, the second is
+// refused. If the calls race, the area is freed once, but both may return OK.
 class LeaseHeap {
  public:
   explicit LeaseHeap(ChunkSource& source, HeapOptions options = {});
@@ -88,9 +91,9 @@ class LeaseHeap {
   LeaseHeap(const LeaseHeap&) = delete;
   LeaseHeap& operator=(const LeaseHeap&) = delete;
 
-  // `alignment` is a power of two up to 64. Inlined always, as Free is: where
-  // the size is a constant its class is one too, and the result stays in
-  // registers, which together is half of the time.
+  // Allocates an area. `alignment` is a power of two up to 64. This is always inlined, as
+  // Free is: for a constant size the class is a constant too, and the result stays in
+  // registers, which together saves half of the time.
   ABSL_ATTRIBUTE_ALWAYS_INLINE absl::StatusOr<Pointer> Allocate(
       std::uint64_t size_bytes, std::uint32_t alignment = 8, Zeroing zeroing = Zeroing::kZeroed) {
     const bool zeroed = zeroing == Zeroing::kZeroed;
@@ -98,20 +101,20 @@ class LeaseHeap {
       return AllocateEntering(size_bytes, alignment, zeroed);
     return lease::latest.heap->Allocate(size_bytes, alignment, zeroed);
   }
+  // Frees an area.
   ABSL_ATTRIBUTE_ALWAYS_INLINE absl::Status Free(Pointer pointer) {
     if (lease::latest.heap_id != id_.load(std::memory_order_relaxed)) return FreeEntering(pointer);
     return lease::latest.heap->Free(pointer);
   }
 
-  // Goes on with a kept lease, owned by the calling thread: validates a copy of
-  // its map, frees what did not live, and starts cold if the map is not sound.
-  // The heap never returns a kept chunk; at destruction its map is left clean.
-  // What is allocated lies in a kept chunk only if the heap has no others: give
-  // it NoMoreChunks. Errors: INTERNAL for a lease that no heap can work with,
-  // ALREADY_EXISTS for one it has.
+  // Takes up a kept lease for the calling thread: validates a copy of its map, frees what
+  // was not live, and starts cold if the map is not sound. The heap never returns a kept
+  // chunk; at destruction it leaves the map clean. A heap whose source is NoMoreChunks
+  // allocates in its kept chunks alone. Errors: INTERNAL for a lease that no heap can
+  // work with, ALREADY_EXISTS for one that this heap has.
   absl::StatusOr<Adoption> Adopt(const LeasedChunk& kept);
-  // Where the next holder of the lease starts reading: a live area of a kept
-  // chunk of this heap. Errors: as Free, or FAILED_PRECONDITION: not kept.
+  // Notes where the next holder of the lease starts to read: a live area of a kept chunk
+  // of this heap. Errors: as Free; FAILED_PRECONDITION if the chunk is not kept.
   absl::Status SetRoot(Pointer pointer);
 
   // Leases chunks until the reserve is full. Errors: the source's.
@@ -119,13 +122,14 @@ class LeaseHeap {
   // Returns counts of this moment.
   [[nodiscard]] HeapCounts GetCounts() const;
 
-  // Refuses every call from now on, with `why`, and forgets the chunks: their memory
-  // is somebody else's. Called by a source whose leases have ended, from any thread;
-  // a call that is under way may still write once.
+  // Refuses every call from now on, with `why`, and forgets the chunks, whose memory may
+  // belong to others now. A source calls it, from any thread, when its leases have ended.
+  // A call that is under way may still write once.
+  // REQUIRES: `why` is not OK.
   void Revoke(const absl::Status& why);
 
  private:
-  // Calls op(thread heap) with the calling thread's, made now if there is none.
+  // Returns op(thread heap) of the calling thread, which gets one now if it has none.
   template <typename Result, typename Op>
   Result Enter(Op op);
   absl::StatusOr<Pointer> AllocateEntering(std::uint64_t size_bytes, std::uint32_t alignment,
@@ -133,8 +137,8 @@ class LeaseHeap {
   absl::Status FreeEntering(Pointer pointer);
 
   ChunkSource& source_;
-  // No other heap of the process has or had it. Changes when the heap is revoked, so
-  // that no thread takes the short way any more.
+  // No other heap of the process has or had this id. It changes when the heap is revoked,
+  // so that no thread takes the short way any more.
   std::atomic<std::uint64_t> id_;
   std::shared_ptr<lease::HeapCore> core_;
 };

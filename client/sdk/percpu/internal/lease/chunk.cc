@@ -4,6 +4,7 @@
 #include "percpu/internal/lease/chunk.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
 
@@ -50,9 +51,10 @@ absl::Status Chunk::Check(const LeasedChunk& lease) {
 }
 
 void Chunk::Bind(const LeasedChunk& lease) {
+  assert(Check(lease).ok());
+  assert(granules_ == 0 && owner.load(std::memory_order_relaxed) == nullptr);
   const Granules size = UnitGranules(lease);
   lease_ = lease;
-  assert(Check(lease).ok());
   base_ = Value(lease.base);
   granules_ = size.value();
   states_ = reinterpret_cast<std::uint8_t*>(lease.map.data()) + sizeof(LeaseMap::Header);
@@ -80,6 +82,7 @@ void Chunk::OpenKept(const LeasedChunk& lease) {
 }
 
 void Chunk::Close() {
+  assert(granules_ != 0);
   area_words_ = {};
   links_.reset();
   lease_ = {};
@@ -91,6 +94,7 @@ void Chunk::Close() {
 }
 
 void Chunk::Zero(std::uint32_t granule, std::uint32_t bytes) const {
+  assert(std::uint64_t{granule} * kGranule + bytes <= lease_.usable_bytes);
   if (bytes <= kShort) return ZeroShort(granule, bytes);
   std::byte* const at = lease_.unit0 + std::size_t{granule} * kGranule;
   for (const std::uint64_t offset : lease_.unit_offsets) std::memset(at + offset, 0, bytes);
@@ -99,6 +103,7 @@ void Chunk::Zero(std::uint32_t granule, std::uint32_t bytes) const {
 // --- The owner's -------------------------------------------------------------
 
 std::optional<std::uint32_t> Chunk::Carve(std::uint32_t granules, std::uint32_t align) {
+  assert(granules > 0 && std::has_single_bit(align));
   const std::optional<Granules> at = areas_.Find(Granules(granules), Granules(align));
   if (!at) return std::nullopt;
   areas_.Take({*at, Granules(granules)});
@@ -117,6 +122,7 @@ std::optional<std::uint32_t> Chunk::TakeLarge(std::uint32_t granules, std::uint3
 }
 
 bool Chunk::Release(std::uint32_t granule) {
+  assert(granule < granules_);
   const Granules at(granule);
   const std::optional<Granules> size = map_.SizeOf(at);
   if (!size || !areas_.IsStart(at) || areas_.AreaFrom(at).size != *size) return false;
@@ -136,7 +142,7 @@ absl::Status Chunk::FreeRemotely(Pointer pointer) {
   if (granule >= granules_) return Refusal(pointer);
   const std::atomic_ref<std::uint8_t> state = StateAt(granule);
   std::uint8_t byte = state.load(std::memory_order_relaxed);
-  // Of several threads that free one area, the one that changes the byte wins.
+  // If several threads free one area, the one that changes the byte wins.
   do {
     if (static_cast<std::uint8_t>(byte - 1) >= kLarge) return Refusal(pointer);
   } while (!state.compare_exchange_weak(byte, static_cast<std::uint8_t>(byte + kRemote),

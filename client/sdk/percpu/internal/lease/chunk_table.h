@@ -5,6 +5,7 @@
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_CHUNK_TABLE_H_
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,10 +17,10 @@ namespace percpu::lease {
 
 class Chunk;
 
-// From any byte of a chunk's unit 0 to the chunk: two loads. The root spans the
-// largest arena there may be, the leaves 256 MiB each; both are address space
-// until they are used.
-// Thread safety: Find from any thread, without a lock; Set from one at a time.
+// Finds the chunk that has a byte in its unit 0, by two loads. The root spans the largest
+// arena that there may be, and each leaf 256 MiB. Both are only address space until they
+// are used.
+// Thread safety: Find from any thread, without a lock. Set from one thread at a time.
 class ChunkTable {
  public:
   ChunkTable() : root_(kRoot) {}
@@ -31,18 +32,21 @@ class ChunkTable {
   ChunkTable(const ChunkTable&) = delete;
   ChunkTable& operator=(const ChunkTable&) = delete;
 
+  // Returns null if the byte lies in no chunk.
   [[nodiscard]] Chunk* Find(Pointer pointer) {
     const std::uint64_t page = Value(pointer) / kPage;
     if (page / kLeaf >= kRoot) return nullptr;
     Entry* const leaf = At(page / kLeaf).load(std::memory_order_acquire);
     if (leaf == nullptr) return nullptr;
-    // Sequentially consistent for the sake of ThreadHeap::guard.
+    // This is sequentially consistent because ThreadHeap::guard relies on it.
     return std::atomic_ref<Chunk*>(leaf[page % kLeaf].chunk).load(std::memory_order_seq_cst);
   }
 
-  // Every page that [base, base + bytes) touches now leads to `chunk`.
-  // REQUIRES: within the largest arena.
+  // Makes every page that [base, base + bytes) touches lead to `chunk`.
+  // REQUIRES: the range lies within the largest arena.
   void Set(std::uint64_t base, std::uint64_t bytes, Chunk* chunk) {
+    assert(base <= percpud::kMaxArenaSize.value());
+    assert(bytes <= percpud::kMaxArenaSize.value() - base);
     for (std::uint64_t page = base / kPage; page * kPage < base + bytes; ++page) {
       const std::atomic_ref<Entry*> slot = At(page / kLeaf);
       Entry* leaf = slot.load(std::memory_order_relaxed);

@@ -59,6 +59,7 @@ bool HeapCore::IsWatched(const Chunk* chunk) const {
 
 void HeapCore::Return(Chunk* chunk) {
   assert(chunk->owner.load() == nullptr || IsClosed());
+  assert(!chunk->is_kept());
   const LeasedChunk lease = chunk->lease();
   {
     RankedLock lock(&mu_);
@@ -66,7 +67,7 @@ void HeapCore::Return(Chunk* chunk) {
   }
   for (;; std::this_thread::yield()) {
     RankedLock lock(&mu_);
-    // Only a free that will be refused can look at an empty chunk, and not long.
+    // Only a free that will be refused can look at an empty chunk, and only briefly.
     if (IsWatched(chunk)) continue;
     chunk->Close();
     unused_.push_back(chunk);
@@ -105,7 +106,7 @@ void HeapCore::AskForTopUp() {
     is_topping_up_ = true;
   }
   holding_.background([this] {
-    // If it fails, whoever needs the chunk asks again and gets the reason.
+    // If it fails, the thread that needs the chunk asks again and gets the reason.
     TopUp().IgnoreError();
     RankedLock lock(&mu_);
     is_topping_up_ = false;
@@ -125,6 +126,7 @@ absl::Status HeapCore::TopUp() {
 }
 
 void HeapCore::Park(Chunk* chunk) {
+  assert(chunk->IsEmpty() && chunk->owner.load(std::memory_order_relaxed) == nullptr);
   std::vector<Chunk*> excess;
   {
     RankedLock lock(&mu_);
@@ -161,6 +163,7 @@ ThreadHeap* HeapCore::Join() {
 }
 
 void HeapCore::Leave(ThreadHeap* thread_heap) {
+  assert(thread_heap != nullptr);
   {
     RankedLock lock(&mu_);
     if (is_closed_ || !revoked_.ok()) return;
@@ -178,6 +181,7 @@ void HeapCore::Leave(ThreadHeap* thread_heap) {
   for (Chunk* chunk : empty) Park(chunk);
   RankedLock lock(&mu_);
   unused_heaps_.push_back(thread_heap);
+  assert(leaving_ > 0);
   --leaving_;
 }
 
@@ -195,7 +199,7 @@ void HeapCore::Close() {
   }
   for (Chunk* chunk : open) {
     if (chunk->is_kept()) {
-      // Magazines and lists of remote frees of all threads, at once.
+      // This frees what the magazines and the lists of all threads hold, at once.
       chunk->map().Recover();
       chunk->map().header().phase = percpud::abi::v1::kLeaseClean;
     } else {

@@ -20,15 +20,16 @@
 
 namespace percpu::lease {
 
-// What the threads of a heap share: the source, chunks that no thread owns, and
-// the table of all. Outlives the LeaseHeap while a thread that used it lives.
-// Thread safety: any thread, but Close: no thread is in another call then. The
-// source is never called under the lock.
+// The part of a heap that its threads share: the source, the chunks that no thread owns,
+// and the table of all chunks. It outlives the LeaseHeap while a thread that used it
+// lives.
+// Thread safety: all methods from any thread; while Close runs, no thread is in another
+// call. The source is never called under the lock.
 class HeapCore {
  public:
   struct Got {
     Chunk* chunk;
-    // Empty; otherwise an ended thread left it behind.
+    // The chunk is empty. Otherwise a thread that has ended left it behind.
     bool is_fresh;
   };
 
@@ -36,36 +37,38 @@ class HeapCore {
   HeapCore(const HeapCore&) = delete;
   HeapCore& operator=(const HeapCore&) = delete;
 
-  // A chunk for the calling thread to own: left behind, idle, or of the source.
+  // Returns a chunk for the calling thread to own: one left behind, an idle one, or one
+  // from the source. Errors: the source's; why the heap was revoked.
   absl::StatusOr<Got> Get();
-  // Takes an empty chunk that no thread owns.
+  // Takes a chunk back. REQUIRES: it is empty, and no thread owns it.
   void Park(Chunk* chunk);
   // Leases ahead until the reserve is full. Errors: the source's.
   absl::Status TopUp();
-  // A chunk from a kept lease, its map recovered.
+  // Returns the chunk of a kept lease whose map was recovered.
   Chunk* OpenKept(const LeasedChunk& lease);
 
-  // A heap for the calling thread, until Leave.
+  // Returns a thread heap for the calling thread, until Leave.
   ThreadHeap* Join();
-  // The calling thread is done; others may have its chunks. Nothing after Close.
+  // Takes the calling thread's heap back. Other threads may have its chunks. Does nothing
+  // after Close.
   void Leave(ThreadHeap* thread_heap);
-  // Frees what is cached, marks kept maps clean, gives the other chunks back. If the
-  // chunks were revoked: forgets them.
+  // Frees what is cached, marks kept maps clean, and gives the other chunks back. Forgets
+  // the chunks if they were revoked.
   void Close();
-  // The chunks are not the heap's any more. They are neither written nor given back,
-  // and no others are got. `why` is what callers are told.
+  // Takes the chunks away from the heap: they are neither written nor given back, and no
+  // others are got. Callers are told `why`. REQUIRES: `why` is not OK.
   void Revoke(absl::Status why);
-  // OK unless revoked.
+  // Returns why the heap was revoked; OK if it was not.
   [[nodiscard]] absl::Status revoked();
 
-  // Why a pointer in no table entry is refused: it lies in another unit of some
-  // chunk, or in none.
+  // Returns why a pointer that the table does not know is refused: it lies in another
+  // unit of some chunk, or in no chunk.
   absl::Status Unknown(Pointer pointer);
   [[nodiscard]] HeapCounts GetCounts();
   [[nodiscard]] bool IsClosed();
 
   [[nodiscard]] ChunkTable& table() { return table_; }
-  // Which process this belongs to: see fork.h.
+  // Returns the process that this belongs to (fork.h).
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
  private:
@@ -83,7 +86,7 @@ class HeapCore {
   percpud::RankedMutex mu_{percpud::LockRank::kLeaf};
   std::vector<std::unique_ptr<Chunk>> chunks_ ABSL_GUARDED_BY(mu_);
   std::vector<std::unique_ptr<ThreadHeap>> thread_heaps_ ABSL_GUARDED_BY(mu_);
-  // Objects for another lease, another thread.
+  // Objects that the next lease, or the next thread, can use.
   std::vector<Chunk*> unused_ ABSL_GUARDED_BY(mu_);
   std::vector<ThreadHeap*> unused_heaps_ ABSL_GUARDED_BY(mu_);
   std::vector<Chunk*> idle_ ABSL_GUARDED_BY(mu_);

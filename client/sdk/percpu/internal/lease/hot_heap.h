@@ -1,9 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What of a heap is inlined into its callers: the usual Allocate and Free. Part of
-// the installed headers for that reason alone, and hence with nothing in it that
-// these two do not need.
+// The part of a heap that is inlined into its callers: the usual Allocate and Free. It is
+// installed for that reason alone, so it has nothing that these two do not need.
 
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_HOT_HEAP_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_HOT_HEAP_H_
@@ -11,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -25,16 +25,16 @@
 
 namespace percpu::lease {
 
-// A leased chunk as far as the usual Allocate and Free look at it: Chunk has the
-// rest.
+// The part of a leased chunk that the usual Allocate and Free need. Chunk has the rest.
 class HotChunk {
  public:
   HotChunk(const HotChunk&) = delete;
   HotChunk& operator=(const HotChunk&) = delete;
 
-  // Where a byte lies, as granules from the base, for any thread. A pointer that is
-  // none of this chunk's granules gives granules() or more: one before the base
-  // wraps around, and one inside a granule has its low bits rotated to the top.
+  // Returns where a byte lies, in granules from the base. For any thread. The result is
+  // granules() or more unless a granule of this chunk begins at the pointer: a pointer
+  // before the base wraps around, and one inside a granule has its low bits rotated to
+  // the top.
   [[nodiscard]] std::uint64_t GranuleOf(Pointer pointer) const {
     return std::rotr(Value(pointer) - base_, 2);
   }
@@ -44,8 +44,8 @@ class HotChunk {
   [[nodiscard]] std::atomic_ref<std::uint8_t> StateAt(std::uint64_t granule) const {
     return std::atomic_ref<std::uint8_t>(states_[granule]);
   }
-  // Clears an area in every unit by two stores per unit that may overlap: that beats
-  // a call of memset for each. REQUIRES: 4 <= bytes <= kShort.
+  // Clears an area in every unit, by two stores per unit that may overlap. That is faster
+  // than a call of memset for each unit. REQUIRES: 4 <= bytes <= kShort.
   void ZeroShort(std::uint32_t granule, std::uint32_t bytes) const;
   static constexpr std::uint32_t kShort = 64;
 
@@ -66,6 +66,7 @@ class HotChunk {
 };
 
 inline void HotChunk::ZeroShort(std::uint32_t granule, std::uint32_t bytes) const {
+  assert(bytes >= 4 && bytes <= kShort && granule < granules_);
   std::byte* const at = unit0_ + std::size_t{granule} * kGranule;
   const auto ends = [&]<std::size_t kPart>(std::integral_constant<std::size_t, kPart>) {
     for (const std::uint64_t offset : unit_offsets_) {
@@ -84,25 +85,25 @@ inline void HotChunk::ZeroShort(std::uint32_t granule, std::uint32_t bytes) cons
   }
 }
 
-// One thread's share of a heap, as far as the usual Allocate and Free go: per size
-// class a magazine of areas that are taken in a chunk's area map but not live.
+// The part of one thread's share of a heap that the usual Allocate and Free need: for
+// each size class a magazine of areas that are taken in a chunk's area map but not live.
 //
 //   Allocate: pop the magazine. Empty: ThreadHeap refills it.
 //   Free:     push. Full: ThreadHeap makes room.
 //
-// Thread safety: its thread's alone.
+// Thread safety: for its own thread alone.
 class HotHeap {
  public:
   HotHeap(const HotHeap&) = delete;
   HotHeap& operator=(const HotHeap&) = delete;
 
-  // Both are inlined into the caller; whatever is rare is a call at the very end,
-  // so that the common path saves no registers.
+  // Both are inlined into the caller. Rare cases are calls at the very end, so that the
+  // common path saves no registers.
   ABSL_ATTRIBUTE_ALWAYS_INLINE absl::StatusOr<Pointer> Allocate(std::uint64_t size,
                                                                 std::uint32_t alignment,
                                                                 bool zeroed) {
     const std::uint64_t rounded = (size + alignment - 1) & ~std::uint64_t{alignment - 1};
-    // One compare for zero and too large both.
+    // One comparison finds both zero and too large.
     if (rounded - 1 >= kLargestSmall || alignment - 1 >= kMaxAlignment ||
         (alignment & (alignment - 1)) != 0) [[unlikely]] {
       return AllocateOther(size, alignment, zeroed);
@@ -129,20 +130,21 @@ class HotHeap {
     HotChunk* chunk;
     std::uint32_t granule;
   };
-  // Pointers rather than a count: no arithmetic to get at a slot, and one compare
-  // tells empty or full.
+  // A magazine has pointers rather than a count: a slot is found without arithmetic, and
+  // one comparison tells empty or full.
   struct Magazine {
     Slot* top;
     Slot* begin;
     Slot* end;
-    // Areas to carve at the next refill: doubles, so that a class used once does
-    // not take a batch.
+    // The areas to carve at the next refill. It doubles each time, so that a class that
+    // is used once does not take a large batch.
     std::uint32_t batch;
 
     [[nodiscard]] bool IsEmpty() const { return top == begin; }
     [[nodiscard]] bool IsFull() const { return top == end; }
     [[nodiscard]] std::uint32_t Count() const { return static_cast<std::uint32_t>(top - begin); }
     void Push(HotChunk* chunk, std::uint32_t granule) {
+      assert(!IsFull());
       top->chunk = chunk;
       top->granule = granule;
       ++top;
@@ -154,15 +156,16 @@ class HotHeap {
   ~HotHeap() = default;
 
   // Makes the youngest area of a magazine live, after clear(chunk, granule).
-  // REQUIRES: there is one.
+  // REQUIRES: the magazine is not empty.
   template <typename Clear>
   ABSL_ATTRIBUTE_ALWAYS_INLINE Pointer Pop(std::uint32_t size_class, Clear clear) {
     Magazine& magazine = magazines_[size_class];
+    assert(!magazine.IsEmpty());
     const Slot& slot = *--magazine.top;
     HotChunk* const chunk = slot.chunk;
     const std::uint32_t granule = slot.granule;
     clear(*chunk, granule);
-    // Live from this store on: whatever is killed later leaves it so.
+    // The area is live from this store on, also if the process is killed later.
     chunk->StateAt(granule).store(static_cast<std::uint8_t>(size_class + 1),
                                   std::memory_order_release);
     return chunk->PointerTo(granule);
@@ -184,28 +187,28 @@ class HotHeap {
     return absl::OkStatus();
   }
 
-  // The own chunk of the last free; a chunk without a granule if there is none.
+  // The own chunk of the last free. Before the first free it is a chunk without granules.
   HotChunk* latest_;
   std::array<Magazine, kClasses> magazines_{};
 
  private:
-  // A size or alignment that no class has.
+  // Allocates for a size or alignment that no class has.
   virtual absl::StatusOr<Pointer> AllocateOther(std::uint64_t size, std::uint32_t alignment,
                                                 bool zeroed) = 0;
-  // The magazine is empty.
+  // Allocates when the magazine is empty.
   virtual absl::StatusOr<Pointer> AllocateRefilled(std::uint32_t size_class, bool zeroed) = 0;
-  // More than kShort bytes to clear.
+  // Allocates when more than kShort bytes have to be cleared.
   virtual absl::StatusOr<Pointer> AllocateCleared(std::uint32_t size_class) = 0;
-  // Not in the chunk of the last free.
+  // Frees a pointer that is not in the chunk of the last free.
   virtual absl::Status FreeElsewhere(Pointer pointer) = 0;
-  // What lies there is no live area of a class.
+  // Frees, or refuses, when no live area of a class begins at the granule.
   virtual absl::Status FreeOther(HotChunk* chunk, std::uint32_t granule, std::uint8_t byte) = 0;
-  // The magazine is full.
+  // Frees when the magazine is full.
   virtual absl::Status FreeIntoFull(HotChunk* chunk, std::uint32_t granule) = 0;
 };
 
-// The heap that this thread used last, and its share of it. Read by every call, so
-// it has neither a constructor nor a wrapper, and needs no call of the loader.
+// The heap that this thread used last, and the thread's share of it. Every call reads it,
+// so it has neither a constructor nor a wrapper, and needs no call of the loader.
 struct Latest {
   std::uint64_t heap_id;
   HotHeap* heap;

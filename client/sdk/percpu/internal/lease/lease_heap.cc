@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,7 +32,7 @@ using lease::latest;
 using lease::ThreadHeap;
 using percpud::LeaseMap;
 
-// This thread's shares of all heaps; gives them up when the thread ends.
+// This thread's shares of all heaps. It gives them up when the thread ends.
 class Shares {
  public:
   struct Share {
@@ -44,11 +45,12 @@ class Shares {
     latest = {0, nullptr};
     has_ended_ = true;
     for (const Share& share : shares_) {
-      // After fork() the parent's heap may be in any state.
+      // In a child of a fork, the parent's heap may be in any state.
       if (share.core->generation() == ForkGeneration()) share.core->Leave(share.heap);
     }
   }
 
+  // Returns the share of that heap, which is made if there is none.
   ThreadHeap* Of(std::uint64_t heap_id, const std::shared_ptr<HeapCore>& core) {
     for (const Share& share : shares_) {
       if (share.heap_id == heap_id) return share.heap;
@@ -59,7 +61,8 @@ class Shares {
     return shares_.emplace_back(Share{heap_id, core->Join(), core}).heap;
   }
 
-  // Destructors of other thread-local objects may still call.
+  // Returns whether the shares are gone. Destructors of other thread-local objects may
+  // still call.
   static bool HasEnded() { return has_ended_; }
 
  private:
@@ -71,7 +74,7 @@ thread_local Shares shares;
 
 std::uint64_t NextId() {
   static constinit std::atomic<std::uint64_t> next{1};
-  // The child of a fork must not find the parent's share under its thread.
+  // A child of a fork must not find its parent's share under its thread.
   [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
     latest = {0, nullptr};
   });
@@ -84,11 +87,12 @@ void ZeroAll(const LeasedChunk& lease) {
   }
 }
 
-// Puts the map of a kept lease in order, and says what it found.
+// Puts the map of a kept lease in order, and returns what it found.
 Adoption Recover(const LeasedChunk& lease) {
   const auto size = percpud::ToGranules(percpud::Bytes(lease.usable_bytes));
+  assert(lease.map.size() >= LeaseMap::StorageBytes(size));
   Adoption adoption;
-  // Whoever can write the shared map might do so between a check and a use.
+  // Other processes can write the shared map, also between a check and a use.
   std::vector<std::byte> copy(
       lease.map.begin(),
       lease.map.begin() + static_cast<std::ptrdiff_t>(LeaseMap::StorageBytes(size)));
@@ -108,13 +112,15 @@ Adoption Recover(const LeasedChunk& lease) {
     if (Value(pointer) == map->header().root) adoption.root = pointer;
   });
   map->header().root = Value(adoption.root);
-  // Byte by byte what was, or free: killed half-way, it is still a sound map.
+  // Each byte is as it was, or says free. So the map is sound even if this process is
+  // killed half-way.
   std::copy(copy.begin(), copy.end(), lease.map.begin());
   adoption.is_warm = true;
   return adoption;
 }
 
-// Leaves it alone for good, reachable so that leak checkers do not mind.
+// Keeps the heap untouched for good. It stays reachable, so that leak checkers do not
+// mind.
 void Abandon(std::shared_ptr<HeapCore> core) {
   static auto* const abandoned = new std::vector<std::shared_ptr<HeapCore>>;
   abandoned->push_back(std::move(core));
@@ -135,7 +141,7 @@ LeaseHeap::~LeaseHeap() {
     core_->Close();
     return;
   }
-  // In a child of fork(): other threads may have been at work on it.
+  // This is a child of a fork: threads of the parent may have been at work on the heap.
   Abandon(std::move(core_));
 }
 
@@ -144,6 +150,7 @@ absl::Status LeaseHeap::TopUp() { return core_->TopUp(); }
 HeapCounts LeaseHeap::GetCounts() const { return core_->GetCounts(); }
 
 void LeaseHeap::Revoke(const absl::Status& why) {
+  assert(!why.ok());
   core_->Revoke(why);
   id_.store(NextId(), std::memory_order_relaxed);
 }

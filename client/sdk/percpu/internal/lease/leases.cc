@@ -4,6 +4,7 @@
 #include "percpu/internal/lease/leases.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -14,7 +15,8 @@
 namespace percpu {
 namespace {
 
-// A heap's end waits for a daemon that does not answer once, not once per chunk.
+// After a failure the next attempt is made this much later. So the end of a heap waits
+// once for a daemon that does not answer, and not once per chunk.
 constexpr absl::Duration kPauseAfterFailure = absl::Seconds(10);
 
 }  // namespace
@@ -45,7 +47,7 @@ absl::StatusOr<LeasedChunk> DaemonChunks::Lease(std::string_view name) {
 
 void DaemonChunks::Return(const LeasedChunk& chunk) {
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (!revoked_.ok()) return;
     owed_.push_back(chunk.id);
   }
@@ -56,34 +58,36 @@ void DaemonChunks::ReturnOwed() {
   while (is_connected_()) {
     ChunkId chunk{};
     {
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(&mu_);
       if (owed_.empty() || !pause_.has_passed()) return;
       chunk = owed_.back();
       owed_.pop_back();
     }
-    // Once: if the answer was lost, the chunk may have been returned and be leased
-    // anew. If it was not returned, the session's end sees to it.
+    // There is one attempt. If its answer was lost, the chunk may have been returned and
+    // be leased anew. If it was not returned, the session's end returns it.
     if (connection_->ReturnLease(chunk).ok()) continue;
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     pause_ = Deadline::After(kPauseAfterFailure);
   }
 }
 
 void DaemonChunks::Join(LeaseHeap& heap) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
+  assert(std::find(heaps_.begin(), heaps_.end(), &heap) == heaps_.end());
   heaps_.push_back(&heap);
   if (!revoked_.ok()) heap.Revoke(revoked_);
 }
 
 void DaemonChunks::Leave(LeaseHeap& heap) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   heaps_.erase(std::remove(heaps_.begin(), heaps_.end(), &heap), heaps_.end());
 }
 
 void DaemonChunks::Revoke(const absl::Status& why) {
-  // A child's heaps are its parent's, and refuse it anyway.
+  assert(!why.ok());
+  // In a child the heaps are its parent's. They refuse its calls anyway.
   if (generation_ != ForkGeneration()) return;
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   revoked_ = why;
   owed_.clear();
   for (LeaseHeap* heap : heaps_) heap->Revoke(why);

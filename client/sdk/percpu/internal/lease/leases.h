@@ -13,26 +13,25 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "percpu/chunk_source.h"
 #include "percpu/connection.h"
 #include "percpu/internal/deadline.h"
 #include "percpu/internal/door/arena_map.h"
 #include "percpu/internal/fork.h"
+#include "percpu/internal/mutex.h"
 
 namespace percpu {
 
-// Leases of the daemon, as chunks of this process's mapping.
-// Thread safe. Outlives its heaps.
+// The session's leases, as chunks of this process's mapping. It outlives its heaps.
+// Thread safe.
 class DaemonChunks final : public ChunkSource {
  public:
-  // `map` outlives the source and is writable. `is_connected` says whether a daemon
-  // answers at present.
+  // `map` outlives the source. `is_connected` says whether a daemon answers at present.
   DaemonChunks(std::shared_ptr<Connection> connection, const ArenaMap& map,
                std::function<bool()> is_connected);
 
   absl::StatusOr<LeasedChunk> Acquire() override { return Lease({}); }
-  // While the daemon is away the chunk is remembered, and returned with a later call.
+  // Remembers the chunk while the daemon is away, and returns it with a later call.
   void Return(const LeasedChunk& chunk) override;
   void Join(LeaseHeap& heap) override;
   void Leave(LeaseHeap& heap) override;
@@ -40,9 +39,10 @@ class DaemonChunks final : public ChunkSource {
   // Leases the kept chunk of that name, as its last holder left it; without a name,
   // any chunk.
   absl::StatusOr<LeasedChunk> Lease(std::string_view name);
-  // A source for heaps that live in kept leases alone.
+  // The source for heaps that live in kept leases alone.
   [[nodiscard]] ChunkSource& kept_only() { return kept_only_; }
-  // The session is lost, and all leases with it: every heap is revoked.
+  // Revokes every heap: the session is lost, and all leases with it.
+  // REQUIRES: `why` is not OK.
   void Revoke(const absl::Status& why);
 
  private:
@@ -56,7 +56,7 @@ class DaemonChunks final : public ChunkSource {
     DaemonChunks& chunks_;
   };
 
-  // Returns what could not be returned when it should have been.
+  // Returns the chunks that could not be returned in time.
   void ReturnOwed();
 
   const std::shared_ptr<Connection> connection_;
@@ -65,9 +65,9 @@ class DaemonChunks final : public ChunkSource {
   const std::uint64_t generation_ = ForkGeneration();
   KeptOnly kept_only_{*this};
 
-  absl::Mutex mu_;
+  Mutex mu_;
   std::vector<LeaseHeap*> heaps_ ABSL_GUARDED_BY(mu_);
-  // No attempt was made to return these.
+  // Chunks that no call has returned yet.
   std::vector<ChunkId> owed_ ABSL_GUARDED_BY(mu_);
   Deadline pause_ ABSL_GUARDED_BY(mu_) = Deadline::After(absl::ZeroDuration());
   absl::Status revoked_ ABSL_GUARDED_BY(mu_);

@@ -1,14 +1,15 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a request to a size class. The classes are part of the shared map's
-// contract (proto/percpud/abi/v1/lease_map.h); this is how the SDK picks one.
+// How the SDK picks a size class for a request. The classes themselves are part of the
+// shared map's contract (proto/percpud/abi/v1/lease_map.h).
 
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_SIZE_CLASSES_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_LEASE_SIZE_CLASSES_H_
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstdint>
 
 #include "proto/percpud/abi/v1/lease_map.h"
@@ -20,7 +21,7 @@ inline constexpr std::uint32_t kLargestSmall = percpud::abi::v1::kLeaseLargestCl
 inline constexpr std::uint32_t kGranule = percpud::abi::v1::kLeaseGranuleBytes;
 inline constexpr std::uint32_t kMaxAlignment = 64;
 
-// Here a class is an index from 0; its state byte is one more.
+// A class is an index from 0 here. Its state byte is one more.
 using ClassBytes = std::array<std::uint16_t, kClasses>;
 inline constexpr ClassBytes kClassBytes = [] {
   ClassBytes bytes{};
@@ -30,7 +31,7 @@ inline constexpr ClassBytes kClassBytes = [] {
   return bytes;
 }();
 
-// By granules, rounded up; entry 0 is of no use.
+// [granules, rounded up] -> class. Entry 0 is not used.
 inline constexpr auto kClassOfGranules = [] {
   std::array<std::uint8_t, kLargestSmall / kGranule + 1> classes{};
   std::uint8_t size_class = 0;
@@ -41,18 +42,20 @@ inline constexpr auto kClassOfGranules = [] {
   return classes;
 }();
 
-// The class for `bytes`. REQUIRES: 1 <= bytes <= kLargestSmall.
+// Returns the class for `bytes`. REQUIRES: 1 <= bytes <= kLargestSmall.
 //
-// An area of a class lies at a multiple of the largest power of two in its size,
-// up to kMaxAlignment. So a size rounded up to an alignment finds a class that
-// is a multiple of it: classes are either every multiple of the alignment, or
-// multiples of it only.
+// An area of a class lies at a multiple of the largest power of two that divides its
+// size, up to kMaxAlignment. So a size that is rounded up to an alignment finds a class
+// that is a multiple of the alignment: near any size, the classes are either all
+// multiples of the alignment, or multiples of it only.
 constexpr std::uint32_t ClassOf(std::uint64_t bytes) {
+  assert(bytes >= 1 && bytes <= kLargestSmall);
   return kClassOfGranules[(bytes + kGranule - 1) / kGranule];
 }
 
-// What areas of a class are aligned to, in bytes.
+// Returns the alignment of a class's areas, in bytes. REQUIRES: a class.
 constexpr std::uint32_t ClassAlignment(std::uint32_t size_class) {
+  assert(size_class < kClasses);
   const std::uint32_t bytes = kClassBytes[size_class];
   return std::min(bytes & (~bytes + 1), kMaxAlignment);
 }

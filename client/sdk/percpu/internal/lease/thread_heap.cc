@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <utility>
 
 #include "percpu/internal/lease/heap_core.h"
@@ -18,11 +19,11 @@ using percpud::PercpuPtr;
 namespace abi = percpud::abi::v1;
 namespace errors = percpud::errors;
 
-// A magazine holds this much of a unit, within bounds: a batch of 64 of any
-// class comes and goes without the area map.
+// The bytes of a unit that a magazine holds, within bounds on the areas. A batch of 64
+// areas of any class comes and goes without the area map.
 constexpr std::uint32_t kMagazineBytes = 256 << 10;
-// The most that is carved at once, so that a class does not take half a
-// unit because it was used a few times.
+// The most that is carved at once, so that a class does not take half a unit because it
+// was used a few times.
 constexpr std::uint32_t kBatchBytes = 16 << 10;
 
 constexpr std::uint32_t Capacity(std::uint32_t size_class) {
@@ -109,7 +110,7 @@ absl::Status ThreadHeap::Refill(std::uint32_t size_class) {
       magazine.Push(chunk, *at);
     }
     if (magazine.IsEmpty()) return false;
-    // Lowest first.
+    // The lowest area is handed out first.
     std::reverse(magazine.begin, magazine.top);
     magazine.batch = std::min(2 * magazine.batch, LargestBatch(size_class));
     return true;
@@ -133,8 +134,8 @@ absl::Status ThreadHeap::FromSomeChunk(std::uint32_t granules, Carve carve) {
     absl::StatusOr<HeapCore::Got> got = core_.Get();
     if (!got.ok()) {
       if (is_flushed) return got.status();
-      // Last resort: what the magazines of other classes hold. It may empty a
-      // chunk that then lies with the heap, so that is asked once more.
+      // The last resort is what the magazines of other classes hold. That may empty a
+      // chunk, which the heap then has, so the heap is asked once more.
       FlushAll();
       is_flushed = true;
       if (FromOwnChunks(carve)) return absl::OkStatus();
@@ -146,7 +147,8 @@ absl::Status ThreadHeap::FromSomeChunk(std::uint32_t granules, Carve carve) {
       roomy_ = got->chunk->index;
       return absl::OkStatus();
     }
-    // Another thread's left-over may have no room; a fresh chunk has all it can.
+    // A chunk that another thread left behind may have no room. A fresh chunk has all
+    // the room there can be.
     if (got->is_fresh) {
       const std::uint64_t limit = got->chunk->lease().usable_bytes;
       NoteEmpty(got->chunk);
@@ -186,8 +188,9 @@ absl::Status ThreadHeap::FreeOfAnother(Pointer pointer) {
   for (;;) {
     Chunk* const chunk = table_.Find(pointer);
     if (chunk == nullptr) return core_.Unknown(pointer);
-    // Whoever gives the chunk back takes it from the table first, then looks at
-    // the guards: either it sees ours, or we see the table without it.
+    // The thread that gives the chunk back takes it from the table first, then looks at
+    // the guards. So either it sees this guard, or this thread sees the table without the
+    // chunk.
     guard.store(chunk, std::memory_order_seq_cst);
     if (table_.Find(pointer) == chunk) {
       absl::Status status = chunk->FreeRemotely(pointer);
@@ -199,7 +202,8 @@ absl::Status ThreadHeap::FreeOfAnother(Pointer pointer) {
 }
 
 void ThreadHeap::DrainAll() {
-  // By index: draining may give an empty chunk back, and change the list.
+  // The loop is by index because draining may give an empty chunk back, and change the
+  // list.
   for (std::size_t i = 0; i < chunks_.size(); ++i) {
     if (chunks_[i]->HasRemote()) Drain(chunks_[i]);
   }
@@ -229,11 +233,12 @@ void ThreadHeap::Drain(Chunk* chunk) {
 void ThreadHeap::FlushHalf(Magazine& magazine) { Flush(magazine, magazine.Count() / 2); }
 
 void ThreadHeap::Flush(Magazine& magazine, std::uint32_t slots) {
+  assert(slots <= magazine.Count());
   Slot* const kept = magazine.begin + slots;
   for (const Slot* slot = magazine.begin; slot != kept; ++slot) {
     Release(Whole(slot->chunk), slot->granule);
   }
-  // The younger ones are hot in the caches, and stay.
+  // The younger areas are hot in the caches, so they stay.
   magazine.top = std::copy(kept, magazine.top, magazine.begin);
 }
 
@@ -247,12 +252,14 @@ void ThreadHeap::FlushAll() {
 // --- Chunks ------------------------------------------------------------------
 
 void ThreadHeap::Own(Chunk* chunk) {
+  assert(chunk->owner.load(std::memory_order_relaxed) == nullptr);
   chunk->index = chunks_.size();
   chunks_.push_back(chunk);
   chunk->owner.store(this, std::memory_order_relaxed);
 }
 
 void ThreadHeap::Disown(Chunk* chunk) {
+  assert(chunk->index < chunks_.size() && chunks_[chunk->index] == chunk);
   chunks_.back()->index = chunk->index;
   std::swap(chunks_[chunk->index], chunks_.back());
   chunks_.pop_back();
@@ -270,6 +277,7 @@ void ThreadHeap::Release(Chunk* chunk, std::uint32_t granule) {
 }
 
 void ThreadHeap::NoteEmpty(Chunk* chunk) {
+  assert(chunk->owner.load(std::memory_order_relaxed) == this && chunk->IsEmpty());
   if (spare_ == chunk) return;
   if (spare_ == nullptr || !spare_->IsEmpty()) {
     spare_ = chunk;

@@ -20,31 +20,31 @@ namespace percpu::lease {
 
 class HeapCore;
 
-// One thread's share of a heap: the chunks it owns, and what of Allocate and Free is
-// not usual.
+// One thread's share of a heap: the chunks it owns, and the rare cases of Allocate and
+// Free.
 //
-//   Allocate: pop the magazine. Empty: drain what others freed, else carve a
+//   Allocate: pop the magazine. Empty: drain what other threads freed, else carve a
 //             batch from an own chunk, else get a chunk from the heap.
 //   Free:     push. Full: the older half goes back to the area maps.
 //
-// Thread safety: its thread's alone, except `guard`. When its thread ends the
-// heap takes the chunks back and keeps the object for another thread.
+// Thread safety: for its own thread alone, except `guard`. When the thread ends, the heap
+// takes the chunks back and keeps the object for another thread.
 class ThreadHeap final : public HotHeap {
  public:
   explicit ThreadHeap(HeapCore& core);
-  // Makes a chunk this thread's.
+  // Makes a chunk this thread's. REQUIRES: no thread owns it.
   void Own(Chunk* chunk);
-  // Empties magazines and gives up every chunk, its owner null.
+  // Empties the magazines, gives up every chunk, and returns them.
   std::vector<Chunk*> GiveUpAll();
 
-  // Frees whose state byte had changed by the time the owner came to them: two
-  // threads freed one area in the same instant. Also maps found scribbled over.
+  // Counts frees whose state byte had changed before the owner came to them, because two
+  // threads freed one area in the same instant, and maps that were scribbled over.
   [[nodiscard]] std::uint64_t anomalies() const {
     return anomalies_.load(std::memory_order_relaxed);
   }
 
-  // The chunk of another thread that this thread is looking at. A chunk is not
-  // given back while it stands in any thread's guard.
+  // The chunk of another thread that this thread looks at. A chunk is not given back
+  // while it stands in any thread's guard.
   std::atomic<const Chunk*> guard{nullptr};
 
  private:
@@ -58,13 +58,13 @@ class ThreadHeap final : public HotHeap {
 
   absl::StatusOr<Pointer> AllocateLarge(std::uint32_t granules, std::uint32_t align, bool zeroed);
   absl::Status FreeOfAnother(Pointer pointer);
-  // Every chunk that a heap of this kind sees is a Chunk.
+  // Returns the whole chunk: every chunk that a heap of this kind sees is a Chunk.
   static Chunk* Whole(HotChunk* chunk) { return static_cast<Chunk*>(chunk); }
 
   // Puts at least one area into the magazine. Errors: the source's.
   absl::Status Refill(std::uint32_t size_class);
-  // Calls carve(chunk) for own chunks, the latest that had room first, until it
-  // returns true; then gets chunks until one does. `granules` is for the message.
+  // Calls carve(chunk) for own chunks, the latest that had room first, until it returns
+  // true. Then gets further chunks until one does. `granules` is for the message.
   template <typename Carve>
   absl::Status FromSomeChunk(std::uint32_t granules, Carve carve);
   template <typename Carve>
@@ -75,8 +75,8 @@ class ThreadHeap final : public HotHeap {
   void FlushHalf(Magazine& magazine);
   void Flush(Magazine& magazine, std::uint32_t slots);
   void FlushAll();
-  // Returns an area to the area map; an empty chunk more than one goes back to the
-  // heap.
+  // Returns an area to the area map. Of empty chunks the thread keeps one; another one
+  // goes back to the heap.
   void Release(Chunk* chunk, std::uint32_t granule);
   void NoteEmpty(Chunk* chunk);
   void Disown(Chunk* chunk);
@@ -84,9 +84,9 @@ class ThreadHeap final : public HotHeap {
   HeapCore& core_;
   ChunkTable& table_;
   std::vector<Chunk*> chunks_;
-  // Where room was last found.
+  // The place in chunks_ where room was last found.
   std::size_t roomy_ = 0;
-  // An own chunk that was empty when last looked at, or null.
+  // An own chunk that was empty at the last look, or null.
   Chunk* spare_ = nullptr;
   std::atomic<std::uint64_t> anomalies_{0};
   Chunk no_chunk_;

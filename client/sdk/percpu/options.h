@@ -8,24 +8,29 @@
 
 namespace percpu {
 
-// When a call that found no daemon (UNAVAILABLE) is made again. Ping, Read, Sum
-// and all introspection may run twice without harm, so they are. In a session of
-// the SDK's the calls that grant, free and name are made again until their
-// deadline: they bear numbers, and the daemon answers a number that it has served
-// as it did before. Add and Write are never made again: a lost answer does not
-// tell whether they were made.
+// When a call that got no answer (UNAVAILABLE) is made again. A lost answer does not tell
+// whether the call was made.
+//   Ping, Read, Sum, introspection: they may run twice without harm, so they are made
+//     again, at most max_retries times.
+//   Calls that grant, free and name, in a Session: they bear numbers, and the daemon
+//     answers a number that it has served as it did before. So they are made again until
+//     their deadline.
+//   Add, Write, and everything else: never.
+// Waiting is not a retry: in a session, a call that was not sent because the daemon is
+// away waits for the daemon until its deadline.
 struct RetryPolicy {
-  // Attempts after the first. 0: never again, whatever the call.
+  // Attempts after the first. 0: no call is made again.
   int max_retries = 3;
-  // The pause before the first retry; doubled before each further one, up to the
-  // cap. gRPC reconnects every 100 ms at the soonest, so less gains nothing.
+  // The pause before the first retry. It doubles before each further one, up to
+  // max_backoff. gRPC waits at least 100 ms before it reconnects, so a shorter pause
+  // gains nothing.
   absl::Duration initial_backoff = absl::Milliseconds(100);
   absl::Duration max_backoff = absl::Seconds(1);
 };
 
 // How calls are made.
 struct CallOptions {
-  // For one call, its retries included.
+  // The time for one call, with its waiting and its retries.
   absl::Duration deadline = absl::Seconds(5);
   RetryPolicy retry;
 };

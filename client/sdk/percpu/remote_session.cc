@@ -3,21 +3,22 @@
 
 #include "percpu/remote_session.h"
 
-#include <pthread.h>
-
+#include <cassert>
 #include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "percpu/internal/address.h"
+#include "percpu/internal/deadline.h"
 #include "percpu/internal/fork.h"
+#include "percpu/internal/mutex.h"
+#include "percpu/internal/thread.h"
 #include "server/base/status_macros.h"
 
 namespace percpu {
 namespace {
 
-// One may get lost, and the next still comes in time.
+// The session survives the loss of two renewals in a row.
 constexpr int kRenewalsPerTtl = 3;
 
 }  // namespace
@@ -25,12 +26,19 @@ constexpr int kRenewalsPerTtl = 3;
 // The thread that renews.
 class RemoteSession::KeepAlive {
  public:
-  KeepAlive(Client client, absl::Duration interval)
-      : client_(std::move(client)), interval_(interval), thread_([this] { Loop(); }) {}
+  // Errors: RESOURCE_EXHAUSTED if the process may have no further thread.
+  static absl::StatusOr<std::unique_ptr<KeepAlive>> Start(Client client, absl::Duration interval) {
+    std::unique_ptr<KeepAlive> out(new KeepAlive(std::move(client), interval));
+    KeepAlive* const self = out.get();
+    ASSIGN_OR_RETURN(out->thread_, StartThread("percpu-renew", [self] { self->Loop(); }));
+    return out;
+  }
   ~KeepAlive() {
+    if (!thread_.joinable()) return;
     {
-      absl::MutexLock lock(&mu_);
-      stopping_ = true;
+      MutexLock lock(&mu_);
+      is_stopping_ = true;
+      stopping_.SignalAll();
     }
     thread_.join();
   }
@@ -38,30 +46,37 @@ class RemoteSession::KeepAlive {
   KeepAlive& operator=(const KeepAlive&) = delete;
 
   [[nodiscard]] absl::Status last() const {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     return last_;
   }
 
  private:
+  KeepAlive(Client client, absl::Duration interval)
+      : client_(std::move(client)), interval_(interval) {
+    assert(interval > absl::ZeroDuration());
+  }
+
+  // Returns true if the thread is to end.
+  [[nodiscard]] bool SleepUntilDue() {
+    const Deadline due = Deadline::After(interval_);
+    MutexLock lock(&mu_);
+    while (!is_stopping_ && !due.has_passed()) stopping_.WaitBy(mu_, due);
+    return is_stopping_;
+  }
   void Loop() {
-    pthread_setname_np(pthread_self(), "percpu-renew");
-    while (true) {
-      {
-        absl::MutexLock lock(&mu_);
-        if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), interval_)) return;
-      }
+    while (!SleepUntilDue()) {
       absl::Status status = client_.Ping();
-      absl::MutexLock lock(&mu_);
+      MutexLock lock(&mu_);
       last_ = std::move(status);
     }
   }
 
   Client client_;
   const absl::Duration interval_;
-  mutable absl::Mutex mu_;
-  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  mutable Mutex mu_;
+  CondVar stopping_;
+  bool is_stopping_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status last_ ABSL_GUARDED_BY(mu_);
-  // Last: it uses all of the above.
   std::thread thread_;
 };
 
@@ -72,15 +87,25 @@ absl::StatusOr<std::unique_ptr<RemoteSession>> RemoteSession::Open(
       const OpenedSession opened,
       MakeGrpcConnection(address, options.calls)->OpenSession(options.command, options.ttl));
   Client client(MakeGrpcConnection(address, options.calls, opened.token));
+  if (opened.ttl <= absl::ZeroDuration()) {
+    return absl::DataLossError("the daemon opened a session that ends at once");
+  }
+  auto keep_alive = KeepAlive::Start(client, opened.ttl / kRenewalsPerTtl);
+  if (!keep_alive.ok()) {
+    client.EndSession(opened.id).IgnoreError();
+    return keep_alive.status();
+  }
   return std::unique_ptr<RemoteSession>(
-      new RemoteSession(std::move(client), opened.id, opened.ttl / kRenewalsPerTtl));
+      new RemoteSession(std::move(client), opened.id, *std::move(keep_alive)));
 }
 
-RemoteSession::RemoteSession(Client client, SessionId id, absl::Duration interval)
+RemoteSession::RemoteSession(Client client, SessionId id, std::unique_ptr<KeepAlive> keep_alive)
     : generation_(ForkGeneration()),
       id_(id),
       client_(std::move(client)),
-      keep_alive_(std::make_unique<KeepAlive>(client_, interval)) {}
+      keep_alive_(std::move(keep_alive)) {
+  assert(keep_alive_ != nullptr);
+}
 
 RemoteSession::~RemoteSession() {
   if (generation_ != ForkGeneration()) {

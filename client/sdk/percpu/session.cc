@@ -3,6 +3,7 @@
 
 #include "percpu/session.h"
 
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,7 +33,7 @@ absl::Status NotWritable() {
       "lease: this process does not map the arena for writing (Session::update_mode)");
 }
 
-// Where the side door is. Errors: INVALID_ARGUMENT for an address that is none,
+// Returns the path of the side door. Errors: INVALID_ARGUMENT for what is no address,
 // FAILED_PRECONDITION for one on another host.
 absl::StatusOr<std::string> DoorOf(std::string_view address, const SessionOptions& options) {
   ASSIGN_OR_RETURN(const Address parsed, Address::Parse(address));
@@ -62,16 +63,16 @@ class Session::Impl final : public TokenSource,
 
   SessionState State() {
     Membership& membership = Current();
-    // What went wrong is in the state.
+    // The state says what became of it.
     if (membership.state() != SessionState::kLost) membership.Join(CallDeadline()).IgnoreError();
     return membership.state();
   }
   absl::StatusOr<SessionId> Id() { return Current().Id(CallDeadline()); }
-  absl::StatusOr<std::string> Token(absl::Time deadline) override {
-    return Current().Token(Deadline::At(deadline));
+  absl::StatusOr<std::string> Token(const Deadline& deadline) override {
+    return Current().Token(deadline);
   }
-  absl::StatusOr<std::shared_ptr<LaneClient>> Lane(absl::Time deadline) override {
-    return Current().Lane(Deadline::At(deadline));
+  absl::StatusOr<std::shared_ptr<LaneClient>> Lane(const Deadline& deadline) override {
+    return Current().Lane(deadline);
   }
 
   // Opens a variable and checks that it lies where this process can reach it.
@@ -85,7 +86,7 @@ class Session::Impl final : public TokenSource,
     return pointer;
   }
 
-  // Null if this process may not write where it would lease.
+  // Returns the leases. Null if this process may not write the arena.
   [[nodiscard]] DaemonChunks* chunks() { return map_->writable() ? chunks_.get() : nullptr; }
   [[nodiscard]] Client& client() override { return client_; }
   [[nodiscard]] const ArenaMap& map() const { return *map_; }
@@ -96,7 +97,7 @@ class Session::Impl final : public TokenSource,
   Membership& Current() {
     return membership_.Get([this] {
       Membership::Options options = membership_options_;
-      // The parent's areas may be anybody's by now.
+      // The areas that the parent knew may belong to others by now.
       if (map_ != nullptr && map_->is_retired()) {
         options.lost = absl::CancelledError("it was lost before this process was forked");
       }
@@ -106,6 +107,7 @@ class Session::Impl final : public TokenSource,
 
   absl::Status OnAdmission(const Admission& admission) override {
     if (map_ == nullptr) {
+      assert(chunks_ == nullptr);
       ASSIGN_OR_RETURN(
           map_, ArenaMap::Map(admission.arena, admission.layout, admission.granted, &fallback_));
       chunks_ = std::make_unique<DaemonChunks>(
@@ -136,8 +138,8 @@ class Session::Impl final : public TokenSource,
     Membership& membership = Current();
     if (map_->is_suspended() && !membership.Join(CallDeadline()).ok() &&
         membership.state() != SessionState::kLost) {
-      // Whether the arena is another one shows when a daemon answers. Until then
-      // this process counts on, as its parent does.
+      // Only a daemon can say whether it has another arena. Until one answers, this
+      // process counts on, as its parent does.
       membership.JoinLater();
       map_->Resume();
     }
@@ -150,10 +152,10 @@ class Session::Impl final : public TokenSource,
   const std::shared_ptr<Connection> connection_;
   Client client_;
   MappedFallback fallback_;
-  // Made by the first admission; constant from then on.
+  // The first admission makes these. They are constant from then on.
   std::unique_ptr<ArenaMap> map_;
   std::unique_ptr<DaemonChunks> chunks_;
-  // Last: its thread uses all of the above.
+  // This is last because its thread uses all of the above.
   ForkLocal<Membership> membership_;
 };
 

@@ -64,10 +64,11 @@ class FakeDoor {
 
   // Lets a visitor in as session `id` with a token of that letter, and hands it a
   // memfd for the layout page (and the arena).
-  static void Welcome(const Visitor& visitor, std::uint64_t id, char letter, bool with_fds = true) {
+  static void Welcome(const Visitor& visitor, std::uint64_t id, char letter, bool with_fds = true,
+                      std::uint32_t version = percpud::abi::v1::kHandoffVersion) {
     percpud::abi::v1::Welcome welcome{};
     welcome.magic = percpud::abi::v1::kWelcomeMagic;
-    welcome.version = percpud::abi::v1::kHandoffVersion;
+    welcome.version = version;
     welcome.session = id;
     welcome.token.fill(static_cast<std::uint8_t>(letter));
     welcome.granted = static_cast<std::uint32_t>(percpud::abi::v1::MapMode::kReadWrite);

@@ -22,6 +22,7 @@
 #include "percpu/client.h"
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
+#include "tests/unit/sdk/hour.h"
 
 namespace percpu {
 namespace {
@@ -79,10 +80,14 @@ class FakeMemory final : public v1::MemoryService::Service {
   bool hangs = false;
   absl::Notification release;
 
+  // The first call sets the hour by this.
+  absl::Duration step;
+
   std::atomic<int> calls = 0;
 
  private:
   grpc::Status Answer() {
+    if (calls == 0) testing::StepHour(step);
     if (calls++ < failures) return {grpc::StatusCode::UNAVAILABLE, "restarting"};
     return status;
   }
@@ -284,6 +289,27 @@ TEST_F(GrpcConnectionTest, RetriesDoNotOutliveTheDeadline) {
   const absl::Status status = Connect(absl::Milliseconds(100), 1 << 30).Ping();
   EXPECT_FALSE(status.ok());
   EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+}
+
+// Between two attempts the hour is set forward by a day: the second is made all the same.
+TEST_F(GrpcConnectionTest, AnHourSetForwardEndsNoCall) {
+  memory_.failures = 1;
+  memory_.step = absl::Hours(24);
+  Serve();
+  const absl::Status status = Connect().Ping();
+  testing::StepHour(-memory_.step);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(memory_.calls, 2);
+}
+
+// Between two attempts the hour is set back by a day: the second does not take a day.
+TEST_F(GrpcConnectionTest, AnHourSetBackLengthensNoCall) {
+  memory_.failures = 1 << 30;
+  memory_.step = -absl::Hours(24);
+  Serve();
+  const absl::Status status = Connect(absl::Milliseconds(200), 1 << 30).Ping();
+  testing::StepHour(absl::Hours(24));
+  EXPECT_FALSE(status.ok());
 }
 
 TEST_F(GrpcConnectionTest, NobodyThereIsUnavailable) {

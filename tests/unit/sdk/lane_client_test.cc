@@ -78,9 +78,15 @@ class LaneClientTest : public ::testing::Test {
   }
 
   absl::StatusOr<LaneClient::Answer> Ping(absl::Duration patience = kPatience) {
-    return client_->Call(
-        [](abi::LaneRequestWriter& message, std::uint64_t id) { return message.Ping(id); },
-        Deadline::After(patience));
+    return Call([](abi::LaneRequestWriter& message, std::uint64_t id) { return message.Ping(id); },
+                patience);
+  }
+  absl::StatusOr<LaneClient::Answer> Call(LaneClient::Ask ask, absl::Duration patience = kPatience,
+                                          bool* was_sent = nullptr) {
+    LaneAttempt attempt{.lane = *client_, .deadline = Deadline::After(patience)};
+    absl::StatusOr<LaneClient::Answer> answer = client_->Call(ask, attempt);
+    if (was_sent != nullptr) *was_sent = attempt.was_sent;
+    return answer;
   }
 
   std::unique_ptr<LaneClient> client_;
@@ -111,11 +117,9 @@ TEST_F(LaneClientTest, OfManyWhoWaitEachGetsItsOwnAnswer) {
     callers.emplace_back([this, t] {
       for (std::uint64_t i = 0; i < kCalls; ++i) {
         const std::uint64_t mine = t * kCalls + i;
-        const auto answer = client_->Call(
-            [mine](abi::LaneRequestWriter& message, std::uint64_t id) {
-              return message.Free(id, 0, std::span(&mine, 1));
-            },
-            Deadline::After(kPatience));
+        const auto answer = Call([mine](abi::LaneRequestWriter& message, std::uint64_t id) {
+          return message.Free(id, 0, std::span(&mine, 1));
+        });
         ASSERT_TRUE(answer.ok()) << answer.status();
         EXPECT_EQ(abi::LaneLoad<abi::LaneFreed>(answer->body, 0).freed_bytes, mine);
       }
@@ -171,6 +175,24 @@ TEST_F(LaneClientTest, WhenTheDaemonHangsUpEverybodyHears) {
   EXPECT_TRUE(absl::IsUnavailable(Ping().status()));
 }
 
+// Only a request that was not sent may be made again whatever it does.
+TEST_F(LaneClientTest, TellsARequestThatWasSentFromOneThatWasNot) {
+  const auto ping = [](abi::LaneRequestWriter& message, std::uint64_t id) {
+    return message.Ping(id);
+  };
+  bool was_sent = false;
+  std::thread caller(
+      [&] { EXPECT_TRUE(absl::IsUnavailable(Call(ping, kPatience, &was_sent).status())); });
+  daemon_->Hear();
+  EXPECT_FALSE(client_->is_broken());
+  daemon_->HangUp();
+  caller.join();
+  EXPECT_TRUE(was_sent);
+  EXPECT_TRUE(client_->is_broken());
+  EXPECT_TRUE(absl::IsUnavailable(Call(ping, kPatience, &was_sent).status()));
+  EXPECT_FALSE(was_sent);
+}
+
 TEST_F(LaneClientTest, AnAnswerThatNobodyAskedForBreaksTheLane) {
   std::thread caller([this] { EXPECT_TRUE(absl::IsUnavailable(Ping().status())); });
   const auto asked = daemon_->Hear();
@@ -184,6 +206,9 @@ TEST_F(LaneClientTest, GarbageBreaksTheLane) {
   daemon_->Hear();
   daemon_->Say("garbage");
   caller.join();
+  // The daemon hears of it, and so does the session's watch.
+  EXPECT_TRUE(client_->is_broken());
+  EXPECT_TRUE(daemon_->Hear().empty());
 }
 
 TEST_F(LaneClientTest, ADaemonThatDoesNotReadIsWaitedForUntilTheDeadline) {
@@ -193,17 +218,19 @@ TEST_F(LaneClientTest, ADaemonThatDoesNotReadIsWaitedForUntilTheDeadline) {
     return message.Free(id, 0, pointers);
   };
   for (int i = 0; i < 200; ++i) {
-    const auto answer = client_->Call(free, Deadline::After(absl::Milliseconds(2)));
+    const auto answer = Call(free, absl::Milliseconds(2));
     ASSERT_TRUE(absl::IsDeadlineExceeded(answer.status())) << answer.status();
   }
 }
 
 TEST_F(LaneClientTest, ARequestThatIsTooLongIsNotSent) {
   const std::vector<std::uint64_t> pointers(abi::kLaneMessageBytes / sizeof(std::uint64_t));
-  const auto answer = client_->Call([&](abi::LaneRequestWriter& message,
-                                        std::uint64_t id) { return message.Free(id, 0, pointers); },
-                                    Deadline::After(kPatience));
+  bool was_sent = true;
+  const auto answer = Call([&](abi::LaneRequestWriter& message,
+                               std::uint64_t id) { return message.Free(id, 0, pointers); },
+                           kPatience, &was_sent);
   EXPECT_TRUE(absl::IsOutOfRange(answer.status()));
+  EXPECT_FALSE(was_sent);
   std::thread caller([this] { EXPECT_TRUE(Ping().ok()); });
   const auto asked = daemon_->Hear();
   ASSERT_EQ(asked.at(0).kind, abi::LaneKind::kPing);

@@ -11,10 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
@@ -36,8 +39,21 @@ class Observer final : public MembershipObserver {
     return verdict_;
   }
   void OnState(SessionState state, const absl::Status& /*why*/) override {
+    std::function<void()> act;
+    {
+      absl::MutexLock lock(&mu_);
+      if (state == awaited_) act = std::exchange(act_, nullptr);
+    }
+    if (act) act();
     absl::MutexLock lock(&mu_);
     states_.push_back(state);
+  }
+
+  // Acts when the state next becomes `state`, on the thread that tells it.
+  void OnNext(SessionState state, std::function<void()> act) {
+    absl::MutexLock lock(&mu_);
+    awaited_ = state;
+    act_ = std::move(act);
   }
 
   // From now on admissions are refused by the process itself.
@@ -63,17 +79,19 @@ class Observer final : public MembershipObserver {
   absl::Status verdict_ ABSL_GUARDED_BY(mu_);
   int admissions_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<SessionState> states_ ABSL_GUARDED_BY(mu_);
+  SessionState awaited_ ABSL_GUARDED_BY(mu_) = SessionState::kConnected;
+  std::function<void()> act_ ABSL_GUARDED_BY(mu_);
 };
 
 class MembershipTest : public ::testing::Test {
  protected:
   // Joins, and is let in as session 7.
-  FakeDoor::Visitor Enter() {
+  FakeDoor::Visitor Enter(std::uint32_t version = percpud::abi::v1::kHandoffVersion) {
     absl::Status status;
     std::thread caller([&] { status = member_->Join(Deadline::After(kPatience)); });
     FakeDoor::Visitor visitor = door_.Receive();
     EXPECT_EQ(visitor.resumes(), "");
-    FakeDoor::Welcome(visitor, 7, 'a');
+    FakeDoor::Welcome(visitor, 7, 'a', /*with_fds=*/true, version);
     caller.join();
     EXPECT_TRUE(status.ok()) << status;
     return visitor;
@@ -148,10 +166,78 @@ TEST_F(MembershipTest, WaitsAtTheDoorWithoutACallsDeadline) {
   EXPECT_TRUE(observer_.Awaits(SessionState::kWaiting));
   FakeDoor::Visitor first = door_.Receive();
   // Calls that give up meanwhile do not end it.
-  EXPECT_TRUE(member_->Token(Deadline::After(absl::Milliseconds(20))).ok());
+  EXPECT_EQ(member_->Token(Deadline::After(absl::Milliseconds(20))).status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(member_->Id(Deadline::Never()).value_or(SessionId{}), SessionId{7});
   EXPECT_FALSE(door_.HasVisitor());
   FakeDoor::Welcome(first, 7, 'a');
   EXPECT_TRUE(observer_.Awaits(SessionState::kConnected));
+}
+
+TEST_F(MembershipTest, ACallWaitsForADaemonThatIsAway) {
+  Enter();
+  const FakeDoor::Visitor back = door_.Receive();
+  absl::StatusOr<std::string> token;
+  std::thread caller([&] { token = member_->Token(Deadline::After(kPatience)); });
+  FakeDoor::Welcome(back, 7, 'b');
+  caller.join();
+  EXPECT_EQ(token.value_or(""), std::string(16, 'b'));
+}
+
+TEST_F(MembershipTest, ACallThatWaitsHearsThatTheSessionIsLost) {
+  Enter();
+  const FakeDoor::Visitor back = door_.Receive();
+  absl::Status status;
+  std::thread caller([&] { status = member_->Lane(Deadline::Never()).status(); });
+  FakeDoor::Refuse(back, absl::StatusCode::kNotFound);
+  caller.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated);
+}
+
+// A child of a fork joins with its first call.
+TEST_F(MembershipTest, AFirstCallWaitsForADaemonThatIsAway) {
+  const std::string elsewhere = door_.path() + ".away";
+  ASSERT_EQ(rename(door_.path().c_str(), elsewhere.c_str()), 0);
+  absl::StatusOr<std::string> token;
+  std::thread caller([&] { token = member_->Token(Deadline::After(kPatience)); });
+  EXPECT_TRUE(observer_.Awaits(SessionState::kWaiting));
+  ASSERT_EQ(rename(elsewhere.c_str(), door_.path().c_str()), 0);
+  const FakeDoor::Visitor visitor = door_.Receive();
+  FakeDoor::Welcome(visitor, 7, 'a');
+  caller.join();
+  EXPECT_EQ(token.value_or(""), std::string(16, 'a')) << token.status();
+}
+
+// The thread that the observer is called on is the one that comes back.
+TEST_F(MembershipTest, ACallOfTheObserversDoesNotWait) {
+  const FakeDoor::Visitor visitor = Enter();
+  absl::Status status;
+  observer_.OnNext(SessionState::kWaiting,
+                   [&] { status = member_->Token(Deadline::Never()).status(); });
+  shutdown(visitor.fd.get(), SHUT_RDWR);
+  const FakeDoor::Visitor back = door_.Receive();
+  FakeDoor::Welcome(back, 7, 'a');
+  EXPECT_TRUE(observer_.Awaits(SessionState::kConnected));
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+}
+
+// A daemon that sends nonsense is left, and asked for the session anew.
+TEST_F(MembershipTest, ALaneThatBrokeIsReplaced) {
+  const FakeDoor::Visitor visitor = Enter(percpud::abi::v1::kHandoffLaneVersion);
+  const auto lane = member_->Lane(Deadline::After(kPatience));
+  ASSERT_TRUE(lane.ok() && *lane != nullptr) << lane.status();
+  ASSERT_EQ(send(visitor.fd.get(), "nonsense", 8, MSG_NOSIGNAL), 8);
+  LaneAttempt attempt{.lane = **lane, .deadline = Deadline::After(kPatience)};
+  const auto ping = [](percpud::abi::v1::LaneRequestWriter& message, std::uint64_t id) {
+    return message.Ping(id);
+  };
+  EXPECT_EQ((*lane)->Call(ping, attempt).status().code(), absl::StatusCode::kUnavailable);
+  const FakeDoor::Visitor back = door_.Receive();
+  EXPECT_EQ(back.resumes(), std::string(16, 'a'));
+  FakeDoor::Welcome(back, 7, 'a', /*with_fds=*/true, percpud::abi::v1::kHandoffLaneVersion);
+  const auto next = member_->Lane(Deadline::After(kPatience));
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_NE(*next, *lane);
 }
 
 TEST_F(MembershipTest, AJoinEndsAtItsDeadline) {

@@ -18,12 +18,13 @@ namespace percpu {
 namespace {
 
 std::uint64_t MustEnter(RequestWindow& window, std::uint64_t words = 1) {
-  const auto number = window.Enter(words, absl::InfiniteFuture());
+  const auto number = window.Enter(words, Deadline::Never());
   EXPECT_TRUE(number.ok()) << number.status();
   return number.value_or(0);
 }
 bool IsFull(RequestWindow& window, std::uint64_t words = 1) {
-  return absl::IsDeadlineExceeded(window.Enter(words, absl::InfinitePast()).status());
+  return absl::IsDeadlineExceeded(
+      window.Enter(words, Deadline::After(absl::ZeroDuration())).status());
 }
 
 TEST(RequestWindowTest, NumbersUpwards) {

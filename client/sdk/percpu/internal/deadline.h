@@ -4,41 +4,42 @@
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_DEADLINE_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_DEADLINE_H_
 
-#include <time.h>
-
 #include <algorithm>
+#include <chrono>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace percpu {
 
-// A moment until which something is waited for. Steps of the wall clock neither
-// shorten nor lengthen the wait. A plain value.
+// A moment until which something is waited for. It is kept on the monotonic clock, so
+// that steps of the wall clock neither shorten nor lengthen the wait. A plain value.
 class Deadline {
  public:
-  static Deadline Never() { return Deadline(absl::InfiniteDuration()); }
-  static Deadline After(absl::Duration wait) { return Deadline(Monotonic() + wait); }
-  // The same moment as `time` on the wall clock as it stands now.
-  static Deadline At(absl::Time time) { return After(time - absl::Now()); }
+  using Clock = std::chrono::steady_clock;
 
-  // Zero once it has passed.
-  [[nodiscard]] absl::Duration left() const {
-    return std::max(at_ - Monotonic(), absl::ZeroDuration());
+  static Deadline Never() { return Deadline(Clock::time_point::max()); }
+  // A wait of more than a hundred years never ends. One that is not positive has ended.
+  static Deadline After(absl::Duration wait) {
+    if (wait > kLongest) return Never();
+    return Deadline(Clock::now() + absl::ToChronoNanoseconds(std::max(wait, absl::ZeroDuration())));
   }
-  [[nodiscard]] bool has_passed() const { return left() == absl::ZeroDuration(); }
+
+  // Returns the time that is left: zero once the deadline has passed.
+  [[nodiscard]] absl::Duration left() const {
+    if (is_never()) return absl::InfiniteDuration();
+    return std::max(absl::FromChrono(at_ - Clock::now()), absl::ZeroDuration());
+  }
+  [[nodiscard]] bool has_passed() const { return at_ <= Clock::now(); }
+  [[nodiscard]] bool is_never() const { return at_ == Clock::time_point::max(); }
+  [[nodiscard]] Clock::time_point at() const { return at_; }
   friend bool operator<(Deadline a, Deadline b) { return a.at_ < b.at_; }
 
  private:
-  explicit Deadline(absl::Duration at) : at_(at) {}
-  static absl::Duration Monotonic() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return absl::DurationFromTimespec(now);
-  }
+  static constexpr absl::Duration kLongest = absl::Hours(24 * 36'525);
 
-  // Since the clock began.
-  absl::Duration at_;
+  explicit Deadline(Clock::time_point at) : at_(at) {}
+
+  Clock::time_point at_;
 };
 
 }  // namespace percpu

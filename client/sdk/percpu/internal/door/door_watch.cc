@@ -4,21 +4,26 @@
 #include "percpu/internal/door/door_watch.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
+#include <cstring>
 #include <random>
 #include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "percpu/internal/thread.h"
+#include "server/base/status_macros.h"
 
 namespace percpu {
 namespace {
 
-// The pauses between attempts double from the first to the longest. Each is cut
-// by chance to between half of it and all of it: a daemon that comes back is not
-// asked by all its clients in the same instant.
+// The pauses between attempts double from the first to the longest. Each is cut at
+// random to between half of it and all of it, so that a daemon that comes back does not
+// hear all its clients in the same instant.
 constexpr int kFirstPauseMs = 10;
 constexpr int kLongestPauseMs = 1000;
 
@@ -29,24 +34,35 @@ int WithJitter(int pause_ms) {
 
 }  // namespace
 
-DoorWatch::DoorWatch(std::optional<int> door, Attempt attempt)
-    : attempt_(std::move(attempt)), stop_(eventfd(0, EFD_CLOEXEC)) {
-  // The program's signals are none of this thread's business.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this, door] { Loop(door); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+DoorWatch::DoorWatch(percpud::UniqueFd stop, Attempt attempt)
+    : attempt_(std::move(attempt)), stop_(std::move(stop)) {
+  assert(attempt_ != nullptr && stop_.ok());
+}
+
+absl::StatusOr<std::unique_ptr<DoorWatch>> DoorWatch::Start(std::optional<int> door,
+                                                            Attempt attempt) {
+  percpud::UniqueFd stop(eventfd(0, EFD_CLOEXEC));
+  if (!stop.ok()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("side door: no descriptor to watch it with: ", std::strerror(errno)));
+  }
+  std::unique_ptr<DoorWatch> watch(new DoorWatch(std::move(stop), std::move(attempt)));
+  DoorWatch* const self = watch.get();
+  ASSIGN_OR_RETURN(watch->thread_, StartThread("percpu-door", [self, door] { self->Loop(door); }));
+  return watch;
 }
 
 DoorWatch::~DoorWatch() {
+  assert(!IsThisThread());
+  if (!thread_.joinable()) return;
   eventfd_write(stop_.get(), 1);
   thread_.join();
 }
 
+bool DoorWatch::IsThisThread() const { return thread_id_.load() == std::this_thread::get_id(); }
+
 void DoorWatch::Loop(std::optional<int> door) {
-  pthread_setname_np(pthread_self(), "percpu-door");
+  thread_id_.store(std::this_thread::get_id());
   while (true) {
     if (door && SleepUntilHungUp(*door)) return;
     door = ComeBack();
@@ -64,7 +80,7 @@ std::optional<int> DoorWatch::ComeBack() {
 }
 
 bool DoorWatch::SleepUntilHungUp(int door) const {
-  // What there is to read is the lane's, or nothing: the end is told apart.
+  // Messages are the lane's to read. POLLRDHUP tells the end apart from them.
   pollfd polled[2] = {{.fd = stop_.get(), .events = POLLIN, .revents = 0},
                       {.fd = door, .events = POLLRDHUP, .revents = 0}};
   while (poll(polled, 2, -1) < 0 && errno == EINTR) {

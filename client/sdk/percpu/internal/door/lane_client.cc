@@ -21,15 +21,15 @@ namespace {
 
 namespace abi = percpud::abi::v1;
 
-// A receive that blocks ends after this long, so that deadlines are kept without a poll
-// before each.
+// A receive that blocks ends after this time, so that deadlines are kept without a poll
+// before each receive.
 constexpr absl::Duration kReceiveTimeout = absl::Milliseconds(100);
-// Holds nearly every request; longer ones take memory from the heap.
+// Nearly every request fits. Longer ones take memory from the heap.
 constexpr std::size_t kShortMessage = 512;
 
 absl::Status Broken() { return absl::UnavailableError("side door: the connection broke"); }
 
-// True once `events` are there; false at the deadline, or for no reason.
+// Returns true once `events` are there, and false at the deadline or if a signal came.
 bool AwaitEvents(int fd, short events, const Deadline& deadline) {
   const std::int64_t left = std::clamp<std::int64_t>(
       absl::ToInt64Milliseconds(absl::Ceil(deadline.left(), absl::Milliseconds(1))), 0, 1 << 30);
@@ -37,8 +37,8 @@ bool AwaitEvents(int fd, short events, const Deadline& deadline) {
   return poll(&polled, 1, static_cast<int>(left)) == 1;
 }
 
-// Waits for a message; its length, 0 if the peer has closed, or -1 with errno EAGAIN if
-// none has come by the deadline or a little earlier.
+// Waits for a message. Returns its length; 0 if the peer has closed; -1 with errno EAGAIN
+// if no message has come by the deadline, or a little earlier.
 ssize_t ReceiveBy(int fd, std::vector<std::byte>& memory, const Deadline& deadline) {
   const bool is_near = deadline.left() < kReceiveTimeout;
   if (is_near && !AwaitEvents(fd, POLLIN, deadline)) {
@@ -52,13 +52,16 @@ ssize_t ReceiveBy(int fd, std::vector<std::byte>& memory, const Deadline& deadli
 
 LaneClient::LaneClient(std::shared_ptr<const percpud::UniqueFd> door)
     : door_(std::move(door)), heard_(abi::kLaneMessageBytes) {
-  // A receive is to wait, and a send says for itself that it does not.
+  assert(door_ != nullptr && door_->ok());
+  // A receive waits. A send passes MSG_DONTWAIT.
   fcntl(door_->get(), F_SETFL, fcntl(door_->get(), F_GETFL) & ~O_NONBLOCK);
   const timeval timeout = absl::ToTimeval(kReceiveTimeout);
   setsockopt(door_->get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 }
 
-absl::StatusOr<LaneClient::Answer> LaneClient::Call(Ask ask, const Deadline& deadline) {
+absl::StatusOr<LaneClient::Answer> LaneClient::Call(Ask ask, LaneAttempt& attempt) {
+  assert(&attempt.lane == this && !attempt.was_sent);
+  const Deadline& deadline = attempt.deadline;
   const std::uint64_t id = last_id_.fetch_add(1, std::memory_order_relaxed) + 1;
   std::array<std::byte, kShortMessage> short_memory;
   std::vector<std::byte> long_memory;
@@ -73,11 +76,12 @@ absl::StatusOr<LaneClient::Answer> LaneClient::Call(Ask ask, const Deadline& dea
   assert(message.requests() == 1);
 
   Waiter waiter;
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   if (absl::Status status = Send(message.message(), waiter, deadline); !status.ok()) return status;
+  attempt.was_sent = true;
   while (!waiter.done && !broken_ && !deadline.has_passed()) {
     if (reading_) {
-      waiter.news.WaitWithTimeout(&mu_, deadline.left());
+      waiter.news.WaitBy(mu_, deadline);
     } else {
       Read(deadline);
     }
@@ -106,7 +110,7 @@ absl::Status LaneClient::Send(abi::LaneBytes message, Waiter& waiter, const Dead
       break;
     }
     if (deadline.has_passed()) return absl::DeadlineExceededError("side door: no room in time");
-    // The daemon reads on once its answers are read, which those in line see to.
+    // The daemon reads on once its answers are read. The callers in line read them.
     mu_.Unlock();
     AwaitEvents(door_->get(), POLLOUT, std::min(deadline, Deadline::After(kReceiveTimeout)));
     mu_.Lock();
@@ -115,6 +119,7 @@ absl::Status LaneClient::Send(abi::LaneBytes message, Waiter& waiter, const Dead
 }
 
 void LaneClient::Read(const Deadline& deadline) {
+  assert(!reading_);
   reading_ = true;
   mu_.Unlock();
   const ssize_t bytes = ReceiveBy(door_->get(), heard_, deadline);
@@ -136,6 +141,7 @@ bool LaneClient::HandOut(abi::LaneBytes message) {
       return false;
     }
     if (Waiter* const waiter = line_.front().waiter; waiter != nullptr) {
+      assert(!waiter->done);
       waiter->answer = {.code = answer.code, .body = {answer.body.begin(), answer.body.end()}};
       waiter->done = true;
       waiter->news.Signal();
@@ -144,8 +150,16 @@ bool LaneClient::HandOut(abi::LaneBytes message) {
   }
 }
 
+bool LaneClient::is_broken() const {
+  MutexLock lock(&mu_);
+  return broken_;
+}
+
 void LaneClient::Break() {
+  if (broken_) return;
   broken_ = true;
+  // The session's watch sees the end of the connection, and takes the session up again.
+  shutdown(door_->get(), SHUT_RDWR);
   for (const Sent& sent : line_) {
     if (sent.waiter != nullptr) sent.waiter->news.Signal();
   }

@@ -14,7 +14,7 @@
 namespace percpu {
 namespace {
 
-// What calls of a lost session are told.
+// Returns what calls of a lost session say.
 absl::Status LostBecause(const absl::Status& why) {
   return absl::UnauthenticatedError(absl::StrCat("session lost: ", why.message()));
 }
@@ -31,7 +31,8 @@ Membership::Membership(Options options, MembershipObserver& observer)
 Membership::~Membership() {
   std::unique_ptr<DoorWatch> watch;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
+    assert(!joining_ || watch_ != nullptr);
     watch = std::move(watch_);
   }
   // Its thread takes the lock.
@@ -39,7 +40,8 @@ Membership::~Membership() {
 }
 
 void Membership::OnForkInChild() noexcept {
-  // The session is the parent's, and lives no longer than it does.
+  // The session is the parent's, and ends with the parent although a child has its
+  // descriptors.
   const int door = door_of_parent_.exchange(-1, std::memory_order_relaxed);
   if (door >= 0) close(door);
 }
@@ -47,11 +49,11 @@ void Membership::OnForkInChild() noexcept {
 // --- Joining -----------------------------------------------------------------
 
 absl::StatusOr<bool> Membership::BeginJoining(const Deadline& deadline) {
-  const auto settled = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return !joining_ || joined_ || state_ == SessionState::kLost;
-  };
-  if (!mu_.AwaitWithTimeout(absl::Condition(&settled), deadline.left())) {
-    return absl::DeadlineExceededError("side door: no answer in time");
+  while (joining_ && !joined_ && state_ != SessionState::kLost) {
+    if (deadline.has_passed()) {
+      return absl::DeadlineExceededError("side door: no answer in time");
+    }
+    changed_.WaitBy(mu_, deadline);
   }
   if (state_ == SessionState::kLost) return why_;
   if (joined_) return false;
@@ -68,35 +70,32 @@ absl::StatusOr<Admission> Membership::KnockAs(const std::string& token,
 
 absl::Status Membership::Join(const Deadline& deadline) {
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     ASSIGN_OR_RETURN(const bool mine, BeginJoining(deadline));
     if (!mine) return absl::OkStatus();
   }
   absl::StatusOr<Admission> admission = KnockAs({}, {.deadline = deadline});
-  const absl::Status status =
-      admission.ok() ? observer_.OnAdmission(*admission) : admission.status();
+  const absl::Status refusal =
+      admission.ok() ? observer_.OnAdmission(*admission) : absl::OkStatus();
+  absl::Status status = admission.ok() ? refusal : admission.status();
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     joining_ = false;
-    if (status.ok()) {
-      Keep(*std::move(admission));
-      StartWatch(door_->get());
-    }
+    if (status.ok()) status = StartWatch(admission->door.get());
+    if (status.ok()) Keep(*std::move(admission));
+    changed_.SignalAll();
   }
-  if (!admission.ok()) return status;
-  if (!status.ok()) {
-    Lose(status);
-    return status;
-  }
-  Become(SessionState::kConnected, absl::OkStatus());
-  return absl::OkStatus();
+  if (!refusal.ok()) Lose(refusal);
+  if (status.ok()) Become(SessionState::kConnected, absl::OkStatus());
+  return status;
 }
 
 void Membership::JoinLater() {
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (joined_ || state_ == SessionState::kLost || watch_ != nullptr) return;
-    StartWatch(std::nullopt);
+    // Without a watch, the next call tries to join again.
+    if (!StartWatch(std::nullopt).ok()) return;
   }
   Become(SessionState::kWaiting, absl::UnavailableError("no daemon answers at the side door"));
 }
@@ -107,17 +106,18 @@ void Membership::Keep(Admission admission) {
   token_ = std::move(admission.token);
   id_ = SessionId{admission.session};
   door_ = std::make_shared<const UniqueFd>(std::move(admission.door));
-  has_lane_ = admission.has_lane;
-  lane_ = has_lane_ ? std::make_shared<LaneClient>(door_) : nullptr;
+  lane_ = admission.has_lane ? std::make_shared<LaneClient>(door_) : nullptr;
   door_of_parent_.store(door_->get(), std::memory_order_relaxed);
 }
 
-void Membership::StartWatch(std::optional<int> door) {
-  // The watch of JoinLater goes on: it finds that somebody else has joined.
-  if (watch_ != nullptr) return;
+absl::Status Membership::StartWatch(std::optional<int> door) {
+  // The watch of JoinLater goes on: it finds that another thread has joined.
+  if (watch_ != nullptr) return absl::OkStatus();
   watched_door_ = door.value_or(-1);
-  watch_ = std::make_unique<DoorWatch>(
-      door, [this](int stop, int& watched) { return ComeBack(stop, watched); });
+  ASSIGN_OR_RETURN(watch_, DoorWatch::Start(door, [this](int stop, int& watched) {
+                     return ComeBack(stop, watched);
+                   }));
+  return absl::OkStatus();
 }
 
 // --- Coming back -------------------------------------------------------------
@@ -126,7 +126,7 @@ DoorWatch::Outcome Membership::ComeBack(int stop, int& door) {
   std::string token;
   bool resumes = false;
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (state_ == SessionState::kLost) return DoorWatch::Outcome::kOver;
     // Another thread is at the door.
     if (joining_) return DoorWatch::Outcome::kNotYet;
@@ -138,27 +138,28 @@ DoorWatch::Outcome Membership::ComeBack(int stop, int& door) {
     resumes = joined_;
     token = token_;
     joining_ = !resumes;
-    // It is dead, and its descriptor may be the one that the next door needs.
+    // The door is dead, and the next one may need its descriptor.
     door_of_parent_.store(-1, std::memory_order_relaxed);
     lane_.reset();
     door_.reset();
     watched_door_ = -1;
   }
   if (resumes) Become(SessionState::kWaiting, absl::UnavailableError("the daemon hung up"));
-  // As long as it takes: under a service manager's sockets the backlog outlives the
-  // daemon, and the next one answers what waits there.
+  // This waits without a deadline. Under a service manager's sockets the backlog
+  // outlives the daemon, and the next daemon answers the visitors in it.
   absl::StatusOr<Admission> admission = KnockAs(token, {.stop = stop});
   absl::Status status = admission.status();
   const bool ended = resumes && absl::IsNotFound(status);
   if (status.ok()) status = observer_.OnAdmission(*admission);
   const bool final = ended || (admission.ok() && !status.ok());
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     if (!resumes) joining_ = false;
     if (status.ok()) {
       Keep(*std::move(admission));
       door = watched_door_ = door_->get();
     }
+    changed_.SignalAll();
   }
   if (status.ok()) {
     Become(SessionState::kConnected, absl::OkStatus());
@@ -175,36 +176,63 @@ void Membership::Lose(const absl::Status& why) { Become(SessionState::kLost, Los
 
 void Membership::Become(SessionState state, const absl::Status& why) {
   {
-    absl::MutexLock lock(&mu_);
+    MutexLock lock(&mu_);
     // Lost is for good.
     if (state_ == state || state_ == SessionState::kLost) return;
     state_ = state;
     if (state == SessionState::kLost) why_ = why;
+    changed_.SignalAll();
   }
   observer_.OnState(state, why);
 }
 
+// --- What calls need ---------------------------------------------------------
+
+bool Membership::HasDaemon() const {
+  return joined_ && door_ != nullptr && (lane_ == nullptr || !lane_->is_broken());
+}
+
+absl::Status Membership::JoinSoon(const Deadline& deadline) {
+  absl::Status status = Join(deadline);
+  if (!absl::IsUnavailable(status)) return status;
+  JoinLater();
+  return absl::OkStatus();
+}
+
+absl::Status Membership::AwaitDaemon(const Deadline& deadline) {
+  while (state_ != SessionState::kLost && !HasDaemon()) {
+    // The watch's own thread is the one that finds the daemon again.
+    const bool can_wait = watch_ != nullptr && !watch_->IsThisThread();
+    if (!can_wait || deadline.has_passed()) {
+      return absl::UnavailableError("side door: the daemon is away");
+    }
+    changed_.WaitBy(mu_, deadline);
+  }
+  return state_ == SessionState::kLost ? why_ : absl::OkStatus();
+}
+
 absl::StatusOr<std::string> Membership::Token(const Deadline& deadline) {
-  RETURN_IF_ERROR(Join(deadline));
-  absl::MutexLock lock(&mu_);
+  RETURN_IF_ERROR(JoinSoon(deadline));
+  MutexLock lock(&mu_);
+  RETURN_IF_ERROR(AwaitDaemon(deadline));
   return token_;
+}
+
+absl::StatusOr<std::shared_ptr<LaneClient>> Membership::Lane(const Deadline& deadline) {
+  RETURN_IF_ERROR(JoinSoon(deadline));
+  MutexLock lock(&mu_);
+  RETURN_IF_ERROR(AwaitDaemon(deadline));
+  return lane_;
 }
 
 absl::StatusOr<SessionId> Membership::Id(const Deadline& deadline) {
   RETURN_IF_ERROR(Join(deadline));
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return id_;
 }
 
-absl::StatusOr<std::shared_ptr<LaneClient>> Membership::Lane(const Deadline& deadline) {
-  RETURN_IF_ERROR(Join(deadline));
-  absl::MutexLock lock(&mu_);
-  if (has_lane_ && lane_ == nullptr) return absl::UnavailableError("the daemon hung up");
-  return lane_;
-}
-
 SessionState Membership::state() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   if (state_ == SessionState::kConnected && !joined_) return SessionState::kWaiting;
   return state_;
 }

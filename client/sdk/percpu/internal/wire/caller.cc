@@ -4,7 +4,10 @@
 #include "percpu/internal/wire/caller.h"
 
 #include <algorithm>
+#include <cassert>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "percpu/internal/wire/channel.h"
 #include "percpu/internal/wire/reason.h"
 #include "proto/percpud/abi/v1/wire.h"
@@ -20,8 +23,9 @@ absl::Status FromGrpc(const grpc::Status& status) {
 
 Caller::Caller(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers)
     : target_(std::move(target)), options_(options), tokens_(tokens), numbers_(numbers) {
+  assert(tokens != nullptr || !numbers);
   PrepareGrpcForForks();
-  // From now on forks are noticed.
+  // Forks are noticed from now on.
   ForkGeneration();
 }
 
@@ -29,18 +33,31 @@ Caller::~Caller() = default;
 
 Caller::Epoch& Caller::Current() {
   return epoch_.Get([this] {
-    const auto channel = MakeChannel(target_, options_);
     auto epoch = std::make_unique<Epoch>();
-    epoch->memory = v1::MemoryService::NewStub(channel);
-    epoch->introspection = v1::IntrospectionService::NewStub(channel);
-    epoch->session = v1::SessionService::NewStub(channel);
+    epoch->channel = MakeChannel(target_, options_);
+    epoch->memory = v1::MemoryService::NewStub(epoch->channel);
+    epoch->introspection = v1::IntrospectionService::NewStub(epoch->channel);
+    epoch->session = v1::SessionService::NewStub(epoch->channel);
     return epoch;
   });
 }
 
-absl::Status Caller::Prepare(grpc::ClientContext& context, absl::Time deadline) const {
+absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
+  assert(tokens_ != nullptr);
+  ASSIGN_OR_RETURN(std::string token, tokens_->Token(deadline));
+  grpc::Channel& channel = *Current().channel;
+  if (channel.GetState(/*try_to_connect=*/true) != GRPC_CHANNEL_READY &&
+      !channel.WaitForConnected(ToGrpc(deadline))) {
+    return absl::UnavailableError(absl::StrCat("no daemon answers at ", target_));
+  }
+  return token;
+}
+
+absl::Status Caller::Prepare(grpc::ClientContext& context, const Deadline& deadline) {
   if (tokens_ == nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::string token, tokens_->Token(deadline));
+  ASSIGN_OR_RETURN(const std::string token, AwaitSession(deadline));
+  // The daemon may have gone since.
+  context.set_wait_for_ready(true);
   context.AddMetadata(percpud::abi::v1::kTokenKey, token);
   return absl::OkStatus();
 }
@@ -49,11 +66,11 @@ absl::Status Caller::Refusal(const v1::AttachResponse& reply) {
   return WithReason({static_cast<absl::StatusCode>(reply.code()), reply.message()}, reply.reason());
 }
 
-absl::StatusOr<std::shared_ptr<FastLane>> Caller::Lane(absl::Time deadline) {
+absl::StatusOr<std::shared_ptr<FastLane>> Caller::Lane(const Deadline& deadline) {
   if (tokens_ == nullptr) return nullptr;
-  ASSIGN_OR_RETURN(const std::string token, tokens_->Token(deadline));
+  ASSIGN_OR_RETURN(const std::string token, AwaitSession(deadline));
   Epoch& epoch = Current();
-  absl::MutexLock lock(&epoch.mu);
+  MutexLock lock(&epoch.mu);
   if (epoch.no_lane) return nullptr;
   if (epoch.lane == nullptr || epoch.lane->broken()) {
     epoch.lane = std::make_shared<FastLane>(*epoch.session, token);
@@ -63,16 +80,16 @@ absl::StatusOr<std::shared_ptr<FastLane>> Caller::Lane(absl::Time deadline) {
 
 void Caller::DoWithoutLane() {
   Epoch& epoch = Current();
-  absl::MutexLock lock(&epoch.mu);
+  MutexLock lock(&epoch.mu);
   epoch.no_lane = true;
 }
 
-bool Caller::TryAgain(Repeat repeat, bool unavailable, int attempt, absl::Time deadline,
+bool Caller::TryAgain(Repeat repeat, bool unavailable, int attempt, const Deadline& deadline,
                       absl::Duration& backoff) const {
   const bool allowed = repeat == Repeat::kSafe
                            ? attempt < options_.retry.max_retries
                            : repeat == Repeat::kNumbered && options_.retry.max_retries > 0;
-  if (!allowed || !unavailable || absl::Now() + backoff >= deadline) return false;
+  if (!allowed || !unavailable || deadline.left() <= backoff) return false;
   absl::SleepFor(backoff);
   backoff = std::min(backoff * 2, options_.retry.max_backoff);
   return true;

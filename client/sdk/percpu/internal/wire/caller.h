@@ -1,12 +1,13 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a call is made: in whose name, over which channel, how often, and until
-// when. What a call says is grpc_connection.cc's business.
+// How a call is made: in whose name, over which channel, how often, and until when.
+// grpc_connection.cc and introspection_calls.cc know what a call says.
 
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_CALLER_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_CALLER_H_
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
 #include <cstdint>
@@ -19,13 +20,13 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "percpu/internal/deadline.h"
 #include "percpu/internal/door/lane_client.h"
 #include "percpu/internal/fork_local.h"
+#include "percpu/internal/mutex.h"
 #include "percpu/internal/wire/fast_lane.h"
+#include "percpu/internal/wire/grpc_time.h"
 #include "percpu/internal/wire/request_window.h"
 #include "percpu/internal/wire/token_source.h"
 #include "percpu/options.h"
@@ -44,20 +45,30 @@ using SessionStub = v1::SessionService::Stub;
 template <typename Stub, typename Request, typename Response>
 using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
-// Whether a call may be made twice: without harm, never, or as often as it takes
-// because the daemon knows it by its number.
-enum class Repeat { kSafe, kUnsafe, kNumbered };
+// Whether a call that may have reached the daemon is made again.
+enum class Repeat {
+  // Yes, as often as RetryPolicy says: twice does no harm.
+  kSafe,
+  // Never.
+  kUnsafe,
+  // Yes, until the deadline: the daemon knows the call by its number.
+  kNumbered,
+};
 
 absl::Status FromGrpc(const grpc::Status& status);
 
-// Makes calls on a daemon. Nothing is opened before the first one, because a fork
-// loses gRPC's threads; a child makes its own channel and leaves its parent's.
+// Makes calls on a daemon. Nothing is opened before the first one, because a fork loses
+// gRPC's threads. A child makes its own channel and leaves its parent's alone.
+//
+// A call in a session's name waits for a daemon that is away, until its deadline. A call
+// in nobody's name fails at once, or after the retries of its kind.
 // Thread safe.
 class Caller {
  public:
-  // `tokens` may be null: then calls speak for nobody in particular; else it
-  // outlives this. `numbers` says that the session is this caller's alone, so that
-  // nobody else numbers its requests.
+  // Calls are made in the name of the session of `tokens`, which outlives this, or in
+  // nobody's if it is null. `numbers` says that no other caller numbers the session's
+  // requests.
+  // REQUIRES: `tokens`, if `numbers`.
   Caller(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers);
   ~Caller();
   Caller(const Caller&) = delete;
@@ -65,16 +76,16 @@ class Caller {
 
   [[nodiscard]] bool has_session() const { return tokens_ != nullptr; }
 
-  // A call of its own.
+  // Makes a call of its own.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(Method<Stub, Request, Response> method, const Request& request,
                                 Repeat repeat) {
-    const absl::Time deadline = absl::Now() + options_.deadline;
+    const Deadline deadline = DeadlineOfACall();
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int attempt = 0;; ++attempt) {
       grpc::ClientContext context;
       if (absl::Status status = Prepare(context, deadline); !status.ok()) return status;
-      context.set_deadline(absl::ToChronoTime(deadline));
+      context.set_deadline(ToGrpc(deadline));
       Response response;
       const grpc::Status status = (StubOf<Stub>(Current()).*method)(&context, request, &response);
       if (status.ok()) return response;
@@ -83,13 +94,13 @@ class Caller {
     }
   }
 
-  // A call that the session's stream carries: `field` of its requests, `answer` of
-  // its answers. Without a stream, a call of its own.
+  // Makes a call that the session's stream carries: `field` of its requests, `answer` of
+  // its answers. Without a stream, makes a call of its own.
   template <typename Request, typename Response>
   absl::StatusOr<Response> CallHot(Method<MemoryStub, Request, Response> method,
                                    const Request& request, Request* (v1::AttachRequest::*field)(),
                                    Response* (v1::AttachResponse::*answer)()) {
-    const absl::Time deadline = absl::Now() + options_.deadline;
+    const Deadline deadline = DeadlineOfACall();
     const Repeat repeat = RepeatOf<Request>();
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int attempt = 0;; ++attempt) {
@@ -110,41 +121,43 @@ class Caller {
     return Call(method, request, repeat);
   }
 
-  // Calls make(lane, deadline) with the session's lane at the side door, again as
-  // `repeat` says; nullopt if the session has no lane.
+  // Calls make(attempt) over the session's lane at the side door. Calls it again as
+  // `repeat` says, and in any case if the request was not sent. Returns nullopt if the
+  // session has no lane.
   template <typename Make>
   auto CallLane(Repeat repeat, Make make)
-      -> std::optional<std::invoke_result_t<Make, LaneClient&, const percpu::Deadline&>> {
+      -> std::optional<std::invoke_result_t<Make, LaneAttempt&>> {
     if (tokens_ == nullptr) return std::nullopt;
-    const absl::Time deadline = absl::Now() + options_.deadline;
+    const Deadline deadline = DeadlineOfACall();
     absl::Duration backoff = options_.retry.initial_backoff;
-    for (int attempt = 0;; ++attempt) {
+    for (int sent = 0;;) {
       const absl::StatusOr<std::shared_ptr<LaneClient>> lane = tokens_->Lane(deadline);
-      absl::Status status = lane.status();
-      if (lane.ok()) {
-        if (*lane == nullptr) return std::nullopt;
-        auto result = make(**lane, percpu::Deadline::At(deadline));
-        status = StatusOf(result);
-        if (!absl::IsUnavailable(status)) return result;
-      }
-      if (!TryAgain(repeat, absl::IsUnavailable(status), attempt, deadline, backoff)) return status;
+      if (!lane.ok()) return lane.status();
+      if (*lane == nullptr) return std::nullopt;
+      LaneAttempt attempt{.lane = **lane, .deadline = deadline};
+      auto result = make(attempt);
+      const absl::Status status = StatusOf(result);
+      if (!absl::IsUnavailable(status)) return result;
+      // The lane has broken, so the next one is another one.
+      if (!attempt.was_sent) continue;
+      if (!TryAgain(repeat, /*unavailable=*/true, sent++, deadline, backoff)) return status;
     }
   }
 
-  // Runs call(number), with 0 unless this caller numbers its requests. The answer has
-  // `words` numbers in it.
+  // Returns call(number), with the number 0 unless this caller numbers its requests. The
+  // answer has `words` numbers in it.
   template <typename Make>
   auto WithNumber(std::uint64_t words, Make call) -> decltype(call(std::uint64_t{})) {
     if (!numbers_) return call(0);
     RequestWindow& window = window_.Get([] { return std::make_unique<RequestWindow>(); });
-    const auto number = window.Enter(words, absl::Now() + options_.deadline);
+    const auto number = window.Enter(words, DeadlineOfACall());
     if (!number.ok()) return number.status();
     auto answer = call(*number);
     window.Leave(*number);
     return answer;
   }
 
-  // A numbered call of its own, whose answer is no list.
+  // Makes a numbered call of its own, whose answer is no list.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> CallNumbered(Method<Stub, Request, Response> method,
                                         const Request& request) {
@@ -155,28 +168,31 @@ class Caller {
     });
   }
 
-  // How a call with a number may be repeated.
+  // Returns how a call with a number may be repeated.
   [[nodiscard]] Repeat WhenNumbered() const {
     return numbers_ ? Repeat::kNumbered : Repeat::kUnsafe;
   }
 
-  // The answer of a call that returns no list, in numbers.
+  // The numbers in the answer of a call that returns no list.
   static constexpr std::uint64_t kFewWords = 2;
 
-  // For streams of the caller's own. Valid in the process that asks.
+  // The stub for streams that a user of this class makes. Valid in the process that asks.
   [[nodiscard]] IntrospectionStub& introspection() { return *Current().introspection; }
-  // Names the session in a call's metadata. Errors: the token source's.
-  absl::Status Prepare(grpc::ClientContext& context, absl::Time deadline) const;
-  [[nodiscard]] absl::Time Deadline() const { return absl::Now() + options_.deadline; }
+  // Names the session in a call's metadata, and waits for its daemon to be there. Errors:
+  // the token source's; UNAVAILABLE if no daemon was there in time.
+  absl::Status Prepare(grpc::ClientContext& context, const Deadline& deadline);
+  // Returns the deadline of a call that begins now.
+  [[nodiscard]] Deadline DeadlineOfACall() const { return Deadline::After(options_.deadline); }
 
  private:
-  // What belongs to one process of a family.
+  // The channel of one process. A child of a fork has another.
   struct Epoch {
+    std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<MemoryStub> memory;
     std::unique_ptr<IntrospectionStub> introspection;
     std::unique_ptr<SessionStub> session;
-    absl::Mutex mu;
-    // Made with the first hot call in a session's name; replaced when it breaks.
+    Mutex mu;
+    // The session's stream. The first hot call makes it; it is replaced when it breaks.
     std::shared_ptr<FastLane> lane ABSL_GUARDED_BY(mu);
     // True once the daemon has said that it knows no Attach.
     bool no_lane ABSL_GUARDED_BY(mu) = false;
@@ -204,19 +220,21 @@ class Caller {
   }
   static absl::Status Refusal(const v1::AttachResponse& reply);
   Epoch& Current();
-  // Returns the session's stream, null if there is none to be had.
-  absl::StatusOr<std::shared_ptr<FastLane>> Lane(absl::Time deadline);
+  // Returns the session's token once a daemon is there. Errors: as Prepare.
+  absl::StatusOr<std::string> AwaitSession(const Deadline& deadline);
+  // Returns the session's stream; null in nobody's name, and if the daemon has none.
+  absl::StatusOr<std::shared_ptr<FastLane>> Lane(const Deadline& deadline);
   void DoWithoutLane();
-  // Decides whether to try once more, after a pause; the next pause is longer.
-  [[nodiscard]] bool TryAgain(Repeat repeat, bool unavailable, int attempt, absl::Time deadline,
-                              absl::Duration& backoff) const;
+  // Returns whether to try once more, after a pause. The next pause is longer.
+  [[nodiscard]] bool TryAgain(Repeat repeat, bool unavailable, int attempt,
+                              const Deadline& deadline, absl::Duration& backoff) const;
 
   const std::string target_;
   const CallOptions options_;
   TokenSource* const tokens_;
   const bool numbers_;
   ForkLocal<Epoch> epoch_;
-  // A child's requests are another session's.
+  // A child has another session, which numbers its own requests.
   ForkLocal<RequestWindow> window_;
 };
 

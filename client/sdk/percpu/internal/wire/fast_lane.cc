@@ -2,18 +2,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "percpu/internal/wire/fast_lane.h"
-#include "proto/percpud/abi/v1/wire.h"
 
+#include <cassert>
 #include <utility>
+
+#include "percpu/internal/wire/grpc_time.h"
+#include "proto/percpud/abi/v1/wire.h"
 
 namespace percpu {
 
 FastLane::FastLane(percpud::v1::SessionService::Stub& stub, const std::string& token) {
   if (!token.empty()) context_.AddMetadata(percpud::abi::v1::kTokenKey, token);
+  context_.set_wait_for_ready(true);
   stream_ = stub.AsyncAttach(&context_, &queue_, Tag(Event::kStarted));
 }
 
 FastLane::~FastLane() {
+  {
+    MutexLock lock(&mu_);
+    assert(waiters_.empty() && !polling_);
+  }
   context_.TryCancel();
   queue_.Shutdown();
   void* tag = nullptr;
@@ -23,7 +31,7 @@ FastLane::~FastLane() {
 }
 
 bool FastLane::broken() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return broken_;
 }
 
@@ -34,8 +42,8 @@ absl::Status FastLane::Failure() const {
   return absl::UnavailableError("the session's stream broke");
 }
 
-absl::StatusOr<FastLane::Response> FastLane::Call(Request request, absl::Time deadline) {
-  absl::MutexLock lock(&mu_);
+absl::StatusOr<FastLane::Response> FastLane::Call(Request request, const Deadline& deadline) {
+  MutexLock lock(&mu_);
   if (broken_) return Failure();
   const std::uint64_t id = ++last_id_;
   request.set_call_id(id);
@@ -46,28 +54,29 @@ absl::StatusOr<FastLane::Response> FastLane::Call(Request request, absl::Time de
   Write();
   Read();
   while (!waiter.done && !(broken_ && finished_)) {
-    if (absl::Now() >= deadline) break;
+    if (deadline.has_passed()) break;
     if (polling_) {
-      waiter.news.WaitWithDeadline(&mu_, deadline);
+      waiter.news.WaitBy(mu_, deadline);
     } else {
       Poll(deadline);
     }
   }
   waiters_.erase(id);
   if (!waiter.done) --awaited_;
-  // Somebody else has to poll now.
+  // Another caller has to poll now.
   if (!polling_ && !waiters_.empty()) waiters_.begin()->second->news.Signal();
   if (waiter.done) return std::move(waiter.response);
   if (broken_ && finished_) return Failure();
   return absl::DeadlineExceededError("no answer on the session's stream in time");
 }
 
-void FastLane::Poll(absl::Time deadline) {
+void FastLane::Poll(const Deadline& deadline) {
+  assert(!polling_);
   polling_ = true;
   void* tag = nullptr;
   bool ok = false;
   mu_.Unlock();
-  const auto next = queue_.AsyncNext(&tag, &ok, absl::ToChronoTime(deadline));
+  const auto next = queue_.AsyncNext(&tag, &ok, ToGrpc(deadline));
   mu_.Lock();
   polling_ = false;
   if (next != grpc::CompletionQueue::GOT_EVENT) return;
@@ -89,6 +98,7 @@ void FastLane::On(Event event, bool ok) {
     case Event::kRead:
       reading_ = false;
       if (const auto waiter = waiters_.find(incoming_.call_id()); waiter != waiters_.end()) {
+        assert(!waiter->second->done && awaited_ > 0);
         waiter->second->response = std::move(incoming_);
         waiter->second->done = true;
         waiter->second->news.Signal();
@@ -113,7 +123,7 @@ void FastLane::Write() {
   if (!started_ || writing_ || broken_ || outbox_.empty()) return;
   writing_ = true;
   grpc::WriteOptions options;
-  // Goes out with the next one.
+  // This request goes out with the next one.
   if (outbox_.size() > 1) options.set_buffer_hint();
   stream_->Write(outbox_.front(), options, Tag(Event::kWritten));
   outbox_.pop_front();

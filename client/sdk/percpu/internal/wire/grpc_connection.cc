@@ -1,8 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What each call says on the wire: one method per RPC, from SDK types to a
-// message and back.
+// What each call says on the wire: one method per RPC, from SDK types to a message and
+// back.
 
 #include <algorithm>
 #include <cstdint>
@@ -11,10 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "percpu/connection.h"
 #include "percpu/internal/address.h"
+#include "percpu/internal/deadline.h"
 #include "percpu/internal/door/lane_calls.h"
+#include "percpu/internal/door/lane_client.h"
 #include "percpu/internal/wire/caller.h"
 #include "percpu/internal/wire/convert.h"
 #include "percpu/internal/wire/introspection_calls.h"
@@ -47,16 +48,14 @@ class GrpcConnection final : public Connection {
   GrpcConnection(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers)
       : caller_(std::move(target), options, tokens, numbers) {}
 
-  // What local sessions ask most goes over the side door's lane, where the daemon has
-  // one; everything else, and everybody else's calls, over gRPC.
+  // The frequent calls of a local session go over the side door's lane, if the daemon has
+  // one. All other calls go over gRPC.
 
-  // In a session without a lane: on its stream, which the ping keeps open. A stream that
-  // broke is no answer, so the ping is then made as a call of its own.
+  // A session without a lane pings on its stream, which the ping keeps open. A stream
+  // that broke is no answer, so the ping is then made as a call of its own.
   absl::Status Ping() override {
-    const auto over_lane =
-        caller_.CallLane(Repeat::kSafe, [](LaneClient& lane, const Deadline& deadline) {
-          return lane_calls::Ping(lane, deadline);
-        });
+    const auto over_lane = caller_.CallLane(
+        Repeat::kSafe, [](LaneAttempt& attempt) { return lane_calls::Ping(attempt); });
     if (over_lane) return *over_lane;
     const v1::PingRequest request;
     if (caller_.has_session()) {
@@ -74,10 +73,9 @@ class GrpcConnection final : public Connection {
     using Result = absl::StatusOr<std::vector<Pointer>>;
     return caller_.WithNumber(specs.size(), [&](std::uint64_t number) -> Result {
       if (specs.size() <= lane_calls::kMostEntries) {
-        auto over_lane = caller_.CallLane(
-            caller_.WhenNumbered(), [&](LaneClient& lane, const Deadline& deadline) {
-              return lane_calls::Alloc(lane, deadline, number, specs, options);
-            });
+        auto over_lane = caller_.CallLane(caller_.WhenNumbered(), [&](LaneAttempt& attempt) {
+          return lane_calls::Alloc(attempt, number, specs, options);
+        });
         if (over_lane) return *std::move(over_lane);
       }
       v1::AllocRequest request = ToRequest(specs, options);
@@ -96,10 +94,9 @@ class GrpcConnection final : public Connection {
     using Result = absl::StatusOr<std::uint64_t>;
     return caller_.WithNumber(Caller::kFewWords, [&](std::uint64_t number) -> Result {
       if (pointers.size() <= lane_calls::kMostEntries) {
-        auto over_lane = caller_.CallLane(
-            caller_.WhenNumbered(), [&](LaneClient& lane, const Deadline& deadline) {
-              return lane_calls::Free(lane, deadline, number, pointers);
-            });
+        auto over_lane = caller_.CallLane(caller_.WhenNumbered(), [&](LaneAttempt& attempt) {
+          return lane_calls::Free(attempt, number, pointers);
+        });
         if (over_lane) return *over_lane;
       }
       v1::FreeRequest request;
@@ -131,10 +128,9 @@ class GrpcConnection final : public Connection {
   }
   absl::StatusOr<AddResult> Add(Pointer pointer, std::int64_t delta, std::optional<Unit> unit,
                                 Width width) override {
-    const auto over_lane =
-        caller_.CallLane(Repeat::kUnsafe, [&](LaneClient& lane, const Deadline& deadline) {
-          return lane_calls::Add(lane, deadline, pointer, delta, unit, width);
-        });
+    const auto over_lane = caller_.CallLane(Repeat::kUnsafe, [&](LaneAttempt& attempt) {
+      return lane_calls::Add(attempt, pointer, delta, unit, width);
+    });
     if (over_lane) return *over_lane;
     v1::AddRequest request;
     request.set_pointer(Value(pointer));
@@ -177,10 +173,9 @@ class GrpcConnection final : public Connection {
     return caller_.CallNumbered(&SessionStub::HandOver, request).status();
   }
   absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec) override {
-    auto over_lane =
-        caller_.CallLane(Repeat::kSafe, [&](LaneClient& lane, const Deadline& deadline) {
-          return lane_calls::OpenVariable(lane, deadline, spec);
-        });
+    auto over_lane = caller_.CallLane(Repeat::kSafe, [&](LaneAttempt& attempt) {
+      return lane_calls::OpenVariable(attempt, spec);
+    });
     if (over_lane) return *std::move(over_lane);
     v1::OpenVariableRequest request;
     request.set_name(spec.name);
@@ -266,18 +261,18 @@ class GrpcConnection final : public Connection {
   IntrospectionCalls introspection_{caller_};
 };
 
-// The same token in whatever process.
+// Has the same token in every process.
 class FixedToken final : public TokenSource {
  public:
   explicit FixedToken(std::string_view token) : token_(token) {}
-  absl::StatusOr<std::string> Token(absl::Time /*deadline*/) override { return token_; }
+  absl::StatusOr<std::string> Token(const Deadline& /*deadline*/) override { return token_; }
 
  private:
   const std::string token_;
 };
 
-// What gRPC is told of an address. It says itself what is wrong with one that
-// Client::Connect would have refused.
+// Returns what gRPC calls an address. gRPC says itself what is wrong with an address
+// that Client::Connect would have refused.
 std::string TargetOf(std::string_view address) {
   absl::StatusOr<Address> parsed = Address::Parse(address);
   return parsed.ok() ? parsed->target : std::string(address);
@@ -292,7 +287,7 @@ std::shared_ptr<Connection> MakeGrpcConnection(std::string_view address, const C
     return std::make_shared<wire::GrpcConnection>(wire::TargetOf(address), options, nullptr,
                                                   /*numbers=*/false);
   }
-  // The token lives as long as the connection, and goes after it.
+  // The token is destroyed after the connection.
   struct Both {
     Both(std::string target, const CallOptions& options, std::string_view text)
         : token(text), connection(std::move(target), options, &token, /*numbers=*/false) {}

@@ -165,7 +165,7 @@ absl::Status IntrospectionCalls::Watch(absl::Duration interval,
   v1::WatchRequest request;
   *request.mutable_interval() = ToProto(interval);
   grpc::ClientContext context;
-  RETURN_IF_ERROR(caller_.Prepare(context, caller_.Deadline()));
+  RETURN_IF_ERROR(caller_.Prepare(context, caller_.DeadlineOfACall()));
   const auto reader = caller_.introspection().Watch(&context, request);
   v1::WatchResponse response;
   while (reader->Read(&response)) {

@@ -9,27 +9,29 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "percpu/connection.h"
+#include "percpu/internal/deadline.h"
 #include "percpu/internal/door/lane_client.h"
 
 namespace percpu {
 
-// On whose behalf a connection's calls are made. Thread safe.
+// The session in whose name a connection's calls are made. Thread safe.
 class TokenSource {
  public:
   virtual ~TokenSource() = default;
-  // Returns the session's token in the process that asks: a forked child is
-  // admitted anew. Errors: the side door's, or why the session is lost.
-  virtual absl::StatusOr<std::string> Token(absl::Time deadline) = 0;
-  // Returns the session's lane at the side door; null if it has none, as remote sessions
-  // do. Errors: as Token's.
-  virtual absl::StatusOr<std::shared_ptr<LaneClient>> Lane(absl::Time /*deadline*/) {
+  // Returns the session's token in the process that asks: a forked child is admitted
+  // anew. Waits for a daemon that is away. Errors: the side door's; UNAVAILABLE if no
+  // daemon came in time; why the session is lost.
+  virtual absl::StatusOr<std::string> Token(const Deadline& deadline) = 0;
+  // Returns the session's lane at the side door. Null if it has none; remote sessions
+  // have none. Waits, and fails, as Token does.
+  virtual absl::StatusOr<std::shared_ptr<LaneClient>> Lane(const Deadline& /*deadline*/) {
     return nullptr;
   }
 };
 
-// As MakeGrpcConnection. `tokens` outlives the connection.
+// Makes a connection as MakeGrpcConnection does, whose calls are made in the name of the
+// session of `tokens`. `tokens` outlives the connection.
 std::shared_ptr<Connection> MakeSessionConnection(std::string_view address,
                                                   const CallOptions& options, TokenSource& tokens);
 

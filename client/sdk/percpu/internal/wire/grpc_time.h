@@ -1,0 +1,24 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_GRPC_TIME_H_
+#define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_GRPC_TIME_H_
+
+#include <grpc/support/time.h>
+
+#include "absl/time/time.h"
+#include "percpu/internal/deadline.h"
+
+namespace percpu {
+
+// Returns the deadline on gRPC's monotonic clock. gRPC keeps such a deadline whatever
+// becomes of the wall clock.
+inline gpr_timespec ToGrpc(const Deadline& deadline) {
+  if (deadline.is_never()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_nanos(absl::ToInt64Nanoseconds(deadline.left()), GPR_TIMESPAN));
+}
+
+}  // namespace percpu
+
+#endif  // PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_GRPC_TIME_H_

@@ -19,6 +19,7 @@ namespace {
 
 using abi::v1::kNoCpu;
 using abi::v1::LayoutHeader;
+using abi::v1::PairCommit;
 using abi::v1::UpdateMode;
 
 // The layout page, copied once: what is checked is what is used.
@@ -41,6 +42,7 @@ struct Page {
     return header.magic == abi::v1::kLayoutMagic && header.major == abi::v1::kLayoutMajor &&
            header.layout_bytes == size && header.units > 0 && header.cpus > 0 &&
            (mode == UpdateMode::kRseq || mode == UpdateMode::kAtomic) &&
+           header.pair_commit <= static_cast<std::uint32_t>(PairCommit::kOneStore) &&
            TableFits(header.unit_offsets_at, header.units, sizeof(std::uint64_t)) &&
            TableFits(header.cpu_offsets_at, header.cpus, sizeof(std::uint64_t)) &&
            TableFits(header.unit_cpus_at, header.units, sizeof(std::uint32_t));
@@ -72,7 +74,7 @@ bool TakeUnits(const Page& page, Arena& arena) {
     if (owners[unit] != kNoCpu) sorted[arena.backed_count++] = {owners[unit], offsets[unit]};
   }
   for (std::size_t cpu = 0; inside && cpu < cpus.size(); ++cpu) {
-    inside = cpus[cpu] < page.header.arena_bytes && cpus[cpu] % sizeof(std::uint64_t) == 0;
+    inside = cpus[cpu] < page.header.arena_bytes && cpus[cpu] % alignof(abi::v1::CountSum) == 0;
   }
   if (inside) {
     std::sort(sorted, sorted + arena.backed_count,
@@ -107,6 +109,7 @@ Arena* MapArena(int arena, int layout, abi::v1::MapMode granted) {
   out->bytes = page.header.arena_bytes;
   out->id = page.header.arena_id;
   out->mode = static_cast<UpdateMode>(page.header.update_mode);
+  out->pair_commit = static_cast<PairCommit>(page.header.pair_commit);
   out->writable = granted == abi::v1::MapMode::kReadWrite;
   if (TakeUnits(page, *out) && (arena < 0 || MapMemory(arena, *out))) return out;
   UnmapArena(out);
@@ -119,11 +122,11 @@ void UnmapArena(Arena* arena) {
   std::free(arena);
 }
 
-bool Holds(const Arena& arena, std::uint64_t pointer) {
+bool Holds(const Arena& arena, std::uint64_t pointer, const Extent& extent) {
   assert(arena.last < arena.bytes);
-  const std::uint64_t room = arena.bytes - arena.last;
-  return pointer != 0 && pointer % sizeof(std::uint64_t) == 0 && pointer < room &&
-         sizeof(std::uint64_t) <= room - pointer;
+  const std::uint64_t room = arena.bytes - (extent.in_every_unit ? arena.last : 0);
+  return pointer != 0 && pointer % extent.alignment == 0 && pointer < room &&
+         extent.bytes <= room - pointer;
 }
 
 }  // namespace percpud::c

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "proto/percpud/abi/v1/cells.h"
 #include "proto/percpud/abi/v1/handoff.h"
 #include "proto/percpud/abi/v1/layout_page.h"
 #include "server/rseq/cpu_table.h"
@@ -22,6 +23,7 @@ struct Arena {
   std::uint64_t bytes;
   std::array<std::uint8_t, 16> id;
   abi::v1::UpdateMode mode;
+  abi::v1::PairCommit pair_commit;
   bool writable;
   // Units that back a CPU: bytes from unit 0's copy, by rising CPU id.
   std::uint64_t* backed;
@@ -38,8 +40,16 @@ struct Arena {
 Arena* MapArena(int arena, int layout, abi::v1::MapMode granted);
 void UnmapArena(Arena* arena);
 
-// Whether a number of 8 bytes may lie there, in every unit.
-bool Holds(const Arena& arena, std::uint64_t pointer);
+// What is to lie in an arena.
+struct Extent {
+  // A multiple of 8.
+  std::uint64_t bytes = sizeof(std::uint64_t);
+  std::uint64_t alignment = sizeof(std::uint64_t);
+  // Else once, in unit 0.
+  bool in_every_unit = true;
+};
+// Whether it may lie there.
+bool Holds(const Arena& arena, std::uint64_t pointer, const Extent& extent);
 
 }  // namespace percpud::c
 

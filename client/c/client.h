@@ -7,8 +7,8 @@
 //       ^                                   |                        |
 //       +------- refused, hung up, too late +--------- hung up ------+
 //
-// Attached, it asks for the counters that have no pointer, in batches, and moves what
-// was counted locally to where it belongs: into the arena, or to the daemon in an Add.
+// Attached, it asks for the counters and series that have no pointer, in batches, and
+// moves what was counted locally to where it belongs: into the arena, or to the daemon in an Add.
 // Nothing is sent twice. An Add whose answer never comes is lost with it, as is what a
 // kill finds between the exchange with 0 and the addition.
 //
@@ -29,6 +29,7 @@
 #include "client/c/counter.h"
 #include "client/c/door.h"
 #include "client/c/percpud.h"
+#include "client/c/series_book.h"
 #include "proto/percpud/abi/v1/lane_answers.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
 
@@ -55,8 +56,17 @@ struct percpud_client {
   // Their answers fit into a socket's room.
   static constexpr std::uint64_t kMostUnderWay = 128;
 
+  // For whom a request was sent: for a counter, or for so many series.
+  struct Waiting {
+    percpud::c::Counter* counter;
+    std::uint32_t series;
+  };
+
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   char* address = nullptr;
+  // Null: the daemon's defaults.
+  char* name_space = nullptr;
+  char* writer_label = nullptr;
   percpud_notice_fn notice = nullptr;
   void* notice_context = nullptr;
   // Bit n: percpud_notice n has been said.
@@ -77,8 +87,10 @@ struct percpud_client {
   // `asked` wait, each for the counter at its number.
   std::uint64_t asked = 0;
   std::uint64_t answered = 0;
-  std::array<percpud::c::Counter*, kMostUnderWay> waiting{};
+  std::array<Waiting, kMostUnderWay> waiting{};
+  percpud::c::SeriesBook series{*this};
   std::array<std::byte, percpud::abi::v1::kLaneMessageBytes> inbox;
+  std::array<std::byte, percpud::abi::v1::kLaneMessageBytes> outbox;
   // All clients of the process, for fork.
   percpud_client* next = nullptr;
 
@@ -90,33 +102,48 @@ struct percpud_client {
   bool Fold();
   // The counter of that name, made if there is none. Null if memory is short.
   percpud::c::Counter* Find(const char* name);
-  // Forgets what is the parent's, in the child of a fork.
-  void BeginAnew();
+  // Forgets what is the parent's, in the child of a fork. If the parent was attached, it
+  // knocks in the child's name, without waiting and without a word if nobody is there.
+  void BeginAnew(std::int64_t now_ns);
   void FreeAll();
+
+  // Says it the first time, or again.
+  void Say(percpud_notice what, const char* text);
+  void SayAgain(percpud_notice what, const char* text);
+  // A place in the arena. Null if it is not there or memory is short. REQUIRES: attached.
+  percpud::c::Place* MakePlace(std::uint64_t pointer, const percpud::c::Extent& extent);
+  // Whether a place is the one of `pointer` in the arena. REQUIRES: attached.
+  [[nodiscard]] bool IsThere(const percpud::c::Place& place, std::uint64_t pointer) const;
 
  private:
   void Connect(std::int64_t now_ns);
   void Greet(std::int64_t now_ns);
   void Attach(const percpud::c::Greeting& greeting);
   void HangUp();
-  void Say(percpud_notice what, const char* text);
+  void KnockNow(std::int64_t now_ns);
 
   void Enqueue(percpud::c::Counter& counter);
   void Ask();
+  void AskForSeries();
   bool WriteOpen(percpud::c::Counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
   void SendLocals();
   bool WriteAdd(percpud::c::Counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
   bool Send(percpud::abi::v1::LaneRequestWriter& writer, std::uint64_t first);
   void TakeBack(std::uint64_t first);
-  void ReceiveAnswers();
-  bool TakeAnswer(const percpud::abi::v1::LaneAnswer& answer);
+  void ReceiveAnswers(std::int64_t now_ns);
+  bool TakeAnswer(const percpud::abi::v1::LaneAnswer& answer, std::int64_t now_ns);
+  bool TakeCounter(percpud::c::Counter& counter, const percpud::abi::v1::LaneAnswer& answer);
   void TakeRefusal(percpud::c::Counter& counter, const percpud::abi::v1::LaneAnswer& answer);
   void Publish(percpud::c::Counter& counter, std::uint64_t pointer);
   void ForgetRequests();
   [[nodiscard]] bool IsFull() const { return asked - answered == kMostUnderWay; }
   [[nodiscard]] bool IsSettled() const;
   template <typename Visit>
-  void ForEach(Visit visit) const;
+  void ForEach(Visit visit) const {
+    for (percpud::c::Counter* counter : counters) {
+      for (; counter != nullptr; counter = counter->next) visit(*counter);
+    }
+  }
 };
 
 #endif  // PERCPUD_CLIENT_C_CLIENT_H_

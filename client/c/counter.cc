@@ -12,10 +12,8 @@
 namespace percpud::c {
 namespace {
 
-using rseq::internal::Attempt;
-
 // All that is rare: tries again, then counts locally.
-[[gnu::noinline, gnu::cold]] void AddSlowly(Counter& counter, std::uint64_t n) {
+[[gnu::noinline, gnu::cold]] void AddSlowly(Handle& counter, std::uint64_t n) {
   const Place* const place = counter.place.load(std::memory_order_acquire);
   if (place != nullptr && AddAt(*place, n)) return;
   counter.local.fetch_add(n, std::memory_order_relaxed);
@@ -23,35 +21,18 @@ using rseq::internal::Attempt;
 
 }  // namespace
 
-bool AddAt(const Place& place, std::uint64_t n) {
-  if (!place.arena->writable) return false;
-  if (place.arena->mode == abi::v1::UpdateMode::kAtomic) {
-    const rseq::CpuTable cpus{.entry = place.arena->cpus.cpu0()};
-    return rseq::atomic::Add<std::uint64_t>(place.unit0, cpus, n);
-  }
-  for (int left = rseq::kMaxAttempts; left > 0; --left) {
-    const Attempt outcome = rseq::internal::TryAdd(g_thread_area, place.sequences, place.unit0, n);
-    if (outcome != Attempt::kAborted) return outcome == Attempt::kCommitted;
-  }
-  return false;
-}
-
-std::uint64_t SumAt(const Arena& arena, std::uint64_t pointer) {
-  return cells::SumOf<std::uint64_t>(arena.base + pointer, {arena.backed, arena.backed_count});
-}
-
-Counter::Counter()
+Handle::Handle()
     : percpud_counter{.entry = rseq::CpuTable{}.entry,
                       .unit0 = nullptr,
                       .area = g_thread_area,
                       .version = PERCPUD_COUNTER_VERSION} {}
 
-void Counter::Publish(const Place* found) {
+void Handle::Publish(const Place* found, bool is_inlined) {
   assert(found != nullptr);
   place.store(found, std::memory_order_release);
   const bool is_first = unit0 == nullptr;
   if (is_first) unit0 = reinterpret_cast<char*>(found->unit0);
-  const rseq::CpuTable table = is_first ? found->sequences : rseq::CpuTable{};
+  const rseq::CpuTable table = is_first && is_inlined ? found->sequences : rseq::CpuTable{};
   __atomic_store_n(&entry, table.entry, __ATOMIC_RELEASE);
 }
 
@@ -68,7 +49,7 @@ void percpud_counter_add(percpud_counter* counter, uint64_t n) {
                                       n) == Attempt::kCommitted) [[likely]] {
     return;
   }
-  percpud::c::AddSlowly(*static_cast<percpud::c::Counter*>(counter), n);
+  percpud::c::AddSlowly(*static_cast<percpud::c::Handle*>(counter), n);
 }
 
 // Inlined additions end here. `percpud_inline.h` declares it where there are any.
@@ -78,9 +59,8 @@ extern "C" PERCPUD_EXPORT void percpud_counter_add_call(percpud_counter* counter
 
 uint64_t percpud_counter_sum(const percpud_counter* counter) {
   if (counter == nullptr) return 0;
-  const auto& all = *static_cast<const percpud::c::Counter*>(counter);
+  const auto& all = *static_cast<const percpud::c::Handle*>(counter);
   const percpud::c::Place* const place = all.place.load(std::memory_order_acquire);
-  const std::uint64_t shared =
-      place == nullptr ? 0 : percpud::c::SumAt(*place->arena, place->pointer);
+  const std::uint64_t shared = place == nullptr ? 0 : percpud::c::SumAt<std::uint64_t>(*place);
   return shared + all.local.load(std::memory_order_relaxed);
 }

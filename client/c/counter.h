@@ -8,25 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "client/c/arena.h"
+#include "client/c/cells.h"
 #include "client/c/percpud.h"
-#include "server/rseq/cpu_table.h"
 
 namespace percpud::c {
 
-// Where a counter's copies are in one arena. Constant once published, and kept until
-// its client is closed: another thread may be adding there.
-struct Place {
-  std::byte* unit0;
-  // The arena's CPUs if sequences update it, and none otherwise.
-  rseq::CpuTable sequences;
-  const Arena* arena;
-  std::uint64_t pointer;
-  // In the client's list of all places there ever were.
-  Place* next;
-};
-
-// What is known of a counter at the daemon. Guarded by its client's lock.
+// What is known of a counter or series at the daemon. Guarded by its client's lock.
 enum class Standing : std::uint8_t {
   // To be asked for.
   kUnasked,
@@ -36,23 +23,28 @@ enum class Standing : std::uint8_t {
   kRefused,
 };
 
-// Adds to the own CPU's copy, as the arena is updated. False if this thread cannot.
-bool AddAt(const Place& place, std::uint64_t n);
-
-// The copies of all CPUs.
-std::uint64_t SumAt(const Arena& arena, std::uint64_t pointer);
-
 static_assert(offsetof(percpud_counter, entry) == 0 && offsetof(percpud_counter, unit0) == 8 &&
               offsetof(percpud_counter, area) == 16 && offsetof(percpud_counter, version) == 24);
 
-// What programs hold as a percpud_counter. The beginning is theirs too, and constant but
-// for what Publish does.
-struct Counter : percpud_counter {
-  // Null while the counter is local. What a thread finds here it may use.
+// How everything begins that programs add to. What they see of it is constant but for
+// what Publish does.
+struct Handle : percpud_counter {
+  // Null while updates are local. What a thread finds here it may use.
   std::atomic<const Place*> place = nullptr;
-  // Counted in this process and not yet added anywhere.
+  // Added in this process and not yet anywhere else: an integer, or the bits of a double.
   std::atomic<std::uint64_t> local = 0;
-  // The rest is guarded by the client's lock.
+
+  // REQUIRES: RegisterThread was called.
+  Handle();
+
+  // Updates go to `found` from now on. If it `is_inlined` and the first place, additions
+  // of integers are inlined into programs. Once there is another, programs call: what
+  // they have loaded of the first one must go on to fit together.
+  void Publish(const Place* found, bool is_inlined);
+};
+
+// What programs open by name. All of it is guarded by the client's lock.
+struct Counter : Handle {
   Standing standing = Standing::kUnasked;
   // Sent to the daemon in an Add that it has not answered.
   std::uint64_t under_way = 0;
@@ -62,14 +54,6 @@ struct Counter : percpud_counter {
   // In the client's queue of counters to ask for.
   Counter* next_unasked = nullptr;
   char* name = nullptr;
-
-  // REQUIRES: RegisterThread was called.
-  Counter();
-
-  // Additions go to `found` from now on. The first place is inlined into programs too.
-  // Once there is another, programs call: what they have loaded of the first one must
-  // go on to fit together.
-  void Publish(const Place* found);
 };
 
 }  // namespace percpud::c

@@ -48,16 +48,24 @@ void AfterForkInParent() {
   pthread_mutex_unlock(&g_mutex);
 }
 void AfterForkInChild() {
-  for (percpud_client* p = g_clients; p != nullptr; p = p->next) p->BeginAnew();
+  const std::int64_t now = NowNs();
+  for (percpud_client* p = g_clients; p != nullptr; p = p->next) p->BeginAnew(now);
   AfterForkInParent();
 }
 
 void InstallForkHandlers() { pthread_atfork(&BeforeFork, &AfterForkInParent, &AfterForkInChild); }
 
-const char* AddressOrDefault(const char* address) {
-  if (address != nullptr) return address;
-  const char* const set = std::getenv("PERCPUD_ADDRESS");
-  return set != nullptr && *set != '\0' ? set : percpud::abi::v1::kDefaultAddress;
+// What the program says, or else what its environment does.
+const char* SaidOrSet(const char* said, const char* variable) {
+  if (said != nullptr) return said;
+  const char* const set = std::getenv(variable);
+  return set != nullptr && *set != '\0' ? set : nullptr;
+}
+
+// Copies a text that may be missing. False if memory is short.
+bool Copy(const char* text, char*& out) {
+  out = text == nullptr ? nullptr : strdup(text);
+  return text == nullptr || out != nullptr;
 }
 
 // Waits for the daemon's next word, or for a while if there is none to come.
@@ -70,16 +78,28 @@ void AwaitDoor(int door, std::int64_t milliseconds) {
 }  // namespace
 
 percpud_client* percpud_open(const char* address) {
+  percpud_options options{};
+  options.size = sizeof(options);
+  options.address = address;
+  return percpud_open_as(&options);
+}
+
+percpud_client* percpud_open_as(const percpud_options* given) {
   pthread_once(&g_once, &InstallForkHandlers);
   percpud::c::RegisterThread();
-  char* const copy = strdup(AddressOrDefault(address));
-  void* const memory = copy == nullptr ? nullptr : std::malloc(sizeof(percpud_client));
-  if (memory == nullptr) {
-    std::free(copy);
+  percpud_options options{};
+  std::memcpy(&options, given, std::min(given->size, sizeof(options)));
+  void* const memory = std::malloc(sizeof(percpud_client));
+  if (memory == nullptr) return nullptr;
+  auto* const p = new (memory) percpud_client;
+  const char* const address = SaidOrSet(options.address, "PERCPUD_ADDRESS");
+  if (!Copy(address != nullptr ? address : percpud::abi::v1::kDefaultAddress, p->address) ||
+      !Copy(SaidOrSet(options.name_space, "PERCPUD_NAMESPACE"), p->name_space) ||
+      !Copy(options.writer, p->writer_label)) {
+    p->FreeAll();
+    std::free(p);
     return nullptr;
   }
-  auto* const p = new (memory) percpud_client;
-  p->address = copy;
   const Locked all(g_mutex);
   p->next = g_clients;
   g_clients = p;
@@ -112,6 +132,21 @@ percpud_counter* percpud_counter_open(percpud_client* p, const char* name) {
   percpud::c::Counter* const counter = p->Find(name);
   p->Advance(NowNs());
   return counter;
+}
+
+percpud_family* percpud_family_open(percpud_client* p, const percpud_family_options* options) {
+  if (p == nullptr || options == nullptr) return nullptr;
+  const Locked locked(p->mutex);
+  return p->series.FindFamily(*options);
+}
+
+percpud_series* percpud_series_open(percpud_family* family, const char* const* label_values) {
+  if (family == nullptr) return nullptr;
+  percpud_client* const p = family->client;
+  const Locked locked(p->mutex);
+  percpud_series* const series = p->series.FindSeries(*family, label_values);
+  p->Advance(NowNs());
+  return series;
 }
 
 int percpud_poll(percpud_client* p) {

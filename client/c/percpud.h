@@ -57,12 +57,14 @@ typedef enum {
    * counts are sent to the daemon by percpud_poll. */
   PERCPUD_NOT_MAPPED = 4,
   /* The daemon refused a counter; the text names it. */
-  PERCPUD_COUNTER_REFUSED = 5
+  PERCPUD_COUNTER_REFUSED = 5,
+  /* The daemon refused series of a family; the text names it. */
+  PERCPUD_SERIES_REFUSED = 6
 } percpud_notice;
 
-/* Called with one of the above the first time that it comes up, from within the
- * call that found out, which holds a lock: it may not call back. `text` is valid
- * during the call. */
+/* Called with one of the above the first time that it comes up (the last one: for each
+ * family), from within the call that found out, which holds a lock: it may not call
+ * back. `text` is valid during the call. */
 typedef void (*percpud_notice_fn)(void* context, percpud_notice notice, const char* text);
 
 /* `address` is unix:PATH, as percpud has it for --listen. NULL takes it from
@@ -105,7 +107,8 @@ PERCPUD_EXPORT const char* percpud_version(void);
 }
 #endif
 
-/* It lies beside this header, wherever that is installed. */
+/* They lie beside this header, wherever that is installed. */
 #include "percpud_inline.h"
+#include "percpud_metrics.h"
 
 #endif /* PERCPUD_CLIENT_C_PERCPUD_H_ */

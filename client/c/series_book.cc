@@ -1,0 +1,282 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/c/series_book.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "client/c/client.h"
+
+namespace percpud::c {
+namespace {
+
+using abi::v1::LaneAnswer;
+using abi::v1::LaneCells;
+using abi::v1::LaneFamilyShape;
+using abi::v1::LaneOpenedSeries;
+using abi::v1::LaneOpenedView;
+
+constexpr std::int64_t kRetryNs = 1'000'000'000;
+// google.rpc.Code.
+constexpr std::uint16_t kResourceExhausted = 8;
+constexpr std::uint16_t kInvalidArgument = 3;
+constexpr std::uint16_t kUnimplemented = 12;
+constexpr std::uint16_t kUnavailable = 14;
+
+constexpr std::uint64_t kFnvBasis = 0xcbf29ce484222325;
+constexpr std::uint64_t kFnvPrime = 0x100000001b3;
+
+void Mix(std::uint64_t& hash, std::string_view text) {
+  for (const char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * kFnvPrime;
+  // So that "a", "b" is not "ab", "".
+  hash = (hash ^ 0xff) * kFnvPrime;
+}
+
+bool AreEqual(std::span<const std::string_view> a, std::span<const std::string_view> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+bool AreEqual(const percpud_family& a, const percpud_family& b) {
+  const LaneFamilyShape& x = a.shape;
+  const LaneFamilyShape& y = b.shape;
+  return x.name == y.name && x.help == y.help && x.unit == y.unit && x.type == y.type &&
+         x.cells == y.cells && x.fold == y.fold && x.live_only == y.live_only &&
+         x.most_series == y.most_series && x.ttl_seconds == y.ttl_seconds &&
+         a.tracks_own == b.tracks_own && AreEqual(x.labels, y.labels) &&
+         std::equal(x.bounds.begin(), x.bounds.end(), y.bounds.begin(), y.bounds.end());
+}
+
+bool HasValues(const percpud_series& series, const char* const* values) {
+  for (std::size_t i = 0; i < series.values.size(); ++i) {
+    if (series.values[i] != values[i]) return false;
+  }
+  return true;
+}
+
+bool MayComeLater(std::uint16_t code) { return code == kResourceExhausted || code == kUnavailable; }
+
+}  // namespace
+
+void SeriesBook::Queue::Push(percpud_series& series) {
+  series.next_queued = nullptr;
+  (first == nullptr ? first : last->next_queued) = &series;
+  last = &series;
+}
+
+percpud_series* SeriesBook::Queue::Pop() {
+  percpud_series* const out = first;
+  if (out != nullptr) first = out->next_queued;
+  return out;
+}
+
+template <typename Visit>
+void SeriesBook::ForEach(Visit visit) const {
+  for (percpud_series* series : series_) {
+    for (; series != nullptr; series = series->next) visit(*series);
+  }
+}
+
+percpud_family* SeriesBook::FindFamily(const percpud_family_options& options) {
+  percpud_family* const made = MakeFamily(options);
+  if (made == nullptr) return nullptr;
+  for (percpud_family* family = families_; family != nullptr; family = family->next) {
+    if (!AreEqual(*family, *made)) continue;
+    std::free(made);
+    return family;
+  }
+  made->client = &client_;
+  made->next = families_;
+  families_ = made;
+  return made;
+}
+
+percpud_series* SeriesBook::FindSeries(percpud_family& family, const char* const* values) {
+  std::uint64_t hash = kFnvBasis ^ reinterpret_cast<std::uintptr_t>(&family);
+  for (std::size_t i = 0; i < family.shape.labels.size(); ++i) {
+    if (values == nullptr || values[i] == nullptr) return nullptr;
+    Mix(hash, values[i]);
+  }
+  percpud_series*& bucket = series_[(hash ^ hash >> 32) % kBuckets];
+  for (percpud_series* series = bucket; series != nullptr; series = series->next) {
+    if (series->family == &family && HasValues(*series, values)) return series;
+  }
+  percpud_series* const made = MakeSeries(family, values);
+  if (made == nullptr) return nullptr;
+  made->next = bucket;
+  bucket = made;
+  unasked_.Push(*made);
+  return made;
+}
+
+std::uint32_t SeriesBook::WriteOpen(abi::v1::LaneOpenSeriesBody& body, const char* name_space,
+                                    const char* writer) {
+  const auto text = [](const char* or_none) { return or_none == nullptr ? "" : or_none; };
+  if (!body.Begin(text(name_space), text(writer))) {
+    TakeRefusal(*unasked_.Pop(), kInvalidArgument, "the namespace or the writer is too long", 0);
+    return 0;
+  }
+  const percpud_family* family = nullptr;
+  while (unasked_.first != nullptr && WriteOne(body, *unasked_.first, family)) {
+    percpud_series* const series = unasked_.Pop();
+    series->standing = Standing::kAsked;
+    asked_.Push(*series);
+  }
+  // What fits into no message would be in the way of all others.
+  if (body.series() == 0 && unasked_.first != nullptr) {
+    TakeRefusal(*unasked_.Pop(), kInvalidArgument, "its names and labels fit into no message", 0);
+  }
+  return body.series();
+}
+
+bool SeriesBook::WriteOne(abi::v1::LaneOpenSeriesBody& body, percpud_series& series,
+                          const percpud_family*& family) {
+  if (family != series.family) {
+    if (!body.Family(series.family->shape)) return false;
+    family = series.family;
+  }
+  return body.Series(series.values);
+}
+
+void SeriesBook::TakeBack(std::uint32_t count) {
+  // They are the last of those asked for; what came before goes on waiting.
+  std::uint32_t all = 0;
+  for (percpud_series* series = asked_.first; series != nullptr; series = series->next_queued)
+    ++all;
+  assert(count <= all);
+  Queue kept;
+  for (std::uint32_t i = 0; i < all; ++i) {
+    percpud_series* const series = asked_.Pop();
+    if (i >= all - count) series->standing = Standing::kUnasked;
+    (i < all - count ? kept : unasked_).Push(*series);
+  }
+  asked_ = kept;
+}
+
+bool SeriesBook::TakeAnswer(const LaneAnswer& answer, std::uint32_t count, std::int64_t now_ns) {
+  LaneOpenedView opened;
+  if (answer.code == 0 && (!opened.Parse(answer.body) || opened.head().series != count)) {
+    return false;
+  }
+  abi::v1::LaneErrorView error;
+  const bool has_words = answer.code != 0 && error.Parse(answer.body);
+  if (answer.code == kUnimplemented) {
+    client_.Say(PERCPUD_OLD_DAEMON, "the daemon knows no metrics with labels");
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    percpud_series* const series = asked_.Pop();
+    assert(series != nullptr);
+    if (answer.code != 0) {
+      TakeRefusal(*series, answer.code, has_words ? error.text() : std::string_view(), now_ns);
+    } else {
+      TakeOpened(*series, opened.series(i), opened, now_ns);
+    }
+  }
+  return true;
+}
+
+void SeriesBook::TakeOpened(percpud_series& series, const LaneOpenedSeries& opened,
+                            const LaneOpenedView& answer, std::int64_t now_ns) {
+  if (opened.code != 0) {
+    const bool has_words = opened.error != abi::v1::kLaneNoError;
+    TakeRefusal(series, opened.code,
+                has_words ? answer.error(opened.error).text : std::string_view(), now_ns);
+    return;
+  }
+  if ((opened.flags & abi::v1::kLaneSeriesOverflow) != 0) {
+    SayOnce(*series.family, "the family is full: what is new counts in its overflow series");
+  }
+  Publish(series, opened);
+}
+
+void SeriesBook::TakeRefusal(percpud_series& series, std::uint16_t code, std::string_view text,
+                             std::int64_t now_ns) {
+  if (code != kUnimplemented) SayOnce(*series.family, text);
+  if (!MayComeLater(code)) {
+    series.standing = Standing::kRefused;
+    return;
+  }
+  series.standing = Standing::kUnasked;
+  if (postponed_.first == nullptr) retry_ns_ = now_ns + kRetryNs;
+  postponed_.Push(series);
+}
+
+void SeriesBook::Publish(percpud_series& series, const LaneOpenedSeries& opened) {
+  const percpud_family& family = *series.family;
+  const bool fits = opened.cells == static_cast<std::uint8_t>(family.shape.cells) &&
+                    (family.shape.cells != LaneCells::kHistogram ||
+                     opened.buckets == family.shape.bounds.size() + 1);
+  const Place* const before = series.place.load(std::memory_order_relaxed);
+  if (fits && before != nullptr && client_.IsThere(*before, opened.pointer)) {
+    series.standing = Standing::kOpen;
+    return;
+  }
+  const Place* const place = fits ? client_.MakePlace(opened.pointer, family.extent()) : nullptr;
+  if (place == nullptr) {
+    TakeRefusal(series, kInvalidArgument, "its cells are not in the arena, or memory is short", 0);
+    return;
+  }
+  series.Publish(place, family.shape.cells == LaneCells::kInteger);
+  series.standing = Standing::kOpen;
+}
+
+void SeriesBook::SayOnce(percpud_family& family, std::string_view text) {
+  if (family.refusal_said) return;
+  family.refusal_said = true;
+  const std::string_view name = family.shape.name;
+  char words[512];
+  std::snprintf(words, sizeof(words), "%.*s: %.*s",
+                static_cast<int>(std::min<std::size_t>(name.size(), 200)), name.data(),
+                static_cast<int>(text.size()), text.data());
+  client_.SayAgain(PERCPUD_SERIES_REFUSED, words);
+}
+
+void SeriesBook::RetryPostponed(std::int64_t now_ns) {
+  if (postponed_.first == nullptr || now_ns < retry_ns_) return;
+  while (percpud_series* const series = postponed_.Pop()) unasked_.Push(*series);
+}
+
+void SeriesBook::AskAgain() {
+  unasked_ = asked_ = postponed_ = {};
+  ForEach([this](percpud_series& series) {
+    series.standing = Standing::kUnasked;
+    unasked_.Push(series);
+  });
+}
+
+void SeriesBook::Fold() {
+  ForEach([](percpud_series& series) { series.Fold(); });
+}
+
+bool SeriesBook::IsSettled() const {
+  bool settled = true;
+  ForEach([&settled](const percpud_series& series) {
+    settled = settled && series.standing == Standing::kOpen && series.IsFolded();
+  });
+  return settled;
+}
+
+void SeriesBook::BeginAnew() {
+  ForEach([](percpud_series& series) { series.BeginAnew(); });
+  AskAgain();
+}
+
+void SeriesBook::FreeAll() {
+  for (percpud_series* series : series_) {
+    while (series != nullptr) {
+      percpud_series* const after = series->next;
+      std::free(series);
+      series = after;
+    }
+  }
+  while (families_ != nullptr) {
+    percpud_family* const after = families_->next;
+    std::free(families_);
+    families_ = after;
+  }
+}
+
+}  // namespace percpud::c

@@ -1,0 +1,447 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/support/fake_metrics_daemon.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "proto/percpud/abi/v1/handoff.h"
+#include "proto/percpud/abi/v1/lane_metrics_answers.h"
+#include "proto/percpud/abi/v1/lane_metrics_requests.h"
+#include "proto/percpud/abi/v1/wire.h"
+#include "server/cells/fold.h"
+#include "server/cells/layout.h"
+#include "server/cells/sum.h"
+#include "server/rseq/pair.h"
+#include "tests/support/send_fds.h"
+
+namespace percpud::testing {
+namespace {
+
+using namespace abi::v1;
+
+constexpr std::uint64_t kUnitBytes = (4 << 20) + 64;
+constexpr std::uint16_t kResourceExhausted = 8;
+constexpr std::uint16_t kFailedPrecondition = 9;
+constexpr std::uint16_t kUnimplemented = 12;
+
+std::uint32_t Cpus() { return static_cast<std::uint32_t>(sysconf(_SC_NPROCESSORS_CONF)); }
+
+std::vector<std::string> Copy(LaneTexts texts) {
+  std::vector<std::string> out;
+  while (texts.left() > 0) out.emplace_back(texts.Next());
+  return out;
+}
+
+std::vector<std::string_view> Views(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
+// As LaneTexts has them.
+std::string Encode(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) {
+    const auto bytes = static_cast<std::uint16_t>(text.size());
+    out.append(reinterpret_cast<const char*>(&bytes), sizeof(bytes)).append(text);
+  }
+  return out;
+}
+
+int MakeMemory(const char* name, std::uint64_t bytes) {
+  const int fd = memfd_create(name, MFD_CLOEXEC);
+  if (fd < 0 || ftruncate(fd, static_cast<off_t>(bytes)) != 0) std::abort();
+  return fd;
+}
+
+std::size_t CellBytes(const LaneFamily& head) {
+  switch (static_cast<LaneCells>(head.cells)) {
+    case LaneCells::kHistogram:
+      return cells::HistogramCells(head.bounds) * sizeof(CountSum);
+    case LaneCells::kSummary:
+    case LaneCells::kWriter:
+      return sizeof(CountSum);
+    case LaneCells::kInteger:
+    case LaneCells::kDouble:
+    case LaneCells::kShared:
+      break;
+  }
+  return sizeof(double);
+}
+
+}  // namespace
+
+FakeMetricsDaemon::FakeMetricsDaemon(std::string address) : address_(std::move(address)) {
+  MakeArena();
+  Start();
+}
+
+FakeMetricsDaemon::~FakeMetricsDaemon() {
+  Stop();
+  munmap(base_, kUnitBytes * Cpus());
+  close(arena_);
+  close(layout_);
+}
+
+void FakeMetricsDaemon::MakeArena() {
+  const std::uint32_t cpus = Cpus();
+  arena_ = MakeMemory("fake-arena", kUnitBytes * cpus);
+  void* const base =
+      mmap(nullptr, kUnitBytes * cpus, PROT_READ | PROT_WRITE, MAP_SHARED, arena_, 0);
+  if (base == MAP_FAILED) std::abort();
+  base_ = static_cast<std::byte*>(base);
+  const std::uint64_t table = cpus * sizeof(std::uint64_t);
+  LayoutHeader header{};
+  header.magic = kLayoutMagic;
+  header.major = kLayoutMajor;
+  header.minor = kLayoutMinor;
+  header.header_bytes = sizeof(header);
+  header.layout_bytes = 4096 * ((sizeof(header) + 3 * table + 4095) / 4096);
+  arc4random_buf(header.arena_id.data(), header.arena_id.size());
+  header.arena_bytes = kUnitBytes * cpus;
+  header.page_bytes = 4096;
+  header.unit_bytes = kUnitBytes;
+  header.units = header.cpus = cpus;
+  header.update_mode = static_cast<std::uint32_t>(UpdateMode::kRseq);
+  header.pair_commit = static_cast<std::uint32_t>(rseq::ChoosePairCommit(UpdateMode::kRseq));
+  header.epoch = 1;
+  header.unit_offsets_at = sizeof(header);
+  header.cpu_offsets_at = header.unit_offsets_at + table;
+  header.unit_cpus_at = header.cpu_offsets_at + table;
+  std::vector<std::byte> page(header.layout_bytes);
+  std::memcpy(page.data(), &header, sizeof(header));
+  for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) {
+    const std::uint64_t offset = cpu * kUnitBytes;
+    std::memcpy(&page[header.unit_offsets_at + cpu * sizeof(offset)], &offset, sizeof(offset));
+    std::memcpy(&page[header.cpu_offsets_at + cpu * sizeof(offset)], &offset, sizeof(offset));
+    std::memcpy(&page[header.unit_cpus_at + cpu * sizeof(cpu)], &cpu, sizeof(cpu));
+  }
+  layout_ = MakeMemory("fake-layout", header.layout_bytes);
+  if (pwrite(layout_, page.data(), page.size(), 0) < 0) std::abort();
+}
+
+std::vector<std::uint64_t> FakeMetricsDaemon::UnitOffsets() const {
+  std::vector<std::uint64_t> out;
+  for (std::uint32_t cpu = 0; cpu < Cpus(); ++cpu) out.push_back(cpu * kUnitBytes);
+  return out;
+}
+
+void FakeMetricsDaemon::Start() {
+  sockaddr_un door{};
+  door.sun_family = AF_UNIX;
+  const std::string path = address_.substr(sizeof("unix:") - 1) + kDoorSuffix;
+  path.copy(door.sun_path, sizeof(door.sun_path) - 1);
+  unlink(path.c_str());
+  listener_ = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (bind(listener_, reinterpret_cast<sockaddr*>(&door), sizeof(door)) != 0 ||
+      listen(listener_, 64) != 0) {
+    std::abort();
+  }
+  waker_ = eventfd(0, EFD_CLOEXEC);
+  stopping_ = false;
+  thread_ = std::thread([this] { Serve(); });
+}
+
+void FakeMetricsDaemon::Stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  eventfd_write(waker_, 1);
+  thread_.join();
+  close(waker_);
+}
+
+std::size_t FakeMetricsDaemon::connections() {
+  const std::lock_guard lock(mutex_);
+  return connections_.size();
+}
+
+void FakeMetricsDaemon::Serve() {
+  while (!stopping_) {
+    std::vector<pollfd> polled = {{listener_, POLLIN, 0}, {waker_, POLLIN, 0}};
+    for (const int connection : connections_) polled.push_back({connection, POLLIN, 0});
+    poll(polled.data(), polled.size(), -1);
+    const std::lock_guard lock(mutex_);
+    if (polled[0].revents != 0) {
+      const int connection = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (connection >= 0) connections_.insert(connection);
+    }
+    for (std::size_t i = 2; i < polled.size(); ++i) {
+      if (polled[i].revents != 0 && !Answer(polled[i].fd)) CloseConnection(polled[i].fd);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  while (!connections_.empty()) CloseConnection(*connections_.begin());
+  close(listener_);
+}
+
+bool FakeMetricsDaemon::Greet(int connection) {
+  ++greeted_;
+  Welcome welcome{};
+  welcome.magic = kWelcomeMagic;
+  welcome.version = kHandoffLaneVersion;
+  welcome.granted = static_cast<std::uint32_t>(MapMode::kReadWrite);
+  const std::array<int, 2> fds = {arena_, layout_};
+  return SendWithFds(connection,
+                     std::string(reinterpret_cast<const char*>(&welcome), sizeof(welcome)), fds);
+}
+
+bool FakeMetricsDaemon::Answer(int connection) {
+  alignas(8) static std::array<std::byte, kLaneMessageBytes> message;
+  alignas(8) static std::array<std::byte, kLaneMessageBytes> answers;
+  const ssize_t size = recv(connection, message.data(), message.size(), MSG_DONTWAIT);
+  if (size <= 0) return size < 0 && errno == EAGAIN;
+  std::uint32_t magic = 0;
+  std::memcpy(&magic, message.data(), sizeof(magic));
+  if (size == sizeof(Hello) && magic == kHelloMagic) return Greet(connection);
+  LaneRequestReader reader({message.data(), static_cast<std::size_t>(size)});
+  LaneRequest request;
+  while (reader.Next(request) == LaneNext::kRecord) {
+    LaneAnswerWriter writer(answers);
+    AnswerOne(connection, request, writer);
+    const LaneBytes out = writer.message();
+    if (send(connection, out.data(), out.size(), MSG_NOSIGNAL) < 0) return false;
+  }
+  return true;
+}
+
+void FakeMetricsDaemon::AnswerOne(int connection, const LaneRequest& request,
+                                  LaneAnswerWriter& out) {
+  switch (request.kind) {
+    case LaneKind::kOpenSeries:
+      return OpenSeries(connection, request, out);
+    case LaneKind::kListFamilies:
+      return ListFamilies(request, out);
+    case LaneKind::kReadSeries:
+      return ReadSeries(request, out);
+    default:
+      out.Error(request.kind, request.id, kUnimplemented, "", "the fake knows metrics alone");
+  }
+}
+
+std::uint64_t FakeMetricsDaemon::Grant(std::size_t bytes, std::size_t alignment) {
+  granted_ = (granted_ + alignment - 1) / alignment * alignment;
+  return std::exchange(granted_, granted_ + bytes);
+}
+
+FakeMetricsDaemon::Family* FakeMetricsDaemon::FindFamily(const std::string& name_space,
+                                                         const LaneFamilyView& view) {
+  std::vector<double> bounds;
+  for (std::size_t i = 0; i < view.head().bounds; ++i) bounds.push_back(view.bound(i));
+  for (Family& family : families_) {
+    if (family.name_space != name_space || family.name != view.name()) continue;
+    const bool same = family.head.type == view.head().type &&
+                      family.head.cells == view.head().cells &&
+                      family.labels == Copy(view.labels()) && family.bounds == bounds;
+    return same ? &family : nullptr;
+  }
+  ++revision_;
+  families_.push_back({.number = next_++,
+                       .name_space = name_space,
+                       .name = std::string(view.name()),
+                       .help = std::string(view.help()),
+                       .unit = std::string(view.unit()),
+                       .labels = Copy(view.labels()),
+                       .bounds = bounds,
+                       .head = view.head()});
+  return &families_.back();
+}
+
+FakeMetricsDaemon::Series& FakeMetricsDaemon::FindSeries(const Family& family,
+                                                         const Texts& values) {
+  for (Series& series : series_) {
+    if (series.family == family.number && series.values == values) return series;
+  }
+  ++revision_;
+  const bool writers = static_cast<LaneCells>(family.head.cells) == LaneCells::kWriter;
+  series_.push_back({.number = next_++,
+                     .family = family.number,
+                     .values = values,
+                     .pointer = writers ? 0 : Grant(CellBytes(family.head), sizeof(CountSum))});
+  return series_.back();
+}
+
+void FakeMetricsDaemon::OpenOne(int connection, const Family& family, const Texts& values,
+                                const std::string& writer, LaneOpenedBody& body) {
+  if (full_) return body.Refused(kResourceExhausted, {"ARENA_FULL", "there is no room"});
+  Series& series = FindSeries(family, values);
+  std::uint64_t pointer = series.pointer;
+  if (pointer == 0) {
+    for (const auto& [number, one] : series.writers) {
+      if (one.connection == connection) pointer = one.pointer;
+    }
+    if (pointer == 0) {
+      pointer = Grant(sizeof(WriterCell), sizeof(WriterCell));
+      series.writers[next_++] = {connection, writer, pointer};
+      ++revision_;
+    }
+  }
+  const bool histogram = static_cast<LaneCells>(family.head.cells) == LaneCells::kHistogram;
+  body.Opened({.family = family.number,
+               .series = series.number,
+               .pointer = pointer,
+               .created_ns = 1'500'000'000,
+               .code = 0,
+               .error = kLaneNoError,
+               .buckets = static_cast<std::uint16_t>(histogram ? family.bounds.size() + 1 : 0),
+               .cells = family.head.cells,
+               .flags = 0});
+}
+
+void FakeMetricsDaemon::OpenSeries(int connection, const LaneRequest& request,
+                                   LaneAnswerWriter& out) {
+  ++openings_;
+  LaneOpenSeriesView open;
+  if (!open.Parse(request.body)) std::abort();
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  const std::string writer =
+      open.writer().empty() ? std::to_string(peer.pid) : std::string(open.writer());
+  std::vector<std::byte> memory(kLaneMessageBytes);
+  LaneOpenedBody body(memory);
+  for (std::uint32_t i = 0; i < open.families(); ++i) {
+    const LaneFamilyView view = open.NextFamily();
+    const Family* const family = FindFamily(std::string(open.name_space()), view);
+    for (std::uint32_t left = view.head().series; left > 0; --left) {
+      const Texts values = Copy(open.NextSeries(view));
+      if (family == nullptr) {
+        body.Refused(kFailedPrecondition, {"FAMILY_SHAPE", "the family has another shape"});
+      } else {
+        OpenOne(connection, *family, values, writer, body);
+      }
+    }
+  }
+  out.OpenSeries(request.id, body.Finish(1, 1, kLaneNoSlot));
+}
+
+void FakeMetricsDaemon::ListFamilies(const LaneRequest& request, LaneAnswerWriter& out) {
+  LaneListFamiliesView view;
+  if (!view.Parse(request.body)) std::abort();
+  std::vector<std::byte> memory(kLanePageBytes);
+  LaneFamiliesBody body(memory);
+  std::uint64_t next = 0;
+  for (const Family& family : families_) {
+    if (family.number < view.head().from) continue;
+    if (view.head().all == 0 && family.name_space != view.name_space()) continue;
+    const std::vector<std::string_view> labels = Views(family.labels);
+    const LaneFamilyShape shape{.name = family.name,
+                                .help = family.help,
+                                .unit = family.unit,
+                                .labels = labels,
+                                .bounds = family.bounds,
+                                .type = static_cast<LaneFamilyType>(family.head.type),
+                                .cells = static_cast<LaneCells>(family.head.cells),
+                                .fold = static_cast<LaneFold>(family.head.fold),
+                                .live_only = family.head.live_only != 0};
+    LaneListedFamily head{};
+    head.family = family.number;
+    head.generation = 1;
+    if (body.Family(head, family.name_space, shape, 0)) continue;
+    next = family.number;
+    break;
+  }
+  out.ListFamilies(request.id, body.Finish(next, revision_));
+}
+
+void FakeMetricsDaemon::ReadSeries(const LaneRequest& request, LaneAnswerWriter& out) {
+  LaneReadSeriesView view;
+  if (!view.Parse(request.body)) std::abort();
+  std::vector<std::byte> memory(kLanePageBytes);
+  LaneSeriesPageBody body(memory);
+  const LaneSeriesFrom from = view.head().from;
+  for (const Family& family : families_) {
+    if (family.name_space != view.name_space()) continue;
+    if (family.number < from.family) continue;
+    for (const Series& series : series_) {
+      if (series.family != family.number) continue;
+      if (family.number == from.family && series.number < from.series) continue;
+      LaneSeries head{};
+      head.family = family.number;
+      head.series = series.number;
+      head.pointer = series.pointer;
+      head.created_ns = 1'500'000'000;
+      head.labels = static_cast<std::uint16_t>(series.values.size());
+      head.cells = family.head.cells;
+      bool fits = body.Series(head, Encode(series.values), series.baseline);
+      if (fits && series.dead.timestamp != 0) {
+        LaneSeriesWriter dead{};
+        dead.cell = series.dead;
+        fits = body.Writer(dead, "");
+      }
+      for (const auto& [number, writer] : series.writers) {
+        LaneSeriesWriter live{};
+        live.writer = number;
+        live.pointer = writer.pointer;
+        live.cell = rseq::ReadWriterCell(base_ + writer.pointer);
+        fits = fits && body.Writer(live, writer.label);
+      }
+      if (!fits) {
+        const LaneSeriesFrom next{.family = family.number, .series = series.number, .writer = 0};
+        out.ReadSeries(request.id, body.Finish(1, revision_, next));
+        return;
+      }
+    }
+  }
+  out.ReadSeries(request.id, body.Finish(1, revision_));
+}
+
+void FakeMetricsDaemon::CloseConnection(int connection) {
+  for (Series& series : series_) {
+    for (auto at = series.writers.begin(); at != series.writers.end();) {
+      if (at->second.connection != connection) {
+        ++at;
+        continue;
+      }
+      const LaneFamily* head = nullptr;
+      for (const Family& family : families_) {
+        if (family.number == series.family) head = &family.head;
+      }
+      const auto cell = rseq::ReadWriterCell(base_ + at->second.pointer);
+      if (static_cast<LaneFold>(head->fold) != LaneFold::kAll) {
+        const cells::GaugeMode mode{.fold = static_cast<cells::GaugeFold>(head->fold - 1),
+                                    .live_only = head->live_only != 0};
+        series.dead = cells::FoldDead(mode, series.dead, cell);
+      }
+      at = series.writers.erase(at);
+      ++revision_;
+    }
+  }
+  connections_.erase(connection);
+  close(connection);
+}
+
+void FakeMetricsDaemon::Reset(const std::string& name_space, const std::string& family) {
+  const std::lock_guard lock(mutex_);
+  const std::vector<std::uint64_t> units = UnitOffsets();
+  for (const Family& one : families_) {
+    if (one.name_space != name_space || one.name != family) continue;
+    for (Series& series : series_) {
+      if (series.family != one.number) continue;
+      const bool integer = static_cast<LaneCells>(one.head.cells) == LaneCells::kInteger;
+      series.baseline.assign(
+          CellBytes(one.head) < sizeof(CountSum) ? 1 : CellBytes(one.head) / sizeof(CountSum), {});
+      for (std::size_t i = 0; i < series.baseline.size(); ++i) {
+        const std::byte* const at = base_ + series.pointer + i * sizeof(CountSum);
+        if (CellBytes(one.head) >= sizeof(CountSum)) {
+          series.baseline[i] = cells::SumOf<CountSum>(at, units);
+        } else if (integer) {
+          series.baseline[i].count = cells::SumOf<std::uint64_t>(at, units);
+        } else {
+          series.baseline[i].sum = cells::SumOf<double>(at, units);
+        }
+      }
+    }
+  }
+  ++revision_;
+}
+
+}  // namespace percpud::testing

@@ -70,7 +70,7 @@ void AreaMap::HideHead(Granules count) {
 std::optional<Granules> AreaMap::Find(Granules count, Granules align) const {
   for (std::uint32_t each = lists_.NextOccupied(ClassOf(count)); each < kClasses;
        each = lists_.NextOccupied(each + 1)) {
-    if (const auto room = FindInClass(each, count, align, kAll)) return Granules(room->at);
+    if (const auto run = FindInClass(each, count, align, kAll)) return Granules(run->at);
   }
   return std::nullopt;
 }
@@ -154,9 +154,9 @@ absl::Status AreaMap::CheckBounds() const {
   const Word from_end = ~Word{0} << (size_.value() % bits::kWordBits);
   const Word end = Word{1} << (size_.value() % bits::kWordBits);
   if ((last.begins & from_end) != end || (last.taken & from_end) != end) {
-    return Wrong("its end is none");
+    return Wrong("the end marker is missing");
   }
-  return bounds_.IsBegin(0) ? absl::OkStatus() : Wrong("its begin is none");
+  return bounds_.IsBegin(0) ? absl::OkStatus() : Wrong("the begin marker is missing");
 }
 
 AreaMap::Census AreaMap::CountRuns() const {

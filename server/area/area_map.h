@@ -19,6 +19,8 @@
 #ifndef PERCPUD_SERVER_AREA_AREA_MAP_H_
 #define PERCPUD_SERVER_AREA_AREA_MAP_H_
 
+#include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -67,7 +69,7 @@ class AreaMap {
 
   // --- Searching ---------------------------------------------------------------
   // A free run, and where in it an area fits.
-  struct Room {
+  struct Run {
     std::uint32_t begin;
     std::uint32_t end;
     std::uint32_t at;
@@ -76,22 +78,23 @@ class AreaMap {
   [[nodiscard]] static std::uint32_t ClassOf(Granules count) {
     return RunLists::ClassOf(count.value());
   }
-  // Room for `count` granules at a multiple of `align` among the runs of one
-  // class, the latest first, `tries` of them at most.
+  // Finds a run of one class with `count` granules at a multiple of `align`: the latest
+  // first, `tries` of them at most.
   // REQUIRES: count > 0, align is a power of two.
-  [[nodiscard]] ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<Room> FindInClass(
+  [[nodiscard]] ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<Run> FindInClass(
       std::uint32_t size_class, Granules count, Granules align, std::uint32_t tries) const {
+    assert(count > Granules(0) && std::has_single_bit(align.value()));
     for (RunLists::Slot slot = lists_.First(size_class); slot != RunLists::kNone && tries > 0;
          slot = lists_.After(slot), --tries) {
       const std::uint32_t begin = BeginOf(slot);
       const std::uint32_t at = (begin + align.value() - 1) & ~(align.value() - 1);
       const std::uint32_t end =
           size_class < RunLists::kExact ? begin + size_class : bounds_.Next(begin + 1);
-      if (at + count.value() <= end) return Room{.begin = begin, .end = end, .at = at};
+      if (at + count.value() <= end) return Run{.begin = begin, .end = end, .at = at};
     }
     return std::nullopt;
   }
-  // Where an area fits, in the tightest class that has room; nullopt: nowhere.
+  // Where an area fits, in the tightest class that has such a run; nullopt: nowhere.
   [[nodiscard]] std::optional<Granules> Find(Granules count, Granules align) const;
   // Whether some free run is of that class.
   [[nodiscard]] bool HasClass(std::uint32_t size_class) const {
@@ -111,50 +114,55 @@ class AreaMap {
   // Where a class gets its first run or loses its last, watch(class, has_runs) is
   // called.
   //
-  // Makes room an area. REQUIRES: it was found since the last change.
+  // Makes the part of the run that starts at `at` an area. REQUIRES: the run was found
+  // since the last change.
   template <typename Watch>
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void Take(const Room& room, Granules count, Watch watch) {
-    const std::uint32_t end = room.at + count.value();
-    if (room.begin == room.at && end < room.end) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Take(const Run& run, Granules count, Watch watch) {
+    const std::uint32_t end = run.at + count.value();
+    assert(run.begin <= run.at && end <= run.end && bounds_.IsFreeBegin(run.begin));
+    if (run.begin == run.at && end < run.end) {
       // Cut from the front, as most are: what is left may well be in the same list.
-      CutFront(room, end, watch);
+      CutFront(run, end, watch);
     } else {
-      Unlist(ClassOf(room.begin, room.end), room.begin, watch);
-      if (room.begin < room.at) {
-        bounds_.AddBegin(room.at);
-        List(ClassOf(room.begin, room.at), room.begin, watch);
+      Unlist(ClassOf(run.begin, run.end), run.begin, watch);
+      if (run.begin < run.at) {
+        bounds_.AddBegin(run.at);
+        List(ClassOf(run.begin, run.at), run.begin, watch);
       }
-      if (end < room.end) {
+      if (end < run.end) {
         bounds_.AddBegin(end);
-        List(ClassOf(end, room.end), end, watch);
+        List(ClassOf(end, run.end), end, watch);
       }
     }
-    bounds_.SetTaken(room.at);
-    NoteTaken(room, end, /*areas=*/1);
+    bounds_.SetTaken(run.at);
+    NoteTaken(run, end, /*areas=*/1);
   }
-  // Cuts `areas` areas of `count` granules off its begin. REQUIRES: the room was found
+  // Cuts `areas` areas of `count` granules off its begin. REQUIRES: the run was found
   // since the last change, begins where it fits, and is longer than the row.
   template <typename Watch>
-  void TakeRow(const Room& room, Granules count, std::uint32_t areas, Watch watch) {
-    const std::uint32_t end = room.at + areas * count.value();
-    CutFront(room, end, watch);
-    bounds_.SetTaken(room.at);
-    for (std::uint32_t at = room.at + count.value(); at < end; at += count.value()) {
+  void TakeRow(const Run& run, Granules count, std::uint32_t areas, Watch watch) {
+    const std::uint32_t end = run.at + areas * count.value();
+    assert(run.begin == run.at && end < run.end && bounds_.IsFreeBegin(run.begin));
+    CutFront(run, end, watch);
+    bounds_.SetTaken(run.at);
+    for (std::uint32_t at = run.at + count.value(); at < end; at += count.value()) {
       bounds_.AddBegin(at);
       bounds_.SetTaken(at);
     }
-    NoteTaken(room, end, areas);
+    NoteTaken(run, end, areas);
   }
-  // The room a free range lies in. REQUIRES: it is free.
-  [[nodiscard]] Room RoomOf(AreaSpan area) const {
+  // The run that a free range lies in. REQUIRES: it is free.
+  [[nodiscard]] Run RunOf(AreaSpan area) const {
     const std::uint32_t begin = bounds_.Previous(area.offset.value());
+    assert(bounds_.IsFreeBegin(begin));
     return {.begin = begin, .end = bounds_.Next(begin + 1), .at = area.offset.value()};
   }
   // Makes a free range one area. REQUIRES: it is free.
-  void Take(AreaSpan area) { Take(RoomOf(area), area.size, Ignore); }
+  void Take(AreaSpan area) { Take(RunOf(area), area.size, Ignore); }
   // Makes an area's granules free again. REQUIRES: AreaFrom(area.offset) == area.
   template <typename Watch>
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Release(AreaSpan area, Watch watch) {
+    assert(AreaFrom(area.offset).size == area.size);
     const std::uint32_t at = area.offset.value();
     const std::uint32_t behind = area.end().value();
     std::uint32_t begin = at;
@@ -194,6 +202,7 @@ class AreaMap {
   }
   // The live area that begins there. REQUIRES: IsStart(at).
   [[nodiscard]] AreaSpan AreaFrom(Granules at) const {
+    assert(IsStart(at));
     return {at, Granules(bounds_.Next(at.value() + 1)) - at};
   }
   // The first area that begins at or after `at`.
@@ -262,7 +271,7 @@ class AreaMap {
   }
   // Has a free run begin at `begin`, further on.
   template <typename Watch>
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void CutFront(const Room& run, std::uint32_t begin, Watch& watch) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void CutFront(const Run& run, std::uint32_t begin, Watch& watch) {
     bounds_.AddBegin(begin);
     const std::uint32_t before = ClassOf(run.begin, run.end);
     const std::uint32_t now = ClassOf(begin, run.end);
@@ -273,14 +282,14 @@ class AreaMap {
       List(now, begin, watch);
     }
   }
-  // The room was taken between its `at` and `end`.
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void NoteTaken(const Room& room, std::uint32_t end,
+  // The run was taken between its `at` and `end`.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void NoteTaken(const Run& run, std::uint32_t end,
                                               std::uint32_t areas) {
-    if (room.end - room.begin >= kBlock.value()) {
-      counts_->empty_blocks -= EmptyBlocksIn(room.begin, room.end) -
-                               EmptyBlocksIn(room.begin, room.at) - EmptyBlocksIn(end, room.end);
+    if (run.end - run.begin >= kBlock.value()) {
+      counts_->empty_blocks -= EmptyBlocksIn(run.begin, run.end) -
+                               EmptyBlocksIn(run.begin, run.at) - EmptyBlocksIn(end, run.end);
     }
-    counts_->free -= end - room.at;
+    counts_->free -= end - run.at;
     counts_->live += areas;
   }
   // Where the free run with that slot begins.

@@ -9,6 +9,7 @@
 #define PERCPUD_SERVER_AREA_BITS_H_
 
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,6 +34,7 @@ inline void Clear(Word* map, std::uint32_t bit) {
 
 // Bits [low, high) of one word. REQUIRES: low < high <= 64.
 constexpr Word MaskBetween(std::uint32_t low, std::uint32_t high) {
+  assert(low < high && high <= kWordBits);
   return (~Word{0} << low) & (~Word{0} >> (kWordBits - high));
 }
 
@@ -40,6 +42,7 @@ constexpr Word MaskBetween(std::uint32_t low, std::uint32_t high) {
 // order, until it returns false. REQUIRES: begin < end.
 template <typename Visit>
 inline void ForEachWord(std::uint32_t begin, std::uint32_t end, Visit visit) {
+  assert(begin < end);
   const std::uint32_t last = (end - 1) / kWordBits;
   std::uint32_t low = begin % kWordBits;
   for (std::uint32_t word = begin / kWordBits; word <= last; ++word, low = 0) {
@@ -106,26 +109,6 @@ inline std::uint32_t FindLastSetEnd(const Word* map, std::uint32_t begin, std::u
     }
     if (word == first) return begin;
   }
-}
-
-// The bits at which a run of `length` set bits of `word` starts: each step ands
-// the word with itself shifted, doubling the run it tests for.
-// REQUIRES: 1 <= length <= 64.
-constexpr Word RunStarts(Word word, std::uint32_t length) {
-  for (std::uint32_t left = length; left > 1;) {
-    const std::uint32_t shift = left / 2;
-    word &= word >> shift;
-    left -= shift;
-  }
-  return word;
-}
-
-// Bits at multiples of `align`. REQUIRES: a power of two.
-constexpr Word AlignedBits(std::uint32_t align) {
-  if (align >= kWordBits) return 1;
-  Word mask = 1;
-  for (std::uint32_t step = align; step < kWordBits; step *= 2) mask |= mask << step;
-  return mask;
 }
 
 }  // namespace percpud::bits

@@ -16,6 +16,7 @@
 #define PERCPUD_SERVER_AREA_BOUND_MAP_H_
 
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -50,11 +51,15 @@ class BoundMap {
   }
   // REQUIRES: the run that begins there is free.
   void RemoveBegin(std::uint32_t at) {
+    assert(IsFreeBegin(at));
     CellOf(at).begins &= ~Mask(at);
     if (CellOf(at).begins == 0) bits::Clear(summary_, at / bits::kWordBits);
   }
   // REQUIRES: a run begins there.
-  void SetTaken(std::uint32_t at) { CellOf(at).taken |= Mask(at); }
+  void SetTaken(std::uint32_t at) {
+    assert(IsBegin(at));
+    CellOf(at).taken |= Mask(at);
+  }
   void SetFree(std::uint32_t at) { CellOf(at).taken &= ~Mask(at); }
 
   // The first begin at or after `at`. REQUIRES: there is one.

@@ -205,6 +205,7 @@ std::optional<LeaseMap::Entry> LeaseMap::EntryAt(Granules at) const {
 }
 
 void LeaseMap::TakeAll(AreaMap& areas) const {
+  assert(areas.size() == size_ && areas.live() == 0);
   for (auto entry = Next(Granules(0)); entry; entry = Next(entry->area.end())) {
     areas.Take(entry->area);
   }
@@ -225,6 +226,7 @@ void LeaseMap::Recover() {
 }
 
 void LeaseMap::SetLarge(AreaSpan area) {
+  assert(area.size.value() > kLeaseDigits && area.end() <= size_);
   const std::uint32_t at = area.offset.value();
   for (std::uint32_t digit = 0; digit < kLeaseDigits; ++digit) {
     const std::uint32_t bits = (area.size.value() >> (4 * digit)) & 0xF;

@@ -18,6 +18,7 @@
 
 #include <array>
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -31,6 +32,7 @@ namespace run_classes {
 inline constexpr std::uint32_t kExact = 64;
 // REQUIRES: length >= kExact.
 constexpr std::uint32_t OfLong(std::uint32_t length) {
+  assert(length >= kExact);
   constexpr std::uint32_t kExactLog2 = std::countr_zero(kExact);
   const auto log2 = static_cast<std::uint32_t>(std::bit_width(length) - 1);
   return kExact + (log2 - kExactLog2) * 4 + ((length >> (log2 - 2)) & 3);
@@ -95,6 +97,7 @@ class RunLists {
   // Whether the class is empty now. REQUIRES: the run is in that list.
   bool Remove(std::uint32_t size_class, Slot slot) {
     const Links links = LinksOf(slot);
+    assert(links.previous != 0 || First(size_class) == slot);
     if (links.next != 0) SetPrevious(links.next - 1, links.previous);
     if (links.previous != 0) {
       SetNext(links.previous - 1, links.next);
@@ -109,6 +112,7 @@ class RunLists {
   // Puts `to` in the place of `from`. REQUIRES: `from` is in that list.
   void Move(std::uint32_t size_class, Slot from, Slot to) {
     const Links links = LinksOf(from);
+    assert(links.previous != 0 || First(size_class) == from);
     SetLinks(to, links);
     if (links.next != 0) SetPrevious(links.next - 1, to + 1);
     if (links.previous != 0) {

@@ -95,6 +95,7 @@ class BitTree {
   // The lowest member below bit `at` of that level. REQUIRES: the bit is set,
   // or level == height_ and the tree has a member.
   [[nodiscard]] std::uint64_t LowestUnder(std::uint32_t level, std::uint64_t at) const {
+    assert(level == height_ ? count_ > 0 : (At(level, at / kWordBits) & Bit(at)) != 0);
     while (level > 0) {
       --level;
       at = at * kWordBits + static_cast<std::uint64_t>(std::countr_zero(At(level, at)));

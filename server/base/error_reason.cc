@@ -4,6 +4,8 @@
 #include "server/base/error_reason.h"
 
 #include <cassert>
+#include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/cord.h"
@@ -15,212 +17,129 @@ namespace {
 // status shows it.
 constexpr char kPayloadUrl[] = "percpud.reason";
 
+struct Row {
+  Reason reason;
+  absl::string_view name;
+};
+constexpr Row kNames[] = {
+    {Reason::kSizeIsZero, "SIZE_IS_ZERO"},
+    {Reason::kSizeOverLimit, "SIZE_OVER_LIMIT"},
+    {Reason::kAlignmentNotPowerOfTwo, "ALIGNMENT_NOT_POWER_OF_TWO"},
+    {Reason::kAlignmentOverLimit, "ALIGNMENT_OVER_LIMIT"},
+    {Reason::kAlignmentOverSkew, "ALIGNMENT_OVER_SKEW"},
+    {Reason::kBatchIsEmpty, "BATCH_IS_EMPTY"},
+    {Reason::kBatchOverLimit, "BATCH_OVER_LIMIT"},
+    {Reason::kAlignmentCountMismatch, "ALIGNMENT_COUNT_MISMATCH"},
+    {Reason::kTagOverLimit, "TAG_OVER_LIMIT"},
+    {Reason::kTagNotText, "TAG_NOT_TEXT"},
+    {Reason::kTooManyTags, "TOO_MANY_TAGS"},
+    {Reason::kUnknownEnum, "UNKNOWN_ENUM"},
+    {Reason::kFieldOutOfRange, "FIELD_OUT_OF_RANGE"},
+    {Reason::kBadPageToken, "BAD_PAGE_TOKEN"},
+    {Reason::kTransferOverLimit, "TRANSFER_OVER_LIMIT"},
+    {Reason::kChannelzNotFound, "CHANNELZ_NOT_FOUND"},
+    {Reason::kServiceUnknown, "SERVICE_UNKNOWN"},
+    {Reason::kTooManyWatchers, "TOO_MANY_WATCHERS"},
+    {Reason::kTooManyCalls, "TOO_MANY_CALLS"},
+    {Reason::kTooManyStreams, "TOO_MANY_STREAMS"},
+    {Reason::kPointerOutsideArena, "POINTER_OUTSIDE_ARENA"},
+    {Reason::kPointerInNoChunk, "POINTER_IN_NO_CHUNK"},
+    {Reason::kPointerNotInUnitZero, "POINTER_NOT_IN_UNIT_ZERO"},
+    {Reason::kAreaNotLive, "AREA_NOT_LIVE"},
+    {Reason::kPointerInsideArea, "POINTER_INSIDE_AREA"},
+    {Reason::kPointerIsStatic, "POINTER_IS_STATIC"},
+    {Reason::kPointerInNoVariable, "POINTER_IN_NO_VARIABLE"},
+    {Reason::kDuplicateInBatch, "DUPLICATE_IN_BATCH"},
+    {Reason::kUnitIsGhost, "UNIT_IS_GHOST"},
+    {Reason::kUnitOutOfRange, "UNIT_OUT_OF_RANGE"},
+    {Reason::kRangeLeavesArea, "RANGE_LEAVES_AREA"},
+    {Reason::kPointerMisaligned, "POINTER_MISALIGNED"},
+    {Reason::kCpuOutOfReach, "CPU_OUT_OF_REACH"},
+    {Reason::kMemoryTaken, "MEMORY_TAKEN"},
+    {Reason::kChunkNotFound, "CHUNK_NOT_FOUND"},
+    {Reason::kLeaseNotFound, "LEASE_NOT_FOUND"},
+    {Reason::kNotLeaseholder, "NOT_LEASEHOLDER"},
+    {Reason::kLeaseHeld, "LEASE_HELD"},
+    {Reason::kRoleTooLow, "ROLE_TOO_LOW"},
+    {Reason::kTokenUnknown, "TOKEN_UNKNOWN"},
+    {Reason::kNoCall, "NO_CALL"},
+    {Reason::kNeedsSession, "NEEDS_SESSION"},
+    {Reason::kSessionEnded, "SESSION_ENDED"},
+    {Reason::kNotYourSession, "NOT_YOUR_SESSION"},
+    {Reason::kSessionNotFound, "SESSION_NOT_FOUND"},
+    {Reason::kNotOwner, "NOT_OWNER"},
+    {Reason::kOwnedByNobody, "OWNED_BY_NOBODY"},
+    {Reason::kOwnedByMaker, "OWNED_BY_MAKER"},
+    {Reason::kAreaIsQuarantined, "AREA_IS_QUARANTINED"},
+    {Reason::kHandOverNotAccepted, "HAND_OVER_NOT_ACCEPTED"},
+    {Reason::kNeedsUser, "NEEDS_USER"},
+    {Reason::kNotMaker, "NOT_MAKER"},
+    {Reason::kBadName, "BAD_NAME"},
+    {Reason::kAreaIsVariable, "AREA_IS_VARIABLE"},
+    {Reason::kVariableExists, "VARIABLE_EXISTS"},
+    {Reason::kTooManyVariables, "TOO_MANY_VARIABLES"},
+    {Reason::kVariableNotFound, "VARIABLE_NOT_FOUND"},
+    {Reason::kVariableIsOpen, "VARIABLE_IS_OPEN"},
+    {Reason::kVariableDiffers, "VARIABLE_DIFFERS"},
+    {Reason::kSizeUnfitForType, "SIZE_UNFIT_FOR_TYPE"},
+    {Reason::kAlignmentUnfitForType, "ALIGNMENT_UNFIT_FOR_TYPE"},
+    {Reason::kQuotaExceeded, "QUOTA_EXCEEDED"},
+    {Reason::kTooManyHandshakes, "TOO_MANY_HANDSHAKES"},
+    {Reason::kDoorShort, "DOOR_SHORT"},
+    {Reason::kHandoffVersion, "HANDOFF_VERSION"},
+    {Reason::kLaneMalformed, "LANE_MALFORMED"},
+    {Reason::kLaneKindUnknown, "LANE_KIND_UNKNOWN"},
+    {Reason::kTooManySessions, "TOO_MANY_SESSIONS"},
+    {Reason::kTooManyRemoteSessions, "TOO_MANY_REMOTE_SESSIONS"},
+    {Reason::kNoSpaceWithoutGrowing, "NO_SPACE_WITHOUT_GROWING"},
+    {Reason::kNoReservedSpace, "NO_RESERVED_SPACE"},
+    {Reason::kNoReservedRegion, "NO_RESERVED_REGION"},
+    {Reason::kNoContiguousBlock, "NO_CONTIGUOUS_BLOCK"},
+    {Reason::kArenaFull, "ARENA_FULL"},
+    {Reason::kBlockNotFree, "BLOCK_NOT_FREE"},
+    {Reason::kPopulateFailed, "POPULATE_FAILED"},
+    {Reason::kMetadataExhausted, "METADATA_EXHAUSTED"},
+    {Reason::kCatalogFull, "CATALOG_FULL"},
+    {Reason::kFileSystemFull, "FILE_SYSTEM_FULL"},
+    {Reason::kOverMemoryLimit, "OVER_MEMORY_LIMIT"},
+    {Reason::kCatalogInUse, "CATALOG_IN_USE"},
+    {Reason::kArenaInUse, "ARENA_IN_USE"},
+    {Reason::kCatalogUnreadable, "CATALOG_UNREADABLE"},
+    {Reason::kCatalogDamaged, "CATALOG_DAMAGED"},
+    {Reason::kCatalogFailed, "CATALOG_FAILED"},
+    {Reason::kNotRestorable, "NOT_RESTORABLE"},
+    {Reason::kAnswerForgotten, "ANSWER_FORGOTTEN"},
+    {Reason::kRequestDiffers, "REQUEST_DIFFERS"},
+    {Reason::kRequestUnderWay, "REQUEST_UNDER_WAY"},
+    {Reason::kResumeRefused, "RESUME_REFUSED"},
+    {Reason::kBadConfig, "BAD_CONFIG"},
+    {Reason::kKmNeedsOneGroup, "KM_NEEDS_ONE_GROUP"},
+    {Reason::kOsRefused, "OS_REFUSED"},
+    {Reason::kAddressInUse, "ADDRESS_IN_USE"},
+    {Reason::kNoHugePages, "NO_HUGE_PAGES"},
+    {Reason::kStoreRefused, "STORE_REFUSED"},
+    {Reason::kNoProc, "NO_PROC"},
+    {Reason::kTooFewTasks, "TOO_FEW_TASKS"},
+    {Reason::kNoTransparentHugePages, "NO_TRANSPARENT_HUGE_PAGES"},
+    {Reason::kBlockNotGranted, "BLOCK_NOT_GRANTED"},
+};
+
+// A look-up is by position.
+constexpr bool IsInOrder() {
+  std::size_t number = 0;
+  for (const Row& row : kNames) {
+    if (static_cast<std::size_t>(row.reason) != number++) return false;
+  }
+  return true;
+}
+static_assert(IsInOrder());
+static_assert(std::size(kNames) == static_cast<std::size_t>(Reason::kBlockNotGranted) + 1);
+
 }  // namespace
 
 absl::string_view Name(Reason reason) {
-  switch (reason) {
-    case Reason::kSizeIsZero:
-      return "SIZE_IS_ZERO";
-    case Reason::kSizeOverLimit:
-      return "SIZE_OVER_LIMIT";
-    case Reason::kAlignmentNotPowerOfTwo:
-      return "ALIGNMENT_NOT_POWER_OF_TWO";
-    case Reason::kAlignmentOverLimit:
-      return "ALIGNMENT_OVER_LIMIT";
-    case Reason::kAlignmentOverSkew:
-      return "ALIGNMENT_OVER_SKEW";
-    case Reason::kBatchIsEmpty:
-      return "BATCH_IS_EMPTY";
-    case Reason::kBatchOverLimit:
-      return "BATCH_OVER_LIMIT";
-    case Reason::kAlignmentCountMismatch:
-      return "ALIGNMENT_COUNT_MISMATCH";
-    case Reason::kTagOverLimit:
-      return "TAG_OVER_LIMIT";
-    case Reason::kTagNotText:
-      return "TAG_NOT_TEXT";
-    case Reason::kTooManyTags:
-      return "TOO_MANY_TAGS";
-    case Reason::kUnknownEnum:
-      return "UNKNOWN_ENUM";
-    case Reason::kFieldOutOfRange:
-      return "FIELD_OUT_OF_RANGE";
-    case Reason::kBadPageToken:
-      return "BAD_PAGE_TOKEN";
-    case Reason::kTransferOverLimit:
-      return "TRANSFER_OVER_LIMIT";
-    case Reason::kChannelzNotFound:
-      return "CHANNELZ_NOT_FOUND";
-    case Reason::kServiceUnknown:
-      return "SERVICE_UNKNOWN";
-    case Reason::kTooManyWatchers:
-      return "TOO_MANY_WATCHERS";
-    case Reason::kTooManyCalls:
-      return "TOO_MANY_CALLS";
-    case Reason::kTooManyStreams:
-      return "TOO_MANY_STREAMS";
-    case Reason::kPointerOutsideArena:
-      return "POINTER_OUTSIDE_ARENA";
-    case Reason::kPointerInNoChunk:
-      return "POINTER_IN_NO_CHUNK";
-    case Reason::kPointerNotInUnitZero:
-      return "POINTER_NOT_IN_UNIT_ZERO";
-    case Reason::kAreaNotLive:
-      return "AREA_NOT_LIVE";
-    case Reason::kPointerInsideArea:
-      return "POINTER_INSIDE_AREA";
-    case Reason::kPointerIsStatic:
-      return "POINTER_IS_STATIC";
-    case Reason::kPointerInNoVariable:
-      return "POINTER_IN_NO_VARIABLE";
-    case Reason::kDuplicateInBatch:
-      return "DUPLICATE_IN_BATCH";
-    case Reason::kUnitIsGhost:
-      return "UNIT_IS_GHOST";
-    case Reason::kUnitOutOfRange:
-      return "UNIT_OUT_OF_RANGE";
-    case Reason::kRangeLeavesArea:
-      return "RANGE_LEAVES_AREA";
-    case Reason::kPointerMisaligned:
-      return "POINTER_MISALIGNED";
-    case Reason::kCpuOutOfReach:
-      return "CPU_OUT_OF_REACH";
-    case Reason::kMemoryTaken:
-      return "MEMORY_TAKEN";
-    case Reason::kChunkNotFound:
-      return "CHUNK_NOT_FOUND";
-    case Reason::kLeaseNotFound:
-      return "LEASE_NOT_FOUND";
-    case Reason::kNotLeaseholder:
-      return "NOT_LEASEHOLDER";
-    case Reason::kLeaseHeld:
-      return "LEASE_HELD";
-    case Reason::kRoleTooLow:
-      return "ROLE_TOO_LOW";
-    case Reason::kTokenUnknown:
-      return "TOKEN_UNKNOWN";
-    case Reason::kNoCall:
-      return "NO_CALL";
-    case Reason::kNeedsSession:
-      return "NEEDS_SESSION";
-    case Reason::kSessionEnded:
-      return "SESSION_ENDED";
-    case Reason::kNotYourSession:
-      return "NOT_YOUR_SESSION";
-    case Reason::kSessionNotFound:
-      return "SESSION_NOT_FOUND";
-    case Reason::kNotOwner:
-      return "NOT_OWNER";
-    case Reason::kOwnedByNobody:
-      return "OWNED_BY_NOBODY";
-    case Reason::kOwnedByMaker:
-      return "OWNED_BY_MAKER";
-    case Reason::kAreaIsQuarantined:
-      return "AREA_IS_QUARANTINED";
-    case Reason::kHandOverNotAccepted:
-      return "HAND_OVER_NOT_ACCEPTED";
-    case Reason::kNeedsUser:
-      return "NEEDS_USER";
-    case Reason::kNotMaker:
-      return "NOT_MAKER";
-    case Reason::kBadName:
-      return "BAD_NAME";
-    case Reason::kAreaIsVariable:
-      return "AREA_IS_VARIABLE";
-    case Reason::kVariableExists:
-      return "VARIABLE_EXISTS";
-    case Reason::kTooManyVariables:
-      return "TOO_MANY_VARIABLES";
-    case Reason::kVariableNotFound:
-      return "VARIABLE_NOT_FOUND";
-    case Reason::kVariableIsOpen:
-      return "VARIABLE_IS_OPEN";
-    case Reason::kVariableDiffers:
-      return "VARIABLE_DIFFERS";
-    case Reason::kSizeUnfitForType:
-      return "SIZE_UNFIT_FOR_TYPE";
-    case Reason::kAlignmentUnfitForType:
-      return "ALIGNMENT_UNFIT_FOR_TYPE";
-    case Reason::kQuotaExceeded:
-      return "QUOTA_EXCEEDED";
-    case Reason::kTooManyHandshakes:
-      return "TOO_MANY_HANDSHAKES";
-    case Reason::kDoorShort:
-      return "DOOR_SHORT";
-    case Reason::kHandoffVersion:
-      return "HANDOFF_VERSION";
-    case Reason::kLaneMalformed:
-      return "LANE_MALFORMED";
-    case Reason::kLaneKindUnknown:
-      return "LANE_KIND_UNKNOWN";
-    case Reason::kTooManySessions:
-      return "TOO_MANY_SESSIONS";
-    case Reason::kTooManyRemoteSessions:
-      return "TOO_MANY_REMOTE_SESSIONS";
-    case Reason::kNoSpaceWithoutGrowing:
-      return "NO_SPACE_WITHOUT_GROWING";
-    case Reason::kNoReservedSpace:
-      return "NO_RESERVED_SPACE";
-    case Reason::kNoReservedRegion:
-      return "NO_RESERVED_REGION";
-    case Reason::kNoContiguousBlock:
-      return "NO_CONTIGUOUS_BLOCK";
-    case Reason::kArenaFull:
-      return "ARENA_FULL";
-    case Reason::kBlockNotFree:
-      return "BLOCK_NOT_FREE";
-    case Reason::kPopulateFailed:
-      return "POPULATE_FAILED";
-    case Reason::kMetadataExhausted:
-      return "METADATA_EXHAUSTED";
-    case Reason::kCatalogFull:
-      return "CATALOG_FULL";
-    case Reason::kFileSystemFull:
-      return "FILE_SYSTEM_FULL";
-    case Reason::kOverMemoryLimit:
-      return "OVER_MEMORY_LIMIT";
-    case Reason::kCatalogInUse:
-      return "CATALOG_IN_USE";
-    case Reason::kArenaInUse:
-      return "ARENA_IN_USE";
-    case Reason::kCatalogUnreadable:
-      return "CATALOG_UNREADABLE";
-    case Reason::kCatalogDamaged:
-      return "CATALOG_DAMAGED";
-    case Reason::kCatalogFailed:
-      return "CATALOG_FAILED";
-    case Reason::kNotRestorable:
-      return "NOT_RESTORABLE";
-    case Reason::kAnswerForgotten:
-      return "ANSWER_FORGOTTEN";
-    case Reason::kRequestDiffers:
-      return "REQUEST_DIFFERS";
-    case Reason::kRequestUnderWay:
-      return "REQUEST_UNDER_WAY";
-    case Reason::kResumeRefused:
-      return "RESUME_REFUSED";
-    case Reason::kBadConfig:
-      return "BAD_CONFIG";
-    case Reason::kKmNeedsOneGroup:
-      return "KM_NEEDS_ONE_GROUP";
-    case Reason::kOsRefused:
-      return "OS_REFUSED";
-    case Reason::kAddressInUse:
-      return "ADDRESS_IN_USE";
-    case Reason::kNoHugePages:
-      return "NO_HUGE_PAGES";
-    case Reason::kStoreRefused:
-      return "STORE_REFUSED";
-    case Reason::kNoProc:
-      return "NO_PROC";
-    case Reason::kTooFewTasks:
-      return "TOO_FEW_TASKS";
-    case Reason::kNoTransparentHugePages:
-      return "NO_TRANSPARENT_HUGE_PAGES";
-    case Reason::kBlockNotGranted:
-      return "BLOCK_NOT_GRANTED";
-  }
-  return "";
+  const auto number = static_cast<std::size_t>(reason);
+  return number < std::size(kNames) ? kNames[number].name : "";
 }
 
 absl::Status WithReason(absl::Status status, Reason reason) {

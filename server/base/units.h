@@ -9,6 +9,7 @@
 #define PERCPUD_SERVER_BASE_UNITS_H_
 
 #include <bit>
+#include <cassert>
 #include <compare>
 #include <concepts>
 #include <cstddef>
@@ -41,7 +42,9 @@ class Quantity {
     value_ += other.value_;
     return *this;
   }
+  // REQUIRES: no more is taken than there is.
   constexpr Quantity& operator-=(Quantity other) {
+    assert(other.value_ <= value_);
     value_ -= other.value_;
     return *this;
   }
@@ -113,20 +116,23 @@ inline constexpr Bytes kBasePageSize{4096};
 // REQUIRES: `step` is not zero.
 template <typename Q>
 constexpr Q RoundUp(Q value, Q step) {
+  assert(step != Q(0));
   return Q((value.value() + step.value() - 1) / step.value() * step.value());
 }
 template <typename Q>
 constexpr Q RoundDown(Q value, Q step) {
+  assert(step != Q(0));
   return Q(value.value() / step.value() * step.value());
 }
 constexpr bool IsPowerOfTwo(Bytes value) { return std::has_single_bit(value.value()); }
 
-// Granules that hold `size`, rounded up. REQUIRES: fits 32 bits.
-constexpr Granules ToGranules(Bytes size) {
-  return Granules((size.value() + kGranuleSize.value() - 1) / kGranuleSize.value());
-}
 constexpr Bytes ToBytes(Granules g) {
   return Bytes(std::uint64_t{g.value()} * kGranuleSize.value());
+}
+// Granules that hold `size`, rounded up. REQUIRES: fits 32 bits.
+constexpr Granules ToGranules(Bytes size) {
+  assert(size <= ToBytes(Granules::Max()));
+  return Granules((size.value() + kGranuleSize.value() - 1) / kGranuleSize.value());
 }
 constexpr Bytes ToBytes(Pages pages, Bytes page_size) {
   return Bytes(pages.value() * page_size.value());
@@ -137,6 +143,7 @@ constexpr Pages ToPages(Bytes size, Bytes page_size) {
 constexpr Pages BlockPages(Order order) { return Pages(std::uint64_t{1} << order.value()); }
 // The smallest order whose block holds `pages`. REQUIRES: pages > 0.
 constexpr Order OrderFor(Pages pages) {
+  assert(pages > Pages(0));
   return Order(static_cast<unsigned>(std::bit_width(pages.value() - 1)));
 }
 constexpr PageId Advance(PageId page, Pages by) { return PageId(page.value() + by.value()); }

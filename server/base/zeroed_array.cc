@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 
+#include <cassert>
 #include <cstdio>
 #include <cstdlib>
 
@@ -35,6 +36,7 @@ void* AllocateZeroed(std::size_t bytes) {
 
 void FreeZeroed(void* memory, std::size_t bytes) {
   if (memory == nullptr) return;
+  assert(bytes > 0);
   if (bytes < kMapFrom) {
     std::free(memory);
   } else {

@@ -4,6 +4,7 @@
 #include "server/catalog/catalog.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "server/catalog/fault_point.h"
@@ -36,6 +37,7 @@ absl::Status Catalog::Await(Ticket ticket) {
   if (ticket == Ticket::kNothing) return absl::OkStatus();
   const auto number = static_cast<std::uint64_t>(ticket);
   RankedLock lock(&mu_);
+  assert(number <= entered_);
   while (settled_ < number) {
     if (leading_) {
       const auto my_turn = [this, number]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -54,6 +56,7 @@ absl::Status Catalog::Await(Ticket ticket) {
 }
 
 void Catalog::Lead() {
+  assert(!leading_ && !queue_.empty());
   leading_ = true;
   Entries entries = std::exchange(queue_, std::exchange(spare_, {}));
   mu_.Unlock();

@@ -4,6 +4,7 @@
 #include "server/catalog/codec.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -181,6 +182,7 @@ void Encode(const Area& record, std::string& value) {
 }
 
 void PatchOwner(absl::string_view key, SessionId owner, std::string& value) {
+  assert(value.size() >= kCheckBytes + sizeof(Area::size) + sizeof(owner));
   std::memcpy(value.data() + kCheckBytes + sizeof(Area::size), &owner, sizeof(owner));
   Seal(key, value.data(), value.size());
 }

@@ -67,7 +67,7 @@ absl::Status MapFile::Open(unsigned tables) {
   code = mdb_env_open(env_, options_.path.c_str(), kFlags, 0600);
   if (code != MDB_SUCCESS) return errors::CatalogFailed("mdb_env_open", mdb_strerror(code));
   if (const int error = Back(size_); error != 0) {
-    if (IsFull(error)) return errors::CatalogFull(options_.path, size_, std::strerror(error));
+    if (IsFull(error)) return errors::CatalogFull(options_.shown_path, size_, std::strerror(error));
     return errors::OsRefused("fallocate", data, error);
   }
   // A file of the first format may be used up to its end.
@@ -140,7 +140,7 @@ absl::Status MapFile::Grow() {
     size_ = larger;
     return absl::OkStatus();
   }
-  return errors::CatalogFull(options_.path, size_, std::strerror(error));
+  return errors::CatalogFull(options_.shown_path, size_, std::strerror(error));
 }
 
 bool MapFile::HasRoom(Bytes weight) const {

@@ -33,8 +33,9 @@ namespace percpud::catalog {
 class MapFile {
  public:
   struct Options {
-    // The directory.
+    // The directory, and what errors call it.
     std::string path;
+    std::string shown_path;
     // The size of a file that is made, and the most that one may grow to.
     Bytes initial;
     Bytes limit;

@@ -76,6 +76,10 @@ int ApplyOne(MDB_txn* txn, MDB_dbi table, const Changes& changes, const Changes:
   return code == MDB_NOTFOUND ? MDB_SUCCESS : code;
 }
 
+const std::string& ShownPath(const Store::Options& options) {
+  return options.final_path.empty() ? options.path : options.final_path;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
@@ -93,7 +97,10 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Options& options) {
 Store::Store(Options options, std::optional<PathLock> lock)
     : options_(std::move(options)),
       lock_(std::move(lock)),
-      file_({.path = options_.path, .initial = options_.initial, .limit = options_.limit}) {}
+      file_({.path = options_.path,
+             .shown_path = ShownPath(options_),
+             .initial = options_.initial,
+             .limit = options_.limit}) {}
 
 absl::Status Store::OpenTables() {
   MDB_txn* txn = nullptr;
@@ -115,7 +122,7 @@ absl::Status Store::OpenTables() {
 absl::Status Store::Apply(std::span<const Changes* const> batch) {
   assert(!batch.empty());
   if (options_.is_full && options_.is_full()) {
-    return errors::CatalogFull(options_.path, size(), "a test");
+    return errors::CatalogFull(ShownPath(options_), size(), "a test");
   }
   const bool puts = std::any_of(batch.begin(), batch.end(),
                                 [](const Changes* changes) { return changes->puts(); });

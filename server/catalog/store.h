@@ -35,6 +35,8 @@ class Store {
  public:
   struct Options {
     std::string path;
+    // Where the catalog will lie once it is moved, for errors; empty: at `path`.
+    std::string final_path;
     // The caller holds the directory's lock, or that of the directory it lies in.
     bool is_locked = false;
     Bytes initial{1 << 20};

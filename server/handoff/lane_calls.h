@@ -5,21 +5,15 @@
 #define PERCPUD_SERVER_HANDOFF_LANE_CALLS_H_
 
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "proto/percpud/abi/v1/lane_answers.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
+#include "server/base/pace.h"
 #include "server/session/access/caller.h"
 #include "server/session/calls.h"
 
 namespace percpud {
-
-// Whether a thread may sleep while it serves a request: the lane's own may not.
-enum class LanePace : std::uint8_t { kMustNotSleep, kMaySleep };
 
 // Serves one request of the lane: reads it, has Calls do it, writes the answer. Not
 // thread safe; every thread that serves has one.
@@ -31,26 +25,24 @@ class LaneCalls {
   // Returns true with one answer written, whatever it says. At kMustNotSleep returns
   // false, with nothing done and nothing written, if the request needs kMaySleep.
   // REQUIRES: the request is well-formed; `answers` has LaneAnswerRoom(request) left.
-  bool Serve(const Caller& caller, LanePace pace, const abi::v1::LaneRequest& request,
+  bool Serve(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
              abi::v1::LaneAnswerWriter& answers);
 
   // What serving a request takes, compared with others: one, and more for long ones.
   static std::uint32_t Cost(const abi::v1::LaneRequest& request);
 
  private:
-  using Outcome = std::optional<absl::Status>;
-  // Each writes the answer itself unless it returns an error, or nullopt where it would
-  // have to sleep.
+  // Each writes the answer itself, unless it returns an error or kWouldSleep.
   Outcome Ping(const Caller& caller, std::uint64_t id, abi::v1::LaneAnswerWriter& answers);
-  Outcome Alloc(const Caller& caller, LanePace pace, const abi::v1::LaneRequest& request,
+  Outcome Alloc(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
                 abi::v1::LaneAnswerWriter& answers);
   Outcome Free(const Caller& caller, const abi::v1::LaneRequest& request,
                abi::v1::LaneAnswerWriter& answers);
-  Outcome Add(const Caller& caller, LanePace pace, const abi::v1::LaneRequest& request,
+  Outcome Add(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
               abi::v1::LaneAnswerWriter& answers);
-  Outcome OpenVariable(const Caller& caller, LanePace pace, const abi::v1::LaneRequest& request,
+  Outcome OpenVariable(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
                        abi::v1::LaneAnswerWriter& answers);
-  Outcome Dispatch(const Caller& caller, LanePace pace, const abi::v1::LaneRequest& request,
+  Outcome Dispatch(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
                    abi::v1::LaneAnswerWriter& answers);
 
   const Calls& calls_;

@@ -53,7 +53,7 @@ LaneConnection::Turn LaneConnection::ServeTurn(LaneDesk& desk) {
       const Turn sent = Send(desk);
       if (sent != Turn::kMore) return sent;
     }
-    if (!desk.serve.Serve(caller_, LanePace::kMustNotSleep, request, desk.answers)) {
+    if (!desk.serve.Serve(caller_, Pace::kMustNotSleep, request, desk.answers)) {
       return Turn::kSleeps;
     }
     credit_ -= LaneCalls::Cost(request);
@@ -101,7 +101,7 @@ LaneConnection::Turn LaneConnection::Send(LaneDesk& desk) {
 void LaneConnection::ServeSleeper(LaneDesk& desk) {
   assert(!rest_.empty() && outbox_.empty() && desk.answers.message().empty());
   const LaneRequest request = Front();
-  desk.serve.Serve(caller_, LanePace::kMaySleep, request, desk.answers);
+  desk.serve.Serve(caller_, Pace::kMaySleep, request, desk.answers);
   const LaneBytes answer = desk.answers.message();
   outbox_.assign(answer.begin(), answer.end());
   desk.answers.Clear();

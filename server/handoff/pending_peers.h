@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_HANDOFF_PENDING_PEERS_H_
 #define PERCPUD_SERVER_HANDOFF_PENDING_PEERS_H_
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -40,8 +41,14 @@ class PendingPeers {
   [[nodiscard]] bool empty() const { return places_.empty(); }
   [[nodiscard]] std::size_t size() const { return places_.size(); }
   // The one that has been silent longest, and when its time ends. REQUIRES: !empty().
-  [[nodiscard]] Key oldest() const { return by_age_.front().key; }
-  [[nodiscard]] BootTime next_deadline() const { return by_age_.front().deadline; }
+  [[nodiscard]] Key oldest() const {
+    assert(!empty());
+    return by_age_.front().key;
+  }
+  [[nodiscard]] BootTime next_deadline() const {
+    assert(!empty());
+    return by_age_.front().deadline;
+  }
 
  private:
   struct Peer {

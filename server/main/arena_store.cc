@@ -117,6 +117,7 @@ absl::StatusOr<std::unique_ptr<ArenaStore>> ArenaStore::Open(const DaemonConfig&
 }
 
 absl::Status ArenaStore::AdoptLeftBehind() {
+  assert(left_.arena.ok() && left_.remembered.has_value());
   RETURN_IF_ERROR(Step("adopt"));
   // The arena keeps one descriptor; what was left keeps another, in case the start
   // turns cold.
@@ -202,6 +203,7 @@ absl::Status ArenaStore::CheckRoom(Bytes first_chunk) const {
 }
 
 absl::Status ArenaStore::Prepare(Bytes first_chunk) {
+  assert(arena_ != nullptr && !is_settled_);
   if (remembered_) return absl::OkStatus();
   RETURN_IF_ERROR(Step("check room"));
   RETURN_IF_ERROR(CheckRoom(first_chunk));
@@ -228,6 +230,7 @@ absl::Status ArenaStore::Begin() {
 }
 
 absl::Status ArenaStore::Settle() {
+  assert(arena_ != nullptr && !is_settled_);
   if (is_kept_) RETURN_IF_ERROR(fresh_ ? SettleCold() : SettleWarm());
   is_settled_ = true;
   if (is_kept_) {

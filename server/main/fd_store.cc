@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
+#include <cassert>
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
@@ -56,6 +57,7 @@ std::vector<std::string> PassedSocketPaths() {
 }
 
 bool StoreFd(const std::string& name, int fd) {
+  assert(fd >= 0 && !name.empty());
   const std::string news = absl::StrCat("FDSTORE=1\nFDPOLL=0\nFDNAME=", name);
   return sd_pid_notify_with_fds(0, /*unset_environment=*/0, news.c_str(), &fd, 1) > 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
 #include <cstdio>
 
@@ -60,6 +61,7 @@ std::string FreshArena::new_catalog() const {
 }
 
 absl::Status FreshArena::MakeFile(const Arena::Options& options) {
+  assert(!places_.file.empty() && !has_file_);
   const std::string path = new_file();
   constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
   UniqueFd fd(open(path.c_str(), kFlags, 0600));
@@ -87,10 +89,11 @@ absl::StatusOr<std::unique_ptr<catalog::Catalog>> FreshArena::MakeCatalog() {
     return errors::OsRefused("mkdir", path, errno);
   }
   has_catalog_ = true;
-  return catalog::Catalog::Open({.path = path, .is_locked = true});
+  return catalog::Catalog::Open({.path = path, .final_path = places_.catalog, .is_locked = true});
 }
 
 absl::Status FreshArena::PutCatalogInPlace() {
+  assert(has_catalog_ && !is_exchanged_ && !is_first_);
   const std::string fresh = absl::StrCat(new_catalog(), "/data.mdb");
   const std::string place = absl::StrCat(places_.catalog, "/data.mdb");
   is_exchanged_ = Exchange(fresh, place);

@@ -14,6 +14,7 @@
 #ifndef PERCPUD_SERVER_MAIN_FRESH_ARENA_H_
 #define PERCPUD_SERVER_MAIN_FRESH_ARENA_H_
 
+#include <cassert>
 #include <memory>
 #include <string>
 #include <utility>
@@ -40,8 +41,11 @@ class FreshArena {
   FreshArena(const FreshArena&) = delete;
   FreshArena& operator=(const FreshArena&) = delete;
 
-  // The arena, once.
-  std::unique_ptr<Arena> TakeArena() { return std::move(arena_); }
+  // Hands over the arena. REQUIRES: it has not been taken.
+  std::unique_ptr<Arena> TakeArena() {
+    assert(arena_ != nullptr);
+    return std::move(arena_);
+  }
   // Makes an empty catalog. Errors: Store::Open's.
   absl::StatusOr<std::unique_ptr<catalog::Catalog>> MakeCatalog();
 

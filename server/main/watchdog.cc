@@ -7,12 +7,14 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace percpud {
 
 Watchdog::Watchdog(std::vector<Thread> threads, absl::Duration timeout, std::function<void()> ping)
     : timeout_(timeout), ping_(std::move(ping)) {
+  assert(timeout > absl::ZeroDuration() && ping_);
   for (Thread& thread : threads) {
     const std::uint64_t beats = thread.pulse->beats();
     watched_.push_back({.thread = std::move(thread), .beats = beats});

@@ -55,18 +55,6 @@ v1::SlotKind SlotKindProto(const SlotSnapshot& slot) {
 
 }  // namespace
 
-absl::StatusOr<Region> FromProto(v1::Region region) {
-  switch (region) {
-    case v1::REGION_UNSPECIFIED:
-    case v1::REGION_DYNAMIC:
-      return Region::kDynamic;
-    case v1::REGION_RESERVED:
-      return Region::kReserved;
-    default:
-      return errors::UnknownEnum("region", region);
-  }
-}
-
 v1::AllocInfo AllocInfoProto(const Allocator& allocator) {
   const AllocInfo& info = allocator.info();
   const Footprint footprint = Inspector(allocator).footprint();

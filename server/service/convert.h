@@ -22,8 +22,6 @@
 
 namespace percpud {
 
-absl::StatusOr<Region> FromProto(v1::Region region);
-
 v1::AllocInfo AllocInfoProto(const Allocator& allocator);
 v1::Group ToProto(const GroupInfo& group, Bytes unit_size);
 v1::Unit UnitProto(const AllocInfo& info, const GroupInfo& group, UnitId unit);
@@ -45,7 +43,6 @@ v1::VariableType ToProto(VariableType type);
 v1::Session ToProto(const SessionSnapshot& session);
 v1::Variable ToProto(const Variable& variable);
 v1::Lease ToProto(const LeaseRecord& record, const LeaseSnapshot& snapshot);
-absl::StatusOr<VariableType> FromProto(v1::VariableType type);
 // The occupancy picture: cells, their size, and the managed range.
 void DrawOccupancy(const AreaMapSnapshot& map, v1::ListAreasResponse& out);
 

@@ -8,9 +8,17 @@
 #include "absl/time/time.h"
 #include "server/base/errors.h"
 #include "server/service/convert.h"
+#include "server/session/wire_numbers.h"
 
 namespace percpud {
 namespace {
+
+static_assert(NumberOf(Region::kDynamic) == v1::REGION_DYNAMIC);
+static_assert(NumberOf(Region::kReserved) == v1::REGION_RESERVED);
+static_assert(NumberOf(VariableType::kCounter) == v1::VARIABLE_TYPE_COUNTER);
+static_assert(NumberOf(VariableType::kGauge) == v1::VARIABLE_TYPE_GAUGE);
+static_assert(NumberOf(VariableType::kHistogram) == v1::VARIABLE_TYPE_HISTOGRAM);
+static_assert(NumberOf(VariableType::kBytes) == v1::VARIABLE_TYPE_BYTES);
 
 v1::SessionKind KindProto(SessionKind kind) {
   switch (kind) {
@@ -29,17 +37,7 @@ v1::SessionKind KindProto(SessionKind kind) {
 }  // namespace
 
 v1::VariableType ToProto(VariableType type) {
-  switch (type) {
-    case VariableType::kCounter:
-      return v1::VARIABLE_TYPE_COUNTER;
-    case VariableType::kGauge:
-      return v1::VARIABLE_TYPE_GAUGE;
-    case VariableType::kHistogram:
-      return v1::VARIABLE_TYPE_HISTOGRAM;
-    case VariableType::kBytes:
-      return v1::VARIABLE_TYPE_BYTES;
-  }
-  return v1::VARIABLE_TYPE_UNSPECIFIED;
+  return static_cast<v1::VariableType>(NumberOf(type));
 }
 
 google::protobuf::Timestamp ToProto(absl::Time time) {
@@ -108,22 +106,6 @@ v1::Lease ToProto(const LeaseRecord& record, const LeaseSnapshot& snapshot) {
   out.set_live_bytes(snapshot.live_bytes.value());
   out.set_map_fault(std::string(snapshot.verdict.message()));
   return out;
-}
-
-absl::StatusOr<VariableType> FromProto(v1::VariableType type) {
-  switch (type) {
-    case v1::VARIABLE_TYPE_COUNTER:
-      return VariableType::kCounter;
-    case v1::VARIABLE_TYPE_GAUGE:
-      return VariableType::kGauge;
-    case v1::VARIABLE_TYPE_HISTOGRAM:
-      return VariableType::kHistogram;
-    case v1::VARIABLE_TYPE_UNSPECIFIED:
-    case v1::VARIABLE_TYPE_BYTES:
-      return VariableType::kBytes;
-    default:
-      return errors::UnknownEnum("type", type);
-  }
 }
 
 }  // namespace percpud

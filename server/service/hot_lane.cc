@@ -93,6 +93,7 @@ void HotLane::Nudge() {
 HotLane::~HotLane() { Close(); }
 
 void HotLane::Start() {
+  assert(!thread_.joinable() && !closed_);
   thread_ = std::thread([this] { Loop(); });
 }
 

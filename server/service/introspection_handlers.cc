@@ -14,6 +14,7 @@
 #include "server/base/status_macros.h"
 #include "server/service/convert.h"
 #include "server/service/paging.h"
+#include "server/session/wire_numbers.h"
 
 namespace percpud::handlers {
 namespace {
@@ -132,7 +133,7 @@ absl::Status GetStats(IntrospectionContext& context, const Caller& /*caller*/,
 absl::Status EstimateAlloc(IntrospectionContext& context, const Caller& /*caller*/,
                            const v1::EstimateAllocRequest& request,
                            v1::EstimateAllocResponse& response) {
-  ASSIGN_OR_RETURN(const Region region, FromProto(request.region()));
+  ASSIGN_OR_RETURN(const Region region, RegionFrom(request.region()));
   const AreaSpec spec{
       .size = Bytes(request.size_bytes()),
       .alignment = request.alignment() == 0 ? kDefaultAlign : Bytes(request.alignment())};

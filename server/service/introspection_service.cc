@@ -39,6 +39,10 @@ IntrospectionService::IntrospectionService(const IntrospectionContext& context,
                  },
              .says_goodbye = [](const v1::WatchRequest& /*request*/) { return false; }} {
   builder.RegisterService(&service_);
+  AddMethods();
+}
+
+void IntrospectionService::AddMethods() {
   const auto look = [this](auto receive, auto handler) {
     methods_.Add(service_, Rpc::kIntrospect, receive, handler);
   };

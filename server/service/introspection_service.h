@@ -32,6 +32,8 @@ class IntrospectionService {
   using Service = v1::IntrospectionService::AsyncService;
   using WatchStream = TickingStream<Service, v1::WatchRequest, v1::WatchResponse>;
 
+  void AddMethods();
+
   IntrospectionContext context_;
   Service service_;
   UnaryMethods<IntrospectionContext> methods_;

@@ -5,9 +5,9 @@
 
 namespace percpud {
 
-MemoryService::MemoryService(MemoryContext& context, const Callers& callers, HotLane& lane,
+MemoryService::MemoryService(const Calls& calls, const Callers& callers, HotLane& lane,
                              grpc::ServerBuilder& builder)
-    : methods_(lane, callers, context) {
+    : methods_(lane, callers, calls) {
   using Service = v1::MemoryService::AsyncService;
   builder.RegisterService(&service_);
   const auto serve = [this](Rpc rpc, auto receive, auto handler) {

@@ -18,7 +18,7 @@ namespace percpud {
 class MemoryService {
  public:
   // Everything outlives the lane's thread. Registers with `builder`.
-  MemoryService(MemoryContext& context, const Callers& callers, HotLane& lane,
+  MemoryService(const Calls& calls, const Callers& callers, HotLane& lane,
                 grpc::ServerBuilder& builder);
 
   // REQUIRES: the server is built, and the lane's thread is not started.
@@ -26,7 +26,7 @@ class MemoryService {
 
  private:
   v1::MemoryService::AsyncService service_;
-  UnaryMethods<MemoryContext> methods_;
+  UnaryMethods<const Calls> methods_;
 };
 
 }  // namespace percpud

@@ -61,7 +61,7 @@ class RpcServer {
   Callers& callers_;
   StreamGate streams_;
   HotLane lane_;
-  MemoryContext memory_context_;
+  const Calls calls_;
   MemoryService memory_;
   SessionService session_;
   IntrospectionService introspection_;

@@ -15,6 +15,7 @@
 #include "server/base/status_macros.h"
 #include "server/service/convert.h"
 #include "server/service/former_names.h"
+#include "server/session/wire_numbers.h"
 
 namespace percpud::handlers {
 namespace {
@@ -65,10 +66,8 @@ absl::Status EndSession(SessionContext& context, const Caller& caller,
 
 absl::Status HandOver(SessionContext& context, const Caller& caller,
                       const v1::HandOverRequest& request, v1::HandOverResponse& /*response*/) {
-  const int count = request.pointers_size();
-  if (count > static_cast<int>(context.limits.batch)) {
-    return errors::BatchOverLimit("pointers", count, context.limits.batch);
-  }
+  const auto count = static_cast<std::size_t>(request.pointers_size());
+  RETURN_IF_ERROR(context.calls.CheckBatch("pointers", count));
   if (const SessionId giver(request.accept_from_session_id()); giver != kNoSession) {
     if (count > 0) return errors::BatchOverLimit("pointers", count, 0);
     return context.sessions.areas().AcceptHandOvers(caller, giver);
@@ -81,14 +80,14 @@ absl::Status HandOver(SessionContext& context, const Caller& caller,
 absl::Status OpenVariable(SessionContext& context, const Caller& caller,
                           const v1::OpenVariableRequest& request,
                           v1::OpenVariableResponse& response) {
-  ASSIGN_OR_RETURN(const VariableType type, FromProto(request.type()));
-  const VariableSpec spec{
-      .name = request.name(),
-      .type = type,
-      .size = Bytes(SizeOf(request)),
-      .alignment = request.alignment() == 0 ? kDefaultAlign : Bytes(request.alignment()),
-      .create = request.create()};
-  ASSIGN_OR_RETURN(const OpenedVariable opened, context.sessions.variables().Open(caller, spec));
+  ASSIGN_OR_RETURN(const VariableType type, VariableTypeFrom(request.type()));
+  const VariableSpec spec{.name = request.name(),
+                          .type = type,
+                          .size = Bytes(SizeOf(request)),
+                          .alignment = Bytes(request.alignment()),
+                          .create = request.create()};
+  ASSIGN_OR_RETURN(const OpenedVariable opened,
+                   *context.calls.OpenVariable(caller, Pace::kMaySleep, spec));
   *response.mutable_variable() = ToProto(opened.variable);
   response.set_created(opened.created);
   return absl::OkStatus();
@@ -96,7 +95,7 @@ absl::Status OpenVariable(SessionContext& context, const Caller& caller,
 
 absl::Status Publish(SessionContext& context, const Caller& caller,
                      const v1::PublishRequest& request, v1::PublishResponse& response) {
-  ASSIGN_OR_RETURN(const VariableType type, FromProto(request.type()));
+  ASSIGN_OR_RETURN(const VariableType type, VariableTypeFrom(request.type()));
   ASSIGN_OR_RETURN(
       const Variable variable,
       context.sessions.variables().Publish(WithRequest(caller, request),

@@ -9,8 +9,8 @@
 
 #include "absl/status/status.h"
 #include "percpud/v1/session.pb.h"
-#include "server/service/service_limits.h"
 #include "server/session/access/caller.h"
+#include "server/session/calls.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
@@ -18,7 +18,8 @@ namespace percpud {
 // What every handler works on.
 struct SessionContext {
   Sessions& sessions;
-  ServiceLimits limits;
+  // What calls of the side door's lane share.
+  const Calls& calls;
 };
 
 namespace handlers {

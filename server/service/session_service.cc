@@ -7,13 +7,9 @@
 
 namespace percpud {
 
-SessionService::SessionService(const SessionContext& context, MemoryContext& memory,
-                               const Callers& callers, HotLane& lane, grpc::ServerBuilder& builder)
-    : context_(context),
-      memory_(memory),
-      callers_(callers),
-      lane_(lane),
-      methods_(lane, callers, context_) {
+SessionService::SessionService(const SessionContext& context, const Callers& callers, HotLane& lane,
+                               grpc::ServerBuilder& builder)
+    : context_(context), callers_(callers), lane_(lane), methods_(lane, callers, context_) {
   using Service = v1::SessionService::AsyncService;
   builder.RegisterService(&service_);
   const auto serve = [this](Rpc rpc, auto receive, auto handler) {
@@ -31,7 +27,7 @@ SessionService::SessionService(const SessionContext& context, MemoryContext& mem
 
 void SessionService::Start() {
   methods_.Start();
-  SessionStream::Post(lane_, memory_, callers_, service_);
+  SessionStream::Post(lane_, context_.calls, callers_, service_);
 }
 
 }  // namespace percpud

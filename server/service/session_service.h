@@ -20,15 +20,14 @@ namespace percpud {
 class SessionService {
  public:
   // Everything outlives the lane's thread. Registers with `builder`.
-  SessionService(const SessionContext& context, MemoryContext& memory, const Callers& callers,
-                 HotLane& lane, grpc::ServerBuilder& builder);
+  SessionService(const SessionContext& context, const Callers& callers, HotLane& lane,
+                 grpc::ServerBuilder& builder);
 
   // REQUIRES: the server is built, and the lane's thread is not started.
   void Start();
 
  private:
   SessionContext context_;
-  MemoryContext& memory_;
   const Callers& callers_;
   HotLane& lane_;
   v1::SessionService::AsyncService service_;

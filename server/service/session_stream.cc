@@ -20,7 +20,7 @@ void SessionStream::Request() {
 
 void SessionStream::OnAccept(bool ok) {
   if (!ok) return;
-  Post(lane_, memory_, callers_, service_);
+  Post(lane_, calls_, callers_, service_);
   absl::StatusOr<AdmittedCall> admitted = callers_.Admit(Rpc::kAttach, context_);
   RankedLock lock(&mu_);
   if (!admitted.ok()) {
@@ -55,12 +55,12 @@ void SessionStream::Serve() {
 }
 
 template <typename CallRequest, typename CallResponse>
-void SessionStream::Serve(HotHandler<MemoryContext, CallRequest, CallResponse> handler,
+void SessionStream::Serve(HotHandler<const Calls, CallRequest, CallResponse> handler,
                           const CallRequest& (v1::AttachRequest::*request)() const,
                           CallResponse* (v1::AttachResponse::*response)()) {
   const std::uint64_t id = request_.call_id();
   v1::AttachResponse answer;
-  const Outcome outcome = handler(memory_, call_.caller, Pace::kMustNotSleep, (request_.*request)(),
+  const Outcome outcome = handler(calls_, call_.caller, Pace::kMustNotSleep, (request_.*request)(),
                                   *(answer.*response)());
   if (outcome) return Push(id, std::move(answer), *outcome);
   {
@@ -73,7 +73,7 @@ void SessionStream::Serve(HotHandler<MemoryContext, CallRequest, CallResponse> h
   lane_.slow_lane().Run(call_.payer(), [this, kept, handler, request, response] {
     v1::AttachResponse late;
     const Outcome slept =
-        handler(memory_, call_.caller, Pace::kMaySleep, (*kept.*request)(), *(late.*response)());
+        handler(calls_, call_.caller, Pace::kMaySleep, (*kept.*request)(), *(late.*response)());
     Push(kept->call_id(), std::move(late), *slept);
     {
       RankedLock lock(&mu_);

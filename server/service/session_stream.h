@@ -33,8 +33,8 @@ class SessionStream {
   using Service = v1::SessionService::AsyncService;
 
   // Waits for a client; when one comes, another waits. All outlive the lane.
-  static void Post(HotLane& lane, MemoryContext& memory, const Callers& callers, Service& service) {
-    (new SessionStream(lane, memory, callers, service))->Request();
+  static void Post(HotLane& lane, const Calls& calls, const Callers& callers, Service& service) {
+    (new SessionStream(lane, calls, callers, service))->Request();
   }
 
  private:
@@ -45,8 +45,8 @@ class SessionStream {
   // Bytes of answers waiting to be written, at which no more is read.
   static constexpr std::size_t kMaxUnansweredBytes = 1 << 20;
 
-  SessionStream(HotLane& lane, MemoryContext& memory, const Callers& callers, Service& service)
-      : lane_(lane), memory_(memory), callers_(callers), service_(service), stream_(&context_) {}
+  SessionStream(HotLane& lane, const Calls& calls, const Callers& callers, Service& service)
+      : lane_(lane), calls_(calls), callers_(callers), service_(service), stream_(&context_) {}
 
   void Request();
   void OnAccept(bool ok);
@@ -56,7 +56,7 @@ class SessionStream {
 
   void Serve();
   template <typename CallRequest, typename CallResponse>
-  void Serve(HotHandler<MemoryContext, CallRequest, CallResponse> handler,
+  void Serve(HotHandler<const Calls, CallRequest, CallResponse> handler,
              const CallRequest& (v1::AttachRequest::*request)() const,
              CallResponse* (v1::AttachResponse::*response)());
   void Push(std::uint64_t id, v1::AttachResponse answer, const absl::Status& status);
@@ -72,7 +72,7 @@ class SessionStream {
   void Unref();
 
   HotLane& lane_;
-  MemoryContext& memory_;
+  const Calls& calls_;
   const Callers& callers_;
   Service& service_;
   grpc::ServerContext context_;

@@ -16,6 +16,7 @@
 #include <grpcpp/support/async_unary_call.h>
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -24,18 +25,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/base/pace.h"
 #include "server/service/callers.h"
 #include "server/service/hot_lane.h"
 #include "server/service/status.h"
 
 namespace percpud {
-
-// Whether the thread may sleep: the hot one may not.
-enum class Pace { kMustNotSleep, kMaySleep };
-
-// A handler's answer; nullopt, at kMustNotSleep only, asks for another call at
-// kMaySleep.
-using Outcome = std::optional<absl::Status>;
 
 // A handler that the hot thread runs, and the slow lane only if it would sleep.
 template <typename Context, typename Request, typename Response>
@@ -86,6 +81,7 @@ class UnaryMethod final : public UnaryMethodBase {
         handler_(handler) {}
 
   void Start() override {
+    assert(spare_.empty());
     for (int i = 0; i < kPostedCalls; ++i) Post();
   }
 
@@ -159,6 +155,7 @@ class UnaryMethod final : public UnaryMethodBase {
     // On any lane's thread. The hot one sees the event only after Finish, which orders
     // the two.
     void Answer(const absl::Status& status) {
+      assert(state_ == State::kServed);
       answered_in_ = method_.lane_.round();
       state_ = State::kAnswered;
       if (status.ok()) {
@@ -170,6 +167,7 @@ class UnaryMethod final : public UnaryMethodBase {
 
     // A client that does not read keeps its own place, for a while.
     void OnRound(std::uint32_t round) override {
+      assert(state_ != State::kPosted);
       if (state_ == State::kAnswered && round - answered_in_ > HotLane::kAnswerRounds) {
         server_context_->TryCancel();
       }

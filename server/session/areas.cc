@@ -96,10 +96,8 @@ Owner OwnerFor(const Tables& tables, HolderId holder, const Caller& caller) {
 
 // --- Granting ----------------------------------------------------------------
 
-std::optional<absl::Status> Areas::TryAllocBatch(const Caller& caller,
-                                                 std::span<const AreaSpec> specs,
-                                                 const AllocOptions& options,
-                                                 std::span<PercpuPtr> out) {
+Outcome Areas::TryAllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
+                             const AllocOptions& options, std::span<PercpuPtr> out) {
   return Grant(caller, specs, options, out,
                [&] { return allocator_.TryAllocBatch(specs, options, out); });
 }
@@ -110,9 +108,8 @@ absl::Status Areas::AllocBatch(const Caller& caller, std::span<const AreaSpec> s
                 [&] { return std::optional(allocator_.AllocBatch(specs, options, out)); });
 }
 
-std::optional<absl::Status> Areas::Grant(const Caller& caller, std::span<const AreaSpec> specs,
-                                         const AllocOptions& options, std::span<PercpuPtr> out,
-                                         Allocate allocate) {
+Outcome Areas::Grant(const Caller& caller, std::span<const AreaSpec> specs,
+                     const AllocOptions& options, std::span<PercpuPtr> out, Allocate allocate) {
   assert(specs.size() == out.size());
   // Before the books are touched: sizes out of range must not be added up.
   RETURN_IF_ERROR(allocator_.Validate(specs, options));
@@ -126,7 +123,7 @@ std::optional<absl::Status> Areas::Grant(const Caller& caller, std::span<const A
     if (IsIdentity(holder)) tx.tables().holders.ForgetIfIdle(holder);
     return status;
   }
-  std::optional<absl::Status> allocated = tx.Unlocked(allocate);
+  Outcome allocated = tx.Unlocked(allocate);
   absl::Status alive = tx.CheckCaller();
   if (allocated && allocated->ok() && alive.ok()) {
     return Enter(tx, holder, specs, options.tag, out);

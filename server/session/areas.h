@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/pace.h"
 #include "server/base/units.h"
 #include "server/percpu/allocator/allocator.h"
 #include "server/session/access/caller.h"
@@ -41,10 +42,10 @@ class Areas {
   // if it ends meanwhile; RequestUnderWay, AnswerForgotten.
   absl::Status AllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
                           const AllocOptions& options, std::span<PercpuPtr> out);
-  // The same, but nullopt, with nothing changed, where AllocBatch would have to create
-  // a chunk or populate pages.
-  std::optional<absl::Status> TryAllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
-                                            const AllocOptions& options, std::span<PercpuPtr> out);
+  // The same, but kWouldSleep where AllocBatch would have to create a chunk or populate
+  // pages.
+  Outcome TryAllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
+                        const AllocOptions& options, std::span<PercpuPtr> out);
   // Takes back every area, or none; returns their sizes summed, of one unit.
   // Errors besides the allocator's: NotOwner, OwnedByMaker, OwnedByNobody,
   // AreaIsVariable, AreaIsQuarantined.
@@ -71,11 +72,10 @@ class Areas {
   void FreeAll(std::span<const PercpuPtr> areas);
 
  private:
-  // Allocates outside the lock; nullopt if it would have had to sleep.
-  using Allocate = absl::FunctionRef<std::optional<absl::Status>()>;
-  std::optional<absl::Status> Grant(const Caller& caller, std::span<const AreaSpec> specs,
-                                    const AllocOptions& options, std::span<PercpuPtr> out,
-                                    Allocate allocate);
+  // Allocates outside the lock.
+  using Allocate = absl::FunctionRef<Outcome()>;
+  Outcome Grant(const Caller& caller, std::span<const AreaSpec> specs, const AllocOptions& options,
+                std::span<PercpuPtr> out, Allocate allocate);
   // Enters what was allocated, and commits it.
   absl::Status Enter(Transaction& tx, HolderId holder, std::span<const AreaSpec> specs,
                      absl::string_view tag, std::span<const PercpuPtr> pointers);

@@ -3,6 +3,7 @@
 
 #include "server/session/calls.h"
 
+#include <atomic>
 #include <cassert>
 #include <limits>
 #include <utility>
@@ -16,6 +17,17 @@ namespace {
 absl::Status CheckUnit(const AllocInfo& info, UnitId unit) {
   if (unit.value() >= info.units()) return errors::UnitOutOfRange(unit, info.units());
   return info.unit_to_cpu[unit.value()] ? absl::OkStatus() : errors::UnitIsGhost(unit);
+}
+
+absl::Status CheckAligned(PercpuPtr pointer, Bytes width) {
+  return pointer.value() % width.value() == 0 ? absl::OkStatus()
+                                              : errors::PointerMisaligned(pointer, width);
+}
+
+// Shared memory that other processes update: every access is atomic.
+template <typename T>
+std::int64_t Load(std::byte* address) {
+  return std::atomic_ref<T>(*reinterpret_cast<T*>(address)).load(std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -32,23 +44,22 @@ absl::Status Calls::CheckBatch(absl::string_view field, std::size_t entries) con
 
 absl::Status Calls::Ping(const Caller& caller) const { return Admit(Rpc::kPing, caller); }
 
-// --- Granting and taking back --------------------------------------------------
+// --- Areas ---------------------------------------------------------------------
 
-absl::Status Calls::Alloc(const Caller& caller, std::span<const AreaSpec> specs,
-                          const AllocOptions& options, std::span<PercpuPtr> out) const {
-  assert(specs.size() == out.size());
-  RETURN_IF_ERROR(Admit(Rpc::kAlloc, caller));
-  RETURN_IF_ERROR(CheckBatch("sizes", specs.size()));
-  return sessions_.areas().AllocBatch(caller, specs, options, out);
+absl::Status Calls::CheckLists(std::size_t sizes, std::size_t alignments) const {
+  RETURN_IF_ERROR(CheckBatch("sizes", sizes));
+  if (alignments <= 1 || alignments == sizes) return absl::OkStatus();
+  return errors::AlignmentCountMismatch(alignments, sizes);
 }
 
-std::optional<absl::Status> Calls::TryAlloc(const Caller& caller, std::span<const AreaSpec> specs,
-                                            const AllocOptions& options,
-                                            std::span<PercpuPtr> out) const {
+Outcome Calls::Alloc(const Caller& caller, Pace pace, std::span<const AreaSpec> specs,
+                     const AllocOptions& options, std::span<PercpuPtr> out) const {
   assert(specs.size() == out.size());
   RETURN_IF_ERROR(Admit(Rpc::kAlloc, caller));
   RETURN_IF_ERROR(CheckBatch("sizes", specs.size()));
-  return sessions_.areas().TryAllocBatch(caller, specs, options, out);
+  Areas& areas = sessions_.areas();
+  return pace == Pace::kMustNotSleep ? areas.TryAllocBatch(caller, specs, options, out)
+                                     : areas.AllocBatch(caller, specs, options, out);
 }
 
 absl::StatusOr<Bytes> Calls::Free(const Caller& caller, std::span<const PercpuPtr> pointers) const {
@@ -57,7 +68,40 @@ absl::StatusOr<Bytes> Calls::Free(const Caller& caller, std::span<const PercpuPt
   return sessions_.areas().FreeBatch(caller, pointers);
 }
 
-// --- Adding --------------------------------------------------------------------
+// --- Bytes ---------------------------------------------------------------------
+
+absl::Status Calls::CheckTransfer(UnitId unit, Bytes length) const {
+  RETURN_IF_ERROR(CheckUnit(allocator_.info(), unit));
+  if (length <= limits_.transfer) return absl::OkStatus();
+  return errors::TransferOverLimit(length, limits_.transfer);
+}
+
+absl::StatusOr<Allocator::Pin> Calls::TouchToChange(Rpc rpc, const Caller& caller,
+                                                    PercpuPtr pointer, Bytes length) const {
+  ASSIGN_OR_RETURN(Allocator::Pin pin, allocator_.Touch(pointer, length));
+  RETURN_IF_ERROR(sessions_.areas().CheckUse(rpc, caller, pin.area()));
+  return pin;
+}
+
+absl::Status Calls::Read(const Caller& caller, PercpuPtr pointer, UnitId unit, Bytes length,
+                         std::string& out) const {
+  RETURN_IF_ERROR(Admit(Rpc::kRead, caller));
+  RETURN_IF_ERROR(CheckTransfer(unit, length));
+  ASSIGN_OR_RETURN(const Allocator::Pin pin, allocator_.Touch(pointer, length));
+  out.resize(length.value());
+  return pin.Read(unit, std::as_writable_bytes(std::span(out)));
+}
+
+absl::Status Calls::Write(const Caller& caller, PercpuPtr pointer, UnitId unit,
+                          absl::string_view bytes) const {
+  RETURN_IF_ERROR(Admit(Rpc::kWrite, caller));
+  RETURN_IF_ERROR(CheckTransfer(unit, Bytes(bytes.size())));
+  ASSIGN_OR_RETURN(const Allocator::Pin pin,
+                   TouchToChange(Rpc::kWrite, caller, pointer, Bytes(bytes.size())));
+  return pin.Write(unit, std::as_bytes(std::span(bytes.data(), bytes.size())));
+}
+
+// --- Integers ------------------------------------------------------------------
 
 absl::Status Calls::CheckAdd(const AddRequest& request) const {
   if (request.unit) RETURN_IF_ERROR(CheckUnit(allocator_.info(), *request.unit));
@@ -69,52 +113,54 @@ absl::Status Calls::CheckAdd(const AddRequest& request) const {
       (request.delta < Narrow::min() || request.delta > Narrow::max())) {
     return errors::FieldOutOfRange("delta", request.delta, Narrow::min(), Narrow::max());
   }
-  if (request.pointer.value() % request.width.value() != 0) {
-    return errors::PointerMisaligned(request.pointer, request.width);
-  }
-  return absl::OkStatus();
+  return CheckAligned(request.pointer, request.width);
 }
 
-absl::StatusOr<Allocator::Pin> Calls::TouchForAdd(const Caller& caller,
-                                                  const AddRequest& request) const {
+OutcomeOr<Updater::Added> Calls::Add(const Caller& caller, Pace pace,
+                                     const AddRequest& request) const {
   RETURN_IF_ERROR(Admit(Rpc::kAdd, caller));
   RETURN_IF_ERROR(CheckAdd(request));
-  ASSIGN_OR_RETURN(Allocator::Pin pin, allocator_.Touch(request.pointer, request.width));
-  RETURN_IF_ERROR(sessions_.areas().CheckUse(Rpc::kAdd, caller, pin.area()));
-  return pin;
-}
-
-absl::StatusOr<Updater::Added> Calls::Add(const Caller& caller, const AddRequest& request) const {
-  ASSIGN_OR_RETURN(const Allocator::Pin pin, TouchForAdd(caller, request));
+  ASSIGN_OR_RETURN(const Allocator::Pin pin,
+                   TouchToChange(Rpc::kAdd, caller, request.pointer, request.width));
   if (!request.unit) return updater_.AddHere(pin, request.width, request.delta);
-  return updater_.AddAt(pin, *request.unit, request.width, request.delta);
+  if (pace == Pace::kMaySleep) {
+    return updater_.AddAt(pin, *request.unit, request.width, request.delta);
+  }
+  const std::optional<Updater::Added> added =
+      updater_.TryAddAt(pin, *request.unit, request.width, request.delta);
+  if (!added) return kWouldSleep;
+  return *added;
 }
 
-std::optional<absl::StatusOr<Updater::Added>> Calls::TryAdd(const Caller& caller,
-                                                            const AddRequest& request) const {
-  absl::StatusOr<Allocator::Pin> pin = TouchForAdd(caller, request);
-  if (!pin.ok()) return std::move(pin).status();
-  if (!request.unit) return updater_.AddHere(*pin, request.width, request.delta);
-  const std::optional<Updater::Added> added =
-      updater_.TryAddAt(*pin, *request.unit, request.width, request.delta);
-  if (!added) return std::nullopt;
-  return *added;
+absl::StatusOr<std::int64_t> Calls::Sum(const Caller& caller, PercpuPtr pointer,
+                                        Bytes width) const {
+  assert(width == Bytes(4) || width == Bytes(8));
+  RETURN_IF_ERROR(Admit(Rpc::kSum, caller));
+  RETURN_IF_ERROR(CheckAligned(pointer, width));
+  ASSIGN_OR_RETURN(const Allocator::Pin pin, allocator_.Touch(pointer, width));
+  const AllocInfo& info = allocator_.info();
+  std::uint64_t sum = 0;
+  RETURN_IF_ERROR(pin.Access([&] {
+    for (std::uint32_t unit = 0; unit < info.units(); ++unit) {
+      if (!info.unit_to_cpu[unit]) continue;
+      std::byte* const address = pin.address(UnitId(unit));
+      sum += static_cast<std::uint64_t>(width == Bytes(4) ? Load<std::int32_t>(address)
+                                                          : Load<std::int64_t>(address));
+    }
+  }));
+  return static_cast<std::int64_t>(sum);
 }
 
 // --- Variables -----------------------------------------------------------------
 
-absl::StatusOr<OpenedVariable> Calls::OpenVariable(const Caller& caller,
-                                                   const VariableSpec& spec) const {
+OutcomeOr<OpenedVariable> Calls::OpenVariable(const Caller& caller, Pace pace,
+                                              VariableSpec spec) const {
   RETURN_IF_ERROR(Admit(Rpc::kOpenVariable, caller));
-  return sessions_.variables().Open(caller, spec);
-}
-
-std::optional<absl::StatusOr<OpenedVariable>> Calls::TryOpenVariable(
-    const Caller& caller, const VariableSpec& spec) const {
-  VariableSpec found_only = spec;
-  found_only.create = false;
-  absl::StatusOr<OpenedVariable> opened = OpenVariable(caller, found_only);
-  if (spec.create && absl::IsNotFound(opened.status())) return std::nullopt;
+  if (spec.alignment == Bytes(0)) spec.alignment = kDefaultAlign;
+  if (pace == Pace::kMaySleep) return sessions_.variables().Open(caller, spec);
+  const bool create = std::exchange(spec.create, false);
+  absl::StatusOr<OpenedVariable> opened = sessions_.variables().Open(caller, spec);
+  if (create && absl::IsNotFound(opened.status())) return kWouldSleep;
   return opened;
 }
 

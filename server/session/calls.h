@@ -4,13 +4,18 @@
 #ifndef PERCPUD_SERVER_SESSION_CALLS_H_
 #define PERCPUD_SERVER_SESSION_CALLS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/base/limits.h"
+#include "server/base/pace.h"
 #include "server/base/units.h"
 #include "server/percpu/allocator/allocator.h"
 #include "server/percpu/allocator/updater.h"
@@ -28,8 +33,10 @@ namespace percpud {
 class Calls {
  public:
   struct Limits {
-    // Entries in one Alloc or Free.
+    // Entries in one Alloc, Free or HandOver.
     std::uint32_t batch = kDefaultBatch;
+    // Bytes in one Read or Write.
+    Bytes transfer = kDefaultTransfer;
   };
   struct AddRequest {
     PercpuPtr pointer;
@@ -46,42 +53,74 @@ class Calls {
 
   [[nodiscard]] absl::Status Ping(const Caller& caller) const;
 
+  // --- Areas ----------------------------------------------------------------------
+  // Errors: BatchOverLimit, of the list that `field` names.
+  [[nodiscard]] absl::Status CheckBatch(absl::string_view field, std::size_t entries) const;
+  // Makes one AreaSpec for each size, in `out`. `size_at` and `alignment_at` return the
+  // i-th number of a request's lists; there is one alignment for each size, one for all,
+  // or none. A request that is too long is refused before memory is taken for it.
+  // Errors: BatchOverLimit, AlignmentCountMismatch.
+  template <typename SizeAt, typename AlignmentAt>
+  absl::Status ReadSpecs(std::size_t sizes, SizeAt size_at, std::size_t alignments,
+                         AlignmentAt alignment_at, std::vector<AreaSpec>& out) const;
   // Errors: BatchOverLimit, and Areas::AllocBatch's. REQUIRES: out is as long as specs.
-  absl::Status Alloc(const Caller& caller, std::span<const AreaSpec> specs,
-                     const AllocOptions& options, std::span<PercpuPtr> out) const;
-  // The same; nullopt, with nothing changed, where it would have to sleep.
-  std::optional<absl::Status> TryAlloc(const Caller& caller, std::span<const AreaSpec> specs,
-                                       const AllocOptions& options, std::span<PercpuPtr> out) const;
+  Outcome Alloc(const Caller& caller, Pace pace, std::span<const AreaSpec> specs,
+                const AllocOptions& options, std::span<PercpuPtr> out) const;
   // Returns the freed bytes of one unit. Errors: BatchOverLimit, and
   // Areas::FreeBatch's.
   absl::StatusOr<Bytes> Free(const Caller& caller, std::span<const PercpuPtr> pointers) const;
 
-  // Errors: UnitOutOfRange, UnitIsGhost, UnknownEnum (the width), FieldOutOfRange,
-  // PointerMisaligned, NotOwner, CpuOutOfReach, and Allocator::Touch's.
-  absl::StatusOr<Updater::Added> Add(const Caller& caller, const AddRequest& request) const;
-  // The same; nullopt, with nothing changed, where it would have to move the thread.
-  std::optional<absl::StatusOr<Updater::Added>> TryAdd(const Caller& caller,
-                                                       const AddRequest& request) const;
+  // --- Bytes ----------------------------------------------------------------------
+  // Copies bytes of one unit, not words: against a writer at work the copy may hold a
+  // value half old and half new. Integers are for Add and Sum. Errors: UnitOutOfRange,
+  // UnitIsGhost, TransferOverLimit, MemoryTaken, and Allocator::Touch's.
+  absl::Status Read(const Caller& caller, PercpuPtr pointer, UnitId unit, Bytes length,
+                    std::string& out) const;
+  // Copies bytes into one unit, as Read does. Errors: Read's, and NotOwner.
+  absl::Status Write(const Caller& caller, PercpuPtr pointer, UnitId unit,
+                     absl::string_view bytes) const;
 
-  // Errors: Variables::Open's.
-  absl::StatusOr<OpenedVariable> OpenVariable(const Caller& caller, const VariableSpec& spec) const;
-  // The same; nullopt, with nothing changed, where the variable would have to be made.
-  std::optional<absl::StatusOr<OpenedVariable>> TryOpenVariable(const Caller& caller,
-                                                                const VariableSpec& spec) const;
+  // --- Integers -------------------------------------------------------------------
+  // Would sleep where it has to move the thread. Errors: UnitOutOfRange, UnitIsGhost,
+  // UnknownEnum (the width), FieldOutOfRange, PointerMisaligned, NotOwner,
+  // CpuOutOfReach, and Allocator::Touch's.
+  OutcomeOr<Updater::Added> Add(const Caller& caller, Pace pace, const AddRequest& request) const;
+  // Adds up the integers of all units that have a CPU. Errors: PointerMisaligned,
+  // MemoryTaken, and Allocator::Touch's. REQUIRES: `width` is 4 or 8 bytes.
+  absl::StatusOr<std::int64_t> Sum(const Caller& caller, PercpuPtr pointer, Bytes width) const;
+
+  // --- Variables ------------------------------------------------------------------
+  // Would sleep where the variable has to be made. An alignment of 0 is the default
+  // one. Errors: Variables::Open's.
+  OutcomeOr<OpenedVariable> OpenVariable(const Caller& caller, Pace pace, VariableSpec spec) const;
 
  private:
   [[nodiscard]] absl::Status Admit(Rpc rpc, const Caller& caller) const;
-  [[nodiscard]] absl::Status CheckBatch(absl::string_view field, std::size_t entries) const;
+  [[nodiscard]] absl::Status CheckLists(std::size_t sizes, std::size_t alignments) const;
+  [[nodiscard]] absl::Status CheckTransfer(UnitId unit, Bytes length) const;
   [[nodiscard]] absl::Status CheckAdd(const AddRequest& request) const;
-  // The area under the integer, which the caller may add to.
-  [[nodiscard]] absl::StatusOr<Allocator::Pin> TouchForAdd(const Caller& caller,
-                                                           const AddRequest& request) const;
+  // Keeps the bytes in place; the caller may change them, and they are of one area or of
+  // the static part.
+  [[nodiscard]] absl::StatusOr<Allocator::Pin> TouchToChange(Rpc rpc, const Caller& caller,
+                                                             PercpuPtr pointer, Bytes length) const;
 
   Allocator& allocator_;
   Sessions& sessions_;
   const Updater& updater_;
   const Limits limits_;
 };
+
+template <typename SizeAt, typename AlignmentAt>
+absl::Status Calls::ReadSpecs(std::size_t sizes, SizeAt size_at, std::size_t alignments,
+                              AlignmentAt alignment_at, std::vector<AreaSpec>& out) const {
+  if (absl::Status status = CheckLists(sizes, alignments); !status.ok()) return status;
+  out.assign(sizes, AreaSpec{});
+  for (std::size_t i = 0; i < sizes; ++i) {
+    out[i].size = Bytes(size_at(i));
+    if (alignments > 0) out[i].alignment = Bytes(alignment_at(alignments == 1 ? 0 : i));
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace percpud
 

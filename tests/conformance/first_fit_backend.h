@@ -73,10 +73,6 @@ class FirstFitBackend final : public Backend {
     status.Update(pages_.Release(at, pages_.size() - at));
     return status;
   }
-  [[nodiscard]] PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
-                                     Bytes offset) const override {
-    return PageId((memory.base + info_.unit_offset[unit.value()] + offset) / pages_.page_size());
-  }
   [[nodiscard]] BuddyState Buddy() const override {
     return {.free_blocks = {Free().value()},
             .free_pages = Free(),

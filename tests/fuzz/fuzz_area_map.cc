@@ -97,14 +97,14 @@ absl::Status Player::Take(const Op& op) {
 absl::Status Player::FindInClass(const Op& op) const {
   const std::uint32_t size = 1 + op.a % 64;
   const std::uint32_t size_class = AreaMap::ClassOf(Granules(size + op.b % 32));
-  const auto room =
+  const auto run =
       map_.FindInClass(size_class, Granules(size), Granules(AlignOf(op)), 1 + op.c % 8);
-  if (!room) return absl::OkStatus();
-  const bool sound = room->at % AlignOf(op) == 0 && room->begin <= room->at &&
-                     room->at + size <= room->end &&
-                     AreaMap::ClassOf(Granules(room->end - room->begin)) == size_class;
+  if (!run) return absl::OkStatus();
+  const bool sound = run->at % AlignOf(op) == 0 && run->begin <= run->at &&
+                     run->at + size <= run->end &&
+                     AreaMap::ClassOf(Granules(run->end - run->begin)) == size_class;
   const bool is_gap = model_.AnyGap([&](std::uint64_t begin, std::uint64_t end) {
-    return begin == room->begin && end == room->end;
+    return begin == run->begin && end == run->end;
   });
   return sound && is_gap ? absl::OkStatus() : Fail(absl::StrCat("FindInClass(", size_class, ")"));
 }

@@ -22,13 +22,13 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/arena/page_source.h"
 #include "server/base/clock.h"
+#include "server/base/pace.h"
 #include "server/base/units.h"
 #include "server/percpu/allocator/area_spec.h"
 #include "server/percpu/allocator/options.h"
@@ -89,10 +89,10 @@ class Allocator {
   // one pointer per spec. REQUIRES: same lengths.
   absl::Status AllocBatch(std::span<const AreaSpec> specs, const AllocOptions& options,
                           std::span<PercpuPtr> out);
-  // The same, but never sleeps: nullopt, with nothing changed, where AllocBatch
-  // would have to create a chunk or populate pages.
-  std::optional<absl::Status> TryAllocBatch(std::span<const AreaSpec> specs,
-                                            const AllocOptions& options, std::span<PercpuPtr> out);
+  // The same, but never sleeps: kWouldSleep where AllocBatch would have to create a
+  // chunk or populate pages.
+  Outcome TryAllocBatch(std::span<const AreaSpec> specs, const AllocOptions& options,
+                        std::span<PercpuPtr> out);
   // A batch of one.
   absl::StatusOr<PercpuPtr> Alloc(AreaSpec spec, const AllocOptions& options = {});
 

@@ -52,9 +52,9 @@ class BatchGrant {
   BatchGrant(AllocatorCore& core, std::span<const AreaSpec> specs, const AllocOptions& options)
       : core_(core), specs_(specs), options_(options) {}
 
-  // Grants the batch from what there is; nullopt, with nothing changed, if that takes a
+  // Grants the batch from what there is; kWouldSleep if that takes a
   // chunk, pages, or clearing what waits for it.
-  std::optional<absl::Status> Try(std::span<PercpuPtr> out);
+  Outcome Try(std::span<PercpuPtr> out);
   // Grants the batch, and makes what it takes.
   absl::Status GrantGrowing(std::span<PercpuPtr> out);
 
@@ -183,7 +183,7 @@ void BatchGrant::Finish(std::span<PercpuPtr> out) {
   if (wakes_balancer_) core_.WakeBalancer();
 }
 
-std::optional<absl::Status> BatchGrant::Try(std::span<PercpuPtr> out) {
+Outcome BatchGrant::Try(std::span<PercpuPtr> out) {
   {
     SlicedLock lock(&core_.index_mu);
     if (options_.no_grow) core_.signal().UseReserve();
@@ -194,7 +194,7 @@ std::optional<absl::Status> BatchGrant::Try(std::span<PercpuPtr> out) {
     if (!placed &&
         (may_grow() || index.runs().withdrawn() > 0 || index.reclaimer().has_pending())) {
       Undo(lock);
-      return std::nullopt;
+      return kWouldSleep;
     }
     if (!placed) {
       absl::Status refused = Refuse();
@@ -203,7 +203,7 @@ std::optional<absl::Status> BatchGrant::Try(std::span<PercpuPtr> out) {
     }
     if (!IsBacked()) {
       Undo(lock);
-      return std::nullopt;
+      return kWouldSleep;
     }
     if (cleanings_.empty()) Commit(lock);
   }
@@ -303,9 +303,8 @@ absl::Status Allocator::Validate(std::span<const AreaSpec> specs,
   return absl::OkStatus();
 }
 
-std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> specs,
-                                                     const AllocOptions& options,
-                                                     std::span<PercpuPtr> out) {
+Outcome Allocator::TryAllocBatch(std::span<const AreaSpec> specs, const AllocOptions& options,
+                                 std::span<PercpuPtr> out) {
   assert(specs.size() == out.size());
   if (specs.size() == 1) {
     if (const std::optional<PercpuPtr> one = TryGrantOne(*core_, specs.front(), options)) {
@@ -319,7 +318,7 @@ std::optional<absl::Status> Allocator::TryAllocBatch(std::span<const AreaSpec> s
 
 absl::Status Allocator::AllocBatch(std::span<const AreaSpec> specs, const AllocOptions& options,
                                    std::span<PercpuPtr> out) {
-  if (std::optional<absl::Status> status = TryAllocBatch(specs, options, out)) return *status;
+  if (Outcome status = TryAllocBatch(specs, options, out)) return *status;
   return BatchGrant(*core_, specs, options).GrantGrowing(out);
 }
 

@@ -91,49 +91,56 @@ absl::StatusOr<std::vector<Restorer::Filled>> Restorer::Fill(const RestoredState
   return filled;
 }
 
-absl::Status Restorer::RestoreChunk(const Filled& filled) {
-  const RestoredState::Chunk& chunk = filled.chunk;
-  const Bytes static_end = core_.info().static_size;
-  const Bytes reserved_end = static_end + core_.info().reserved_size;
-  const bool is_first = chunk.id == Index::kFirstId;
-  const absl::StatusOr<ChunkMemory> memory = core_.backend().AdoptChunk(chunk.base);
-  if (!memory.ok()) return errors::NotRestorable(NameOf(chunk.id), memory.status().message());
+absl::StatusOr<Restorer::Made> Restorer::Make(ChunkId id, const ChunkMemory& memory) const {
+  const AllocInfo& info = core_.info();
+  const Bytes reserved_end = info.static_size + info.reserved_size;
+  const bool is_first = id == Index::kFirstId;
   const auto make = [&](ChunkKind kind, ManagedRange range) {
     std::unique_ptr<Chunk> made = Chunk::Make(kind, range, core_.options().metadata);
     if (made != nullptr) {
-      made->Bind(chunk.id, *memory);
+      made->Bind(id, memory);
       made->MarkPopulated({0, made->blocks()});
     }
     return made;
   };
-  std::unique_ptr<Chunk> reserved;
-  if (is_first && core_.info().reserved_size > Bytes(0)) {
-    reserved = make(ChunkKind::kReserved, {static_end, reserved_end});
-    if (reserved == nullptr) return errors::MetadataExhausted("the reserved chunk's area map");
+  Made out;
+  if (is_first && info.reserved_size > Bytes(0)) {
+    out.reserved = make(ChunkKind::kReserved, {info.static_size, reserved_end});
+    if (out.reserved == nullptr) return errors::MetadataExhausted("the reserved chunk's area map");
   }
-  std::unique_ptr<Chunk> whole = make(is_first ? ChunkKind::kFirst : ChunkKind::kDynamic,
-                                      {is_first ? reserved_end : Bytes(0), core_.info().unit_size});
-  if (whole == nullptr) return errors::MetadataExhausted("a chunk's area map");
-  whole->state().set_free_since(core_.options().clock->Now());
+  out.whole = make(is_first ? ChunkKind::kFirst : ChunkKind::kDynamic,
+                   {is_first ? reserved_end : Bytes(0), info.unit_size});
+  if (out.whole == nullptr) return errors::MetadataExhausted("a chunk's area map");
+  out.whole->state().set_free_since(core_.options().clock->Now());
+  return out;
+}
+
+absl::Status Restorer::RestoreChunk(const Filled& filled) {
+  const RestoredState::Chunk& chunk = filled.chunk;
+  const absl::StatusOr<ChunkMemory> memory = core_.backend().AdoptChunk(chunk.base);
+  if (!memory.ok()) return errors::NotRestorable(NameOf(chunk.id), memory.status().message());
+  ASSIGN_OR_RETURN(Made made, Make(chunk.id, *memory));
   {
     RankedLock lock(&core_.index_mu);
     Areas areas = filled.areas;
-    if (reserved != nullptr) {
+    if (made.reserved != nullptr) {
+      const Bytes reserved_end = core_.info().static_size + core_.info().reserved_size;
       const Areas of_reserved = CutFront(areas, (chunk.base + reserved_end).value());
-      RETURN_IF_ERROR(RestoreAreas(*reserved, of_reserved));
+      RETURN_IF_ERROR(RestoreAreas(*made.reserved, of_reserved));
     }
-    RETURN_IF_ERROR(RestoreAreas(*whole, areas));
+    RETURN_IF_ERROR(RestoreAreas(*made.whole, areas));
   }
   if (core_.gives_pages_back()) {
+    const bool is_first = chunk.id == Index::kFirstId;
     const std::uint32_t kept = is_first           ? grower_.FirstBacked().count
-                               : filled.is_leased ? whole->blocks()
+                               : filled.is_leased ? made.whole->blocks()
                                                   : 0;
-    RETURN_IF_ERROR(RestoreBacking(*whole, kept));
+    RETURN_IF_ERROR(RestoreBacking(*made.whole, kept));
   }
   RankedLock lock(&core_.index_mu);
   core_.index().chunks().SkipTo(chunk.id);
-  core_.index().Insert(std::move(whole), *memory);
-  if (reserved != nullptr) core_.index().Insert(std::move(reserved), *memory);
+  core_.index().Insert(std::move(made.whole), *memory);
+  if (made.reserved != nullptr) core_.index().Insert(std::move(made.reserved), *memory);
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #define PERCPUD_SERVER_PERCPU_ALLOCATOR_RESTORE_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -37,8 +38,16 @@ class Restorer {
     bool is_leased = false;
   };
 
+  // A chunk's area maps, not yet the index's; the first chunk may have two.
+  struct Made {
+    std::unique_ptr<Chunk> reserved;
+    std::unique_ptr<Chunk> whole;
+  };
+
   // The chunks that hold something, by id; the others are told of as destroyed.
   [[nodiscard]] absl::StatusOr<std::vector<Filled>> Fill(const RestoredState& state) const;
+  // Errors: MetadataExhausted.
+  [[nodiscard]] absl::StatusOr<Made> Make(ChunkId id, const ChunkMemory& memory) const;
   absl::Status RestoreChunk(const Filled& filled) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_.grow_mu);
   // Gives back the empty blocks behind the first `kept`: nobody remembers which of them
   // were backed.

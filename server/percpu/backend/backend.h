@@ -56,7 +56,7 @@ struct BlockRange {
 
 // Thread safety: every call that makes, changes or walks chunks is made under
 // the allocator's grow lock, never under its index lock, so a backend may sleep.
-// The rest (name to VerifyAllocInfo, AddressToPage) is constant.
+// The rest (name to VerifyAllocInfo) is constant.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -103,10 +103,6 @@ class Backend {
   virtual absl::Status AdoptPages(Bytes offset, Bytes size) = 0;
   // Gives what nobody adopted back to the system. Errors: what it said.
   virtual absl::Status ReleaseRest() = 0;
-
-  // The arena page that holds `offset` of `unit`.
-  [[nodiscard]] virtual PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
-                                             Bytes offset) const = 0;
 
   // The page allocator's free lists.
   [[nodiscard]] virtual BuddyState Buddy() const = 0;

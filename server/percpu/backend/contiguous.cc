@@ -140,12 +140,6 @@ absl::Status ContiguousBackend::ReleaseRest() {
   return status;
 }
 
-PageId ContiguousBackend::AddressToPage(const ChunkMemory& memory, UnitId unit,
-                                        Bytes offset) const {
-  const Bytes at = info_.unit_offset[unit.value()] + offset;
-  return Advance(memory.first_page, Pages(at / pages_.page_size()));
-}
-
 BuddyState ContiguousBackend::Buddy() const {
   return {.free_blocks = runs_.FreeBlocksByOrder(),
           .free_pages = runs_.free_pages(),

@@ -31,8 +31,6 @@ class ContiguousBackend : public Backend {
   absl::StatusOr<ChunkMemory> AdoptChunk(Bytes base) override;
   absl::Status AdoptPages(Bytes offset, Bytes size) override;
   absl::Status ReleaseRest() override;
-  [[nodiscard]] PageId AddressToPage(const ChunkMemory& memory, UnitId unit,
-                                     Bytes offset) const override;
   [[nodiscard]] BuddyState Buddy() const override;
   [[nodiscard]] absl::Status CheckInvariants() const override;
 

@@ -96,19 +96,19 @@ class Chunk {
                                              bool populated_only) const;
   // Does what AreaMap's does.
   template <typename Watch>
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void Take(const AreaMap::Room& room, Granules count, Watch watch) {
-    if (is_populated()) return areas_.Take(room, count, watch);
-    Counting({Granules(room.at), count}, [&] { areas_.Take(room, count, watch); });
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Take(const AreaMap::Run& run, Granules count, Watch watch) {
+    if (is_populated()) return areas_.Take(run, count, watch);
+    Counting({Granules(run.at), count}, [&] { areas_.Take(run, count, watch); });
   }
   // REQUIRES: is_populated().
   template <typename Watch>
-  void TakeRow(const AreaMap::Room& room, Granules count, std::uint32_t areas, Watch watch) {
+  void TakeRow(const AreaMap::Run& run, Granules count, std::uint32_t areas, Watch watch) {
     assert(is_populated());
-    areas_.TakeRow(room, count, areas, watch);
+    areas_.TakeRow(run, count, areas, watch);
   }
   // Before the chunk is searched. REQUIRES: the range is free.
   void Take(AreaSpan area) {
-    Take(areas_.RoomOf(area), area.size, [](std::uint32_t, bool) {});
+    Take(areas_.RunOf(area), area.size, [](std::uint32_t, bool) {});
   }
   template <typename Watch>
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Release(AreaSpan area, Watch watch) {

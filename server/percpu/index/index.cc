@@ -62,7 +62,7 @@ Placement Index::PlaceInRun(Granules count, Granules align, Region region, bool 
     if (!fit) return {};
   }
   reclaimer_.TakeFrom(*fit, count, align);
-  return {.chunk = fit->chunk, .area = {Granules(fit->room.at), count}};
+  return {.chunk = fit->chunk, .area = {Granules(fit->run.at), count}};
 }
 
 void Index::DropTag(Chunk& chunk, Granules at) {

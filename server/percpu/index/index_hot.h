@@ -21,9 +21,9 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<RunIndex::Fit> RunIndex::FindI
     ChunkId id, std::uint32_t size_class, Granules count, Granules align,
     std::uint32_t tries) const {
   Chunk* chunk = chunks_.At(id);
-  const auto room = chunk->areas().FindInClass(size_class, count, align, tries);
-  if (!room) return std::nullopt;
-  return Fit{chunk, *room};
+  const auto run = chunk->areas().FindInClass(size_class, count, align, tries);
+  if (!run) return std::nullopt;
+  return Fit{chunk, *run};
 }
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<RunIndex::Fit> RunIndex::FindNear(
@@ -61,7 +61,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void RunIndex::Update(Chunk& chunk, Change c
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void RunIndex::Take(const Fit& fit, Granules count) {
   Chunk& chunk = *fit.chunk;
   Update(chunk,
-         [&](auto watch) ABSL_ATTRIBUTE_ALWAYS_INLINE { chunk.Take(fit.room, count, watch); });
+         [&](auto watch) ABSL_ATTRIBUTE_ALWAYS_INLINE { chunk.Take(fit.run, count, watch); });
 }
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void RunIndex::Release(Placement placement) {

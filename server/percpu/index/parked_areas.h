@@ -5,6 +5,7 @@
 #define PERCPUD_SERVER_PERCPU_INDEX_PARKED_AREAS_H_
 
 #include <array>
+#include <cassert>
 #include <cstdint>
 
 #include "absl/base/optimization.h"
@@ -53,6 +54,7 @@ class ParkedAreas {
   // REQUIRES: HasRoom(placement.area.size).
   void Push(Placement placement) {
     const std::uint32_t size = placement.area.size.value();
+    assert(HasRoom(placement.area.size));
     stacks_[size][counts_[size]++] = {placement.chunk, placement.area.offset};
     ++count_;
   }
@@ -66,6 +68,7 @@ class ParkedAreas {
   }
   // REQUIRES: Top(size) is one.
   void Drop(Granules size) {
+    assert(size.value() < kSizes && counts_[size.value()] > 0);
     --counts_[size.value()];
     --count_;
   }

@@ -40,17 +40,17 @@ bool Reclaimer::TakeRow(const RunIndex::Fit& fit, Granules count, Granules align
   constexpr std::uint32_t kRow = 8;
   constexpr std::uint32_t kLongRun = 2 * AreaMap::kBlock.value();
   static_assert(kLongRun > kRow * ParkedAreas::kSizes);
-  const AreaMap::Room& room = fit.room;
-  if (room.end - room.begin <= kLongRun || room.at != room.begin || count % align != Granules(0) ||
+  const AreaMap::Run& run = fit.run;
+  if (run.end - run.begin <= kLongRun || run.at != run.begin || count % align != Granules(0) ||
       policy_ == ReusePolicy::kFreeRun ||
-      (policy_ == ReusePolicy::kCleared && room.begin < fit.chunk->dirty().end().value()) ||
+      (policy_ == ReusePolicy::kCleared && run.begin < fit.chunk->dirty().end().value()) ||
       !parked_.Wants(count)) {
     return false;
   }
   Chunk& chunk = *fit.chunk;
-  runs_.Update(chunk, [&](auto watch) { chunk.TakeRow(room, count, kRow, watch); });
+  runs_.Update(chunk, [&](auto watch) { chunk.TakeRow(run, count, kRow, watch); });
   for (std::uint32_t i = kRow - 1; i > 0; --i) {
-    const Placement placement{&chunk, {Granules(room.at) + count * i, count}};
+    const Placement placement{&chunk, {Granules(run.at) + count * i, count}};
     chunk.Hold(placement.area.offset);
     parked_.Push(placement);
   }
@@ -140,7 +140,7 @@ Reclaimer::Clearing Reclaimer::TakeDirty() {
          run = chunk.areas().NextFree(run->end())) {
       const AreaSpan dirty = chunk.dirty().In(*run);
       runs_.Update(chunk,
-                   [&](auto watch) { chunk.Take(chunk.areas().RoomOf(dirty), dirty.size, watch); });
+                   [&](auto watch) { chunk.Take(chunk.areas().RunOf(dirty), dirty.size, watch); });
       chunk.Hold(dirty.offset);
       pending_ += dirty.size.value();
       areas.push_back(dirty);

@@ -43,7 +43,7 @@ std::optional<RunIndex::Fit> RunIndex::FitIn(Chunk* chunk, Granules count, Granu
   if (chunk == nullptr) return std::nullopt;
   const std::optional<Granules> at = chunk->Find(count, align, populated_only);
   if (!at) return std::nullopt;
-  return Fit{chunk, chunk->areas().RoomOf({*at, count})};
+  return Fit{chunk, chunk->areas().RunOf({*at, count})};
 }
 
 std::optional<RunIndex::Fit> RunIndex::FindPopulated(Granules count, Granules align) const {

@@ -37,7 +37,7 @@ class RunIndex {
   // A free run of a chunk, and where in it an area fits.
   struct Fit {
     Chunk* chunk = nullptr;
-    AreaMap::Room room;
+    AreaMap::Run run;
   };
   // Where an area of `count` granules fits, in the tightest class of free runs. Exact:
   // nullopt means that no chunk which may serve the request has an aligned free run.

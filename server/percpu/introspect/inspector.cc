@@ -102,6 +102,27 @@ std::uint32_t SlotOf(const Chunk& chunk, Bytes unit_size) {
 // in all.
 constexpr int kCopies = 4;
 
+// Says what a new chunk would take, and whether it could be had.
+void EstimateGrowth(const AllocatorCore& core, Estimate& out)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(core.grow_mu) {
+  const Footprint footprint = core.backend().footprint();
+  out.would_grow = true;
+  out.new_chunk_pages = footprint.returns_tail ? footprint.pages_per_chunk : footprint.block_pages;
+  out.new_chunk_wasted_pages = footprint.wasted_pages;
+  out.new_chunk_ghost_pages = footprint.ghost_pages;
+  const BuddyState buddy = core.backend().Buddy();
+  for (std::size_t order = footprint.block_order.value(); order < buddy.free_blocks.size();
+       ++order) {
+    out.possible |= buddy.free_blocks[order] > 0;
+  }
+  if (!out.possible) {
+    out.reason =
+        std::string(errors::ArenaFull(ToBytes(out.new_chunk_pages, core.pages().page_size()),
+                                      core.pages().size(), buddy.free_pages)
+                        .message());
+  }
+}
+
 }  // namespace
 
 Pages Inspector::PopulatedPages(std::uint64_t blocks) const {
@@ -304,22 +325,7 @@ absl::StatusOr<Estimate> Inspector::EstimateAlloc(AreaSpec spec, Region region) 
     out.reason = std::string(errors::NoReservedSpace(spec.size, spec.alignment).message());
     return out;
   }
-  const Footprint footprint = core_.backend().footprint();
-  out.would_grow = true;
-  out.new_chunk_pages = footprint.returns_tail ? footprint.pages_per_chunk : footprint.block_pages;
-  out.new_chunk_wasted_pages = footprint.wasted_pages;
-  out.new_chunk_ghost_pages = footprint.ghost_pages;
-  const BuddyState buddy = core_.backend().Buddy();
-  for (std::size_t order = footprint.block_order.value(); order < buddy.free_blocks.size();
-       ++order) {
-    out.possible |= buddy.free_blocks[order] > 0;
-  }
-  if (!out.possible) {
-    out.reason =
-        std::string(errors::ArenaFull(ToBytes(out.new_chunk_pages, core_.pages().page_size()),
-                                      core_.pages().size(), buddy.free_pages)
-                        .message());
-  }
+  EstimateGrowth(core_, out);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include "server/percpu/layout/alloc_info.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -129,6 +130,7 @@ std::uint32_t AllocInfo::ghosts() const {
 }
 
 UnitId AllocInfo::UnitAt(Bytes offset) const {
+  assert(offset < chunk_size());
   const auto above = std::upper_bound(unit_offset.begin(), unit_offset.end(), offset);
   return UnitId(above - unit_offset.begin() - 1);
 }

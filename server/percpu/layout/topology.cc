@@ -6,6 +6,7 @@
 #include <hwloc.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -162,6 +163,7 @@ absl::StatusOr<Topology> Topology::FromXml(const std::string& path) {
 }
 
 absl::Status Topology::AddOffline(absl::string_view possible) {
+  assert(!cpus.empty());
   const std::optional<std::vector<CpuRange>> ranges = ParseCpuList(possible);
   if (!ranges) {
     return errors::BadConfig("cpus.host", absl::StrCat("\"", possible, "\" is no list of CPUs"));

@@ -67,9 +67,9 @@ TEST(AreaMapTest, AClassKnowsItsLatestRunFirst) {
   map->Release(Span(20, 1));
   map->Release(Span(15, 1));
   const auto find = [&](std::uint32_t align, std::uint32_t tries) -> std::optional<std::uint32_t> {
-    const auto room = map->FindInClass(1, Granules(1), Granules(align), tries);
-    if (!room) return std::nullopt;
-    return room->at;
+    const auto run = map->FindInClass(1, Granules(1), Granules(align), tries);
+    if (!run) return std::nullopt;
+    return run->at;
   };
   EXPECT_EQ(find(1, 1), 15U);
   EXPECT_EQ(find(2, 1), std::nullopt);
@@ -84,9 +84,9 @@ TEST(AreaMapTest, ClassesThatGetAndLoseRunsAreTold) {
     told.emplace_back(size_class, has_runs);
   };
   // In the front of a long run: what is left of it is of the same class.
-  map->Take(map->RoomOf(Span(0, 4)), Granules(4), watch);
+  map->Take(map->RunOf(Span(0, 4)), Granules(4), watch);
   EXPECT_TRUE(told.empty());
-  map->Take(map->RoomOf(Span(4, 4)), Granules(4), watch);
+  map->Take(map->RunOf(Span(4, 4)), Granules(4), watch);
   map->Release(Span(0, 4), watch);
   EXPECT_EQ(told, (std::vector<std::pair<std::uint32_t, bool>>{{4, true}}));
   told.clear();
@@ -99,7 +99,7 @@ TEST(AreaMapTest, ClassesThatGetAndLoseRunsAreTold) {
 TEST(AreaMapTest, ARowIsCutFromTheFrontOfARun) {
   OwnedMap map(1000);
   map->Take(Span(0, 8));
-  map->TakeRow(map->RoomOf(Span(8, 30)), Granules(10), 3, [](std::uint32_t, bool) {});
+  map->TakeRow(map->RunOf(Span(8, 30)), Granules(10), 3, [](std::uint32_t, bool) {});
   ASSERT_TRUE(map->CheckInvariants().ok()) << map->CheckInvariants();
   EXPECT_EQ(map->live(), 4U);
   EXPECT_EQ(map->free(), Granules(962));

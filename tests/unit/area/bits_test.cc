@@ -81,28 +81,5 @@ TEST(BitsTest, RangesChangeTheirBitsAndNoOther) {
   }
 }
 
-TEST(BitsTest, RunStartsFindsEveryRunOfTheLength) {
-  std::mt19937_64 random(3);
-  for (int round = 0; round < 2000; ++round) {
-    const Word word = random() | random();
-    for (std::uint32_t length = 1; length <= kWordBits; ++length) {
-      Word expected = 0;
-      for (std::uint32_t at = 0; at + length <= kWordBits; ++at) {
-        const Word run = MaskBetween(at, at + length);
-        if ((word & run) == run) expected |= Word{1} << at;
-      }
-      ASSERT_EQ(RunStarts(word, length), expected) << "length " << length;
-    }
-  }
-}
-
-TEST(BitsTest, AlignedBitsAreTheMultiples) {
-  for (std::uint32_t align = 1; align <= 1024; align *= 2) {
-    for (std::uint32_t bit = 0; bit < kWordBits; ++bit) {
-      EXPECT_EQ((AlignedBits(align) >> bit) & 1, bit % align == 0) << align << " " << bit;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace percpud::bits

@@ -3,6 +3,7 @@
 
 #include "server/catalog/catalog.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -135,6 +136,17 @@ TEST_F(CatalogTest, FullMeansRefusedWithNothingHalfDone) {
     ASSERT_TRUE(catalog->Commit(std::move(changes)).ok()) << i << " of " << kept;
   }
   EXPECT_TRUE(Areas(*catalog).empty());
+}
+
+TEST_F(CatalogTest, AFullOneIsNamedByThePlaceWhereItWillLie) {
+  constexpr Bytes kSize{1 << 20};
+  const auto catalog = Catalog::Open(
+      {.path = path(), .final_path = "/run/catalog", .initial = kSize, .limit = kSize});
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  Begin(**catalog);
+  absl::Status status;
+  for (std::uint64_t kept = 0; status.ok(); kept += 500) status = PutAreas(**catalog, kept, 500);
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("/run/catalog cannot grow"));
 }
 
 TEST_F(CatalogTest, ItStartsSmall) {

@@ -24,13 +24,13 @@ class MemoryHandlersTest : public testing::ServiceTest {
  protected:
   // Runs the handler as the lanes do: at once if it can, else in its own time.
   template <typename Request, typename Response>
-  absl::Status Call(Outcome (*handler)(MemoryContext&, const Caller&, Pace, const Request&,
+  absl::Status Call(Outcome (*handler)(const Calls&, const Caller&, Pace, const Request&,
                                        Response&),
                     const Request& request, Response& response) {
-    MemoryContext context = Context();
-    const Outcome fast = handler(context, caller_, Pace::kMustNotSleep, request, response);
+    const Calls calls = MakeCalls();
+    const Outcome fast = handler(calls, caller_, Pace::kMustNotSleep, request, response);
     if (fast) return *fast;
-    return *handler(context, caller_, Pace::kMaySleep, request, response);
+    return *handler(calls, caller_, Pace::kMaySleep, request, response);
   }
 
   // On whose behalf Call calls.
@@ -194,27 +194,26 @@ TEST_F(MemoryHandlersTest, EveryBadAllocIsRefusedByNameAndGrantsNothing) {
 }
 
 TEST_F(MemoryHandlersTest, AllocThatMustGrowAsksForTheSlowLane) {
-  MemoryContext context = Context();
+  const Calls calls = MakeCalls();
   v1::AllocRequest request;
   request.add_sizes_bytes(64 << 10);
   v1::AllocResponse response;
   EXPECT_FALSE(
-      handlers::Alloc(context, kOperator, Pace::kMustNotSleep, request, response).has_value());
+      handlers::Alloc(calls, kOperator, Pace::kMustNotSleep, request, response).has_value());
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 1U);
-  const Outcome slow = handlers::Alloc(context, kOperator, Pace::kMaySleep, request, response);
+  const Outcome slow = handlers::Alloc(calls, kOperator, Pace::kMaySleep, request, response);
   ASSERT_TRUE(slow && slow->ok());
   EXPECT_THAT(response.pointers(), SizeIs(1));
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 2U);
 }
 
 TEST_F(MemoryHandlersTest, NoGrowIsAnsweredAtOnce) {
-  MemoryContext context = Context();
+  const Calls calls = MakeCalls();
   v1::AllocRequest request;
   request.add_sizes_bytes(64 << 10);
   request.set_no_grow(true);
   v1::AllocResponse response;
-  const Outcome outcome =
-      handlers::Alloc(context, kOperator, Pace::kMustNotSleep, request, response);
+  const Outcome outcome = handlers::Alloc(calls, kOperator, Pace::kMustNotSleep, request, response);
   ASSERT_TRUE(outcome);
   ExpectRefused(*outcome, absl::StatusCode::kResourceExhausted, "no_grow");
   EXPECT_EQ(Inspector(*allocator_).GetStats().nr_chunks, 1U);

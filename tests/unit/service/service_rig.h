@@ -15,6 +15,7 @@
 #include "server/percpu/introspect/inspector.h"
 #include "server/service/callers.h"
 #include "server/service/memory_handlers.h"
+#include "server/service/service_limits.h"
 #include "server/session/sessions.h"
 #include "tests/support/allocator_rig.h"
 #include "tests/support/fake_clock.h"
@@ -52,9 +53,9 @@ class ServiceTest : public ::testing::Test {
     options.clock = &clock_;
     return options;
   }
-  MemoryContext Context() {
+  Calls MakeCalls() {
     return {
-        .allocator = *allocator_, .sessions = *sessions_, .updater = *updater_, .limits = kLimits};
+        *allocator_, *sessions_, *updater_, {.batch = kLimits.batch, .transfer = kLimits.transfer}};
   }
 
   // A refusal leaves no trace but its counter.

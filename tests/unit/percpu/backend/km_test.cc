@@ -236,16 +236,6 @@ TEST_F(KmTest, CountsHugePagesOnAHugeArena) {
   ASSERT_TRUE(second.ok());
   EXPECT_EQ(second->first_page, PageId(4));
   EXPECT_EQ(second->base, Bytes(8 << 20));
-  EXPECT_EQ(km.AddressToPage(*second, UnitId(32), Bytes(0)), PageId(5));
-}
-
-TEST_F(KmTest, EveryAddressHasItsPage) {
-  ASSERT_TRUE(km_.CreateChunk().ok());
-  const auto memory = km_.CreateChunk();
-  ASSERT_TRUE(memory.ok());
-  EXPECT_EQ(km_.AddressToPage(*memory, UnitId(0), Bytes(0)), PageId(256));
-  EXPECT_EQ(km_.AddressToPage(*memory, UnitId(0), Bytes(4096)), PageId(257));
-  EXPECT_EQ(km_.AddressToPage(*memory, UnitId(11), kUnitSize - Bytes(1)), PageId(256 + 191));
 }
 
 TEST_F(KmTest, IsMadeByItsNameAndAnUnknownNameListsIt) {

@@ -78,8 +78,8 @@ class VmNodesTest : public ::testing::Test {
       for (std::uint32_t unit = 0; unit < group.cpus.size(); ++unit) {
         const UnitId id(group.first_unit.value() + unit);
         for (std::uint32_t block = 0; block < kBlocks; ++block) {
-          const PageId page = vm_->AddressToPage(memory, id, kBasePageSize * block);
-          const int node = NodeOf(ToBytes(Pages(page.value()), kBasePageSize));
+          const int node =
+              NodeOf(memory.base + info_.unit_offset[id.value()] + kBasePageSize * block);
           strays += node != static_cast<int>(group.node.value()) ? 1 : 0;
         }
       }

@@ -33,6 +33,11 @@ AllocInfo InfoFor(const std::string& topology, Bytes atom = kBasePageSize, Bytes
                          *Topology::FromSynthetic(topology));
 }
 
+// The arena's page that holds `offset` of a unit.
+PageId PageOf(const AllocInfo& info, const ChunkMemory& memory, UnitId unit, Bytes offset) {
+  return PageId((memory.base + info.unit_offset[unit.value()] + offset) / kBasePageSize);
+}
+
 class VmTest : public ::testing::Test {
  protected:
   // The pages backed, as (unit, block).
@@ -40,7 +45,7 @@ class VmTest : public ::testing::Test {
     std::set<std::pair<std::uint32_t, std::uint32_t>> out;
     for (std::uint32_t unit = 0; unit < info_.units(); ++unit) {
       for (std::uint32_t block = 0; block < 16; ++block) {
-        const PageId page = vm_.AddressToPage(memory, UnitId(unit), kBasePageSize * block);
+        const PageId page = PageOf(info_, memory, UnitId(unit), kBasePageSize * block);
         if (pages_.IsPopulated(page)) out.emplace(unit, block);
       }
     }
@@ -81,7 +86,7 @@ TEST_F(VmTest, EachGroupPrefersItsNode) {
     for (std::uint32_t i = 0; i < group.cpus.size(); ++i) {
       const UnitId unit(group.first_unit.value() + i);
       for (const Bytes at : {Bytes(0), Bytes((64 << 10) - 1)}) {
-        EXPECT_EQ(pages_.NodeOf(vm_.AddressToPage(*memory, unit, at)), group.node);
+        EXPECT_EQ(pages_.NodeOf(PageOf(info_, *memory, unit, at)), group.node);
       }
     }
   }

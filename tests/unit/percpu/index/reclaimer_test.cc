@@ -34,7 +34,7 @@ class ReclaimerTest : public ::testing::TestWithParam<ReusePolicy> {
     if (!fit) return {};
     reclaimer_.TakeFrom(*fit, Granules(count), Granules(1));
     reclaimer_.NoteGranted(Granules(count));
-    return {fit->chunk, {Granules(fit->room.at), Granules(count)}};
+    return {fit->chunk, {Granules(fit->run.at), Granules(count)}};
   }
   std::vector<Placement> PlaceMany(std::uint32_t areas, std::uint32_t count) {
     std::vector<Placement> out;

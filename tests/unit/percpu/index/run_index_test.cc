@@ -30,7 +30,7 @@ class RunIndexTest : public ::testing::Test {
     const auto fit = runs_.Find(Granules(count), Granules(align), Region::kDynamic, false);
     if (!fit) return {};
     runs_.Take(*fit, Granules(count));
-    return {fit->chunk, {Granules(fit->room.at), Granules(count)}};
+    return {fit->chunk, {Granules(fit->run.at), Granules(count)}};
   }
   std::string WhatIsWrong() {
     for (Chunk* chunk = chunks_.FindFrom(ChunkId(0)); chunk != nullptr;

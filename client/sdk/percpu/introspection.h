@@ -283,8 +283,6 @@ struct Owner {
   std::string variable;
   // The session that owns the area or holds the lease.
   std::optional<SessionId> session;
-  // The area was a removed variable's, which sessions still have open.
-  bool quarantined = false;
 };
 
 // What an allocation would cost and waste.

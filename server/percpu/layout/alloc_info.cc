@@ -130,7 +130,7 @@ std::uint32_t AllocInfo::ghosts() const {
 }
 
 UnitId AllocInfo::UnitAt(Bytes offset) const {
-  assert(offset < chunk_size());
+  assert(offset < memory_size());
   const auto above = std::upper_bound(unit_offset.begin(), unit_offset.end(), offset);
   return UnitId(above - unit_offset.begin() - 1);
 }

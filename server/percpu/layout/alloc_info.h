@@ -91,7 +91,7 @@ struct AllocInfo {
     return unit_skew == Bytes(0) ? kMaxAlign : unit_skew;
   }
   // The unit that holds `offset` from a chunk's base.
-  // REQUIRES: offset < chunk_size().
+  // REQUIRES: offset < memory_size().
   [[nodiscard]] UnitId UnitAt(Bytes offset) const;
 };
 

@@ -106,8 +106,8 @@ void percpud_client::Connect(std::int64_t now_ns) {
 void percpud_client::KnockNow(std::int64_t now_ns) {
   next_try_ns = now_ns + kSecondNs;
   const bool rseq = percpud::c::RegisterThread();
-  door =
-      percpud::c::Knock(address, version, rseq ? abi::kCanRseq | abi::kCanAtomic : abi::kCanAtomic);
+  door = percpud::c::Knock(address, version, abi::MapMode::kReadWrite,
+                           rseq ? abi::kCanRseq | abi::kCanAtomic : abi::kCanAtomic);
   if (door == kNoDoor) return;
   state = State::kGreeting;
   greeting_ends_ns = now_ns + kGreetingNs;
@@ -263,6 +263,8 @@ void percpud_client::FreeAll() {
     arena = before;
   }
   series.FreeAll();
+  if (metrics_reader != nullptr) metrics_reader->~Reader();
+  std::free(metrics_reader);
   std::free(address);
   std::free(name_space);
   std::free(writer_label);

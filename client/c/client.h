@@ -29,6 +29,7 @@
 #include "client/c/counter.h"
 #include "client/c/door.h"
 #include "client/c/percpud.h"
+#include "client/c/reader.h"
 #include "client/c/series_book.h"
 #include "proto/percpud/abi/v1/lane_answers.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
@@ -56,7 +57,7 @@ struct percpud_client {
   // Their answers fit into a socket's room.
   static constexpr std::uint64_t kMostUnderWay = 128;
 
-  // For whom a request was sent: for a counter, or for so many series.
+  // What waits for an answer: a counter, or a number of series.
   struct Waiting {
     percpud::c::Counter* counter;
     std::uint32_t series;
@@ -91,6 +92,9 @@ struct percpud_client {
   percpud::c::SeriesBook series{*this};
   std::array<std::byte, percpud::abi::v1::kLaneMessageBytes> inbox;
   std::array<std::byte, percpud::abi::v1::kLaneMessageBytes> outbox;
+  // For percpud_render, which may wait: it has a lock of its own.
+  pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+  percpud::c::Reader* metrics_reader = nullptr;
   // All clients of the process, for fork.
   percpud_client* next = nullptr;
 

@@ -93,7 +93,7 @@ bool TakeWelcome(const std::byte* message, const std::array<int, 2>& fds, std::s
 
 }  // namespace
 
-int Knock(const char* address, std::uint32_t version, std::uint32_t abilities) {
+int Knock(const char* address, std::uint32_t version, MapMode wanted, std::uint32_t abilities) {
   sockaddr_un door{};
   if (!DoorAddress(address, door)) return kNoDoor;
   const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -101,7 +101,7 @@ int Knock(const char* address, std::uint32_t version, std::uint32_t abilities) {
   if (connect(fd, reinterpret_cast<const sockaddr*>(&door), sizeof(door)) != 0) return Drop(fd);
   const Hello hello{.magic = abi::v1::kHelloMagic,
                     .version = version,
-                    .wanted = static_cast<std::uint32_t>(MapMode::kReadWrite),
+                    .wanted = static_cast<std::uint32_t>(wanted),
                     .abilities = abilities,
                     .resume = {}};
   // The daemon may have refused already: its words are read whether ours went out or not.

@@ -17,9 +17,10 @@ namespace percpud::c {
 // A connection that is refused, interrupted or garbled is no connection.
 inline constexpr int kNoDoor = -1;
 
-// Connects to the door of the daemon at `address` (unix:PATH) and says Hello. The
-// descriptor, or kNoDoor with errno set.
-int Knock(const char* address, std::uint32_t version, std::uint32_t abilities);
+// Connects to the door of the daemon at `address` (unix:PATH) and says Hello, for an
+// arena that is mapped as `wanted`. The descriptor, or kNoDoor with errno set.
+int Knock(const char* address, std::uint32_t version, abi::v1::MapMode wanted,
+          std::uint32_t abilities);
 
 struct Greeting {
   enum class Kind : std::uint8_t { kNothingYet, kWelcome, kRefusal, kHungUp };

@@ -41,15 +41,24 @@ std::int64_t NowNs() {
 // A fork finds no client in the middle of anything.
 void BeforeFork() {
   pthread_mutex_lock(&g_mutex);
-  for (percpud_client* p = g_clients; p != nullptr; p = p->next) pthread_mutex_lock(&p->mutex);
+  for (percpud_client* p = g_clients; p != nullptr; p = p->next) {
+    pthread_mutex_lock(&p->reading);
+    pthread_mutex_lock(&p->mutex);
+  }
 }
 void AfterForkInParent() {
-  for (percpud_client* p = g_clients; p != nullptr; p = p->next) pthread_mutex_unlock(&p->mutex);
+  for (percpud_client* p = g_clients; p != nullptr; p = p->next) {
+    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_unlock(&p->reading);
+  }
   pthread_mutex_unlock(&g_mutex);
 }
 void AfterForkInChild() {
   const std::int64_t now = NowNs();
-  for (percpud_client* p = g_clients; p != nullptr; p = p->next) p->BeginAnew(now);
+  for (percpud_client* p = g_clients; p != nullptr; p = p->next) {
+    p->BeginAnew(now);
+    if (p->metrics_reader != nullptr) p->metrics_reader->BeginAnew();
+  }
   AfterForkInParent();
 }
 
@@ -117,6 +126,7 @@ void percpud_close(percpud_client* p) {
   }
   p->FreeAll();
   pthread_mutex_destroy(&p->mutex);
+  pthread_mutex_destroy(&p->reading);
   std::free(p);
 }
 

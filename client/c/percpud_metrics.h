@@ -162,6 +162,25 @@ typedef struct {
  * off; percpud_collect knows of those. Of a gauge it is this process's own value. */
 PERCPUD_EXPORT percpud_reading percpud_read_series(const percpud_series* series);
 
+/* Formats that Prometheus scrapes. */
+typedef enum {
+  /* text/plain; version=0.0.4 */
+  PERCPUD_TEXT = 1,
+  /* application/openmetrics-text; version=1.0.0 */
+  PERCPUD_OPENMETRICS = 2
+} percpud_format;
+
+/* Returns everything that the client's namespace shows, of all processes and as the
+ * exporter shows it, in memory that percpud_free takes. It ends with a zero that `size`
+ * does not count; `size` may be NULL. Asks the daemon for the names, and waits for it
+ * `milliseconds` at most. Returns NULL if the daemon is not there, does not admit this
+ * process or does not answer in time, and if memory is short. What is local is not in it:
+ * call percpud_poll first. */
+PERCPUD_EXPORT char* percpud_render(percpud_client* p, percpud_format format, int milliseconds,
+                                    size_t* size);
+/* NULL is allowed. */
+PERCPUD_EXPORT void percpud_free(char* text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -66,8 +66,9 @@ struct percpud_series : percpud::c::Handle {
 
   // The client's.
   percpud::c::Standing standing = percpud::c::Standing::kUnasked;
-  // In the client's table, and in one of its queues.
+  // In the client's table, in its list in the order of making, and in one of its queues.
   percpud_series* next = nullptr;
+  percpud_series* next_made = nullptr;
   percpud_series* next_queued = nullptr;
 
   // Moves what was counted locally to where it belongs, if this thread can.

@@ -75,8 +75,8 @@ percpud_series* SeriesBook::Queue::Pop() {
 
 template <typename Visit>
 void SeriesBook::ForEach(Visit visit) const {
-  for (percpud_series* series : series_) {
-    for (; series != nullptr; series = series->next) visit(*series);
+  for (percpud_series* series = first_; series != nullptr; series = series->next_made) {
+    visit(*series);
   }
 }
 
@@ -100,7 +100,7 @@ percpud_series* SeriesBook::FindSeries(percpud_family& family, const char* const
     if (values == nullptr || values[i] == nullptr) return nullptr;
     Mix(hash, values[i]);
   }
-  percpud_series*& bucket = series_[(hash ^ hash >> 32) % kBuckets];
+  percpud_series*& bucket = table_[(hash ^ hash >> 32) % kBuckets];
   for (percpud_series* series = bucket; series != nullptr; series = series->next) {
     if (series->family == &family && HasValues(*series, values)) return series;
   }
@@ -108,6 +108,8 @@ percpud_series* SeriesBook::FindSeries(percpud_family& family, const char* const
   if (made == nullptr) return nullptr;
   made->next = bucket;
   bucket = made;
+  (first_ == nullptr ? first_ : last_->next_made) = made;
+  last_ = made;
   unasked_.Push(*made);
   return made;
 }
@@ -265,12 +267,10 @@ void SeriesBook::BeginAnew() {
 }
 
 void SeriesBook::FreeAll() {
-  for (percpud_series* series : series_) {
-    while (series != nullptr) {
-      percpud_series* const after = series->next;
-      std::free(series);
-      series = after;
-    }
+  while (first_ != nullptr) {
+    percpud_series* const after = first_->next_made;
+    std::free(first_);
+    first_ = after;
   }
   while (families_ != nullptr) {
     percpud_family* const after = families_->next;

@@ -40,7 +40,7 @@ class SeriesBook {
                           const char* writer);
   // Takes back the last `count` that were asked for: their request was not sent.
   void TakeBack(std::uint32_t count);
-  // The answer for the first `count` that were asked for. False if it is none.
+  // Takes the answer for the first `count` that were asked for. False if it cannot be.
   bool TakeAnswer(const abi::v1::LaneAnswer& answer, std::uint32_t count, std::int64_t now_ns);
 
   // Asks again for those that there was no room for, if it is time.
@@ -77,7 +77,10 @@ class SeriesBook {
 
   percpud_client& client_;
   percpud_family* families_ = nullptr;
-  std::array<percpud_series*, kBuckets> series_{};
+  std::array<percpud_series*, kBuckets> table_{};
+  // In the order in which they were made: that is the order in which they are shown.
+  percpud_series* first_ = nullptr;
+  percpud_series* last_ = nullptr;
   Queue unasked_;
   Queue asked_;
   Queue postponed_;

@@ -47,7 +47,7 @@ std::vector<std::string_view> Views(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
 }
 
-// As LaneTexts has them.
+// Returns the texts as LaneTexts has them.
 std::string Encode(const std::vector<std::string>& texts) {
   std::string out;
   for (const std::string& text : texts) {

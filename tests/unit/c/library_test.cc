@@ -69,11 +69,12 @@ TEST_F(LibraryTest, ShowsTheNamesOfItsHeaderUnderTheirVersion) {
           "percpud_add@@PERCPUD_0", "percpud_add_to_sum@@PERCPUD_0", "percpud_close@@PERCPUD_0",
           "percpud_counter_add@@PERCPUD_0", "percpud_counter_add_call@@PERCPUD_0",
           "percpud_counter_open@@PERCPUD_0", "percpud_counter_sum@@PERCPUD_0",
-          "percpud_family_open@@PERCPUD_0", "percpud_get@@PERCPUD_0", "percpud_observe@@PERCPUD_0",
-          "percpud_on_notice@@PERCPUD_0", "percpud_open@@PERCPUD_0", "percpud_open_as@@PERCPUD_0",
-          "percpud_poll@@PERCPUD_0", "percpud_read_series@@PERCPUD_0",
-          "percpud_series_counter@@PERCPUD_0", "percpud_series_open@@PERCPUD_0",
-          "percpud_set@@PERCPUD_0", "percpud_version@@PERCPUD_0", "percpud_wait@@PERCPUD_0"));
+          "percpud_family_open@@PERCPUD_0", "percpud_free@@PERCPUD_0", "percpud_get@@PERCPUD_0",
+          "percpud_observe@@PERCPUD_0", "percpud_on_notice@@PERCPUD_0", "percpud_open@@PERCPUD_0",
+          "percpud_open_as@@PERCPUD_0", "percpud_poll@@PERCPUD_0", "percpud_read_series@@PERCPUD_0",
+          "percpud_render@@PERCPUD_0", "percpud_series_counter@@PERCPUD_0",
+          "percpud_series_open@@PERCPUD_0", "percpud_set@@PERCPUD_0", "percpud_version@@PERCPUD_0",
+          "percpud_wait@@PERCPUD_0"));
 }
 
 }  // namespace

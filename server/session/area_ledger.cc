@@ -5,39 +5,50 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace percpud {
 
-Bytes RecordBytesOfArea(std::size_t tag_length) {
-  // Key, value and what a B-tree's node and its share of the page add.
-  constexpr std::size_t kFixed = 64;
-  return Bytes(kFixed + tag_length);
-}
-
-Usage OwnedArea::usage() const {
-  return {.bytes = size, .areas = 1, .leases = 0, .records = RecordBytesOfArea(tag_length)};
-}
-
-void AreaLedger::Enter(PercpuPtr pointer, const OwnedArea& area) {
-  Holder* const holder = holders_.Find(area.holder);
+void AreaLedger::Enter(std::span<const PercpuPtr> pointers, std::span<const OwnedArea> areas) {
+  assert(pointers.size() == areas.size() && !areas.empty());
+  Holder* const holder = holders_.Find(areas.front().holder);
   assert(holder != nullptr);
-  [[maybe_unused]] const bool is_new = areas_.emplace(pointer, area).second;
-  assert(is_new);
-  holder->areas.insert(pointer);
+  // What is granted together mostly lies in rising order, so one is looked for behind the last.
+  auto behind = holder->areas.end();
+  for (std::size_t i = 0; i < pointers.size(); ++i) {
+    assert(areas[i].holder == areas.front().holder);
+    [[maybe_unused]] const bool is_new = areas_.emplace(pointers[i], areas[i]).second;
+    assert(is_new);
+    behind = std::next(holder->areas.insert(behind, pointers[i]));
+  }
   ++holder->version;
 }
 
-OwnedArea AreaLedger::Withdraw(PercpuPtr pointer) {
-  const auto entry = areas_.find(pointer);
-  assert(entry != areas_.end());
-  const OwnedArea area = entry->second;
-  areas_.erase(entry);
-  Holder* const holder = holders_.Find(area.holder);
-  assert(holder != nullptr);
-  holder->areas.erase(pointer);
-  ++holder->version;
-  holders_.Refund(area.holder, area.usage());
-  return area;
+void AreaLedger::Withdraw(std::span<const PercpuPtr> pointers) {
+  HolderId id = kNoHolder;
+  Holder* holder = nullptr;
+  Usage leaving;
+  const auto refund = [&] {
+    if (holder == nullptr) return;
+    ++holder->version;
+    holders_.Refund(id, leaving);
+  };
+  for (const PercpuPtr pointer : pointers) {
+    const auto entry = areas_.find(pointer);
+    assert(entry != areas_.end());
+    const OwnedArea& area = entry->second;
+    if (area.holder != id) {
+      refund();
+      id = area.holder;
+      holder = holders_.Find(id);
+      assert(holder != nullptr);
+      leaving = {};
+    }
+    leaving += area.usage();
+    holder->areas.erase(pointer);
+    areas_.erase(entry);
+  }
+  refund();
 }
 
 void AreaLedger::Move(PercpuPtr pointer, HolderId to) {

@@ -29,7 +29,15 @@ struct OwnedArea {
 };
 
 // What the catalog needs for an area with a tag of that length.
-Bytes RecordBytesOfArea(std::size_t tag_length);
+constexpr Bytes RecordBytesOfArea(std::size_t tag_length) {
+  // Key, value and what a B-tree's node and its share of the page add.
+  constexpr std::size_t kFixed = 64;
+  return Bytes(kFixed + tag_length);
+}
+
+inline Usage OwnedArea::usage() const {
+  return {.bytes = size, .areas = 1, .leases = 0, .records = RecordBytesOfArea(tag_length)};
+}
 
 // Which areas are whose. A variable's area is in no ledger: it is nobody's.
 // Not thread safe: the books' lock guards it.
@@ -40,11 +48,11 @@ class AreaLedger {
   AreaLedger(const AreaLedger&) = delete;
   AreaLedger& operator=(const AreaLedger&) = delete;
 
-  // Enters a granted area. Its holder is charged already.
-  // REQUIRES: the holder is there, the area is not.
-  void Enter(PercpuPtr pointer, const OwnedArea& area);
-  // Takes an area out and refunds its holder. REQUIRES: it is there.
-  OwnedArea Withdraw(PercpuPtr pointer);
+  // Enters granted areas of one holder, who is charged already.
+  // REQUIRES: the holder is there, the areas are not; there is at least one.
+  void Enter(std::span<const PercpuPtr> pointers, std::span<const OwnedArea> areas);
+  // Takes areas out and refunds their holders. REQUIRES: each is there, once.
+  void Withdraw(std::span<const PercpuPtr> pointers);
   // Makes it another holder's. The accounts follow by Holders::Transfer.
   // REQUIRES: the area and both holders are there.
   void Move(PercpuPtr pointer, HolderId to);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 #include <utility>
 
 #include "server/base/errors.h"
@@ -29,12 +30,6 @@ Usage UsageOf(std::span<const AreaSpec> specs, absl::string_view tag) {
   return out;
 }
 
-Usage UsageOf(const Tables& tables, std::span<const PercpuPtr> pointers) {
-  Usage out;
-  for (const PercpuPtr pointer : pointers) out += tables.areas.Find(pointer)->usage();
-  return out;
-}
-
 // The answer that was given before.
 absl::Status Repeat(const Answers::Words& words, std::span<PercpuPtr> out) {
   if (words.size() != out.size()) return errors::RequestDiffers();
@@ -45,7 +40,11 @@ absl::Status Repeat(const Answers::Words& words, std::span<PercpuPtr> out) {
 
 // The pointer that is named twice; null if there is none.
 PercpuPtr FindDuplicate(std::span<const PercpuPtr> pointers) {
-  if (pointers.size() < 2) return PercpuPtr(0);
+  // Most batches are in the order in which they were granted, which rises.
+  if (std::adjacent_find(pointers.begin(), pointers.end(), std::greater_equal<>()) ==
+      pointers.end()) {
+    return PercpuPtr(0);
+  }
   std::vector<PercpuPtr> sorted(pointers.begin(), pointers.end());
   std::sort(sorted.begin(), sorted.end());
   const auto twin = std::adjacent_find(sorted.begin(), sorted.end());
@@ -58,13 +57,8 @@ void SetState(Transaction& tx, std::span<const PercpuPtr> pointers, RowState sta
 }
 
 // Keeps those who own the areas from ending meanwhile.
-void PinHolders(Transaction& tx, std::span<const PercpuPtr> pointers) {
-  HolderId last = kNoHolder;
-  for (const PercpuPtr pointer : pointers) {
-    const HolderId holder = tx.tables().areas.Find(pointer)->holder;
-    if (holder != last) tx.Pin(holder);
-    last = holder;
-  }
+void PinHolders(Transaction& tx, const Areas::Taken& taken) {
+  for (const HolderId holder : taken.holders) tx.Pin(holder);
 }
 
 // The catalog says who an identity is as long as it owns something without a session.
@@ -143,14 +137,17 @@ absl::Status Areas::Enter(Transaction& tx, HolderId holder, std::span<const Area
                           absl::string_view tag, std::span<const PercpuPtr> pointers) {
   AreaLedger& areas = tx.tables().areas;
   const RowState state = tx.keeps() ? RowState::kEntered : RowState::kSettled;
-  Answers::Words words;
-  words.reserve(pointers.size());
   RecordIdentity(tx, holder);
+  absl::InlinedVector<OwnedArea, 1> rows;
+  Answers::Words words;
+  rows.reserve(pointers.size());
+  words.reserve(pointers.size());
   for (std::size_t i = 0; i < pointers.size(); ++i) {
-    areas.Enter(pointers[i], AreaFor(specs[i], holder, tag, state));
+    rows.push_back(AreaFor(specs[i], holder, tag, state));
     if (tx.keeps()) tx.Put(RecordOf(pointers[i], specs[i], holder, tag));
     words.push_back(pointers[i].value());
   }
+  areas.Enter(pointers, rows);
   tx.Answer(std::move(words));
   tx.Pin(holder);
   const auto settle = [&, keeps = tx.keeps()](Tables& tables) {
@@ -159,7 +156,7 @@ absl::Status Areas::Enter(Transaction& tx, HolderId holder, std::span<const Area
     if (IsIdentity(holder)) tables.holders.Find(holder)->is_recorded = true;
   };
   const auto undo = [&](Tables& tables) {
-    for (const PercpuPtr pointer : pointers) tables.areas.Withdraw(pointer);
+    tables.areas.Withdraw(pointers);
     if (IsIdentity(holder)) tables.holders.ForgetIfIdle(holder);
   };
   absl::Status status = tx.Commit(settle, undo);
@@ -175,36 +172,28 @@ absl::StatusOr<Bytes> Areas::FreeBatch(const Caller& caller, std::span<const Per
   Transaction tx(books_, caller);
   RETURN_IF_ERROR(tx.status());
   if (tx.answer()) return Bytes(tx.answer()->empty() ? 0 : tx.answer()->front());
-  tx.WaitUntil([&] { return tx.tables().areas.AreSettled(pointers); });
-  absl::Status status = tx.CheckCaller();
-  for (std::size_t i = 0; i < pointers.size() && status.ok(); ++i) {
-    status = CheckMayTake(tx.tables(), Rpc::kFree, caller, pointers[i]);
-  }
-  if (status.ok() && duplicate != PercpuPtr(0)) status = errors::DuplicateInBatch(duplicate);
-  if (!status.ok()) {
-    tx.Abandon();
-    return Explain(pointers, std::move(status));
-  }
-  const Bytes total = UsageOf(tx.tables(), pointers).bytes;
-  tx.Answer({total.value()});
-  RETURN_IF_ERROR(Withdraw(tx, pointers));
+  // Without a catalog nothing is ever in flight.
+  if (tx.keeps()) tx.WaitUntil([&] { return tx.tables().areas.AreSettled(pointers); });
+  ASSIGN_OR_RETURN(const Taken taken, Take(tx, Rpc::kFree, caller, pointers, duplicate));
+  tx.Answer({taken.use.bytes.value()});
+  RETURN_IF_ERROR(Withdraw(tx, pointers, taken));
   // Only now: once the allocator has an area back, somebody else may be granted it, and
   // theirs is entered behind this.
   return allocator_.FreeBatch(pointers);
 }
 
-absl::Status Areas::Withdraw(Transaction& tx, std::span<const PercpuPtr> pointers) {
+absl::Status Areas::Withdraw(Transaction& tx, std::span<const PercpuPtr> pointers,
+                             const Taken& taken) {
   SetState(tx, pointers, RowState::kChanging);
-  PinHolders(tx, pointers);
-  // A batch is one holder's but for an operator's, who leaves a record more.
-  const HolderId first = tx.tables().areas.Find(pointers.front())->holder;
+  PinHolders(tx, taken);
   if (tx.keeps()) {
     for (const PercpuPtr pointer : pointers) tx.changes().DeleteArea(pointer);
-    ForgetIdentityAfter(tx, first, UsageOf(tx.tables(), pointers));
+    // A batch is one holder's but for an operator's, who leaves a record more.
+    ForgetIdentityAfter(tx, taken.holders.front(), taken.use);
   }
   const auto withdraw = [&](Tables& tables) {
-    for (const PercpuPtr pointer : pointers) {
-      const HolderId holder = tables.areas.Withdraw(pointer).holder;
+    tables.areas.Withdraw(pointers);
+    for (const HolderId holder : taken.holders) {
       if (IsIdentity(holder)) tables.holders.ForgetIfIdle(holder);
     }
   };
@@ -212,22 +201,40 @@ absl::Status Areas::Withdraw(Transaction& tx, std::span<const PercpuPtr> pointer
                    [&](Tables& tables) { tables.areas.SetState(pointers, RowState::kSettled); });
 }
 
-absl::Status Areas::CheckMayTake(const Tables& tables, Rpc rpc, const Caller& caller,
-                                 PercpuPtr pointer) {
-  if (const Variable* variable = tables.variables.At(pointer)) {
-    return errors::AreaIsVariable(pointer, variable->name);
+absl::StatusOr<Areas::Taken> Areas::CheckMayTake(const Tables& tables, Rpc rpc,
+                                                 const Caller& caller,
+                                                 std::span<const PercpuPtr> pointers) {
+  Taken taken;
+  for (const PercpuPtr pointer : pointers) {
+    if (const Variable* variable = tables.variables.At(pointer)) {
+      return errors::AreaIsVariable(pointer, variable->name);
+    }
+    if (tables.openers.IsQuarantined(pointer)) return errors::AreaIsQuarantined(pointer);
+    const OwnedArea* const area = tables.areas.Find(pointer);
+    // An area without a holder does not exist, or is on its way in or out.
+    if (area == nullptr) return errors::OwnedByNobody(pointer);
+    taken.use += area->usage();
+    if (!taken.holders.empty() && taken.holders.back() == area->holder) continue;
+    // What an ending session has is being taken back.
+    const Session* const session = tables.sessions.Find(SessionOf(area->holder));
+    const bool is_ending = session != nullptr && session->state == Session::State::kEnding;
+    if (is_ending || !MayUse(rpc, caller, OwnerFor(tables, area->holder, caller))) {
+      return RefuseUse(tables, pointer, area->holder);
+    }
+    taken.holders.push_back(area->holder);
   }
-  if (tables.openers.IsQuarantined(pointer)) return errors::AreaIsQuarantined(pointer);
-  const OwnedArea* const area = tables.areas.Find(pointer);
-  // An area without a holder does not exist, or is on its way in or out.
-  if (area == nullptr) return errors::OwnedByNobody(pointer);
-  // What an ending session has is being taken back.
-  const Session* const session = tables.sessions.Find(SessionOf(area->holder));
-  if (session != nullptr && session->state == Session::State::kEnding) {
-    return RefuseUse(tables, pointer, area->holder);
-  }
-  if (MayUse(rpc, caller, OwnerFor(tables, area->holder, caller))) return absl::OkStatus();
-  return RefuseUse(tables, pointer, area->holder);
+  return taken;
+}
+
+absl::StatusOr<Areas::Taken> Areas::Take(Transaction& tx, Rpc rpc, const Caller& caller,
+                                         std::span<const PercpuPtr> pointers,
+                                         PercpuPtr duplicate) const {
+  RETURN_IF_ERROR(tx.CheckCaller());
+  absl::StatusOr<Taken> taken = CheckMayTake(tx.tables(), rpc, caller, pointers);
+  if (taken.ok() && duplicate == PercpuPtr(0)) return taken;
+  if (taken.ok()) taken = errors::DuplicateInBatch(duplicate);
+  tx.Abandon();
+  return Explain(pointers, taken.status());
 }
 
 absl::Status Areas::Explain(std::span<const PercpuPtr> pointers, absl::Status refusal) const {
@@ -274,23 +281,16 @@ absl::Status Areas::HandOver(const Caller& caller, std::span<const PercpuPtr> po
   RETURN_IF_ERROR(tx.CheckCaller());
   const Session* const receiver = tx.tables().sessions.FindLive(to);
   if (receiver == nullptr) return errors::SessionNotFound(to.value());
-  absl::Status status;
-  for (std::size_t i = 0; i < pointers.size() && status.ok(); ++i) {
-    status = CheckMayTake(tx.tables(), Rpc::kHandOver, caller, pointers[i]);
-  }
-  if (status.ok() && duplicate != PercpuPtr(0)) status = errors::DuplicateInBatch(duplicate);
-  if (!status.ok()) {
-    tx.Abandon();
-    return Explain(pointers, std::move(status));
-  }
+  ASSIGN_OR_RETURN(const Taken taken, Take(tx, Rpc::kHandOver, caller, pointers, duplicate));
   const bool is_accepted = caller.role == Role::kOperator ||
                            caller.identity().Owns(receiver->spec.identity()) ||
                            receiver->accepted_givers.contains(caller.session);
   if (!is_accepted) return errors::HandOverNotAccepted(to.value());
-  return Move(tx, pointers, HolderOf(to));
+  return Move(tx, pointers, taken, HolderOf(to));
 }
 
-absl::Status Areas::Move(Transaction& tx, std::span<const PercpuPtr> pointers, HolderId to) {
+absl::Status Areas::Move(Transaction& tx, std::span<const PercpuPtr> pointers, const Taken& taken,
+                         HolderId to) {
   struct Step {
     PercpuPtr pointer;
     HolderId from;
@@ -313,7 +313,7 @@ absl::Status Areas::Move(Transaction& tx, std::span<const PercpuPtr> pointers, H
   }
   ForgetIdentityAfter(tx, steps.front().from, {});
   SetState(tx, pointers, RowState::kChanging);
-  PinHolders(tx, pointers);
+  PinHolders(tx, taken);
   tx.Pin(to);
   tx.Answer({});
   const auto move = [&](Tables& tables) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -65,9 +66,16 @@ class Areas {
   // Who owns the area, or the leased chunk, that starts there; nullopt if nobody does.
   [[nodiscard]] std::optional<AreaOwner> OwnerOf(PercpuPtr area) const;
 
-  // OK if the caller may take the area out of its owner's hands. Errors: FreeBatch's.
-  [[nodiscard]] static absl::Status CheckMayTake(const Tables& tables, Rpc rpc,
-                                                 const Caller& caller, PercpuPtr pointer);
+  // What a call takes out of its owners' hands.
+  struct Taken {
+    Usage use;
+    // Each once per run of areas of its own.
+    absl::InlinedVector<HolderId, 1> holders;
+  };
+  // The areas' weight and owners, if the caller may take them. Errors: FreeBatch's.
+  [[nodiscard]] static absl::StatusOr<Taken> CheckMayTake(const Tables& tables, Rpc rpc,
+                                                          const Caller& caller,
+                                                          std::span<const PercpuPtr> pointers);
   // Frees what left the books when its session ended, in slices. Deletes the records.
   void FreeAll(std::span<const PercpuPtr> areas);
 
@@ -79,8 +87,13 @@ class Areas {
   // Enters what was allocated, and commits it.
   absl::Status Enter(Transaction& tx, HolderId holder, std::span<const AreaSpec> specs,
                      absl::string_view tag, std::span<const PercpuPtr> pointers);
-  absl::Status Withdraw(Transaction& tx, std::span<const PercpuPtr> pointers);
-  absl::Status Move(Transaction& tx, std::span<const PercpuPtr> pointers, HolderId to);
+  // CheckMayTake for a request that names `duplicate` twice, if it is not null. A refusal
+  // gives up the transaction.
+  absl::StatusOr<Taken> Take(Transaction& tx, Rpc rpc, const Caller& caller,
+                             std::span<const PercpuPtr> pointers, PercpuPtr duplicate) const;
+  absl::Status Withdraw(Transaction& tx, std::span<const PercpuPtr> pointers, const Taken& taken);
+  absl::Status Move(Transaction& tx, std::span<const PercpuPtr> pointers, const Taken& taken,
+                    HolderId to);
   // The allocator's word on what is wrong with the pointers, else `refusal`.
   [[nodiscard]] absl::Status Explain(std::span<const PercpuPtr> pointers,
                                      absl::Status refusal) const;

@@ -240,7 +240,7 @@ void Recovery::RestoreAreas(Tables& tables, const Remembered& remembered) {
                          .size = ToBytes(areas[i].size),
                          .tag_length = static_cast<std::uint8_t>(areas[i].tag.size())};
     held[owner] += area.usage();
-    tables.areas.Enter(pointer, area);
+    tables.areas.Enter(std::span(&pointer, 1), std::span(&area, 1));
   }
   for (const auto& [owner, use] : held) tables.holders.Restore(owner, use);
 }

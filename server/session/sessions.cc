@@ -131,7 +131,7 @@ bool Sessions::FreeSlice(SessionId id) {
     for (auto area = areas.begin(); area != areas.end() && slice.size() < kSlice; ++area) {
       slice.push_back(*area);
     }
-    for (const PercpuPtr area : slice) tables.areas.Withdraw(area);
+    tables.areas.Withdraw(slice);
     if (!slice.empty()) return;
     tables.holders.RemoveSession(id, tables.sessions.Find(id)->spec.IsRemote());
     tables.sessions.Remove(id);

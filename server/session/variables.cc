@@ -179,11 +179,12 @@ absl::StatusOr<Variable> Variables::Publish(const Caller& caller, PercpuPtr poin
   };
   tx.WaitUntil(is_settled);
   RETURN_IF_ERROR(tx.CheckCaller());
-  if (absl::Status status = Areas::CheckMayTake(tx.tables(), Rpc::kPublish, caller, pointer);
-      !status.ok()) {
+  const absl::StatusOr<Areas::Taken> taken =
+      Areas::CheckMayTake(tx.tables(), Rpc::kPublish, caller, std::span(&pointer, 1));
+  if (!taken.ok()) {
     tx.Abandon();
     absl::Status no_area = allocator_.CheckArea(pointer);
-    return no_area.ok() ? status : no_area;
+    return no_area.ok() ? taken.status() : no_area;
   }
   return PublishArea(tx, {.name = std::move(name),
                           .type = type,
@@ -212,7 +213,7 @@ absl::StatusOr<Variable> Variables::PublishArea(Transaction& tx, const Variable&
   tx.Answer({});
   tx.Pin(owner);
   const auto settle = [&](Tables& tables) {
-    tables.areas.Withdraw(pointer);
+    tables.areas.Withdraw(std::span(&pointer, 1));
     tables.variables.SetState(variable.name, RowState::kSettled);
     if (IsIdentity(owner)) tables.holders.ForgetIfIdle(owner);
   };

@@ -17,22 +17,6 @@ absl::Status Check(absl::string_view holder, absl::string_view what, std::uint64
 
 }  // namespace
 
-Usage& Usage::operator+=(const Usage& other) {
-  bytes += other.bytes;
-  areas += other.areas;
-  leases += other.leases;
-  records += other.records;
-  return *this;
-}
-
-Usage& Usage::operator-=(const Usage& other) {
-  bytes -= other.bytes;
-  areas -= other.areas;
-  leases -= other.leases;
-  records -= other.records;
-  return *this;
-}
-
 absl::Status Account::Charge(const Quota& quota, absl::string_view holder, const Usage& more) {
   absl::Status status =
       Check(holder, "bytes", use_.bytes.value(), more.bytes.value(), quota.bytes.value());

@@ -24,8 +24,20 @@ struct Usage {
   // Bytes of the catalog.
   Bytes records = {};
 
-  Usage& operator+=(const Usage& other);
-  Usage& operator-=(const Usage& other);
+  constexpr Usage& operator+=(const Usage& other) {
+    bytes += other.bytes;
+    areas += other.areas;
+    leases += other.leases;
+    records += other.records;
+    return *this;
+  }
+  constexpr Usage& operator-=(const Usage& other) {
+    bytes -= other.bytes;
+    areas -= other.areas;
+    leases -= other.leases;
+    records -= other.records;
+    return *this;
+  }
   friend bool operator==(const Usage&, const Usage&) = default;
 };
 

@@ -21,8 +21,10 @@ class AreaLedgerTest : public ::testing::Test {
   void Enter(std::uint64_t pointer, HolderId holder) {
     const OwnedArea area{.holder = holder, .size = Bytes(16), .tag_length = 3};
     ASSERT_TRUE(holders_.Charge(holder, area.usage()).ok());
-    ledger_.Enter(PercpuPtr(pointer), area);
+    const PercpuPtr at(pointer);
+    ledger_.Enter(std::span(&at, 1), std::span(&area, 1));
   }
+  void Withdraw(const std::vector<PercpuPtr>& pointers) { ledger_.Withdraw(pointers); }
   Usage UseOf(std::uint64_t id) { return holders_.Find(HolderId(id))->account.use(); }
 
   Holders holders_{SessionLimits{}};
@@ -34,10 +36,25 @@ TEST_F(AreaLedgerTest, WhatIsWithdrawnIsRefunded) {
   ASSERT_NE(ledger_.Find(PercpuPtr(64)), nullptr);
   EXPECT_EQ(UseOf(1),
             (Usage{.bytes = Bytes(16), .areas = 1, .leases = 0, .records = RecordBytesOfArea(3)}));
-  EXPECT_EQ(ledger_.Withdraw(PercpuPtr(64)).holder, HolderId(1));
+  Withdraw({PercpuPtr(64)});
   EXPECT_EQ(UseOf(1), Usage{});
   EXPECT_EQ(ledger_.Find(PercpuPtr(64)), nullptr);
   EXPECT_TRUE(holders_.Find(HolderId(1))->areas.empty());
+}
+
+TEST_F(AreaLedgerTest, ABatchOfSeveralHoldersRefundsEach) {
+  const std::vector<PercpuPtr> falling{PercpuPtr(512), PercpuPtr(64), PercpuPtr(256)};
+  const OwnedArea area{.holder = HolderId(1), .size = Bytes(16)};
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(holders_.Charge(HolderId(1), area.usage()).ok());
+  ledger_.Enter(falling, std::vector(3, area));
+  EXPECT_EQ(holders_.Find(HolderId(1))->areas.size(), 3u);
+  Enter(128, HolderId(2));
+  Enter(1024, HolderId(2));
+  Withdraw({PercpuPtr(64), PercpuPtr(128), PercpuPtr(1024), PercpuPtr(512)});
+  EXPECT_EQ(UseOf(1), area.usage());
+  EXPECT_EQ(UseOf(2), Usage{});
+  EXPECT_EQ(ledger_.size(), 1u);
+  EXPECT_NE(ledger_.Find(PercpuPtr(256)), nullptr);
 }
 
 TEST_F(AreaLedgerTest, AMovedAreaIsInTheOthersSet) {

@@ -88,6 +88,18 @@ enum class Reason : std::uint16_t {
   kLaneKindUnknown,
   kTooManySessions,
   kTooManyRemoteSessions,
+  // The gateway.
+  kOnlyTheGateway,
+  kPeerNotNamed,
+  kNotOverTcp,
+  kMethodUnknown,
+  kCompressionRefused,
+  kMessageOverLimit,
+  kHeadersOverLimit,
+  kGatewayFull,
+  kFlooded,
+  kDaemonAway,
+  kCallCut,
   // Exhaustion.
   kNoSpaceWithoutGrowing,
   kNoReservedSpace,
@@ -121,6 +133,7 @@ enum class Reason : std::uint16_t {
   kNoProc,
   kTooFewTasks,
   kNoTransparentHugePages,
+  kNoGateway,
   // Our own bugs.
   kBlockNotGranted,
 };

@@ -116,6 +116,25 @@ absl::Status LaneKindUnknown(std::uint32_t kind);
 absl::Status TooManySessions(absl::string_view holder, std::uint64_t limit);
 absl::Status TooManyRemoteSessions(absl::string_view opener, std::uint64_t limit);
 
+// --- The gateway ---------------------------------------------------------------
+// A caller other than the gateway says on whose behalf it calls; the gateway does not.
+absl::Status OnlyTheGateway(absl::string_view key);
+absl::Status PeerNotNamed(absl::string_view value);
+// `most`: what a peer of this listener may be.
+absl::Status NotOverTcp(absl::string_view rpc, absl::string_view needed, absl::string_view most);
+absl::Status MethodUnknown(absl::string_view path);
+absl::Status CompressionRefused();
+absl::Status MessageOverLimit(Bytes length, Bytes limit);
+absl::Status HeadersOverLimit(Bytes limit);
+// `what`: "calls" or "connections".
+absl::Status GatewayFull(absl::string_view what, std::uint32_t limit_per_host, std::uint32_t limit);
+// More frames of a kind than any client sends that means well.
+absl::Status Flooded(absl::string_view peer);
+// These two pass: the gateway has no connection to percpud just now; percpud ended a call
+// without an answer.
+absl::Status DaemonAway();
+absl::Status CallCut();
+
 // --- Exhaustion ----------------------------------------------------------------
 absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment);
 absl::Status NoReservedSpace(Bytes size, Bytes alignment);
@@ -167,6 +186,8 @@ absl::Status NoProc();
 absl::Status TooFewTasks(std::uint64_t needed, std::uint64_t found);
 // `why` ends with the command that mends it, if there is one.
 absl::Status NoTransparentHugePages(absl::string_view why);
+// TCP is asked for, and the program at `path` that serves it cannot be run.
+absl::Status NoGateway(absl::string_view path, int error_number);
 
 // --- Our own bugs ----------------------------------------------------------------
 absl::Status BlockNotGranted(PageId page, Order order);

@@ -3,6 +3,8 @@
 
 #include "server/base/errors.h"
 
+#include <cstring>
+
 #include "absl/strings/str_cat.h"
 #include "server/base/errors/refuse.h"
 
@@ -56,6 +58,12 @@ absl::Status TooFewTasks(std::uint64_t needed, std::uint64_t found) {
 absl::Status NoTransparentHugePages(absl::string_view why) {
   return Refuse(Code::kFailedPrecondition, Reason::kNoTransparentHugePages,
                 "transparent_huge_pages: ", why);
+}
+
+absl::Status NoGateway(absl::string_view path, int error_number) {
+  return Refuse(Code::kFailedPrecondition, Reason::kNoGateway,
+                "listen: TCP is served by the program ", path,
+                ", which cannot be run: ", std::strerror(error_number));
 }
 
 absl::Status BlockNotGranted(PageId page, Order order) {

@@ -25,6 +25,12 @@ inline constexpr std::uint32_t kRequestsUnderWay = 128;
 // The gRPC metadata in which a session's token rides, 16 bytes.
 inline constexpr char kTokenKey[] = "percpud-token-bin";
 
+// The gRPC metadata in which percpud-gateway says on whose behalf it passes a call on:
+// "plain:127.0.0.1", the address of a peer that nothing vouches for. From anybody else
+// percpud refuses it.
+inline constexpr char kOnBehalfKey[] = "percpud-on-behalf-of";
+inline constexpr char kPlainPeer[] = "plain:";
+
 // Who gives a refusal its reason, and what the reason is packed as in
 // grpc-status-details-bin (proto/percpud/v1/status.proto).
 inline constexpr char kErrorDomain[] = "percpud";

@@ -9,6 +9,7 @@
     base <- rseq <- cells
     catalog <- session
     session <- handoff <- main
+    base <- gateway, a program of its own
 
 A layer may use what is below it, however far. A layer that is divided into rooms
 has the same rule inside: in server/percpu
@@ -40,6 +41,7 @@ DIRECTLY_BELOW = {
     "session": ["percpu", "catalog"],
     "handoff": ["session"],
     "service": ["session"],
+    "gateway": ["base"],
     "main": ["service", "handoff"],
 }
 # Layers that are divided, and their rooms from the lowest to the highest.

@@ -1,0 +1,33 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_GATEWAY_FIELD_H_
+#define PERCPUD_SERVER_GATEWAY_FIELD_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace percpud::gateway {
+
+// One field of a header or of a trailer.
+struct Field {
+  std::string name;
+  std::string value;
+
+  friend bool operator==(const Field&, const Field&) = default;
+};
+using Fields = std::vector<Field>;
+
+// What a call ends with, for a status: grpc-status and grpc-message.
+Fields TrailersOf(const absl::Status& status);
+// The same as the whole answer of a call that was not passed on.
+Fields AnswerOf(const absl::Status& status);
+// The value of the first field of that name; empty if there is none.
+absl::string_view Find(const Fields& fields, absl::string_view name);
+
+}  // namespace percpud::gateway
+
+#endif  // PERCPUD_SERVER_GATEWAY_FIELD_H_

@@ -1,0 +1,157 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/gateway/gateway.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "server/base/clock.h"
+#include "server/base/errors.h"
+#include "server/base/refusal_log.h"
+#include "server/base/status_macros.h"
+#include "server/gateway/limits.h"
+
+namespace percpud::gateway {
+namespace {
+
+// How often deadlines are looked at; and a host that is in debt, which is to go on soon.
+constexpr absl::Duration kLook = absl::Milliseconds(250);
+constexpr absl::Duration kLookAtDebt = absl::Milliseconds(10);
+
+}  // namespace
+
+class Gateway::StopWaiter final : public Waiter {
+ public:
+  explicit StopWaiter(bool& stopped) : stopped_(stopped) {}
+  void OnReady(std::uint32_t /*events*/) override { stopped_ = true; }
+
+ private:
+  bool& stopped_;
+};
+
+Gateway::Gateway(std::unique_ptr<EventLoop> loop, Options& options)
+    : message_limit_(options.message_limit),
+      loop_(std::move(loop)),
+      link_(*loop_, std::move(options.daemon_path)) {}
+
+absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Create(Options options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<EventLoop> loop, EventLoop::Create());
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(loop), options));
+  if (options.daemon.ok()) RETURN_IF_ERROR(gateway->link_.Adopt(std::move(options.daemon)));
+  RETURN_IF_ERROR(gateway->Listen(std::move(options.listeners)));
+  return gateway;
+}
+
+absl::Status Gateway::Listen(std::vector<UniqueFd> listeners) {
+  for (UniqueFd& fd : listeners) {
+    acceptors_.push_back(std::make_unique<Acceptor>(
+        std::move(fd), *loop_, [this](UniqueFd accepted) { Accept(std::move(accepted)); }));
+    RETURN_IF_ERROR(acceptors_.back()->Start());
+  }
+  return absl::OkStatus();
+}
+
+Place Gateway::FindPlace(Host& host) {
+  if (Place place = host.TakeConnection(); place.taken()) return place;
+  Connection* longest = nullptr;
+  for (const auto& [connection, owned] : connections_) {
+    if (connection->host().get() != &host || !connection->is_idle()) continue;
+    if (longest == nullptr || connection->active_at() < longest->active_at()) longest = connection;
+  }
+  if (longest == nullptr) return {};
+  longest->GiveWay();
+  Settle();
+  return host.TakeConnection();
+}
+
+void Gateway::Accept(UniqueFd fd) {
+  const std::optional<std::string> name = HostAt(fd.get());
+  if (!name) return;
+  const std::shared_ptr<Host> host = ledger_.HostOf(*name);
+  host->Charge(kWorkPerConnection, NowSinceBoot());
+  Place place = FindPlace(*host);
+  if (!place.taken()) {
+    LogRefusal(errors::GatewayFull("connections", kMaxConnectionsPerHost, kMaxConnections));
+    return;
+  }
+  auto connection = std::make_unique<Connection>(
+      Connection::Parts{.transport = std::make_unique<PlainTransport>(std::move(fd)),
+                        .host = host,
+                        .place = std::move(place),
+                        .peer = PlainPeer(*name),
+                        .message_limit = message_limit_},
+      *loop_, link_.session(), [this](Connection& wanting) {
+        if (!std::exchange(wanting.is_wanted, true)) wanted_.push_back(&wanting);
+      });
+  Connection* const made = connection.get();
+  connections_.emplace(made, std::move(connection));
+  if (!made->Start().ok()) connections_.erase(made);
+}
+
+void Gateway::Settle() {
+  do {
+    while (!wanted_.empty()) {
+      Connection* const connection = wanted_.back();
+      wanted_.pop_back();
+      connection->is_wanted = false;
+      if (connection->is_over()) {
+        connections_.erase(connection);
+      } else {
+        connection->Flush();
+      }
+    }
+    link_.Flush();
+  } while (!wanted_.empty());
+}
+
+void Gateway::LookAround(BootTime now) {
+  link_.LookAround(now);
+  for (const auto& acceptor : acceptors_) acceptor->Rest(ledger_.InDebt(now));
+  for (const auto& [connection, owned] : connections_) connection->LookAround(now);
+}
+
+void Gateway::Stop() {
+  stopping_ = true;
+  end_at_ = NowSinceBoot() + kGoodbye;
+  acceptors_.clear();
+  for (const auto& [connection, owned] : connections_) connection->SayGoodbye();
+}
+
+bool Gateway::IsDone(BootTime now) const {
+  if (!stopping_) return false;
+  return now > end_at_ ||
+         std::all_of(connections_.begin(), connections_.end(), [](const auto& each) {
+           return each.first->is_idle() && !each.first->has_output();
+         });
+}
+
+void Gateway::Run(int stop) {
+  bool stopped = false;
+  StopWaiter waiter(stopped);
+  if (!loop_->Add(stop, EPOLLIN, waiter).ok()) return;
+  BootTime look_at = NowSinceBoot();
+  while (true) {
+    BootTime now = NowSinceBoot();
+    const absl::Duration rhythm = ledger_.InDebt(now) ? kLookAtDebt : kLook;
+    loop_->RunOnce(std::clamp(look_at - now, absl::ZeroDuration(), rhythm));
+    Settle();
+    now = NowSinceBoot();
+    if (now >= look_at || look_at - now > rhythm) {
+      LookAround(now);
+      look_at = now + rhythm;
+      Settle();
+    }
+    if (!stopping_ && (stopped || link_.is_over())) {
+      Stop();
+      Settle();
+    }
+    if (stopped) loop_->Remove(stop, waiter);
+    if (IsDone(now)) return;
+  }
+}
+
+}  // namespace percpud::gateway

@@ -3,9 +3,10 @@
 #
 # The daemon and its CLI, as a service of systemd; man pages made of --help.
 
-install(TARGETS percpud DESTINATION sbin COMPONENT percpud)
+install(TARGETS percpud percpud-gateway DESTINATION sbin COMPONENT percpud)
 install(TARGETS percpuctl DESTINATION bin COMPONENT percpud)
 install(FILES systemd/percpud.service systemd/percpud.socket
+        systemd/percpud-gateway.service systemd/percpud-gateway.socket
   DESTINATION lib/systemd/system COMPONENT percpud)
 install(FILES systemd/percpud.sysusers
   DESTINATION lib/sysusers.d RENAME percpud.conf COMPONENT percpud)
@@ -28,6 +29,7 @@ function(add_man_page program section)
   install(FILES ${page} DESTINATION share/man/man${section} COMPONENT percpud)
 endfunction()
 add_man_page(percpud 8)
+add_man_page(percpud-gateway 8)
 add_man_page(percpuctl 1)
 
 add_custom_command(OUTPUT ${documents}/percpuctl
@@ -47,4 +49,4 @@ add_custom_command(OUTPUT ${documents}/changelog.gz
   COMMAND gzip -9nkf ${documents}/changelog DEPENDS ${documents}/changelog VERBATIM)
 
 add_custom_target(percpud_documents DEPENDS
-  ${documents}/percpud.8.gz ${documents}/percpuctl.1.gz ${documents}/percpuctl ${documents}/changelog.gz)
+  ${documents}/percpud.8.gz ${documents}/percpud-gateway.8.gz ${documents}/percpuctl.1.gz ${documents}/percpuctl ${documents}/changelog.gz)

@@ -43,6 +43,8 @@ struct DaemonConfig {
   std::string log_level = "info";
   // Path of the side door; empty for none.
   std::string door;
+  // Path of the socket at which a percpud-gateway of its own connects; empty for none.
+  std::string gateway;
   // nullopt: as the host allows.
   std::optional<abi::v1::UpdateMode> update_mode;
   AccessRules access;

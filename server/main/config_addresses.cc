@@ -1,9 +1,6 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -14,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/parse.h"
+#include "server/base/tcp_socket.h"
 #include "server/main/config_parts.h"
 
 namespace percpud {
@@ -25,18 +23,6 @@ constexpr absl::string_view kUnixPrefix = "unix:";
 // sun_path less its terminating zero, less the suffixes of the side door and of
 // the lock file.
 constexpr std::size_t kMaxSocketPath = 107 - 5 - 5;
-
-// A host that only this machine reaches. A name other than localhost may mean
-// another host tomorrow.
-bool IsLoopback(const std::string& host) {
-  in_addr four{};
-  in6_addr six{};
-  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
-  const bool has_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  const std::string inner = has_brackets ? host.substr(1, host.size() - 2) : host;
-  if (inet_pton(AF_INET6, inner.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
-  return host == "localhost";
-}
 
 void CheckUnix(const std::string& address, absl::string_view path, ConfigErrors& errors) {
   if (path.empty() || path[0] != '/') {
@@ -103,6 +89,19 @@ void TakeDoor(const Config& config, DaemonConfig& out, ConfigErrors& errors) {
   }
 }
 
+void TakeGateway(const Config& config, DaemonConfig& out, ConfigErrors& errors) {
+  absl::string_view path = config.gateway();
+  if (path.empty()) return;
+  if (absl::ConsumePrefix(&path, kUnixPrefix) && !path.empty() && path[0] == '/' &&
+      path.size() <= kMaxSocketPath) {
+    out.gateway = std::string(path);
+  } else {
+    errors.Add("gateway",
+               absl::StrCat("\"", config.gateway(), "\" is not unix:PATH, absolute and of ",
+                            kMaxSocketPath, " bytes at most"));
+  }
+}
+
 }  // namespace
 
 bool IsUnixAddress(const std::string& address) { return absl::StartsWith(address, kUnixPrefix); }
@@ -111,6 +110,7 @@ void TakeAddresses(const Config& config, DaemonConfig& out, ConfigErrors& errors
   TakeListen(config, out, errors);
   TakeSocketMode(config, out, errors);
   TakeDoor(config, out, errors);
+  TakeGateway(config, out, errors);
 }
 
 }  // namespace percpud

@@ -19,6 +19,7 @@
 #include "server/base/clock.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
+#include "server/base/tcp_socket.h"
 #include "server/handoff/closer.h"
 #include "server/handoff/door.h"
 #include "server/handoff/lane.h"
@@ -27,6 +28,7 @@
 #include "server/main/balancer_thread.h"
 #include "server/main/daemon_layout.h"
 #include "server/main/fd_store.h"
+#include "server/main/gateway_keeper.h"
 #include "server/main/listener.h"
 #include "server/main/reaper_thread.h"
 #include "server/main/startup_log.h"
@@ -58,12 +60,27 @@ std::function<void(const ChunkEvent&)> OnChunk(catalog::Catalog* catalog) {
 void WarnOfUnserved(const DaemonConfig& config) {
   for (const std::string& path : PassedSocketPaths()) {
     const bool served =
-        path == config.door ||
+        path == config.door || path == config.gateway ||
         std::count(config.listen.begin(), config.listen.end(), absl::StrCat("unix:", path)) > 0;
     if (served) continue;
     spdlog::warn("systemd listens at {}, which neither listen nor door names: nobody answers",
                  path);
   }
+}
+
+// What clients connect to, and then the gateway's own socket.
+std::vector<Listener::Address> UnixAddresses(const DaemonConfig& config) {
+  constexpr unsigned kGatewayMode = 0600;
+  std::vector<Listener::Address> out;
+  for (const std::string& address : config.listen) {
+    if (IsUnixAddress(address)) out.push_back({.name = address, .mode = config.socket_mode});
+  }
+  if (!config.gateway.empty()) {
+    out.push_back({.name = absl::StrCat("unix:", config.gateway),
+                   .mode = kGatewayMode,
+                   .origin = Origin::kGateway});
+  }
+  return out;
 }
 
 }  // namespace
@@ -80,16 +97,18 @@ struct Daemon::Parts {
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
 
+  absl::Status Bind(const DaemonConfig& config);
   absl::Status Allocate(const DaemonConfig& config);
   absl::Status MakeBooks(const DaemonConfig& config, const AllocInfo& layout);
   absl::Status OpenLane(const DaemonConfig& config);
   absl::Status OpenDoor(const DaemonConfig& config);
   absl::Status Serve(const DaemonConfig& config);
   // From here on nothing can fail, and clients are answered.
-  void GoLive();
+  void GoLive(const DaemonConfig& config);
 
   SystemClock clock;
   std::unique_ptr<Listener> listener;
+  std::vector<TcpSocket> ports;
   rseq::UpdateMode mode = rseq::UpdateMode::kAtomic;
   std::uint32_t host_cpus = 1;
   std::unique_ptr<ArenaStore> memory;
@@ -105,7 +124,19 @@ struct Daemon::Parts {
   std::unique_ptr<Door> door;
   std::unique_ptr<Callers> callers;
   std::unique_ptr<RpcServer> rpc;
+  // None without a port.
+  std::unique_ptr<GatewayKeeper> gateway;
 };
+
+absl::Status Daemon::Parts::Bind(const DaemonConfig& config) {
+  ASSIGN_OR_RETURN(listener, Listener::Bind(UnixAddresses(config)));
+  for (const std::string& address : config.listen) {
+    if (IsUnixAddress(address)) continue;
+    ASSIGN_OR_RETURN(TcpSocket port, BindTcp(address));
+    ports.push_back(std::move(port));
+  }
+  return ports.empty() ? absl::OkStatus() : GatewayKeeper::CheckProgram();
+}
 
 absl::Status Daemon::Parts::Allocate(const DaemonConfig& config) {
   ASSIGN_OR_RETURN(const DaemonLayout layout, LayOut(config));
@@ -221,14 +252,24 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
   return absl::OkStatus();
 }
 
-void Daemon::Parts::GoLive() {
+void Daemon::Parts::GoLive(const DaemonConfig& config) {
   balancer = std::make_unique<BalancerThread>(*allocator);
   reaper = std::make_unique<ReaperThread>(*sessions);
   if (lane) lane->Start();
   if (door) door->Start();
   // Connections made since the sockets were bound have waited until now.
-  listener->Start([this](int fd) { rpc->Serve(fd); });
+  listener->Start([this](int fd, Origin origin) { rpc->Serve(fd, origin); });
   for (const std::string& address : listener->addresses()) spdlog::info("serving on {}", address);
+  if (ports.empty()) return;
+  GatewayKeeper::Options options{
+      .listeners = {}, .message_limit = config.message_limit, .connected = [this](UniqueFd fd) {
+        rpc->Serve(fd.release(), Origin::kGateway);
+      }};
+  for (const TcpSocket& port : ports) {
+    options.listeners.push_back(port.fd.get());
+    spdlog::info("serving on {}", port.address);
+  }
+  gateway = std::make_unique<GatewayKeeper>(std::move(options));
 }
 
 absl::Status Daemon::Check(const DaemonConfig& config) {
@@ -243,9 +284,7 @@ absl::Status Daemon::Check(const DaemonConfig& config) {
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config) {
   auto parts = std::make_unique<Parts>();
   WarnOfUnserved(config);
-  auto listener = Listener::Bind(config.listen, config.socket_mode);
-  if (!listener.ok()) return listener.status();
-  parts->listener = *std::move(listener);
+  RETURN_IF_ERROR(parts->Bind(config));
   RETURN_IF_ERROR(parts->Allocate(config));
   RETURN_IF_ERROR(parts->OpenDoor(config));
   RETURN_IF_ERROR(parts->Serve(config));
@@ -253,7 +292,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(parts)));
   RETURN_IF_ERROR(daemon->parts_->memory->Settle());
   spdlog::info("start is {}", daemon->parts_->memory->verdict());
-  daemon->parts_->GoLive();
+  daemon->parts_->GoLive(config);
   return daemon;
 }
 
@@ -287,6 +326,7 @@ std::vector<Watchdog::Thread> Daemon::threads() const {
 Daemon::~Daemon() {
   const BootTime deadline = NowSinceBoot() + kGrace;
   parts_->listener->Stop();
+  if (parts_->gateway) parts_->gateway->Drain();
   if (parts_->door) parts_->door->Stop();
   if (parts_->lane) parts_->lane->Stop(deadline);
   parts_->rpc->Drain(deadline);

@@ -56,6 +56,9 @@ void AddAddressFlags(CLI::App& app, Config& flags) {
   AddText(app, "--socket-mode", "Mode of Unix sockets, octal (0660)", *flags.mutable_socket_mode());
   AddText(app, "--door", "The side door, unix:PATH or none (the first Unix address + .door)",
           *flags.mutable_door());
+  AddText(app, "--gateway",
+          "The socket of a percpud-gateway that is a service of its own, unix:PATH",
+          *flags.mutable_gateway());
   AddText(app, {"--access-remote", "--remote"}, "Role of TCP peers: anonymous or viewer",
           *flags.mutable_access()->mutable_remote());
 }

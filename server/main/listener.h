@@ -16,29 +16,36 @@
 #include "server/base/pulse.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
+#include "server/service/callers.h"
 
 namespace percpud {
 
-// The daemon's listening sockets and the one thread that accepts from them.
+// The daemon's listening Unix sockets and the one thread that accepts from them. (TCP is
+// served by the gateway.)
 //
-// Two daemons never share a port; a Unix path is guarded as unix_socket.h says,
-// unless systemd passed in a socket that listens there: then that one is used.
+// A path is guarded as unix_socket.h says, unless systemd passed in a socket that listens
+// there: then that one is used.
 class Listener {
  public:
+  struct Address {
+    // "unix:/path".
+    std::string name;
+    unsigned mode = 0660;
+    // Where connections that come in here come from.
+    Origin origin = Origin::kAnybody;
+  };
   // Given a connected, non-blocking, close-on-exec socket, which it owns.
-  using Accepted = std::function<void(int fd)>;
+  using Accepted = std::function<void(int fd, Origin origin)>;
 
-  // Binds every address ("unix:/path", "host:port"). Errors: AddressInUse if
-  // another daemon serves one, otherwise what the system said; then nothing
-  // stays bound.
-  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const std::vector<std::string>& addresses,
-                                                        unsigned socket_mode);
+  // Binds every address. Errors: AddressInUse if another daemon serves one, otherwise what
+  // the system said; then nothing stays bound.
+  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const std::vector<Address>& addresses);
   // Stops, and removes its Unix sockets.
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // The addresses as they are bound: a port asked for as 0 has its number.
+  // "unix:/path" of each, in the order they were given in.
   [[nodiscard]] std::vector<std::string> addresses() const;
 
   void Start(Accepted accepted);
@@ -50,17 +57,12 @@ class Listener {
 
  private:
   struct Socket {
-    std::string address;
-    // One of the two.
-    UniqueFd tcp;
-    std::unique_ptr<UnixSocket> unix_socket;
-
-    [[nodiscard]] int descriptor() const { return unix_socket ? unix_socket->fd() : tcp.get(); }
+    Address address;
+    std::unique_ptr<UnixSocket> bound;
   };
 
   Listener() = default;
-  static absl::StatusOr<Socket> BindUnix(const std::string& address, unsigned mode);
-  static absl::StatusOr<Socket> BindTcp(const std::string& address);
+  static absl::StatusOr<Socket> BindOne(const Address& address);
   void Loop(const Accepted& accepted);
 
   std::vector<Socket> sockets_;

@@ -3,7 +3,9 @@
 
 #include "server/service/callers.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,6 +38,25 @@ NumberRange Numbers() {
   return {.first = end / 2, .end = end};
 }
 
+// "plain:127.0.0.1", as the gateway writes it: the address. nullopt for anything else.
+std::optional<std::string> ReadPlainPeer(absl::string_view value) {
+  if (!absl::ConsumePrefix(&value, abi::v1::kPlainPeer)) return std::nullopt;
+  std::string host(value);
+  in6_addr address{};
+  const bool is_address = inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+                          inet_pton(AF_INET6, host.c_str(), &address) == 1;
+  return is_address ? std::optional(std::move(host)) : std::nullopt;
+}
+
+// The one value of a key; nullopt if there is none, or several.
+std::optional<absl::string_view> OnlyValue(const grpc::ServerContextBase& context,
+                                           const char* key) {
+  const auto& metadata = context.client_metadata();
+  if (metadata.count(key) != 1) return std::nullopt;
+  const grpc::string_ref value = metadata.find(key)->second;
+  return absl::string_view(value.data(), value.size());
+}
+
 }  // namespace
 
 void Callers::SetRules(AccessRules rules) {
@@ -43,10 +64,10 @@ void Callers::SetRules(AccessRules rules) {
   rules_ = std::move(rules);
 }
 
-int Callers::Adopt(int fd) {
+int Callers::Adopt(int fd, Origin origin) {
   const NumberRange numbers = Numbers();
-  auto remote =
-      std::make_shared<Remote>(Remote{.peer = AskPeer(fd), .host = HostOf(fd), .account = nullptr});
+  auto remote = std::make_shared<Remote>(
+      Remote{.peer = AskPeer(fd), .host = HostOf(fd), .account = nullptr, .origin = origin});
   remote->account = peers_.AccountOf(NameOf(*remote));
   RankedLock lock(&mu_);
   next_number_ = std::max(next_number_, numbers.first);
@@ -78,8 +99,24 @@ std::shared_ptr<const Callers::Remote> Callers::RemoteOf(
   return remote == remotes_.end() ? nowhere_ : remote->second;
 }
 
+absl::StatusOr<std::shared_ptr<const Callers::Remote>> Callers::PeerOf(
+    const grpc::ServerContextBase& context) const {
+  std::shared_ptr<const Remote> remote = RemoteOf(context);
+  if (remote->origin != Origin::kGateway) {
+    if (context.client_metadata().count(abi::v1::kOnBehalfKey) == 0) return remote;
+    return errors::OnlyTheGateway(abi::v1::kOnBehalfKey);
+  }
+  const absl::string_view named = OnlyValue(context, abi::v1::kOnBehalfKey).value_or("");
+  std::optional<std::string> host = ReadPlainPeer(named);
+  if (!host) return errors::PeerNotNamed(named);
+  auto account = peers_.AccountOf(*host);
+  return std::make_shared<const Remote>(
+      Remote{.peer = {}, .host = *std::move(host), .account = std::move(account)});
+}
+
 absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const {
-  return CallerOf(context, *RemoteOf(context));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Remote> peer, PeerOf(context));
+  return CallerOf(context, *peer);
 }
 
 absl::StatusOr<Caller> Callers::CallerOf(const grpc::ServerContextBase& context,
@@ -102,7 +139,7 @@ absl::StatusOr<Caller> Callers::CallerOf(const grpc::ServerContextBase& context,
 }
 
 absl::StatusOr<AdmittedCall> Callers::Admit(Rpc rpc, const grpc::ServerContextBase& context) const {
-  const std::shared_ptr<const Remote> remote = RemoteOf(context);
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Remote> remote, PeerOf(context));
   AdmittedCall out;
   ASSIGN_OR_RETURN(out.caller, CallerOf(context, *remote));
   RETURN_IF_ERROR(CheckRole(rpc, out.caller));

@@ -31,10 +31,19 @@ struct AdmittedCall {
   [[nodiscard]] SlowLane::Payer payer() const { return place.account().get(); }
 };
 
+// Where a connection came in.
+enum class Origin : std::uint8_t {
+  // At a socket for everybody: the kernel says who is at its other end.
+  kAnybody,
+  // From percpud-gateway, over a socket that nobody else has: it says in each call's metadata
+  // on whose behalf it passes the call on (abi::v1::kOnBehalfKey).
+  kGateway,
+};
+
 // Who makes a call: the session its token stands for, else the peer of its
-// connection. gRPC knows no peer of a Unix socket, but names the descriptor
-// ("fd:1234") of a connection that was handed to it, and that one we asked the
-// kernel about. Thread safe.
+// connection, else the one on whose behalf the gateway passes it on. gRPC knows no peer of
+// a Unix socket, but names the descriptor ("fd:1234") of a connection that was handed to
+// it, and that one we asked the kernel about. Thread safe.
 class Callers {
  public:
   // `sessions` outlives the callers.
@@ -46,31 +55,37 @@ class Callers {
   // Takes a connection in before gRPC gets it, and returns the number it now
   // has. Numbers rotate, so that a late call of a closed connection is not
   // taken for one of the next.
-  int Adopt(int fd);
+  int Adopt(int fd, Origin origin = Origin::kAnybody);
 
-  // Errors: TokenUnknown.
+  // Errors: TokenUnknown, OnlyTheGateway, PeerNotNamed.
   absl::StatusOr<Caller> Of(const grpc::ServerContextBase& context) const;
   // The same, if it may call that RPC now. Every call of every service comes through
-  // here. Errors besides: RoleTooLow; TooManyCalls, of the peer's.
+  // here. Errors besides: RoleTooLow; TooManyCalls, of the peer's. A peer of the gateway's is
+  // counted as one, and never the gateway.
   absl::StatusOr<AdmittedCall> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
 
  private:
   // What is at the other end of a connection.
   struct Remote {
     std::optional<Peer> peer;
-    // The host of a TCP connection; else empty.
+    // The host of a peer over TCP; else empty.
     std::string host;
     std::shared_ptr<PeerAccount> account;
+    Origin origin = Origin::kAnybody;
   };
   // The name under which a quota counts a connection: "uid 1000" or the host.
   static std::string NameOf(const Remote& remote);
+  // What is at the other end of the call's connection.
   [[nodiscard]] std::shared_ptr<const Remote> RemoteOf(
+      const grpc::ServerContextBase& context) const;
+  // The same, or the peer that the gateway names.
+  absl::StatusOr<std::shared_ptr<const Remote>> PeerOf(
       const grpc::ServerContextBase& context) const;
   absl::StatusOr<Caller> CallerOf(const grpc::ServerContextBase& context,
                                   const Remote& remote) const;
 
   Sessions& sessions_;
-  Peers peers_;
+  mutable Peers peers_;
   // What calls come from that come from no connection of ours.
   const std::shared_ptr<const Remote> nowhere_ = std::make_shared<const Remote>(
       Remote{.peer = {}, .host = {}, .account = peers_.AccountOf({})});

@@ -105,7 +105,9 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Allocator& allocator
 
 RpcServer::~RpcServer() { Drain(NowSinceBoot()); }
 
-void RpcServer::Serve(int fd) { grpc::AddInsecureChannelFromFd(server_.get(), callers_.Adopt(fd)); }
+void RpcServer::Serve(int fd, Origin origin) {
+  grpc::AddInsecureChannelFromFd(server_.get(), callers_.Adopt(fd, origin));
+}
 
 // gRPC's own grace ends only when every client has acknowledged the good-bye, which
 // one that is connected but idle does when it next polls, seconds later. So the grace

@@ -47,7 +47,7 @@ class RpcServer {
   RpcServer& operator=(const RpcServer&) = delete;
 
   // Serves a connected socket, which it owns from then on.
-  void Serve(int fd);
+  void Serve(int fd, Origin origin = Origin::kAnybody);
   // Ends the streams and answers what is in progress, until `deadline`; then cuts off
   // what is left. Idempotent.
   void Drain(BootTime deadline);

@@ -68,6 +68,7 @@ TEST(ConfigTest, AnEmptyOneHasTheDocumentedDefaults) {
 TEST(ConfigTest, EveryFieldIsTaken) {
   const absl::StatusOr<DaemonConfig> config = Check(R"(
     listen: "unix:/a" listen: "127.0.0.1:80"  socket_mode: "0600"
+    gateway: "unix:/g"
     arena_size: "1GiB" page_size: "2MiB" backend: "km" unit_size: "128KiB"
     static_size: "4KiB" reserved_size: "8KiB" atom_size: "4MiB"
     cpus { synthetic: "numa:2 core:2 pu:1" select: "0,3" }
@@ -80,6 +81,7 @@ TEST(ConfigTest, EveryFieldIsTaken) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_THAT(config->listen, ElementsAre("unix:/a", "127.0.0.1:80"));
   EXPECT_EQ(config->socket_mode, 0600U);
+  EXPECT_EQ(config->gateway, "/g");
   EXPECT_EQ(config->arena_size, Bytes(1 << 30));
   EXPECT_EQ(config->page_size, Bytes(2 << 20));
   EXPECT_EQ(config->sizes.static_size, Bytes(4096));
@@ -141,7 +143,7 @@ TEST(ConfigTest, TcpPeersMayLookAtMost) {
 
 TEST(ConfigTest, EverythingThatIsWrongIsNamedAtOnce) {
   const absl::StatusOr<DaemonConfig> config = Check(R"(
-    listen: "0.0.0.0:1" socket_mode: "999" door: "here" arena_size: "big" update_mode: "fast"
+    listen: "0.0.0.0:1" socket_mode: "999" door: "here" gateway: "there" arena_size: "big" update_mode: "fast"
     access { operators: "me" } quotas { per_user { bytes: "some" } }
     catalog: "relative" balancer { free_chunk_age: "old" } limits { watchers: 20000 }
     log_level: "loud")");
@@ -150,10 +152,10 @@ TEST(ConfigTest, EverythingThatIsWrongIsNamedAtOnce) {
   for (const absl::string_view line : absl::StrSplit(config.status().message(), '\n')) {
     fields.emplace_back(line.substr(0, line.find(':')));
   }
-  EXPECT_THAT(fields,
-              UnorderedElementsAre("listen", "socket_mode", "door", "arena_size", "update_mode",
-                                   "access.operators", "quotas.per_user.bytes", "catalog",
-                                   "balancer.free_chunk_age", "limits.watchers", "log_level"));
+  EXPECT_THAT(fields, UnorderedElementsAre(
+                          "listen", "socket_mode", "door", "gateway", "arena_size", "update_mode",
+                          "access.operators", "quotas.per_user.bytes", "catalog",
+                          "balancer.free_chunk_age", "limits.watchers", "log_level"));
 }
 
 TEST(ConfigTest, ASkewIsTakenAndStaticVariablesKeepToIt) {

@@ -44,6 +44,7 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
                            "--cpus-count=6",
                            "--cpus-select=0-3",
                            "--access-remote=viewer",
+                           "--gateway=unix:/g",
                            "--log-level=debug",
                            "--balancer-empty-pages-low=1",
                            "--balancer-empty-pages-high=9",
@@ -61,6 +62,7 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
   const config::v1::Config& config = line->config;
   EXPECT_THAT(config.listen(), ElementsAre("unix:/a", "h:1"));
   EXPECT_EQ(config.socket_mode(), "0600");
+  EXPECT_EQ(config.gateway(), "unix:/g");
   EXPECT_EQ(config.arena_size(), "1GiB");
   EXPECT_EQ(config.page_size(), "2MiB");
   EXPECT_EQ(config.backend(), "km");

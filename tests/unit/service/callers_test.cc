@@ -95,16 +95,28 @@ class CallersTest : public testing::ServiceTest {
   grpc::Status CallInProcess(const std::string* token = nullptr) {
     return Call(*v1::SessionService::NewStub(server_->InProcessChannel({})), token);
   }
+  // The same, of the gateway's connection, with these metadata.
+  grpc::Status CallThroughGateway(const std::vector<std::string>& on_behalf) {
+    Ends ends = UnixPair();
+    const int adopted = callers_->Adopt(ends.server.release(), Origin::kGateway);
+    on_behalf_ = on_behalf;
+    const grpc::Status status = CallOver(std::move(ends), adopted);
+    on_behalf_.clear();
+    return status;
+  }
   grpc::Status Call(v1::SessionService::Stub& stub, const std::string* token) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
     if (token != nullptr) context.AddMetadata(abi::v1::kTokenKey, *token);
+    for (const std::string& peer : on_behalf_) context.AddMetadata(abi::v1::kOnBehalfKey, peer);
     v1::EndSessionResponse response;
     return stub.EndSession(&context, {}, &response);
   }
 
   std::unique_ptr<Witness> witness_;
   std::unique_ptr<grpc::Server> server_;
+  // What calls say of whom they are made for.
+  std::vector<std::string> on_behalf_;
 };
 
 // --- Adopt ---------------------------------------------------------------------
@@ -173,6 +185,38 @@ TEST_F(CallersTest, WhoeverTheKernelDoesNotKnowIsRemote) {
   Ends never_adopted = UnixPair();
   const int fd = never_adopted.server.release();
   EXPECT_EQ(CallOver(std::move(never_adopted), fd).error_code(), grpc::PERMISSION_DENIED);
+}
+
+// The gateway is a process of the daemon's own user, and has none of its rights.
+TEST_F(CallersTest, WhoCallsThroughTheGatewayIsWhomItNames) {
+  for (const char* const host : {"127.0.0.1", "10.0.0.7", "::1", "fe80::1"}) {
+    const grpc::Status status = CallThroughGateway({absl::StrCat("plain:", host)});
+    EXPECT_EQ(status.error_code(), grpc::PERMISSION_DENIED) << status.error_message();
+    EXPECT_THAT(status.error_message(), HasSubstr("viewer"));
+    EXPECT_EQ(witness_->opener, Identity{.host = host});
+  }
+}
+
+TEST_F(CallersTest, TheGatewayHasToNameOnePeerAndNobodyElseMay) {
+  for (const std::vector<std::string>& named :
+       std::vector<std::vector<std::string>>{{},
+                                             {""},
+                                             {"127.0.0.1"},
+                                             {"plain:"},
+                                             {"plain:localhost"},
+                                             {"plain:127.0.0.1 "},
+                                             {"uid:0"},
+                                             {"plain:127.0.0.1", "plain:127.0.0.1"}}) {
+    EXPECT_EQ(CallThroughGateway(named).error_code(), grpc::UNAUTHENTICATED) << named.size();
+  }
+  on_behalf_ = {"plain:127.0.0.1"};
+  Ends unix_pair = UnixPair();
+  const int local = callers_->Adopt(unix_pair.server.release());
+  const grpc::Status status = CallOver(std::move(unix_pair), local);
+  EXPECT_EQ(status.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(status.error_message(), HasSubstr("only percpud-gateway"));
+  EXPECT_EQ(CallInProcess().error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_FALSE(witness_->seen.has_value());
 }
 
 TEST_F(CallersTest, ANumberThatComesRoundForgetsItsLastPeer) {

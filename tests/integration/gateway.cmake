@@ -1,0 +1,10 @@
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+
+foreach(name gateway gateway_hostile)
+  percpud_add_test(${name}_test
+    SOURCES ${name}_test.cc
+    DEPENDS percpu_sdk percpud_proto percpud_test_support
+    LABELS integration)
+  add_dependencies(${name}_test percpud percpud-gateway percpuctl)
+endforeach()

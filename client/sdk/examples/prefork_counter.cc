@@ -1,10 +1,9 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A prefork server's counter: the parent makes it, workers count on the copy of
-// the CPU they run on, through the mapping they inherited. The first worker is
-// killed; what it counted stays, what it owned is taken back, and the sum is
-// exact.
+// A prefork server's counter. The parent makes it. Workers count on the copy of the CPU
+// they run on, through the mapping they inherited. The first worker is killed: its counts
+// stay, its areas are taken back, and the sum is exact.
 //
 //   prefork_counter --address unix:/run/percpud/percpud.sock --workers 4 --adds 1000000
 
@@ -48,7 +47,7 @@ int Complain(const char* what, const absl::Status& status) {
   return 1;
 }
 
-// One worker: an area of its own, which its session owns, and the counter.
+// Runs one worker, with an area that its own session owns, and the counter.
 int Work(percpu::Session& session, percpu::Ref<std::uint64_t> requests, std::uint64_t adds,
          int done) {
   const auto scratch = session.client().Allocate({.size_bytes = 4096});

@@ -1,9 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A shard's state that outlives the shard: a kept heap, opened by name. The
-// first run finds it cold and fills it; each later one finds it warm, however
-// the last ended.
+// A shard's state that outlives the shard: a kept heap, opened by name. The first run finds
+// it cold and fills it. Each later run finds it warm, however the last one ended.
 //
 //   shard_cache --address unix:/run/percpud/percpud.sock --shard 0
 
@@ -18,7 +17,7 @@
 
 namespace {
 
-// What the root points at: laid out by this program, found again by it.
+// The root of the kept heap. This program lays it out, and finds it again.
 struct Root {
   std::uint64_t runs;
   std::uint64_t entries;
@@ -46,7 +45,7 @@ int Run(const std::string& address, int shard) {
       return Complain("root", status);
     }
   }
-  // One writer, whatever CPU it runs on: unit 0's copy.
+  // There is one writer, on whatever CPU it runs, so unit 0's copy is enough.
   const percpu::Unit unit{0};
   const percpu::ShardRef<std::uint64_t> runs((*session)->mapping(), root, unit);
   const percpu::ShardRef<std::uint64_t> entries((*session)->mapping(),

@@ -1,14 +1,14 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// One counter, many processes, no contention: the shape of a prefork server
-// that counts its requests.
+// One counter, many processes, no contention: a prefork server that counts its requests
+// has this shape.
 //
 //   shard_counter --address unix:/run/percpud/percpud.sock --shards 4 --adds 1000
 //
-// The parent takes one area and starts a process per shard. Shard k adds to its
-// own unit, the k-th that backs a CPU, and to no other. The parent waits, sums
-// over all units and frees the area. Exit status 0 if the sum is exact.
+// The parent takes one area and starts a process per shard. Shard k adds to its own unit
+// only, the k-th that backs a CPU. The parent waits, sums over all units, and frees the
+// area. It exits with 0 if the sum is exact.
 
 #include <spawn.h>
 #include <sys/wait.h>
@@ -35,12 +35,12 @@ struct Flags {
   std::string address;
   std::uint32_t shards = 4;
   std::uint64_t adds = 1000;
-  // Of a shard's own process.
+  // Set in a shard's own process.
   std::optional<std::uint32_t> shard;
   std::uint64_t pointer = 0;
 };
 
-// The k-th unit that backs a CPU.
+// Returns the k-th unit that backs a CPU.
 absl::StatusOr<percpu::Unit> UnitOfShard(percpu::Client& client, std::uint32_t shard) {
   const auto units = client.ListUnits();
   if (!units.ok()) return units.status();
@@ -62,7 +62,7 @@ absl::Status RunShard(percpu::Client& client, const Flags& flags, std::uint32_t 
   return absl::OkStatus();
 }
 
-// A new program, not a fork: gRPC's threads would not survive one.
+// Starts a shard as a new program, not by a fork: gRPC's threads would not survive one.
 absl::StatusOr<pid_t> StartShard(const Flags& flags, percpu::Pointer pointer, std::uint32_t shard) {
   std::vector<std::string> arguments = {"shard_counter",
                                         "--address",

@@ -42,6 +42,7 @@ absl::Status Area::Free() {
   if (generation_ != ForkGeneration()) {
     return absl::FailedPreconditionError("area: it is the parent's of a fork()");
   }
+  assert(connection_ != nullptr);
   return connection_->Free(std::span(&pointer, 1)).status();
 }
 

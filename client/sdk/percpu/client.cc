@@ -3,6 +3,8 @@
 
 #include "percpu/client.h"
 
+#include <cassert>
+
 #include "absl/strings/str_cat.h"
 #include "percpu/internal/address.h"
 #include "server/base/status_macros.h"
@@ -19,6 +21,7 @@ absl::Status Client::Ping() { return connection_->Ping(); }
 absl::StatusOr<Pointer> Client::Allocate(AreaSpec spec, const AllocateOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<Pointer> pointers,
                    AllocateBatch(std::span(&spec, 1), options));
+  assert(pointers.size() == 1);
   return pointers.front();
 }
 

@@ -25,27 +25,28 @@
 
 namespace percpu {
 
-// A client of percpud.
+// A client of percpud: one method for each of its calls.
 //
 //   auto client = percpu::Client::Connect("unix:/run/percpud/percpud.sock");
 //   auto hits = client->Allocate({.size_bytes = 8});
 //   client->Add(*hits, 1, percpu::Unit{3});
 //   auto total = client->Sum(*hits);
 //
-// Ownership: an area granted to a session belongs to it, and is taken back when
-// the session ends unless it was handed over or published before. An area granted
-// without a session belongs to nobody: it lives until an operator frees it.
-// Thread safety: copies are cheap and share one connection; all methods may be
-// called from any thread. Calls block, up to CallOptions::deadline.
-// Errors: the daemon's status as it is; its message names the field and the limit,
-// and ReasonOf (reason.h) a name to decide by. UNAVAILABLE if no daemon answers. A
-// refused call changed nothing; one without an answer may or may not have run.
+// Ownership: an area granted to a session belongs to it. It is taken back when the session
+// ends, unless it was handed over or published before. An area granted without a session
+// belongs to nobody: it lives until an operator frees it.
+// Thread safety: all methods from any thread. Copies are cheap and share one connection. A
+// call blocks for CallOptions::deadline at most.
+// Errors: the daemon's status. Its message names the field and the limit, and ReasonOf
+// (reason.h) returns a name to decide by. UNAVAILABLE if no daemon answers. A refused call
+// changed nothing. A call without an answer may have been made, or not.
 class Client {
  public:
   explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
-  // `address` is "unix:PATH", a path, or "HOST:PORT". Returns INVALID_ARGUMENT for
-  // anything else; whether a daemon is there shows with the first call.
+  // Makes a client of the daemon at `address`: "unix:PATH", a path, or "HOST:PORT".
+  // Errors: INVALID_ARGUMENT for anything else. The first call shows whether a daemon is
+  // there.
   static absl::StatusOr<Client> Connect(std::string_view address, const CallOptions& options = {});
 
   // Asks whether the daemon answers.
@@ -53,20 +54,20 @@ class Client {
 
   // Allocates one area, zeroed in every unit.
   absl::StatusOr<Pointer> Allocate(AreaSpec spec, const AllocateOptions& options = {});
-  // The same, freed with its handle.
+  // Allocates one area that is freed with its handle.
   absl::StatusOr<Area> AllocateArea(AreaSpec spec, const AllocateOptions& options = {});
-  // Allocates one area per spec, or none.
+  // Allocates one area for each spec, or none at all.
   absl::StatusOr<std::vector<Pointer>> AllocateBatch(std::span<const AreaSpec> specs,
                                                      const AllocateOptions& options = {});
   // Frees an area. Returns its bytes in one unit.
   absl::StatusOr<std::uint64_t> Free(Pointer pointer);
-  // Frees all of the areas, or none.
+  // Frees all of the areas, or none at all. Returns their bytes in one unit.
   absl::StatusOr<std::uint64_t> FreeBatch(std::span<const Pointer> pointers);
 
   // Copies bytes of one unit out of, or into, one area.
   absl::StatusOr<std::string> Read(Pointer pointer, Unit unit, std::uint64_t length_bytes);
   absl::Status Write(Pointer pointer, Unit unit, std::string_view data);
-  // Adds to an integer in one unit: in `unit`, or in one of the daemon's choice.
+  // Adds to an integer in `unit`. Without a unit, the daemon chooses one.
   absl::StatusOr<AddResult> Add(Pointer pointer, std::int64_t delta,
                                 std::optional<Unit> unit = std::nullopt, Width width = Width::k64);
   // Sums an integer over all units that back a CPU.
@@ -74,18 +75,18 @@ class Client {
 
   // Ends the caller's session, and frees what it owns.
   absl::Status EndOwnSession() { return EndSession(SessionId{0}); }
-  // Ends any session. For operators, unless it is the caller's own.
+  // Ends any session. Only operators may end another session than their own.
   absl::Status EndSession(SessionId session);
-  // Makes areas of the caller's another session's, all or none.
+  // Gives areas of the caller's to another session, all or none.
   absl::Status HandOver(std::span<const Pointer> pointers, SessionId session);
-  // Finds a variable by name, or makes it: if several callers ask at once, one of
-  // them makes it.
+  // Finds a variable by name, or makes it. If several callers ask at once, one of them
+  // makes it.
   absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec);
   // Names an area of the caller's, which then belongs to nobody.
   absl::StatusOr<Variable> Publish(Pointer pointer, std::string_view name, VariableType type);
-  // Frees a variable. For the user who made it, and operators. Returns
-  // FAILED_PRECONDITION if other sessions have it open, unless `force` is set: its
-  // memory is then granted again when all of them have ended.
+  // Frees a variable. The user who made it, and operators, may do that. Returns
+  // FAILED_PRECONDITION if other sessions have it open, unless `force` is set. Its memory
+  // is then granted again when all of them have ended.
   absl::Status RemoveVariable(std::string_view name, bool force = false);
 
   // Introspection. Lists come whole.
@@ -98,7 +99,7 @@ class Client {
   absl::StatusOr<AreaMap> ListAreas(ChunkId chunk);
   absl::StatusOr<std::vector<SlotInfo>> ListSlots();
   absl::StatusOr<BuddyInfo> GetBuddyInfo();
-  // Has the daemon verify its invariants. For operators. A problem is in the
+  // Has the daemon verify its invariants. Only operators may do that. A problem is in the
   // answer, not in the status.
   absl::StatusOr<std::vector<CheckedPart>> Check();
   absl::StatusOr<Stats> GetStats();

@@ -25,28 +25,28 @@ namespace percpu {
 // A remote session as the daemon opened it.
 struct OpenedSession {
   SessionId id{};
-  // Stands for the session in later calls (MakeGrpcConnection). A secret.
+  // Stands for the session in later calls (MakeGrpcConnection). It is a secret.
   std::string token;
   // The daemon ends the session this long after it last heard of it.
   absl::Duration ttl;
 };
 
-// A chunk that the daemon leased, in offsets of the arena.
+// A chunk that the daemon leased. Places are offsets in the arena.
 struct ChunkGrant {
   ChunkId id{};
   // Unit 0's first byte.
   Pointer base = kNull;
   std::uint64_t unit_bytes = 0;
-  // Where the lease's map lies.
+  // Where the lease's map begins.
   std::uint64_t map_offset = 0;
   std::uint64_t map_bytes = 0;
   // True for a kept lease that was there before, with its data.
   bool existed = false;
 };
 
-// One method per call that the daemon serves: the seam where a test puts a mock.
-// What each does is said at Client, which is what programs use. Lists come whole.
-// Implementations are thread safe. Every method blocks, up to CallOptions::deadline.
+// One method per call that the daemon serves: the place where a test puts a mock.
+// Programs use Client, whose comments say what each call does. Lists come whole.
+// Implementations are thread safe. A method blocks for CallOptions::deadline at most.
 class Connection {
  public:
   Connection() = default;
@@ -74,7 +74,7 @@ class Connection {
   virtual absl::StatusOr<Variable> Publish(Pointer pointer, std::string_view name,
                                            VariableType type) = 0;
   virtual absl::Status RemoveVariable(std::string_view name, bool force) = 0;
-  // Leases a chunk; a kept one if `name` is not empty.
+  // Leases a chunk: a kept one if `name` is not empty.
   virtual absl::StatusOr<ChunkGrant> LeaseChunk(std::string_view name) = 0;
   virtual absl::Status ReturnLease(ChunkId chunk) = 0;
 
@@ -94,15 +94,15 @@ class Connection {
   virtual absl::StatusOr<std::vector<LeaseInfo>> ListLeases() = 0;
   virtual absl::StatusOr<LeaseMap> ListLeaseAreas(ChunkId chunk) = 0;
   virtual absl::StatusOr<std::vector<Variable>> ListVariables() = 0;
-  // Goes on until `on_sample` returns false (OK), the daemon ends the stream (OK)
-  // or it breaks. Has no deadline.
+  // Goes on until `on_sample` returns false (OK), the daemon ends the stream (OK), or the
+  // stream breaks. Has no deadline.
   virtual absl::Status Watch(absl::Duration interval,
                              const std::function<bool(const StatsSample&)>& on_sample) = 0;
 };
 
-// A connection to "unix:PATH", a path, or "HOST:PORT". Opens nothing before the
-// first call, so a process may fork after making one. If `token` is not empty,
-// calls speak for the session that it stands for (OpenedSession).
+// Makes a connection to "unix:PATH", a path, or "HOST:PORT". It opens nothing before the
+// first call, so a process may fork after making one. If `token` is not empty, calls are
+// made in the name of its session (OpenedSession).
 std::shared_ptr<Connection> MakeGrpcConnection(std::string_view address, const CallOptions& options,
                                                std::string_view token = {});
 

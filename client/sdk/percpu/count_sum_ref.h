@@ -18,15 +18,15 @@ namespace percpu {
 
 using CountSum = percpud::abi::v1::CountSum;
 
-// How many values were observed and what they add up to, with a copy per CPU: one
-// bucket of a histogram, or a summary.
+// The number of observed values and their sum, with a copy per CPU: one bucket of a
+// histogram, or a summary.
 //
-// Where the arena commits both by one store (Mapping::pair_commit), nobody ever sees
-// an observation's count without its value, and a process killed in the middle of an
-// observation leaves all of it or nothing. Elsewhere these are two updates, and the
-// two may be one observation apart.
+// If the arena commits both by one store (Mapping::pair_commit), nobody ever sees an
+// observation's count without its value, and a process that is killed in the middle of an
+// observation leaves all of it or nothing. Otherwise these are two updates, and the two
+// may be one observation apart.
 //
-// Ownership, thread safety, order: as Ref.
+// Ownership, thread safety and order are those of Ref.
 class CountSumRef {
  public:
   // REQUIRES: an area of 16 bytes at `pointer`, aligned to 16.
@@ -37,11 +37,12 @@ class CountSumRef {
     assert(pointer != kNull && Value(pointer) % sizeof(CountSum) == 0);
   }
 
-  // Adds 1 to the count and `value` to the sum of the own CPU's copy. False: as Ref::Add.
+  // Adds 1 to the count and `value` to the sum of the own CPU's copy. Returns false as
+  // Ref::Add does.
   [[gnu::always_inline]] inline bool Observe(double value) const {
     return Add({.count = 1, .sum = value});
   }
-  // Adds to both.
+  // Adds to both. Returns false as Ref::Add does.
   [[gnu::always_inline]] inline bool Add(CountSum delta) const {
     if (percpud::rseq::AddPair<percpud::rseq::Tries::kOne>(unit0_, sequences_, delta.count,
                                                            delta.sum)) [[likely]] {
@@ -50,7 +51,7 @@ class CountSumRef {
     return AddSlowly(*mapping_, unit0_, delta.count, delta.sum);
   }
 
-  // Over all CPUs' copies, by rising CPU id. What it is while others add: as Ref::Sum.
+  // Returns the sum of all CPUs' copies, by rising CPU id. It is as exact as Ref::Sum.
   [[nodiscard]] CountSum Sum() const {
     CountSum total{};
     for (const CpuUnit& backed : mapping_->cpu_units) {
@@ -66,8 +67,8 @@ class CountSumRef {
     return mapping.mode == UpdateMode::kRseq && mapping.pair_commit == PairCommit::kOneStore;
   }
 
-  // Tries again, then by halves, each as Ref adds it: that is how the arena is updated
-  // where stores of 16 bytes are not whole, and how the daemon adds for others.
+  // Tries again, then adds each half as Ref does. Arenas without whole stores of 16 bytes
+  // are updated in this way, and the daemon adds for others in this way.
   [[gnu::noinline, gnu::cold]] static bool AddSlowly(const Mapping& mapping, std::byte* unit0,
                                                      std::uint64_t count, double sum) {
     if (CommitsWhole(mapping) && percpud::rseq::AddPair(unit0, mapping.cpus, count, sum)) {
@@ -80,7 +81,7 @@ class CountSumRef {
 
   const Mapping* mapping_;
   std::byte* unit0_;
-  // The mapping's CPUs if one store commits a cell of this arena, none otherwise.
+  // The mapping's CPUs if one store commits a cell of this arena; otherwise empty.
   percpud::rseq::CpuTable sequences_;
 };
 

@@ -1,9 +1,9 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the daemon tells about its memory: plain values, copied at the moment of
-// the call. Names that the kernel's percpu_stats has are the kernel's. Sizes are
-// in bytes and of one unit unless a comment says otherwise.
+// The daemon's view of its memory: plain values, copied at the moment of the call. Names
+// that the kernel's percpu_stats has are the kernel's. Sizes are in bytes, and of one unit
+// unless a comment says otherwise.
 
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTROSPECTION_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTROSPECTION_H_
@@ -18,7 +18,7 @@
 
 namespace percpu {
 
-// The layout that the daemon chose when it started; it does not change.
+// The layout that the daemon chose when it started. It does not change.
 struct AllocInfo {
   // "km" or "vm".
   std::string backend;
@@ -42,18 +42,18 @@ struct AllocInfo {
   std::uint32_t block_order = 0;
   // Pages of the block that backs a chunk.
   std::uint64_t block_pages = 0;
-  // Pages of the block that are lost to its being a power of two.
+  // Pages of the block that are lost because its size is a power of two.
   std::uint64_t wasted_pages = 0;
   // Pages of the chunk in units without a CPU.
   std::uint64_t ghost_pages = 0;
   std::uint64_t max_alloc_bytes = 0;
   std::uint64_t max_alignment = 0;
-  // What the arena's memory outlives, in words.
+  // The events that the arena's memory outlives, in words.
   std::string arena_kind;
   // Bytes between units, so that copies of one area fall into different cache sets;
   // 0 if units begin on pages.
   std::uint64_t unit_skew_bytes = 0;
-  // Bytes of all units of a chunk that no area can lie in because of the skew.
+  // Bytes of a chunk, in all units, that no area can use because of the skew.
   std::uint64_t skew_bytes = 0;
   // Pages behind the last unit with a CPU, which a tail return gives back.
   std::uint64_t tail_pages = 0;
@@ -71,7 +71,7 @@ struct Group {
   std::uint32_t units = 0;
   std::uint32_t ghost_units = 0;
   Unit first_unit{};
-  // In unit order, ghosts left out.
+  // The CPUs of its units, in unit order, without ghosts.
   std::vector<std::uint32_t> cpus;
 };
 
@@ -93,12 +93,13 @@ struct StaticVariable {
   std::uint32_t alignment = 0;
 };
 
-// What a chunk serves.
+// The use of a chunk.
 enum class ChunkKind {
   // A kind that this SDK does not know.
   kUnknown,
-  // The reserved, or the dynamic part of the first chunk.
+  // The reserved part of the first chunk.
   kReserved,
+  // The dynamic part of the first chunk.
   kFirst,
   kDynamic,
   // A session sub-allocates it by itself.
@@ -121,7 +122,7 @@ struct ChunkInfo {
   std::uint64_t ghost_pages = 0;
   // Pages that have memory, in all units.
   std::uint64_t populated_pages = 0;
-  // What areas may take: the unit less its static part.
+  // The bytes that areas may take: the unit without its static part.
   std::uint64_t capacity_bytes = 0;
   std::uint64_t free_bytes = 0;
   // The longest free run.
@@ -136,7 +137,7 @@ struct ChunkInfo {
   // Free bytes before the last live area, and the longest run of them.
   std::uint64_t sum_frag_bytes = 0;
   std::uint64_t max_frag_bytes = 0;
-  // Over live areas; 0 if there are none.
+  // The smallest, median and largest live area; 0 if there is none.
   std::uint64_t cur_min_alloc_bytes = 0;
   std::uint64_t cur_med_alloc_bytes = 0;
   std::uint64_t cur_max_alloc_bytes = 0;
@@ -150,7 +151,7 @@ struct ChunkInfo {
 struct AreaInfo {
   Pointer pointer = kNull;
   ChunkId chunk{};
-  // In the unit.
+  // Where the area begins in the unit.
   std::uint64_t offset = 0;
   std::uint64_t size_bytes = 0;
   std::string tag;
@@ -171,20 +172,21 @@ struct AreaMap {
   std::vector<std::uint32_t> unpopulated_blocks;
 };
 
-// Which chunks a slot lists.
+// The kind of chunks that a slot lists.
 enum class SlotKind {
   // A kind that this SDK does not know.
   kUnknown,
-  // Those whose longest free run is of one size class.
+  // Chunks whose longest free run is of one size class.
   kSizeClass,
-  // Those without a free run, and those without an area.
+  // Chunks without a free run.
   kFull,
+  // Chunks without an area.
   kFree,
 };
 
 struct SlotInfo {
   std::uint32_t slot = 0;
-  // The longest run is at least this long.
+  // The longest free run of each chunk has at least this size.
   std::uint64_t min_run_bytes = 0;
   SlotKind kind = SlotKind::kUnknown;
   std::vector<ChunkId> chunks;
@@ -220,15 +222,15 @@ struct Stats {
   std::uint64_t min_alloc_bytes = 0;
   std::uint64_t max_alloc_bytes = 0;
   std::uint64_t empty_pop_pages = 0;
-  // What the kernel does not count.
+  // The kernel does not count the following.
   std::uint64_t chunks_created = 0;
   std::uint64_t chunks_destroyed = 0;
-  // Part of chunks_created: those made before they were needed.
+  // Chunks that were created before they were needed. Part of chunks_created.
   std::uint64_t chunks_created_ahead = 0;
   std::uint64_t free_chunks = 0;
   std::uint64_t leased_chunks = 0;
   std::uint64_t sidelined_chunks = 0;
-  // Pages of a unit that were given back, each in every unit.
+  // Pages that were given back, each of them in every unit.
   std::uint64_t blocks_depopulated = 0;
   std::uint64_t live_bytes = 0;
   std::uint64_t capacity_bytes = 0;
@@ -237,7 +239,7 @@ struct Stats {
   // Bytes cleared in an allocation, and in the background, in all units.
   std::uint64_t zeroed_inline_bytes = 0;
   std::uint64_t zeroed_background_bytes = 0;
-  // Over all chunks.
+  // Sums over all chunks.
   std::uint64_t populated_pages = 0;
   std::uint64_t wasted_pages = 0;
   std::uint64_t ghost_pages = 0;
@@ -247,28 +249,28 @@ struct Stats {
 
 // Stats at one moment of a Watch.
 struct StatsSample {
-  // Since the watch began.
+  // The time since the watch began.
   absl::Duration elapsed;
   Stats stats;
 };
 
-// What lies at a byte of the arena.
+// The use of a byte of the arena.
 enum class OwnerKind {
   // A kind that this SDK does not know.
   kUnknown,
-  // Not part of any chunk.
+  // The byte is not part of any chunk.
   kNone,
-  // In a chunk, but in no area.
+  // It is part of a chunk, but of no area.
   kFree,
   kArea,
   kStatic,
-  // In a leased chunk.
+  // It is part of a leased chunk.
   kLease,
 };
 
 struct Owner {
   OwnerKind kind = OwnerKind::kUnknown;
-  // Everything below holds for bytes of a chunk only.
+  // The fields below are set for bytes of a chunk only.
   ChunkId chunk{};
   Unit unit{};
   // Absent for a ghost unit.
@@ -285,13 +287,13 @@ struct Owner {
   std::optional<SessionId> session;
 };
 
-// What an allocation would cost and waste.
+// The memory that an allocation would take and waste.
 struct AllocEstimate {
   bool possible = false;
   // Why it is not possible.
   std::string reason;
   std::uint64_t rounded_bytes = 0;
-  // In all units, ghosts included, and the part of it that no CPU will use.
+  // The bytes in all units, with ghosts, and the part of them that no CPU will use.
   std::uint64_t total_bytes = 0;
   std::uint64_t wasted_bytes = 0;
   bool would_grow = false;
@@ -306,7 +308,7 @@ struct AllocEstimate {
 enum class SessionKind {
   // A kind that this SDK does not know.
   kUnknown,
-  // A process of the daemon's host, and how it maps the arena.
+  // Processes on the daemon's host, by how they map the arena.
   kLocalReadWrite,
   kLocalReadOnly,
   kLocalUnmapped,
@@ -316,13 +318,13 @@ enum class SessionKind {
 struct SessionInfo {
   SessionId id{};
   SessionKind kind = SessionKind::kUnknown;
-  // What the kernel said at admission; absent for remote sessions.
+  // The kernel told these at admission. Absent for remote sessions.
   std::optional<std::uint32_t> pid;
   std::optional<std::uint32_t> uid;
-  // The process's name, or what a remote client calls itself.
+  // The process's name, or a remote client's name for itself.
   std::string command;
   absl::Duration age;
-  // In areas and leases.
+  // The bytes of its areas and leases.
   std::uint64_t held_bytes = 0;
   std::uint64_t areas = 0;
   std::uint64_t leases = 0;
@@ -335,19 +337,19 @@ struct LeaseInfo {
   std::uint64_t unit_bytes = 0;
   // Absent while a kept lease has no holder.
   std::optional<SessionId> session;
-  // A kept lease's; empty for any other.
+  // The name of a kept lease; empty for any other.
   std::string name;
-  // What the holder's map says.
+  // The counts in the holder's map.
   std::uint64_t live_areas = 0;
   std::uint64_t live_bytes = 0;
-  // What is wrong with the map; empty if it is sound.
+  // The fault of the map; empty if it is sound.
   std::string map_fault;
 };
 
-// A lease with its areas, as its holder's map tells them.
+// A lease with its areas, as its holder's map shows them.
 struct LeaseMap {
   LeaseInfo lease;
-  // Live ones, by offset. Empty if the map is not sound.
+  // The live areas, by offset. Empty if the map is not sound.
   std::vector<AreaInfo> areas;
 };
 

@@ -16,8 +16,7 @@ namespace percpu {
 namespace abi = ::percpud::abi::v1;
 namespace v1 = ::percpud::v1;
 
-// The payload is the packed ErrorInfo under its own URL, as other libraries of gRPC
-// have it.
+// The payload is the packed ErrorInfo under its own URL, as in other libraries of gRPC.
 absl::Status WithReason(absl::Status status, const std::string& reason) {
   if (status.ok() || reason.empty()) return status;
   v1::ErrorInfo info;

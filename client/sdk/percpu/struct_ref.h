@@ -13,8 +13,8 @@
 
 namespace percpu {
 
-// What may lie in an arena: bytes that mean the same in every process, and whose
-// zeroes are a value.
+// A struct that may lie in an arena: its bytes mean the same in every process, and zeroes
+// are a value.
 template <typename T>
 concept ArenaStruct = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> &&
     std::is_trivially_default_constructible_v<T> && !std::is_pointer_v<T>;
@@ -25,10 +25,10 @@ concept ArenaStruct = std::is_trivially_copyable_v<T> && std::is_standard_layout
 //   auto load = session->Struct<Load>("shard/load");
 //   load->On(percpu::Unit{shard}).requests += 1;
 //
-// Ownership: a view of an area that somebody has allocated and not yet freed.
-// Thread safety: as a plain object's in shared memory. One thread at a time writes
-// a unit's copy; a reader in another thread or process may see half of a write,
-// unless the members are read and written through std::atomic_ref.
+// Ownership: a view of an area that is allocated and not yet freed.
+// Thread safety: that of a plain object in shared memory. One thread at a time writes a
+// unit's copy. A reader in another thread or process may see half of a write, unless the
+// members are read and written through std::atomic_ref.
 template <ArenaStruct T>
 class StructRef {
  public:

@@ -11,13 +11,13 @@
 
 namespace percpu {
 
-// Where a daemon serves, as a user wrote it.
+// The address of a daemon, as a user wrote it. A plain value.
 struct Address {
-  // Understands "unix:PATH", "unix:///PATH", a PATH with a slash in it, and
+  // Parses "unix:PATH", "unix:///PATH", a PATH with a slash in it, and
   // "HOST:PORT". Errors: INVALID_ARGUMENT for anything else.
   static absl::StatusOr<Address> Parse(std::string_view text);
 
-  // What gRPC connects to: "unix:PATH" or "HOST:PORT".
+  // gRPC connects to this: "unix:PATH" or "HOST:PORT".
   std::string target;
   // The socket's path; empty for an address that is not on this host.
   std::string path;

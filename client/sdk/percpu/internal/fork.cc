@@ -11,7 +11,7 @@
 
 namespace percpu {
 
-// All listeners of the process. Held still while it forks.
+// All listeners of the process. The list does not change while the process forks.
 struct ForkListeners {
   static void Lock() { mu.lock(); }
   static void Unlock() { mu.unlock(); }
@@ -22,6 +22,7 @@ struct ForkListeners {
   }
   static void Add(ForkListener* listener) {
     const std::lock_guard lock(mu);
+    assert(listener->next_ == nullptr);
     listener->next_ = first;
     first = listener;
   }
@@ -45,7 +46,7 @@ constinit ForkListener* ForkListeners::first = nullptr;
 constinit std::atomic<std::uint64_t> ForkListeners::generation{1};
 
 std::uint64_t ForkGeneration() {
-  // A failure means no memory for one entry; forks then go unnoticed.
+  // This fails only without memory for one entry. Forks then go unnoticed.
   [[maybe_unused]] static const int registered =
       ::pthread_atfork(&ForkListeners::Lock, &ForkListeners::Unlock, &ForkListeners::TellChild);
   return ForkListeners::generation.load(std::memory_order_relaxed);

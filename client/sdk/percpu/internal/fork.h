@@ -8,23 +8,24 @@
 
 namespace percpu {
 
-// Counts the forks between the first process that asked and this one: the same
-// number means the same process, and what was made under another belongs to a
+// Returns the number of forks between the first process that asked and this one. The same
+// number means the same process. An object that was made under another number belongs to a
 // parent. Children made by vfork or a bare clone system call are not noticed.
-// Thread safe; a load.
+// Thread safe. Costs a load.
 std::uint64_t ForkGeneration();
 
-// Told in a child, within fork(), before anything else of it runs.
+// Hears of a fork in the child, within fork(), before any other code of the child runs.
 class ForkListener {
  public:
   ForkListener(const ForkListener&) = delete;
   ForkListener& operator=(const ForkListener&) = delete;
 
-  // Takes no lock, allocates nothing, and makes no listener.
+  // Reacts to the fork. REQUIRES of an implementation: it takes no lock, allocates
+  // nothing, and makes no listener.
   virtual void OnForkInChild() noexcept = 0;
 
  protected:
-  // Begins and ends to listen. Thread safe; a fork waits for it.
+  // Begins, and ends, to listen. Thread safe. A fork waits for it.
   ForkListener();
   ~ForkListener();
 

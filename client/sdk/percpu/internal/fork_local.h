@@ -5,6 +5,7 @@
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_FORK_LOCAL_H_
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -13,13 +14,13 @@
 
 namespace percpu {
 
-// A value of which each process of a family made by fork() has its own. A child
-// that asks makes one; its parent's is left as it was, because a thread of the
-// parent may have held its locks at the fork.
+// A value that each process of a family made by fork() has for itself. A child that asks
+// makes its own. It leaves its parent's as it was, because a thread of the parent may have
+// held its locks at the fork.
 //
 // Ownership: destroys the calling process's value, never a parent's.
-// Thread safety: Get and GetIfMade from any thread, without a lock; nothing else
-// during destruction.
+// Thread safety: Get and GetIfMade from any thread, without a lock. No thread may be in a
+// call at destruction.
 template <typename T>
 class ForkLocal {
  public:
@@ -37,16 +38,17 @@ class ForkLocal {
     }
   }
 
-  // Returns this process's value, made by `make()`, a std::unique_ptr<T>, if there
-  // is none. Of several threads that make one, one value is kept.
-  // `inherited(T&)` is called with the parent's value when a child's takes its
-  // place; it may use only what no lock of the parent's guards.
+  // Returns this process's value. If it has not been made, make() makes it and returns a
+  // std::unique_ptr<T>. If several threads make one, the first is kept.
+  // `inherited(T&)` is called with the parent's value when a child's takes its place. It
+  // may use only what no lock of the parent's guards.
   template <typename Make, typename Inherited>
   T& Get(Make make, Inherited inherited) {
     const std::uint64_t generation = ForkGeneration();
     Node* node = latest_.load(std::memory_order_acquire);
     while (node == nullptr || node->generation != generation) {
       auto fresh = std::make_unique<Node>(Node{generation, make(), node});
+      assert(fresh->value != nullptr);
       if (latest_.compare_exchange_strong(node, fresh.get(), std::memory_order_acq_rel)) {
         if (node != nullptr) inherited(*node->value);
         node = fresh.release();
@@ -59,7 +61,7 @@ class ForkLocal {
     return Get(std::move(make), [](T&) {});
   }
 
-  // Returns this process's value, or null if it has made none.
+  // Returns this process's value; null if it has not been made.
   [[nodiscard]] T* GetIfMade() const {
     Node* const node = latest_.load(std::memory_order_acquire);
     return node != nullptr && node->generation == ForkGeneration() ? node->value.get() : nullptr;
@@ -73,7 +75,7 @@ class ForkLocal {
     Node* parents;
   };
 
-  // Keeps what must not be destroyed reachable, so that leak checkers do not mind.
+  // Keeps values that must not be destroyed reachable, so that leak checkers do not mind.
   static void Abandon(Node* node) {
     if (node == nullptr) return;
     static constinit std::atomic<Node*> abandoned = nullptr;

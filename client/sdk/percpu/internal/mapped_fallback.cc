@@ -10,12 +10,12 @@
 namespace percpu {
 namespace {
 
-// True while this thread tries an update once more: if it fails again, the mapping
-// is not what kept it from succeeding.
+// True while this thread tries an update once more. If it fails again, the mapping was not
+// the reason.
 constinit thread_local bool trying_again = false;
 
-// Calls op(ref) with the integer of that width at `pointer`, in the mapping that a
-// child has taken up. Returns nothing if there is none, or this was tried already.
+// Returns op(ref) with the integer of that width at `pointer`, in the mapping that a child
+// has taken up. Returns nothing if there is no such mapping, or if this was tried already.
 template <typename Op>
 auto TryAgain(MappedFallback::Owner& owner, Pointer pointer, Width width, Op op)
     -> std::optional<decltype(op(std::declval<Ref<std::uint64_t>>()))> {

@@ -14,18 +14,18 @@
 
 namespace percpu {
 
-// Where updates of a session's mapping go that a thread cannot make. The first
-// update of a forked child comes here: its mapping is out of use until it is known
-// whether the arena is still the daemon's. Then the update is made in the mapping.
-// Others are made by the daemon, which knows addition only.
+// Makes the updates of a session's mapping that a thread cannot make itself. The first
+// update of a forked child comes here, because its mapping is out of use until it is known
+// whether the daemon still has the arena. The update is then made in the mapping. Other
+// updates are made by the daemon, which knows addition only.
 // Thread safe. Not async-signal-safe.
 class MappedFallback final : public Fallback {
  public:
   // The session.
   class Owner {
    public:
-    // Takes a child's mapping into use. Returns null in a process that did not have
-    // to, and if the session is lost.
+    // Takes a child's mapping into use. Returns null in a process that is no child, and
+    // if the session is lost.
     virtual const Mapping* TakeUpMapping() = 0;
     [[nodiscard]] virtual bool IsLost() const = 0;
     virtual Client& client() = 0;

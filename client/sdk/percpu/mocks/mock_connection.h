@@ -24,8 +24,8 @@ namespace percpu::mocks {
 //   EXPECT_CALL(*connection, Sum).WillOnce(Return(42));
 //   percpu::Client client(connection);
 //
-// Link it with mock_connection.cc: made and destroyed in a header, it took 15 s to
-// compile in every source that includes it.
+// Link it with mock_connection.cc, which has its constructor and destructor: in a header
+// these took 15 s to compile in every source.
 class MockConnection : public Connection {
  public:
   template <typename Response>

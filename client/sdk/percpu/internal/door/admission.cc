@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -23,11 +24,13 @@ namespace {
 
 namespace abi = percpud::abi::v1;
 
-// How soon a full backlog is tried again: nothing tells when it has room.
+// The pause before a full backlog is tried again. The system does not tell when it has
+// room.
 constexpr absl::Duration kBacklogPause = absl::Milliseconds(10);
 constexpr std::int64_t kLongestPollMs = 3'600'000;
 
-// What the system refused. Shortages of this process are told from absence.
+// Returns the status for a call that the system refused. A shortage of this process is
+// told from a daemon that is absent.
 absl::Status SystemRefusal(absl::string_view what, int error) {
   const std::string message = absl::StrCat(what, ": ", std::strerror(error));
   if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
@@ -36,8 +39,8 @@ absl::Status SystemRefusal(absl::string_view what, int error) {
   return absl::UnavailableError(message);
 }
 
-// Waits until `fd` has something to read or `pause` is over; -1 waits for the time
-// alone. Errors: DEADLINE_EXCEEDED if patience ended first, CANCELLED.
+// Waits until `fd` has something to read or `pause` is over. An `fd` of -1 waits for the
+// time alone. Errors: DEADLINE_EXCEEDED if the patience ended first, CANCELLED.
 absl::Status Wait(int fd, absl::Duration pause, const Patience& patience) {
   const Deadline until = std::min(Deadline::After(pause), patience.deadline);
   while (true) {
@@ -66,8 +69,8 @@ absl::StatusOr<UniqueFd> Connect(const std::string& path, const Patience& patien
     return absl::InvalidArgumentError(absl::StrCat("door: ", path, " is no path for a socket"));
   }
   std::memcpy(address.sun_path, path.c_str(), path.size());
-  // Without blocking: connect(2) on a Unix socket otherwise waits for room in the
-  // backlog for as long as there is none.
+  // The socket does not block: connect(2) on a Unix socket would wait without limit for
+  // room in the backlog.
   UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.ok()) return SystemRefusal("socket", errno);
   while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
@@ -85,14 +88,13 @@ absl::Status FromRefusal(const abi::Refusal& refusal) {
   return {static_cast<absl::StatusCode>(refusal.code), message};
 }
 
-// One message with the descriptors it brought, which are owned before anything
-// else is looked at.
+// One message with its descriptors. They are owned before the message is looked at.
 struct Message {
   std::array<std::byte, 512> bytes{};
   std::size_t size = 0;
   std::array<UniqueFd, 2> fds;
   std::size_t fd_count = 0;
-  // Descriptors were sent for which this process had no room.
+  // The message had descriptors that this process had no room for.
   bool lost_fds = false;
 };
 
@@ -122,8 +124,8 @@ absl::StatusOr<Message> Receive(int fd) {
   return out;
 }
 
-// `resumes`: the client has mapped the arena already, and does without descriptors
-// that it could not take.
+// Returns the admission in a message. A client that resumes has mapped the arena already,
+// and does without descriptors that it could not take.
 absl::StatusOr<Admission> Interpret(Message message, bool resumes) {
   std::uint32_t magic = 0;
   std::memcpy(&magic, message.bytes.data(), sizeof(magic));
@@ -157,6 +159,7 @@ absl::StatusOr<Admission> Interpret(Message message, bool resumes) {
 
 absl::StatusOr<Admission> KnockAs(std::uint32_t version, const std::string& path,
                                   const Hello& hello, const Patience& patience) {
+  assert(hello.resume.size() <= sizeof(abi::Hello::resume));
   ASSIGN_OR_RETURN(UniqueFd door, Connect(path, patience));
   abi::Hello said{.magic = abi::kHelloMagic,
                   .version = version,
@@ -165,8 +168,8 @@ absl::StatusOr<Admission> KnockAs(std::uint32_t version, const std::string& path
                   .resume = {}};
   std::copy_n(hello.resume.begin(), std::min(hello.resume.size(), said.resume.size()),
               said.resume.begin());
-  // The daemon may have refused already (too many at once): its words are read
-  // whether or not ours went out.
+  // The daemon may have refused already (too many at once). Its answer is read whether or
+  // not this message went out.
   static_cast<void>(send(door.get(), &said, sizeof(said), MSG_NOSIGNAL));
   RETURN_IF_ERROR(Wait(door.get(), absl::InfiniteDuration(), patience));
   ASSIGN_OR_RETURN(Message message, Receive(door.get()));
@@ -180,7 +183,8 @@ absl::StatusOr<Admission> KnockAs(std::uint32_t version, const std::string& path
 absl::StatusOr<Admission> Knock(const std::string& path, const Hello& hello,
                                 const Patience& patience) {
   absl::StatusOr<Admission> admission = KnockAs(abi::kHandoffLaneVersion, path, hello, patience);
-  // An older daemon refuses the version so, and other things too: then it says so again.
+  // An older daemon refuses the version with this code. It may mean something else; then
+  // it says so again.
   if (!absl::IsFailedPrecondition(admission.status())) return admission;
   return KnockAs(abi::kHandoffVersion, path, hello, patience);
 }

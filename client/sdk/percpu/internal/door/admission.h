@@ -17,7 +17,7 @@ namespace percpu {
 using percpud::UniqueFd;
 using percpud::abi::v1::MapMode;
 
-// What the side door gave: the session lives as long as `door` is open.
+// The daemon's answer at the side door. The session lives as long as `door` is open.
 struct Admission {
   UniqueFd door;
   // `door` is also the local fast lane (LaneClient).
@@ -31,7 +31,7 @@ struct Admission {
   UniqueFd layout;
 };
 
-// What a client says at the door.
+// A client's first words at the door.
 struct Hello {
   MapMode wanted = MapMode::kReadWrite;
   // kCanRseq, kCanAtomic.
@@ -41,18 +41,18 @@ struct Hello {
   std::string resume;
 };
 
-// How long to wait at the door.
+// The limits of waiting at the door.
 struct Patience {
   Deadline deadline = Deadline::Never();
-  // A descriptor that ends the waiting when it becomes readable; -1 for none.
+  // A descriptor that ends the waiting when it becomes readable, or -1.
   int stop = -1;
 };
 
-// Asks for admission at the side door whose socket is at `path`. Blocks within
-// `patience`, a full backlog included. Errors: UNAVAILABLE if nobody is there,
-// DEADLINE_EXCEEDED, CANCELLED after `stop`, the daemon's refusal (NOT_FOUND: the
-// session has ended), RESOURCE_EXHAUSTED if this process has no descriptor left,
-// DATA_LOSS for an answer that this client does not know.
+// Asks for admission at the side door whose socket is at `path`. Blocks within `patience`,
+// also while the backlog is full. Errors: UNAVAILABLE if no daemon is there;
+// DEADLINE_EXCEEDED; CANCELLED after `stop`; the daemon's refusal (NOT_FOUND: the session
+// has ended); RESOURCE_EXHAUSTED if this process has no descriptor left; DATA_LOSS for an
+// answer that this client does not know.
 absl::StatusOr<Admission> Knock(const std::string& path, const Hello& hello,
                                 const Patience& patience);
 

@@ -28,13 +28,13 @@ absl::Status BadLayout(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("layout page: ", what));
 }
 
-// The page, copied once: what is checked is what is used.
+// Returns a copy of the page. The copy is checked and used, and the page is not read again.
 absl::StatusOr<std::vector<std::byte>> Copy(int fd) {
   struct stat info {};
   if (fstat(fd, &info) != 0) return BadLayout("cannot be looked at");
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size < sizeof(abi::LayoutHeader) || size > abi::kMaxLayoutBytes) {
-    return BadLayout(absl::StrCat(size, " bytes are none it can have"));
+    return BadLayout(absl::StrCat("cannot have ", size, " bytes"));
   }
   std::vector<std::byte> page(size);
   if (pread(fd, page.data(), size, 0) != static_cast<ssize_t>(size)) {
@@ -46,7 +46,7 @@ absl::StatusOr<std::vector<std::byte>> Copy(int fd) {
 absl::StatusOr<abi::LayoutHeader> Header(const std::vector<std::byte>& page) {
   abi::LayoutHeader header;
   std::memcpy(&header, page.data(), sizeof(header));
-  if (header.magic != abi::kLayoutMagic) return BadLayout("is none");
+  if (header.magic != abi::kLayoutMagic) return BadLayout("begins with another mark");
   if (header.major != abi::kLayoutMajor) {
     return absl::FailedPreconditionError(absl::StrCat("layout page: version ", header.major, ".",
                                                       header.minor, "; this client knows ",
@@ -59,7 +59,7 @@ absl::StatusOr<abi::LayoutHeader> Header(const std::vector<std::byte>& page) {
   return header;
 }
 
-// A table of `count` entries at `at`, which has to lie inside the page.
+// Returns a table of `count` entries at `at`. Errors: DATA_LOSS unless it lies in the page.
 template <typename T>
 absl::StatusOr<std::vector<T>> Table(const std::vector<std::byte>& page, std::uint64_t at,
                                      std::uint64_t count) {
@@ -76,8 +76,8 @@ bool Inside(const std::vector<std::uint64_t>& offsets, std::uint64_t arena_bytes
                      [=](std::uint64_t offset) { return offset < arena_bytes; });
 }
 
-// A way that is unknown here is none, and a store of 16 bytes faults in units that
-// are not aligned for it.
+// Returns how cells are committed. A way that this version does not know counts as two
+// stores, and so do units that are not aligned for a store of 16 bytes, which would fault.
 abi::PairCommit PairsOf(const abi::LayoutHeader& header, const std::vector<std::uint64_t>& cpus) {
   const bool aligned = std::all_of(cpus.begin(), cpus.end(), [](std::uint64_t offset) {
     return offset % sizeof(abi::CountSum) == 0;
@@ -137,12 +137,13 @@ absl::StatusOr<std::unique_ptr<ArenaMap>> ArenaMap::Map(const UniqueFd& arena,
   if (base == MAP_FAILED) {
     return absl::ErrnoToStatus(errno, absl::StrCat("mmap of ", out->arena_bytes_, " bytes"));
   }
+  assert(!out->backed_offsets_.empty() && !out->cpu_units_.empty());
   Mapping& mapping = out->mapping_;
   mapping.base = static_cast<std::byte*>(base);
   mapping.unit_offsets = out->unit_offsets_;
   mapping.cpu_units = out->cpu_units_;
   const percpud::rseq::CpuTable table{.entry = out->cpu_entries_.cpu0()};
-  // A reader's updates all go to the fallback.
+  // All updates of a reader go to the fallback.
   mapping.cpus =
       out->writable_ ? percpud::rseq::Usable(table, mapping.mode) : percpud::rseq::CpuTable{};
   mapping.fallback = fallback;
@@ -165,6 +166,7 @@ bool ArenaMap::Holds(std::uint64_t pointer, std::uint64_t bytes, std::uint64_t a
 }
 
 void ArenaMap::SetUnits(bool has_units) noexcept {
+  assert(!has_units || use_.load() != Use::kSuspended);
   for (std::uint32_t cpu = 0; cpu < cpu_offsets_.size(); ++cpu) {
     cpu_entries_.Set(cpu, has_units ? static_cast<std::int64_t>(cpu_offsets_[cpu])
                                     : percpud::rseq::CpuEntries::kNone);
@@ -182,7 +184,7 @@ void ArenaMap::Resume() {
   Use suspended = Use::kSuspended;
   if (!use_.compare_exchange_strong(suspended, Use::kUsed)) return;
   SetUnits(true);
-  // Retired meanwhile: whichever thread is last leaves no units.
+  // It may have been retired meanwhile: the later of the two threads leaves no units.
   if (is_retired()) SetUnits(false);
 }
 

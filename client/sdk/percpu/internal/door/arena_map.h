@@ -18,23 +18,24 @@
 
 namespace percpu {
 
-// The arena in this process's address space, with the layout page's tables
-// copied out and checked: a page that contradicts itself maps nothing.
+// The arena in this process's address space. The layout page's tables are copied and
+// checked first: a page that contradicts itself maps nothing.
 //
-// A child of a fork inherits the mapping suspended: no CPU has a unit in it, so that
-// every update goes to the fallback, until it is resumed. A mapping is retired for
-// good when its session is lost. Neither costs an update anything, for both change
-// the table that every update reads anyway.
+// A child of a fork inherits the mapping suspended: no CPU has a unit in it, so that every
+// update goes to the fallback until the mapping is resumed. A mapping is retired for good
+// when its session is lost. Neither makes an update slower, because both change the table
+// that every update reads anyway.
 //
 // Thread safe, but for construction and destruction.
 class ArenaMap final : private ForkListener {
  public:
-  // Keeps neither descriptor. Errors: FAILED_PRECONDITION for a layout of
-  // another version, DATA_LOSS for one that cannot be, what the system said.
+  // Maps the arena. Keeps neither descriptor. `fallback` may be null, and outlives this.
+  // Errors: FAILED_PRECONDITION for a layout of another version, DATA_LOSS for an
+  // impossible one, the system's refusal to map.
   static absl::StatusOr<std::unique_ptr<ArenaMap>> Map(const UniqueFd& arena,
                                                        const UniqueFd& layout, MapMode granted,
                                                        Fallback* fallback);
-  // Returns the id of the arena that a layout page is about. Errors: as Map.
+  // Returns the id of the arena that a layout page describes. Errors: as Map.
   static absl::StatusOr<std::array<std::uint8_t, 16>> ReadId(const UniqueFd& layout);
   ~ArenaMap();
 
@@ -52,15 +53,16 @@ class ArenaMap final : private ForkListener {
   // Valid as long as this is.
   [[nodiscard]] const Mapping& mapping() const { return mapping_; }
   [[nodiscard]] bool writable() const { return writable_; }
-  // Returns whether so many bytes may lie there, aligned, in every unit.
+  // Returns whether `bytes` at `pointer` lie in the arena, in every unit, and are aligned.
+  // REQUIRES: `alignment` is not 0.
   [[nodiscard]] bool Holds(std::uint64_t pointer, std::uint64_t bytes,
                            std::uint64_t alignment) const;
   [[nodiscard]] std::uint64_t arena_bytes() const { return arena_bytes_; }
   [[nodiscard]] std::uint64_t unit_bytes() const { return unit_bytes_; }
-  // Of the units that have a CPU, ascending, the first 0. Ghosts have no memory of
-  // their own: what lies there may be another's.
+  // Returns the offsets of the units that have a CPU, ascending, the first 0. Ghosts are
+  // left out: they have no memory of their own, and their place may be another chunk's.
   [[nodiscard]] std::span<const std::uint64_t> backed_offsets() const { return backed_offsets_; }
-  // The same arena has the same id as long as its bytes live.
+  // Returns the arena's id, which stays the same as long as its bytes live.
   [[nodiscard]] const std::array<std::uint8_t, 16>& arena_id() const { return arena_id_; }
 
  private:

@@ -24,27 +24,26 @@ int Milliseconds(absl::Duration duration) {
 }  // namespace
 
 void PrepareGrpcForForks() {
-  // Without it, a child of a process that made calls cannot.
+  // Without this, a child of a process that made calls cannot make any.
   setenv("GRPC_ENABLE_FORK_SUPPORT", "1", /*replace=*/0);
-  // Its epoll set would be one with the parent's wherever gRPC skips its fork
-  // handlers (a thread of it was busy), and the answers then wake the wrong
-  // process; poll(2) shares nothing, and a client has few descriptors.
+  // gRPC skips its fork handlers if one of its threads is busy. A child would then share
+  // its parent's epoll set, and answers would wake the wrong process. poll(2) shares
+  // nothing, and a client has few descriptors.
   setenv("GRPC_POLL_STRATEGY", "poll", /*replace=*/0);
 }
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options) {
   grpc::ChannelArguments arguments;
-  // gRPC's own retries are off: they cost a seventh of a call, and only the
-  // connection knows which calls may run twice.
+  // gRPC's own retries are off. They cost a seventh of a call, and only the caller knows
+  // which calls may run twice.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  // A daemon is spoken to directly, whatever http_proxy says.
+  // The daemon is called directly, whatever http_proxy says.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  // Else a daemon that restarts is not looked for again for a second, then
-  // ever longer.
+  // By default gRPC looks for a daemon that restarts after a second, and then ever later.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
                    Milliseconds(options.retry.initial_backoff));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(options.retry.max_backoff));
-  // Equal channels share a connection, and a child must not share its parent's.
+  // Equal channels share a connection by default, and a child must not share its parent's.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(-1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);

@@ -13,11 +13,12 @@
 
 namespace percpu {
 
-// What gRPC reads of the environment when it starts; to be called before.
+// Sets the environment that gRPC reads when it starts. REQUIRES: to have an effect, it is
+// called before gRPC starts.
 void PrepareGrpcForForks();
 
-// A channel of this process's own to the daemon. gRPC starts threads with the
-// first one, which a fork would lose.
+// Makes a channel of this process's own to the daemon. gRPC starts threads with the first
+// channel, and a fork would lose them.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options);
 
 }  // namespace percpu

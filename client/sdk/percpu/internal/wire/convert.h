@@ -1,8 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Between the wire's messages and the SDK's values. Messages stop here: whoever
-// changes a .proto file changes this one, and no signature of the SDK's.
+// Conversions between the wire's messages and the SDK's values. Messages stop here: a
+// change of a .proto file changes this file, and no signature of the SDK's.
 
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_CONVERT_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_CONVERT_H_
@@ -44,7 +44,7 @@ LeaseInfo FromProto(const v1::Lease& lease);
 Variable FromProto(const v1::Variable& variable);
 ChunkGrant FromProto(const v1::LeaseChunkResponse& lease);
 
-// Without its areas, which come in pages.
+// The areas are left out: they come in pages.
 AreaMap FromProto(const v1::ListAreasResponse& map);
 
 }  // namespace percpu::wire

@@ -10,8 +10,8 @@
 
 namespace percpu::wire {
 
-// Follows next_page_token to the end: calls list(request), which returns a
-// StatusOr of one page, and take(page) with each. Returns the first error.
+// Follows next_page_token to the end. Calls list(request), which returns a StatusOr of one
+// page, and take(page) with each page. Returns the first error.
 template <typename Request, typename List, typename Take>
 absl::Status ForEachPage(Request request, List list, Take take) {
   do {

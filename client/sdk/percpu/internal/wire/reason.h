@@ -10,11 +10,11 @@
 
 namespace percpu {
 
-// Returns `status` with the reason that a session's stream gave for it; unchanged
-// if it is OK or the reason is empty.
+// Returns `status` with the reason that the session's stream or lane gave for it. Returns
+// it unchanged if it is OK or the reason is empty.
 absl::Status WithReason(absl::Status status, const std::string& reason);
-// Returns `status` with the reason in a unary call's details (status.proto);
-// unchanged if it is OK or there is none. The details are not trusted.
+// Returns `status` with the reason in a unary call's details (status.proto). Returns it
+// unchanged if it is OK or there is no reason. The details are not trusted.
 absl::Status WithDetails(absl::Status status, const std::string& details);
 
 }  // namespace percpu

@@ -16,12 +16,13 @@
 #include "client/cli/render.h"
 #include "client/cli/report.h"
 #include "percpu/client.h"
+#include "server/base/clock.h"
 
 namespace percpu::cli {
 
-// Time as a command sees it: a test's passes as fast as it is asked to.
+// Time, for a command. A test's passes as fast as the test asks.
 struct Clock {
-  std::function<absl::Time()> now = absl::Now;
+  std::function<percpud::BootTime()> now = percpud::NowSinceBoot;
   // Waits; true if the user wants the command to end before that.
   std::function<bool(absl::Duration)> wait_for_quit = [](absl::Duration duration) {
     absl::SleepFor(duration);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -77,6 +78,7 @@ std::string Legend(Style style) {
 
 std::string DrawMap(const Map& map, Style style) {
   const absl::string_view bar = style.unicode ? "│" : "|";
+  assert(map.begin_offset <= map.end_offset);
   const std::size_t margin = absl::StrCat(absl::Hex(map.end_offset)).size() + 2;
   std::string out;
   for (std::size_t first = 0; first < map.occupancy.size(); first += kCellsPerRow) {

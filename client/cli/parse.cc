@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
 #include <limits>
 #include <string>
 #include <utility>
@@ -110,6 +111,7 @@ CLI::Validator AsAlignment() {
 }
 
 CLI::Validator AsCount(std::uint64_t least, std::uint64_t most) {
+  assert(least <= most);
   return As([least, most](absl::string_view text) -> absl::StatusOr<std::uint64_t> {
     std::uint64_t value = 0;
     if (!IsDecimal(text) || !absl::SimpleAtoi(text, &value) || value < least || value > most) {

@@ -44,7 +44,7 @@ CLI::Validator AsSize();
 CLI::Validator AsNanoseconds();
 // A power of two, as a size.
 CLI::Validator AsAlignment();
-// Decimal digits, from `least` to `most`.
+// Decimal digits, from `least` to `most`. REQUIRES: least <= most.
 CLI::Validator AsCount(std::uint64_t least, std::uint64_t most);
 // Decimal, from -2^63 to 2^63-1.
 CLI::Validator AsSigned();

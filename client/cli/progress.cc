@@ -3,6 +3,7 @@
 
 #include "client/cli/progress.h"
 
+#include <cassert>
 #include <string>
 
 namespace percpu::cli {
@@ -18,6 +19,7 @@ Progress::~Progress() {
 }
 
 void Progress::Show(std::uint64_t done) {
+  assert(done <= total_);
   if (out_ == nullptr || total_ == 0) return;
   const std::uint64_t filled = done * kColumns / total_;
   if (filled == filled_) return;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
 #include <ostream>
 #include <sstream>
@@ -104,6 +105,7 @@ class Grid {
     Column column{.heading = table.columns[index].heading, .cells = {}};
     column.width = std::max(table.columns[index].width, Width(column.heading));
     for (const std::vector<Value>& row : table.rows) {
+      assert(row.size() == table.columns.size());
       column.cells.push_back(ToText(row[index]));
       column.width = std::max(column.width, Width(column.cells.back()));
       column.right = column.right && IsNumber(row[index]);

@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
 
 namespace percpu::cli {
 
@@ -35,8 +37,10 @@ Keyboard::~Keyboard() {
 }
 
 bool Keyboard::WaitForQuit(absl::Duration duration) {
-  const absl::Time end = absl::Now() + duration;
-  for (absl::Duration left = duration; left > absl::ZeroDuration(); left = end - absl::Now()) {
+  assert(duration >= absl::ZeroDuration());
+  const percpud::BootTime end = percpud::NowSinceBoot() + duration;
+  for (absl::Duration left = duration; left > absl::ZeroDuration();
+       left = end - percpud::NowSinceBoot()) {
     if (Interrupt::signal() != 0) return true;
     pollfd keys{.fd = before_ ? fd_ : -1, .events = POLLIN, .revents = 0};
     // A signal that comes just before the poll is seen a moment later.

@@ -1,9 +1,9 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cli/commands/common.h"
+#include "server/base/clock.h"
 
 namespace percpu::cli {
 namespace {
@@ -11,9 +11,9 @@ namespace {
 absl::StatusOr<Report> Ping(Context& context) {
   // The first call connects; only the second one is a round trip.
   if (absl::Status status = context.client.Ping(); !status.ok()) return status;
-  const absl::Time start = absl::Now();
+  const percpud::BootTime start = percpud::NowSinceBoot();
   if (absl::Status status = context.client.Ping(); !status.ok()) return status;
-  const absl::Duration round_trip = absl::Now() - start;
+  const absl::Duration round_trip = percpud::NowSinceBoot() - start;
   return Report{
       {Fields{.key = "",
               .title = "",

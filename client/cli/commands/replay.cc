@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -10,13 +11,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cli/commands/common.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/parse.h"
 #include "client/cli/progress.h"
 #include "client/cli/trace.h"
+#include "server/base/clock.h"
 
 namespace percpu::cli {
 namespace {
@@ -32,8 +33,8 @@ struct ReplayOptions {
   bool free_rest = false;
 };
 
-// Runs a trace against the daemon in windows of operations: the allocations of
-// a window in one call, then its frees in one call.
+// Runs a trace against the daemon in windows of operations: the allocations of a window in
+// one call, then its frees in one call.
 class Player {
  public:
   Player(Client& client, const std::vector<TraceOp>& ops) : client_(client) {
@@ -45,7 +46,9 @@ class Player {
 
   // Adds an operation to the window. One that an open free of the same id would
   // overtake closes the window first.
+  // REQUIRES: an operation of the trace.
   absl::Status Add(const TraceOp& op) {
+    assert(op.id < pointers_.size());
     if (op.alloc) {
       if (in_frees_[op.id]) {
         if (absl::Status status = Flush(); !status.ok()) return status;
@@ -101,6 +104,7 @@ class Player {
     if (specs.empty()) return absl::OkStatus();
     const absl::StatusOr<std::vector<Pointer>> pointers = client_.AllocateBatch(specs);
     if (pointers.ok()) {
+      assert(pointers->size() == ids.size());
       for (std::size_t i = 0; i < ids.size(); ++i) pointers_[ids[i]] = (*pointers)[i];
       allocs_ += ids.size();
       return absl::OkStatus();
@@ -234,11 +238,11 @@ absl::StatusOr<Report> Replay(Context& context, const ReplayOptions& options) {
   Player player(context.client, *ops);
   Sampler sampler(context.client, ops->size());
   const Interrupt interrupt;
-  const absl::Time start = absl::Now();
+  const percpud::BootTime start = percpud::NowSinceBoot();
   if (absl::Status status = Play(*ops, options.batch, context, player, sampler); !status.ok()) {
     return GiveUp(std::move(status), player);
   }
-  const absl::Duration elapsed = absl::Now() - start;
+  const absl::Duration elapsed = percpud::NowSinceBoot() - start;
   Report report = Summary(*ops, player, sampler, elapsed);
   if (options.free_rest) {
     if (absl::Status status = player.FreeRest(); !status.ok()) return status;

@@ -20,6 +20,7 @@
 #include "client/cli/commands/follow.h"
 #include "client/cli/commands/target.h"
 #include "client/cli/parse.h"
+#include "server/base/clock.h"
 
 namespace percpu::cli {
 namespace {
@@ -49,7 +50,7 @@ struct Integer {
 
 // What is read for a frame.
 struct Reading {
-  absl::Time at;
+  percpud::BootTime at;
   Stats stats;
   std::vector<SessionInfo> sessions;
   std::vector<ChunkInfo> chunks;
@@ -131,7 +132,7 @@ class Frame {
   Frame(const Reading& before, const Reading& now, std::size_t rows)
       : before_(before), now_(now), rows_(rows) {}
 
-  [[nodiscard]] Report ToReport(absl::Time began) const {
+  [[nodiscard]] Report ToReport(percpud::BootTime began) const {
     return {{Summary(began), SessionsByBytes(), ChunksByFill(), IntegersByRate()}};
   }
 
@@ -146,7 +147,7 @@ class Frame {
                                static_cast<double>(now_.stats.*field)))};
   }
 
-  [[nodiscard]] Fields Summary(absl::Time began) const {
+  [[nodiscard]] Fields Summary(percpud::BootTime began) const {
     const Stats& stats = now_.stats;
     return {.key = "",
             .title = "",
@@ -247,7 +248,7 @@ absl::StatusOr<Report> Top(Context& context, const TopOptions& options) {
   if (!before.ok()) return before.status();
   Follow follow(context);
   follow.Succeeded();
-  const absl::Time began = before->at;
+  const percpud::BootTime began = before->at;
   for (std::uint64_t frame = 0; options.count == 0 || frame < options.count; ++frame) {
     if (context.clock.wait_for_quit(interval)) break;
     absl::StatusOr<Reading> now = Read(context);

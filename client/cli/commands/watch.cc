@@ -10,6 +10,7 @@
 #include "client/cli/commands/common.h"
 #include "client/cli/commands/follow.h"
 #include "client/cli/parse.h"
+#include "server/base/clock.h"
 
 namespace percpu::cli {
 namespace {
@@ -24,8 +25,8 @@ struct WatchOptions {
 class Rows {
  public:
   // The first answer of a stream: there is nothing to compare it with.
-  void Begin(const StatsSample& first, absl::Time now) {
-    if (began_ == absl::InfinitePast()) began_ = now - first.elapsed;
+  void Begin(const StatsSample& first, percpud::BootTime now) {
+    if (began_ == percpud::BootTime::InfinitePast()) began_ = now - first.elapsed;
     offset_ = now - began_ - first.elapsed;
     before_ = first;
   }
@@ -63,7 +64,7 @@ class Rows {
   }
 
  private:
-  absl::Time began_ = absl::InfinitePast();
+  percpud::BootTime began_ = percpud::BootTime::InfinitePast();
   // From the stream's own clock to that of the run.
   absl::Duration offset_;
   std::optional<StatsSample> before_;

@@ -33,7 +33,7 @@ class CountSumRef {
   CountSumRef(const Mapping& mapping, Pointer pointer)
       : mapping_(&mapping),
         unit0_(mapping.base + Value(pointer)),
-        sequences_(CommitsWhole(mapping) ? mapping.cpus : percpud::rseq::CpuTable{}) {
+        sequences_(CommitsWhole(mapping) ? mapping.cpus : CpuTable{}) {
     assert(pointer != kNull && Value(pointer) % sizeof(CountSum) == 0);
   }
 
@@ -82,7 +82,7 @@ class CountSumRef {
   const Mapping* mapping_;
   std::byte* unit0_;
   // The mapping's CPUs if one store commits a cell of this arena; otherwise empty.
-  percpud::rseq::CpuTable sequences_;
+  CpuTable sequences_;
 };
 
 }  // namespace percpu

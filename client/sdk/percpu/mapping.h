@@ -20,6 +20,8 @@ namespace percpu {
 using UpdateMode = percpud::rseq::UpdateMode;
 // How an arena's cells of a count and a sum are committed.
 using PairCommit = percpud::abi::v1::PairCommit;
+// Where each CPU's unit lies, by CPU id, in the form that updates read.
+using CpuTable = percpud::rseq::CpuTable;
 
 // A CPU and the unit that backs it.
 struct CpuUnit {
@@ -39,8 +41,9 @@ struct Mapping {
   std::span<const std::uint64_t> unit_offsets;
   // The units that back a CPU, each once, by rising CPU id.
   std::span<const CpuUnit> cpu_units;
-  // The same by CPU id, as percpud::rseq::Usable returns it.
-  percpud::rseq::CpuTable cpus;
+  // The same by CPU id, for the CPUs whose slots this process can update. The session
+  // sets it.
+  CpuTable cpus;
   UpdateMode mode = UpdateMode::kRseq;
   PairCommit pair_commit = PairCommit::kTwoStores;
   // Makes the updates that a thread cannot make itself. Null: they are refused.

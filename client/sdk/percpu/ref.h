@@ -135,7 +135,7 @@ class Ref {
   Ref(const Mapping& mapping, Pointer pointer)
       : mapping_(&mapping),
         unit0_(mapping.base + Value(pointer)),
-        sequences_(mapping.mode == UpdateMode::kRseq ? mapping.cpus : percpud::rseq::CpuTable{}) {
+        sequences_(mapping.mode == UpdateMode::kRseq ? mapping.cpus : CpuTable{}) {
     assert(pointer != kNull && Value(pointer) % sizeof(T) == 0);
   }
 
@@ -331,7 +331,7 @@ class Ref {
   std::byte* unit0_;
   // The mapping's CPUs if sequences may update this arena; otherwise empty. It is kept
   // here so that an operation finds it with one load.
-  percpud::rseq::CpuTable sequences_;
+  CpuTable sequences_;
 };
 
 // One unit's copy of a number, for its only writer: a shard that owns the unit and may

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "client/cli/app.h"
 #include "percpu/mocks/mock_connection.h"
+#include "server/base/clock.h"
 
 namespace percpu::cli {
 
@@ -32,7 +33,7 @@ class CliRunner {
   // The user quits at this wait; 0: never.
   int waits_before_quit = 0;
   // Passes by waiting.
-  absl::Time now = absl::FromUnixSeconds(1'700'000'000);
+  percpud::BootTime now{absl::Hours(100)};
   std::string used_address;
   CallOptions used_options;
 };

@@ -122,39 +122,43 @@ absl::Status Membership::StartWatch(std::optional<int> door) {
 
 // --- Coming back -------------------------------------------------------------
 
-DoorWatch::Outcome Membership::ComeBack(int stop, int& door) {
-  std::string token;
-  bool resumes = false;
-  {
-    MutexLock lock(&mu_);
-    if (state_ == SessionState::kLost) return DoorWatch::Outcome::kOver;
-    // Another thread is at the door.
-    if (joining_) return DoorWatch::Outcome::kNotYet;
-    // Joined since the watch began without a door.
-    if (joined_ && door_ != nullptr && watched_door_ != door_->get()) {
-      door = watched_door_ = door_->get();
-      return DoorWatch::Outcome::kBack;
-    }
-    resumes = joined_;
-    token = token_;
-    joining_ = !resumes;
-    // The door is dead, and the next one may need its descriptor.
-    door_of_parent_.store(-1, std::memory_order_relaxed);
-    lane_.reset();
-    door_.reset();
-    watched_door_ = -1;
+std::optional<DoorWatch::Outcome> Membership::LeaveDoor(Visit& visit, int& door) {
+  MutexLock lock(&mu_);
+  if (state_ == SessionState::kLost) return DoorWatch::Outcome::kOver;
+  // Another thread is at the door.
+  if (joining_) return DoorWatch::Outcome::kNotYet;
+  // Another thread has joined since the watch began without a door.
+  if (joined_ && door_ != nullptr && watched_door_ != door_->get()) {
+    door = watched_door_ = door_->get();
+    return DoorWatch::Outcome::kBack;
   }
-  if (resumes) Become(SessionState::kWaiting, absl::UnavailableError("the daemon hung up"));
+  assert(joined_ != token_.empty());
+  visit.token = token_;
+  joining_ = !visit.resumes();
+  // The door is dead, and the next one may need its descriptor.
+  door_of_parent_.store(-1, std::memory_order_relaxed);
+  lane_.reset();
+  door_.reset();
+  watched_door_ = -1;
+  return std::nullopt;
+}
+
+DoorWatch::Outcome Membership::ComeBack(int stop, int& door) {
+  Visit visit;
+  if (const auto outcome = LeaveDoor(visit, door)) return *outcome;
+  if (visit.resumes()) {
+    Become(SessionState::kWaiting, absl::UnavailableError("the daemon hung up"));
+  }
   // This waits without a deadline. Under a service manager's sockets the backlog
   // outlives the daemon, and the next daemon answers the visitors in it.
-  absl::StatusOr<Admission> admission = KnockAs(token, {.stop = stop});
+  absl::StatusOr<Admission> admission = KnockAs(visit.token, {.stop = stop});
   absl::Status status = admission.status();
-  const bool ended = resumes && absl::IsNotFound(status);
+  const bool ended = visit.resumes() && absl::IsNotFound(status);
   if (status.ok()) status = observer_.OnAdmission(*admission);
   const bool final = ended || (admission.ok() && !status.ok());
   {
     MutexLock lock(&mu_);
-    if (!resumes) joining_ = false;
+    if (!visit.resumes()) joining_ = false;
     if (status.ok()) {
       Keep(*std::move(admission));
       door = watched_door_ = door_->get();

@@ -98,6 +98,15 @@ class Membership final : private ForkListener {
   [[nodiscard]] bool HasDaemon() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes one attempt, for the watch.
   DoorWatch::Outcome ComeBack(int stop, int& door);
+  // What an attempt of the watch's says at the door.
+  struct Visit {
+    // The session to take up again; empty to join.
+    std::string token;
+    [[nodiscard]] bool resumes() const { return !token.empty(); }
+  };
+  // Leaves the dead door and fills `visit` in. Returns how the attempt ended if there is
+  // nothing to do at the door.
+  std::optional<DoorWatch::Outcome> LeaveDoor(Visit& visit, int& door);
   void Keep(Admission admission) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Lose(const absl::Status& why);
   // Errors: DoorWatch::Start's.

@@ -47,7 +47,7 @@ class TopTest : public ::testing::Test {
     ON_CALL(daemon_, Sum(kDepth, _)).WillByDefault([this] { return 500 - Seconds() * 100; });
   }
 
-  [[nodiscard]] std::int64_t Seconds() const { return absl::ToUnixSeconds(cli_.now) - start_; }
+  [[nodiscard]] std::int64_t Seconds() const { return absl::ToInt64Seconds(cli_.now - start_); }
 
   static std::vector<SessionInfo> Sessions() {
     std::vector<SessionInfo> sessions;
@@ -85,7 +85,7 @@ class TopTest : public ::testing::Test {
 
   CliRunner cli_;
   mocks::MockConnection& daemon_ = *cli_.connection;
-  const std::int64_t start_ = absl::ToUnixSeconds(cli_.now);
+  const percpud::BootTime start_ = cli_.now;
 };
 
 TEST_F(TopTest, AFrameHasTheHeaviestFirst) {

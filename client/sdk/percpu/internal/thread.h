@@ -12,8 +12,8 @@
 namespace percpu {
 
 // Starts a thread of the SDK's that runs `body`. Signals of the program are handled on the
-// program's own threads. `name` has at most 15 characters. Errors: RESOURCE_EXHAUSTED if
-// the system allows no further thread.
+// program's own threads. `name` has at most 15 characters, and lives as long as the
+// program. Errors: RESOURCE_EXHAUSTED if the system allows no further thread.
 absl::StatusOr<std::thread> StartThread(const char* name, std::function<void()> body);
 
 }  // namespace percpu

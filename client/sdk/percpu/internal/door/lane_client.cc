@@ -79,7 +79,7 @@ absl::StatusOr<LaneClient::Answer> LaneClient::Call(Ask ask, LaneAttempt& attemp
   MutexLock lock(&mu_);
   if (absl::Status status = Send(message.message(), waiter, deadline); !status.ok()) return status;
   attempt.was_sent = true;
-  while (!waiter.done && !broken_ && !deadline.has_passed()) {
+  while (!waiter.done && !is_broken() && !deadline.has_passed()) {
     if (reading_) {
       waiter.news.WaitBy(mu_, deadline);
     } else {
@@ -89,12 +89,12 @@ absl::StatusOr<LaneClient::Answer> LaneClient::Call(Ask ask, LaneAttempt& attemp
   if (!waiter.done) Leave(waiter);
   HandOnReading();
   if (waiter.done) return std::move(waiter.answer);
-  if (broken_) return Broken();
+  if (is_broken()) return Broken();
   return absl::DeadlineExceededError("side door: no answer in time");
 }
 
 absl::Status LaneClient::Send(abi::LaneBytes message, Waiter& waiter, const Deadline& deadline) {
-  while (!broken_) {
+  while (!is_broken()) {
     const ssize_t sent =
         send(door_->get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent >= 0) {
@@ -150,14 +150,8 @@ bool LaneClient::HandOut(abi::LaneBytes message) {
   }
 }
 
-bool LaneClient::is_broken() const {
-  MutexLock lock(&mu_);
-  return broken_;
-}
-
 void LaneClient::Break() {
-  if (broken_) return;
-  broken_ = true;
+  if (broken_.exchange(true, std::memory_order_relaxed)) return;
   // The session's watch sees the end of the connection, and takes the session up again.
   shutdown(door_->get(), SHUT_RDWR);
   for (const Sent& sent : line_) {

@@ -68,7 +68,7 @@ class LaneClient {
   absl::StatusOr<Answer> Call(Ask ask, LaneAttempt& attempt);
   // Returns true once the connection takes no more requests. It is then shut down, so
   // that its other users notice.
-  [[nodiscard]] bool is_broken() const;
+  [[nodiscard]] bool is_broken() const { return broken_.load(std::memory_order_relaxed); }
 
  private:
   // One caller that waits, on its stack.
@@ -101,8 +101,9 @@ class LaneClient {
   const std::shared_ptr<const percpud::UniqueFd> door_;
   std::atomic<std::uint64_t> last_id_ = 0;
 
-  mutable Mutex mu_;
-  bool broken_ ABSL_GUARDED_BY(mu_) = false;
+  Mutex mu_;
+  // Set under the lock. Read without it, too: every call asks.
+  std::atomic<bool> broken_ = false;
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
   // Requests are answered in the order in which they were sent.
   std::deque<Sent> line_ ABSL_GUARDED_BY(mu_);

@@ -135,6 +135,33 @@ absl::Status Flooded(absl::string_view peer);
 absl::Status DaemonAway();
 absl::Status CallCut();
 
+// --- Metrics -------------------------------------------------------------------
+absl::Status BadNamespace(absl::string_view name, std::uint64_t limit);
+absl::Status BadFamilyName(absl::string_view name, std::uint64_t limit);
+// The daemon's own names, and those of processes.
+absl::Status FamilyNameReserved(absl::string_view name);
+// `sample` is what both families would show.
+absl::Status FamilyNameTaken(absl::string_view name, absl::string_view sample,
+                             absl::string_view by);
+absl::Status BadLabelName(absl::string_view family, absl::string_view label, absl::string_view why);
+absl::Status TooManyLabels(absl::string_view family, std::uint64_t labels, std::uint64_t limit);
+absl::Status LabelValuesMismatch(absl::string_view family, std::uint64_t values,
+                                 std::uint64_t labels);
+// `field` says which text: "help", "label path". `why` completes "it <why>".
+absl::Status BadText(absl::string_view family, absl::string_view field, absl::string_view why);
+absl::Status TextOverLimit(absl::string_view family, absl::string_view field, std::uint64_t bytes,
+                           std::uint64_t limit);
+absl::Status BadBounds(absl::string_view family, absl::string_view why);
+absl::Status CellsUnfitForFamily(absl::string_view family, absl::string_view why);
+// `shape` and `wanted` are in words.
+absl::Status FamilyDiffers(absl::string_view family, absl::string_view shape,
+                           absl::string_view wanted);
+absl::Status NamespaceNotFound(absl::string_view name);
+absl::Status FamilyNotFound(absl::string_view name);
+absl::Status SeriesNotFound(absl::string_view family);
+absl::Status WriterNotFound(std::uint64_t writer);
+absl::Status NotNamespaceOwner(absl::string_view name, absl::string_view owner);
+
 // --- Exhaustion ----------------------------------------------------------------
 absl::Status NoSpaceWithoutGrowing(Bytes size, Bytes alignment);
 absl::Status NoReservedSpace(Bytes size, Bytes alignment);

@@ -24,6 +24,12 @@ using UserGroupId = Id<struct UserGroupIdTag, std::uint32_t>;
 // The kernel's own "no such user".
 inline constexpr UserId kNobody{0xffffffff};
 
+// Metrics have numbers that are given once.
+using NamespaceId = Id<struct NamespaceIdTag, std::uint64_t>;
+using FamilyId = Id<struct FamilyIdTag, std::uint64_t>;
+using SeriesId = Id<struct SeriesIdTag, std::uint64_t>;
+using WriterId = Id<struct WriterIdTag, std::uint64_t>;
+
 // 128 random bits. A caller that shows them speaks for the session.
 using Token = std::array<std::uint8_t, 16>;
 

@@ -57,6 +57,26 @@ inline constexpr std::uint32_t kMaxListPage = 1000;
 inline constexpr std::uint32_t kMaxMapCells = 256;
 inline constexpr std::size_t kMaxNameLength = 128;
 
+// --- Metrics -----------------------------------------------------------------
+inline constexpr std::size_t kMaxNamespaceLength = 255;
+inline constexpr std::size_t kMaxFamilyName = 200;
+inline constexpr std::size_t kMaxHelp = 1024;
+inline constexpr std::size_t kMaxUnit = 64;
+inline constexpr std::size_t kMaxLabels = 32;
+inline constexpr std::size_t kMaxLabelName = 128;
+inline constexpr std::size_t kMaxLabelValue = 2048;
+// The values of one series together.
+inline constexpr std::size_t kMaxLabelValues = 4096;
+inline constexpr std::size_t kMaxWriterLabel = 128;
+inline constexpr std::uint32_t kMaxNamespaces = 4096;
+inline constexpr std::uint32_t kDefaultNamespacesPerUser = 256;
+inline constexpr std::uint32_t kDefaultFamiliesPerNamespace = 4096;
+inline constexpr std::uint32_t kDefaultSeriesPerNamespace = 262144;
+inline constexpr std::uint32_t kDefaultSeriesPerFamily = 10000;
+inline constexpr std::uint32_t kMaxSeriesPerFamily = 1 << 20;
+// Series of one opening.
+inline constexpr std::size_t kMaxOpening = 1024;
+
 // --- Sessions ----------------------------------------------------------------
 inline constexpr std::size_t kMaxVariables = 1 << 20;
 inline constexpr std::size_t kMaxCommandLength = 64;

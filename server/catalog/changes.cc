@@ -82,6 +82,27 @@ void Changes::Put(const Opened& record) {
 void Changes::Put(const Quarantined& record) {
   Add(Table::kQuarantine, Number(record.pointer.value()), Value(record));
 }
+void Changes::Put(const Namespace& record) {
+  Add(Table::kNamespaces, Number(record.id.value()), Value(record));
+}
+void Changes::Put(const Family& record) {
+  Add(Table::kFamilies, Number(record.id.value()), Value(record));
+}
+void Changes::Put(const SeriesBlock& record) {
+  Add(Table::kSeriesBlocks, Number(record.pointer.value()), Value(record));
+}
+void Changes::Put(const Series& record) {
+  Add(Table::kSeries, Number(record.id.value()), Value(record));
+}
+void Changes::Put(const Joined& record) {
+  Add(
+      Table::kJoined,
+      [&record](std::string& out) { EncodeKey(record.name_space, record.session, out); },
+      Value(record));
+}
+void Changes::Put(const LastMetric& record) {
+  Add(Table::kMeta, Text(kLastMetricKey), Value(record));
+}
 void Changes::PutFormat() {
   ops_.push_back({.table = Table::kMeta,
                   .kind = Kind::kPut,
@@ -120,6 +141,14 @@ void Changes::DeleteOpened(PercpuPtr area, SessionId session) {
 }
 void Changes::DeleteQuarantined(PercpuPtr pointer) {
   Delete(Table::kQuarantine, Number(pointer.value()));
+}
+void Changes::DeleteFamily(FamilyId id) { Delete(Table::kFamilies, Number(id.value())); }
+void Changes::DeleteSeriesBlock(PercpuPtr pointer) {
+  Delete(Table::kSeriesBlocks, Number(pointer.value()));
+}
+void Changes::DeleteSeries(SeriesId id) { Delete(Table::kSeries, Number(id.value())); }
+void Changes::DeleteJoined(NamespaceId name_space, SessionId session) {
+  Delete(Table::kJoined, [=](std::string& out) { EncodeKey(name_space, session, out); });
 }
 
 }  // namespace percpud::catalog

@@ -29,6 +29,12 @@ class Changes {
   void Put(const Identity& record);
   void Put(const Opened& record);
   void Put(const Quarantined& record);
+  void Put(const Namespace& record);
+  void Put(const Family& record);
+  void Put(const SeriesBlock& record);
+  void Put(const Series& record);
+  void Put(const Joined& record);
+  void Put(const LastMetric& record);
   // What kind of catalog it is; with the first record of a fresh one.
   void PutFormat();
   // Changes the owner of an area. Does nothing if there is no such area.
@@ -45,6 +51,10 @@ class Changes {
   void DeleteIdentity(SessionId owner);
   void DeleteOpened(PercpuPtr area, SessionId session);
   void DeleteQuarantined(PercpuPtr pointer);
+  void DeleteFamily(FamilyId id);
+  void DeleteSeriesBlock(PercpuPtr pointer);
+  void DeleteSeries(SeriesId id);
+  void DeleteJoined(NamespaceId name_space, SessionId session);
 
   [[nodiscard]] bool empty() const { return ops_.empty(); }
   // Whether records are added, for which there has to be room. What replaces its like is
@@ -85,6 +95,7 @@ class Changes {
 inline constexpr absl::string_view kFormatKey = "format";
 inline constexpr absl::string_view kArenaKey = "arena";
 inline constexpr absl::string_view kLastSessionKey = "last_session";
+inline constexpr absl::string_view kLastMetricKey = "last_metric";
 
 }  // namespace percpud::catalog
 

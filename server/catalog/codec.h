@@ -27,14 +27,20 @@ enum class Table : std::uint8_t {
   kAnswers,
   kIdentities,
   kOpened,
-  kQuarantine
+  kQuarantine,
+  kNamespaces,
+  kFamilies,
+  kSeriesBlocks,
+  kSeries,
+  kJoined
 };
-inline constexpr std::size_t kTables = 10;
+inline constexpr std::size_t kTables = 15;
 
 // Appends the key, or the value, to `out`. What Encode takes, Decode returns.
 void EncodeKey(std::uint64_t id, std::string& out);
 void EncodeKey(SessionId session, RequestId request, std::string& out);
 void EncodeKey(PercpuPtr area, SessionId session, std::string& out);
+void EncodeKey(NamespaceId name_space, SessionId session, std::string& out);
 
 void Encode(const Arena& record, std::string& value);
 void Encode(const Chunk& record, std::string& value);
@@ -47,6 +53,12 @@ void Encode(const LastSession& record, std::string& value);
 void Encode(const Identity& record, std::string& value);
 void Encode(const Opened& record, std::string& value);
 void Encode(const Quarantined& record, std::string& value);
+void Encode(const Namespace& record, std::string& value);
+void Encode(const Family& record, std::string& value);
+void Encode(const SeriesBlock& record, std::string& value);
+void Encode(const Series& record, std::string& value);
+void Encode(const Joined& record, std::string& value);
+void Encode(const LastMetric& record, std::string& value);
 
 // Puts the checksum over `key` and the rest into the first bytes of `value`,
 // which Encode left for it.
@@ -80,6 +92,18 @@ template <>
 std::optional<Opened> Decode(absl::string_view key, absl::string_view value);
 template <>
 std::optional<Quarantined> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Namespace> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Family> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<SeriesBlock> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Series> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<Joined> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<LastMetric> Decode(absl::string_view key, absl::string_view value);
 
 }  // namespace percpud::catalog
 

@@ -20,8 +20,9 @@ namespace percpud::catalog {
 namespace {
 
 constexpr std::array<const char*, kTables> kNames = {
-    "meta",   "chunks",  "areas",      "variables", "sessions",
-    "leases", "answers", "identities", "opened",    "quarantine"};
+    "meta",       "chunks",   "areas",         "variables", "sessions",
+    "leases",     "answers",  "identities",    "opened",    "quarantine",
+    "namespaces", "families", "series_blocks", "series",    "joined"};
 
 // Tables that a catalog of the first format does not have.
 constexpr bool IsYoung(Table table) { return table >= Table::kIdentities; }
@@ -92,6 +93,11 @@ absl::Status ReadMeta(MDB_txn* txn, Contents& out) {
         is_empty = false;
         if (key == kFormatKey) format = std::string(value);
         if (key == kArenaKey) arena = Decode<Arena>(key, value);
+        if (key == kLastMetricKey) {
+          const std::optional<LastMetric> metric = Decode<LastMetric>(key, value);
+          out.last_metric = metric.value_or(LastMetric{});
+          return metric.has_value();
+        }
         if (key != kLastSessionKey) return true;
         const std::optional<LastSession> last = Decode<LastSession>(key, value);
         out.last_session = last.value_or(LastSession{}).id;
@@ -121,6 +127,10 @@ unsigned TableFlags(Table table) {
     case Table::kLeases:
     case Table::kIdentities:
     case Table::kQuarantine:
+    case Table::kNamespaces:
+    case Table::kFamilies:
+    case Table::kSeriesBlocks:
+    case Table::kSeries:
       return MDB_INTEGERKEY;
     default:
       return 0;
@@ -151,6 +161,11 @@ absl::StatusOr<Contents> ReadAll(MDB_env* env, const OnArea& on_area) {
   if (status.ok()) status = ReadTable(txn, Table::kIdentities, out.identities);
   if (status.ok()) status = ReadTable(txn, Table::kOpened, out.opened);
   if (status.ok()) status = ReadTable(txn, Table::kQuarantine, out.quarantined);
+  if (status.ok()) status = ReadTable(txn, Table::kNamespaces, out.namespaces);
+  if (status.ok()) status = ReadTable(txn, Table::kFamilies, out.families);
+  if (status.ok()) status = ReadTable(txn, Table::kSeriesBlocks, out.blocks);
+  if (status.ok()) status = ReadTable(txn, Table::kSeries, out.series);
+  if (status.ok()) status = ReadTable(txn, Table::kJoined, out.joined);
   if (!status.ok()) return status;
   return out;
 }

@@ -145,6 +145,75 @@ struct LastSession {
   SessionId id = kNoSession;
 };
 
+// By id: whose metrics are scraped together.
+struct Namespace {
+  NamespaceId id;
+  std::string name;
+  UserId owner = kNobody;
+  // The owner's, if it came by TCP.
+  std::string host = {};
+  // Goes up by one when the namespace is reset.
+  std::uint64_t generation = 1;
+  std::uint64_t created_ns = 0;
+};
+
+// By id.
+struct Family {
+  FamilyId id;
+  NamespaceId name_space;
+  // The namespace's, when it was made.
+  std::uint64_t generation = 0;
+  std::uint64_t created_ns = 0;
+  std::uint32_t max_series = 0;
+  std::uint32_t ttl_seconds = 0;
+  std::uint8_t type = 0;
+  std::uint8_t cells = 0;
+  std::uint8_t fold = 0;
+  bool live_only = false;
+  std::string name;
+  std::string help = {};
+  std::string unit = {};
+  std::vector<std::string> labels = {};
+  std::vector<double> bounds = {};
+};
+
+// By pointer: an area that is cut into the cells of one family's series.
+struct SeriesBlock {
+  PercpuPtr pointer;
+  FamilyId family;
+};
+
+// By id.
+struct Series {
+  SeriesId id;
+  FamilyId family;
+  PercpuPtr cells;
+  // When it was made, reset or hidden last.
+  std::uint64_t created_ns = 0;
+  bool hidden = false;
+  // The family's overflow series.
+  bool overflow = false;
+  // Sessions up to this one may still write to a hidden one's cells.
+  SessionId last_writer = kNoSession;
+  // Each behind its length.
+  std::string values = {};
+  // Two words a cell, what readers subtract: none, or those of all cells.
+  std::vector<std::uint64_t> baseline = {};
+};
+
+// By namespace and session: the session may have any series of the namespace open.
+struct Joined {
+  NamespaceId name_space;
+  SessionId session;
+};
+
+// The highest number that a namespace, family or series was given, and the number of the
+// last change of any.
+struct LastMetric {
+  std::uint64_t id = 0;
+  std::uint64_t revision = 0;
+};
+
 // Everything but the areas, which may be too many to hold twice.
 struct Contents {
   // It is of kFirstFormat.
@@ -159,6 +228,12 @@ struct Contents {
   std::vector<Identity> identities;
   std::vector<Opened> opened;
   std::vector<Quarantined> quarantined;
+  std::vector<Namespace> namespaces;
+  std::vector<Family> families;
+  std::vector<SeriesBlock> blocks;
+  std::vector<Series> series;
+  std::vector<Joined> joined;
+  LastMetric last_metric;
   std::uint64_t areas = 0;
 };
 

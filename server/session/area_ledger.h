@@ -9,10 +9,10 @@
 #include <span>
 
 #include "absl/container/flat_hash_map.h"
+#include "server/base/row_state.h"
 #include "server/base/units.h"
 #include "server/session/access/quota.h"
 #include "server/session/holders.h"
-#include "server/session/row_state.h"
 
 namespace percpud {
 

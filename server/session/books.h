@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "server/base/ranked_mutex.h"
 #include "server/catalog/catalog.h"
+#include "server/metrics/metric_tables.h"
 #include "server/session/area_ledger.h"
 #include "server/session/holders.h"
 #include "server/session/journal.h"
@@ -40,6 +41,7 @@ struct Tables {
   LeaseLedger leases;
   VariableTable variables;
   Openers openers;
+  metrics::MetricTables metrics;
 };
 
 // Thread safe.

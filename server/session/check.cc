@@ -32,6 +32,13 @@ bool Covers(const Usage& charged, const Usage& held) {
          charged.leases >= held.leases && charged.records >= held.records;
 }
 
+// REQUIRES: it is a block.
+Bytes SizeOfBlock(const Tables& tables, PercpuPtr block) {
+  const metrics::Family& family = *tables.metrics.Find(tables.metrics.blocks().at(block));
+  const auto slots = static_cast<std::uint32_t>(family.blocks.at(block).taken.size());
+  return metrics::BlockBytes(family.shape, slots);
+}
+
 }  // namespace
 
 absl::StatusOr<std::uint64_t> BooksCheck::Run() const {
@@ -44,6 +51,7 @@ absl::StatusOr<std::uint64_t> BooksCheck::Run() const {
   std::uint64_t areas = 0;
   for (const HolderId holder : holders) RETURN_IF_ERROR(CheckHolder(holder, areas));
   RETURN_IF_ERROR(CheckVariables(areas));
+  RETURN_IF_ERROR(CheckBlocks(areas));
   RETURN_IF_ERROR(CheckLeases());
   return areas;
 }
@@ -161,6 +169,24 @@ absl::Status BooksCheck::CheckVariables(std::uint64_t& areas) const {
   }
 }
 
+absl::Status BooksCheck::CheckBlocks(std::uint64_t& areas) const {
+  PercpuPtr last(0);
+  while (true) {
+    std::vector<Claim> claims;
+    books_.Read([&](const Tables& tables) {
+      const auto& blocks = tables.metrics.blocks();
+      for (auto block = blocks.upper_bound(last); block != blocks.end() && claims.size() < kSlice;
+           ++block) {
+        claims.push_back({.pointer = block->first, .size = SizeOfBlock(tables, block->first)});
+      }
+    });
+    if (claims.empty()) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckClaims(claims));
+    areas += claims.size();
+    last = claims.back().pointer;
+  }
+}
+
 absl::Status BooksCheck::CheckLeases() const {
   ChunkId first(0);
   while (true) {
@@ -214,6 +240,9 @@ bool BooksCheck::IsClaimed(const Claim& claim) const {
     }
     const Variable* const variable = tables.variables.At(claim.pointer);
     if (variable != nullptr) return variable->size == claim.size;
+    if (tables.metrics.IsBlock(claim.pointer)) {
+      return SizeOfBlock(tables, claim.pointer) == claim.size;
+    }
     return tables.openers.IsQuarantined(claim.pointer);
   });
 }

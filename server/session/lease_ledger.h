@@ -12,11 +12,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "server/base/identity.h"
+#include "server/base/row_state.h"
 #include "server/base/units.h"
 #include "server/percpu/allocator/allocator.h"
 #include "server/session/access/quota.h"
 #include "server/session/holders.h"
-#include "server/session/row_state.h"
 
 namespace percpud {
 

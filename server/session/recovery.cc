@@ -11,6 +11,7 @@
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/session/access/peer.h"
+#include "server/session/series/records.h"
 #include "server/session/variables.h"
 
 namespace percpud {
@@ -22,6 +23,20 @@ bool Take(std::uint8_t number, Enum last, Enum& out) {
   if (number > static_cast<std::uint8_t>(last)) return false;
   out = static_cast<Enum>(number);
   return true;
+}
+
+// The areas that are blocks of series, and their sizes.
+absl::flat_hash_map<PercpuPtr, Bytes> BlocksOf(const Remembered& remembered) {
+  absl::flat_hash_map<PercpuPtr, Bytes> out;
+  for (const catalog::SeriesBlock& block : remembered.contents.blocks) {
+    out.emplace(block.pointer, Bytes(0));
+  }
+  if (out.empty()) return out;
+  for (const RestoredState::Area& area : remembered.state.areas) {
+    const auto block = out.find(area.pointer);
+    if (block != out.end()) block->second = ToBytes(area.size);
+  }
+  return out;
 }
 
 }  // namespace
@@ -105,6 +120,7 @@ absl::Status Recovery::Fill(Tables& tables, const Remembered& remembered) {
   }
   RETURN_IF_ERROR(RestoreLeases(tables, contents));
   RestoreOpeners(tables, contents);
+  RETURN_IF_ERROR(RestoreMetrics(tables, contents, BlocksOf(remembered), stale_));
   RestoreAreas(tables, remembered);
   RestoreAnswers(tables, contents.answers);
   ForgetIdleIdentities(tables, contents);
@@ -228,6 +244,7 @@ void Recovery::RestoreAreas(Tables& tables, const Remembered& remembered) {
     if (owner == kNoHolder) {
       const bool is_free_of_owner = tables.variables.At(pointer) != nullptr ||
                                     tables.openers.IsQuarantined(pointer) ||
+                                    tables.metrics.IsBlock(pointer) ||
                                     std::binary_search(leaving.begin(), leaving.end(), pointer);
       if (is_free_of_owner) continue;
       // The first format did not say who made it.

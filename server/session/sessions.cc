@@ -56,7 +56,8 @@ Sessions::Sessions(Allocator& allocator, Options options)
       books_(options_.limits, options_.catalog),
       areas_(allocator, books_),
       leases_(allocator, books_),
-      variables_(allocator, books_) {}
+      variables_(allocator, books_),
+      metrics_(allocator, books_, *options_.clock) {}
 
 void Sessions::SetLimits(const SessionLimits& limits) {
   books_.Update([&](Tables& tables) {
@@ -111,6 +112,7 @@ bool Sessions::EndIf(SessionId id, absl::FunctionRef<bool(const Session&)> condi
   }
   leases = ReleaseLeasesOf(tx.tables(), id, changes);
   freed = CloseAll(tx.tables(), id, changes);
+  LeaveAll(tx.tables(), id, changes);
   // The areas follow in slices: one that is left behind by a crash has an owner that
   // does not exist, and is freed at the next start.
   const Journal::Ticket ticket = tx.EnterOwed([](Tables&) {});

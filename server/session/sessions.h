@@ -32,6 +32,7 @@
 #include "server/session/areas.h"
 #include "server/session/books.h"
 #include "server/session/leases.h"
+#include "server/session/series/metrics.h"
 #include "server/session/session_limits.h"
 #include "server/session/session_table.h"
 #include "server/session/variables.h"
@@ -112,9 +113,11 @@ class Sessions {
   [[nodiscard]] Areas& areas() { return areas_; }
   [[nodiscard]] Leases& leases() { return leases_; }
   [[nodiscard]] Variables& variables() { return variables_; }
+  [[nodiscard]] Metrics& metrics() { return metrics_; }
   [[nodiscard]] const Areas& areas() const { return areas_; }
   [[nodiscard]] const Leases& leases() const { return leases_; }
   [[nodiscard]] const Variables& variables() const { return variables_; }
+  [[nodiscard]] const Metrics& metrics() const { return metrics_; }
 
   // --- Looking at it ----------------------------------------------------------------
   // Ascending ids, from `first` on, `limit` at most.
@@ -139,6 +142,7 @@ class Sessions {
   Areas areas_;
   Leases leases_;
   Variables variables_;
+  Metrics metrics_;
   // When ReapExpired was called last; only by its caller.
   std::optional<BootTime> last_reap_;
 };

@@ -13,10 +13,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "server/base/row_state.h"
 #include "server/base/units.h"
 #include "server/percpu/layout/static_layout.h"
 #include "server/session/access/caller.h"
-#include "server/session/row_state.h"
 #include "server/session/session_limits.h"
 
 namespace percpud {

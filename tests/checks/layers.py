@@ -6,7 +6,7 @@
     base <- area <- percpu <- session <- service <- main
     base <- arena <- percpu
     base <- rseq <- percpu
-    base <- rseq <- cells
+    base <- rseq <- cells <- metrics <- session
     catalog <- session
     session <- handoff <- main
     base <- gateway, a program of its own
@@ -34,11 +34,12 @@ DIRECTLY_BELOW = {
     "base": [],
     "rseq": ["base"],
     "cells": ["rseq"],
+    "metrics": ["cells"],
     "area": ["base"],
     "arena": ["base"],
     "catalog": ["base"],
     "percpu": ["area", "arena", "rseq"],
-    "session": ["percpu", "catalog"],
+    "session": ["percpu", "catalog", "metrics"],
     "handoff": ["session"],
     "service": ["session"],
     "gateway": ["base"],

@@ -45,6 +45,52 @@ const PercpuPtr kPtr(0x1a40);
 const PercpuPtr kArea(0x1a00);
 
 INSTANTIATE_TEST_SUITE_P(
+    Metrics, ErrorsTest,
+    ::testing::Values(
+        Case{errors::BadNamespace("a\n", 255),
+             StatusCode::kInvalidArgument,
+             {"namespace:", "a\\n", "255"}},
+        Case{
+            errors::BadFamilyName("9x", 200), StatusCode::kInvalidArgument, {"name:", "9x", "200"}},
+        Case{errors::FamilyNameReserved("process_x"),
+             StatusCode::kInvalidArgument,
+             {"name:", "process_x", "percpud_"}},
+        Case{errors::FamilyNameTaken("x_sum", "x_sum", "x"),
+             StatusCode::kFailedPrecondition,
+             {"name:", "x_sum", "family x"}},
+        Case{errors::BadLabelName("x", "le", "is kept"),
+             StatusCode::kInvalidArgument,
+             {"labels:", "le", "x", "is kept"}},
+        Case{errors::TooManyLabels("x", 40, 32),
+             StatusCode::kInvalidArgument,
+             {"labels:", "x", "40", "32"}},
+        Case{errors::LabelValuesMismatch("x", 1, 2),
+             StatusCode::kInvalidArgument,
+             {"values:", "1", "2", "x"}},
+        Case{errors::BadText("x", "help", "is no UTF-8"),
+             StatusCode::kInvalidArgument,
+             {"help:", "x", "UTF-8"}},
+        Case{errors::TextOverLimit("x", "help", 9, 8),
+             StatusCode::kInvalidArgument,
+             {"help:", "9", "x", "8"}},
+        Case{errors::BadBounds("x", "do not rise"),
+             StatusCode::kInvalidArgument,
+             {"bounds:", "x", "do not rise"}},
+        Case{errors::CellsUnfitForFamily("x", "are of no kind"),
+             StatusCode::kInvalidArgument,
+             {"cells:", "x", "are of no kind"}},
+        Case{errors::FamilyDiffers("x", "counter", "gauge"),
+             StatusCode::kFailedPrecondition,
+             {"name:", "x", "counter", "gauge"}},
+        Case{errors::NamespaceNotFound("shop"), StatusCode::kNotFound, {"namespace:", "shop"}},
+        Case{errors::FamilyNotFound("x"), StatusCode::kNotFound, {"family:", "x"}},
+        Case{errors::SeriesNotFound("x"), StatusCode::kNotFound, {"values:", "x"}},
+        Case{errors::WriterNotFound(7), StatusCode::kNotFound, {"writer:", "7"}},
+        Case{errors::NotNamespaceOwner("shop", "uid 7"),
+             StatusCode::kPermissionDenied,
+             {"namespace:", "shop", "uid 7"}}));
+
+INSTANTIATE_TEST_SUITE_P(
     Requests, ErrorsTest,
     ::testing::Values(
         Case{errors::SizeIsZero(), StatusCode::kInvalidArgument, {"sizes:", "0"}},

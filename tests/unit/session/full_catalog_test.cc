@@ -64,9 +64,25 @@ class FullCatalogTest : public testing::RestartTest {
       absl::StrAppend(&out, "lease ", lease.chunk.id.value(), " ", lease.name, " ",
                       lease.holder.value(), "\n");
     }
+    AppendSeries(out);
     absl::StrAppend(&out, "areas ", Inspector(*allocator_).GetStats().nr_cur_alloc, ", leased ",
                     Inspector(*allocator_).GetStats().leased_chunks, "\n");
     return out;
+  }
+  void AppendSeries(std::string& out) {
+    for (const char* name_space : {"shop", "other"}) {
+      const auto page = sessions_->metrics().ReadSeries(
+          name_space, FamilyId(0), {},
+          [&out](const metrics::Family& family, const metrics::Series& series) {
+            absl::StrAppend(&out, "series ", family.shape.name, " ", series.values, " at ",
+                            series.cells.value(), series.hidden ? " hidden" : "", "\n");
+            return true;
+          });
+      if (page.ok()) {
+        absl::StrAppend(&out, name_space, " generation ", page->generation, " joined by ",
+                        sessions_->metrics().CountJoined(name_space), "\n");
+      }
+    }
   }
   void ExpectSound() {
     const auto areas = sessions_->CheckInvariants();
@@ -98,6 +114,22 @@ absl::StatusOr<std::string> Text(const absl::Status& status) {
   return std::string("done");
 }
 
+absl::StatusOr<std::string> Text(const absl::StatusOr<Opening>& opening) {
+  if (!opening.ok()) return opening.status();
+  std::string out;
+  for (const OpenedSeries& series : opening->series)
+    absl::StrAppend(&out, series.cells.value(), " ");
+  return out;
+}
+
+// Two series without labels, of two families.
+OpeningWanted TwoSeries() {
+  OpeningWanted wanted{.name_space = "shop", .families = {}};
+  wanted.families.push_back({.shape = {.name = "hits"}, .series = {""}});
+  wanted.families.push_back({.shape = {.name = "misses"}, .series = {""}});
+  return wanted;
+}
+
 std::vector<FullCatalogTest::Call> FullCatalogTest::Calls() {
   using Test = FullCatalogTest;
   const auto nothing = [](Test&) {};
@@ -113,6 +145,9 @@ std::vector<FullCatalogTest::Call> FullCatalogTest::Calls() {
     const OpenedSession maker = t.Open(3);
     ASSERT_TRUE(t.sessions_->leases().Lease(t.CallerOf(maker), "cache").ok());
     ASSERT_TRUE(t.sessions_->End(maker.id));
+  };
+  const auto own_series = [](Test& t) {
+    ASSERT_TRUE(t.sessions_->metrics().Open(t.CallerOf(t.giver_), TwoSeries()).ok());
   };
   return {
       {"Alloc", nothing, [](Test& t, const Caller& c) { return Text(t.Alloc(c, Bytes(8), "x")); }},
@@ -150,6 +185,12 @@ std::vector<FullCatalogTest::Call> FullCatalogTest::Calls() {
        [](Test& t, const Caller&) {
          Caller taker = t.CallerOf(t.taker_, 7);
          return Text(t.sessions_->variables().Remove(taker, "v", true));
+       }},
+      {"OpenSeriesThatAreMade", nothing,
+       [](Test& t, const Caller& c) { return Text(t.sessions_->metrics().Open(c, TwoSeries())); }},
+      {"OpenSeriesThatAreThere", own_series,
+       [](Test& t, const Caller&) {
+         return Text(t.sessions_->metrics().Open(t.CallerOf(t.taker_), TwoSeries()));
        }},
       {"LeaseChunk", nothing,
        [](Test& t, const Caller& c) { return Text(t.sessions_->leases().Lease(c, "")); }},

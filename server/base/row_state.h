@@ -1,8 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef PERCPUD_SERVER_SESSION_ROW_STATE_H_
-#define PERCPUD_SERVER_SESSION_ROW_STATE_H_
+#ifndef PERCPUD_SERVER_BASE_ROW_STATE_H_
+#define PERCPUD_SERVER_BASE_ROW_STATE_H_
 
 #include <cstdint>
 
@@ -28,4 +28,4 @@ enum class RowState : std::uint8_t {
 
 }  // namespace percpud
 
-#endif  // PERCPUD_SERVER_SESSION_ROW_STATE_H_
+#endif  // PERCPUD_SERVER_BASE_ROW_STATE_H_

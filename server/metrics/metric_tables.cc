@@ -1,0 +1,224 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/metrics/metric_tables.h"
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+#include <utility>
+
+namespace percpud::metrics {
+namespace {
+
+// A block takes a page of each unit at most, unless one series takes more.
+constexpr Bytes kMostBlockBytes{4096};
+
+struct Slot {
+  PercpuPtr block;
+  std::uint32_t index = 0;
+};
+
+// Where `cells` is among the family's blocks; nullopt if it is no slot.
+std::optional<Slot> Locate(const Family& family, PercpuPtr cells) {
+  auto block = family.blocks.upper_bound(cells);
+  if (block == family.blocks.begin()) return std::nullopt;
+  --block;
+  const std::uint64_t bytes = CellBytes(family.shape).value();
+  const std::uint64_t offset = cells.value() - block->first.value();
+  if (offset % bytes != 0 || offset / bytes >= block->second.taken.size()) return std::nullopt;
+  return Slot{.block = block->first, .index = static_cast<std::uint32_t>(offset / bytes)};
+}
+
+}  // namespace
+
+Series* Family::Find(absl::string_view values) const {
+  const auto found = by_values.find(values);
+  if (found == by_values.end()) return nullptr;
+  return series.find((*found)->id)->second.get();
+}
+
+void MetricTables::SkipTo(std::uint64_t last_id, std::uint64_t revision) {
+  last_id_ = std::max(last_id_, last_id);
+  revision_ = std::max(revision_, revision);
+}
+
+// --- Namespaces --------------------------------------------------------------
+
+Namespace& MetricTables::Add(Namespace row) {
+  const NamespaceId id = row.id;
+  const auto [entry, is_new] = namespaces_.emplace(id, std::move(row));
+  assert(is_new);
+  [[maybe_unused]] const bool is_new_name =
+      by_name_.emplace(entry->second.name, &entry->second).second;
+  assert(is_new_name);
+  return entry->second;
+}
+
+void MetricTables::Withdraw(NamespaceId id) {
+  const auto entry = namespaces_.find(id);
+  assert(entry != namespaces_.end() && entry->second.by_name.empty());
+  by_name_.erase(entry->second.name);
+  namespaces_.erase(entry);
+}
+
+const Namespace* MetricTables::Find(absl::string_view name) const {
+  const auto entry = by_name_.find(name);
+  if (entry == by_name_.end() || entry->second->state == RowState::kEntered) return nullptr;
+  return entry->second;
+}
+
+Namespace* MetricTables::Find(absl::string_view name) {
+  return const_cast<Namespace*>(std::as_const(*this).Find(name));
+}
+
+const Namespace* MetricTables::Find(NamespaceId id) const {
+  const auto entry = namespaces_.find(id);
+  return entry == namespaces_.end() ? nullptr : &entry->second;
+}
+
+Namespace* MetricTables::Find(NamespaceId id) {
+  return const_cast<Namespace*>(std::as_const(*this).Find(id));
+}
+
+bool MetricTables::IsSettled(absl::string_view name) const {
+  const auto entry = by_name_.find(name);
+  return entry == by_name_.end() || entry->second->state == RowState::kSettled;
+}
+
+std::size_t MetricTables::CountOf(UserId owner, absl::string_view host) const {
+  return static_cast<std::size_t>(std::count_if(
+      namespaces_.begin(), namespaces_.end(),
+      [&](const auto& entry) { return entry.second.owner == owner && entry.second.host == host; }));
+}
+
+// --- Families and series -----------------------------------------------------
+
+Family& MetricTables::Add(Family row) {
+  Namespace* const name_space = Find(row.name_space);
+  assert(name_space != nullptr);
+  const FamilyId id = row.id;
+  const auto [entry, is_new] = families_.emplace(id, std::move(row));
+  assert(is_new);
+  Family& family = entry->second;
+  if (family.generation == name_space->generation) {
+    name_space->families.emplace(id, &family);
+    name_space->by_name.emplace(family.shape.name, &family);
+    for (std::string& name : ShownNames(family.shape)) {
+      name_space->shown.emplace(std::move(name), &family);
+    }
+  }
+  return family;
+}
+
+const Family* MetricTables::Find(FamilyId id) const {
+  const auto entry = families_.find(id);
+  return entry == families_.end() ? nullptr : &entry->second;
+}
+
+Family* MetricTables::Find(FamilyId id) {
+  return const_cast<Family*>(std::as_const(*this).Find(id));
+}
+
+Series& MetricTables::Add(Family& family, Series row) {
+  const SeriesId id = row.id;
+  const auto [entry, is_new] = family.series.emplace(id, std::make_unique<Series>(std::move(row)));
+  assert(is_new);
+  Series& series = *entry->second;
+  [[maybe_unused]] const bool is_new_value = family.by_values.insert(&series).second;
+  assert(is_new_value);
+  if (series.overflow) family.overflow = &series;
+  Namespace& name_space = *Find(family.name_space);
+  ++name_space.series;
+  if (series.hidden) ++name_space.hidden;
+  return series;
+}
+
+void MetricTables::Remove(Family& family, SeriesId id) {
+  const auto entry = family.series.find(id);
+  assert(entry != family.series.end());
+  Series& series = *entry->second;
+  Namespace& name_space = *Find(family.name_space);
+  assert(name_space.series > 0);
+  --name_space.series;
+  if (series.hidden) --name_space.hidden;
+  if (family.overflow == &series) family.overflow = nullptr;
+  if (HasArea(family.shape.cells)) FreeSlot(family, series.cells);
+  family.by_values.erase(&series);
+  family.series.erase(entry);
+}
+
+void MetricTables::SetHidden(Family& family, Series& series, bool hidden) {
+  if (series.hidden == hidden) return;
+  Namespace& name_space = *Find(family.name_space);
+  name_space.hidden += hidden ? 1 : std::uint64_t{0} - 1;
+  series.hidden = hidden;
+}
+
+// --- Blocks ------------------------------------------------------------------
+
+void MetricTables::AddBlock(Family& family, PercpuPtr pointer, std::uint32_t slots) {
+  assert(slots > 0);
+  Block block;
+  block.taken.resize(slots);
+  [[maybe_unused]] const bool is_new = family.blocks.emplace(pointer, std::move(block)).second &&
+                                       blocks_.emplace(pointer, family.id).second;
+  assert(is_new);
+}
+
+void MetricTables::RemoveBlock(Family& family, PercpuPtr pointer) {
+  assert(family.blocks.contains(pointer) && family.blocks.at(pointer).used == 0);
+  family.blocks.erase(pointer);
+  blocks_.erase(pointer);
+}
+
+bool MetricTables::TakeSlot(Family& family, PercpuPtr cells) {
+  const std::optional<Slot> slot = Locate(family, cells);
+  if (!slot) return false;
+  Block& block = family.blocks[slot->block];
+  if (block.taken[slot->index]) return false;
+  block.taken[slot->index] = true;
+  ++block.used;
+  return true;
+}
+
+void MetricTables::FreeSlot(Family& family, PercpuPtr cells) {
+  const std::optional<Slot> slot = Locate(family, cells);
+  assert(slot && family.blocks[slot->block].taken[slot->index]);
+  if (!slot) return;
+  Block& block = family.blocks[slot->block];
+  block.taken[slot->index] = false;
+  --block.used;
+}
+
+std::vector<PercpuPtr> FreeSlots(const Family& family, std::size_t count) {
+  std::vector<PercpuPtr> out;
+  const Bytes bytes = CellBytes(family.shape);
+  for (const auto& [pointer, block] : family.blocks) {
+    if (block.used == block.taken.size()) continue;
+    for (std::size_t i = 0; i < block.taken.size() && out.size() < count; ++i) {
+      if (!block.taken[i]) out.push_back(Advance(pointer, bytes * i));
+    }
+    if (out.size() == count) break;
+  }
+  return out;
+}
+
+std::vector<std::uint32_t> PlanBlocks(const Family& family, std::size_t count) {
+  std::size_t held = 0;
+  for (const auto& [pointer, block] : family.blocks) held += block.taken.size();
+  const std::size_t most = std::max<std::size_t>(1, kMostBlockBytes / CellBytes(family.shape));
+  std::vector<std::uint32_t> out;
+  for (std::size_t planned = 0; planned < count; planned += out.back()) {
+    // The slots double with every block, so that a family of one series takes one slot, and one of
+    // many is in few blocks.
+    const std::size_t slots =
+        std::clamp(std::max(count - planned, held + planned), std::size_t{1}, most);
+    out.push_back(static_cast<std::uint32_t>(slots));
+  }
+  return out;
+}
+
+Bytes BlockBytes(const Shape& shape, std::uint32_t slots) { return CellBytes(shape) * slots; }
+
+}  // namespace percpud::metrics

@@ -1,0 +1,35 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rows of metrics as records of the catalog, and back.
+
+#ifndef PERCPUD_SERVER_SESSION_SERIES_RECORDS_H_
+#define PERCPUD_SERVER_SESSION_SERIES_RECORDS_H_
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "server/catalog/changes.h"
+#include "server/catalog/records.h"
+#include "server/metrics/metric_tables.h"
+#include "server/session/access/caller.h"
+#include "server/session/books.h"
+
+namespace percpud {
+
+catalog::Namespace RecordOf(const metrics::Namespace& name_space);
+catalog::Family RecordOf(const metrics::Family& family);
+catalog::Series RecordOf(FamilyId family, const metrics::Series& series);
+
+// Fills the empty tables of metrics. What sessions that have ended left is deleted with
+// `stale`. REQUIRES: the sessions are restored. Errors: NotRestorable.
+absl::Status RestoreMetrics(Tables& tables, const catalog::Contents& contents,
+                            const absl::flat_hash_map<PercpuPtr, Bytes>& areas,
+                            catalog::Changes& stale);
+
+// OK if the caller may change what is in the namespace: its owner, or an operator.
+// Errors: NotNamespaceOwner.
+absl::Status CheckMayWrite(const metrics::Namespace& name_space, const Caller& caller);
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SESSION_SERIES_RECORDS_H_

@@ -1,0 +1,84 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What callers ask of metrics and are answered, whichever way they came.
+
+#ifndef PERCPUD_SERVER_SESSION_SERIES_REQUESTS_H_
+#define PERCPUD_SERVER_SESSION_SERIES_REQUESTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/base/identity.h"
+#include "server/base/limits.h"
+#include "server/base/units.h"
+#include "server/metrics/metric_tables.h"
+
+namespace percpud {
+
+// What namespaces and families may hold. Plain data.
+struct MetricLimits {
+  std::uint32_t namespaces_per_user = kDefaultNamespacesPerUser;
+  std::uint32_t families_per_namespace = kDefaultFamiliesPerNamespace;
+  std::uint32_t series_per_namespace = kDefaultSeriesPerNamespace;
+  // What a family gets that does not say how many it may have.
+  std::uint32_t series_per_family = kDefaultSeriesPerFamily;
+};
+
+// A family wanted, and series of it. Views outlive the call.
+struct FamilyWanted {
+  metrics::Shape shape;
+  // 0: the daemon's default.
+  std::uint32_t max_series = 0;
+  // 0: its series are kept for ever.
+  std::uint32_t ttl_seconds = 0;
+  // One for each series: its label values, each behind its length.
+  std::vector<absl::string_view> series;
+};
+
+struct OpeningWanted {
+  // Empty: the default one.
+  absl::string_view name_space;
+  std::vector<FamilyWanted> families;
+};
+
+struct OpenedSeries {
+  // Why this one was refused; the rest is without meaning then.
+  absl::Status status;
+  FamilyId family;
+  SeriesId series;
+  PercpuPtr cells;
+  std::uint64_t created_ns = 0;
+  std::uint32_t buckets = 0;
+  metrics::Cells kind = metrics::Cells::kDouble;
+  // This call made it.
+  bool made = false;
+  // It is the overflow series of a family that is full.
+  bool overflow = false;
+};
+
+struct Opening {
+  std::uint64_t generation = 0;
+  // One for each that was wanted, family by family.
+  std::vector<OpenedSeries> series;
+};
+
+// Where a page of series begins: at the least series that is not before it.
+struct SeriesFrom {
+  FamilyId family;
+  SeriesId series;
+};
+
+// A series as a reader sees it.
+struct SeriesView {
+  const metrics::Family& family;
+  const metrics::Series& series;
+};
+
+}  // namespace percpud
+
+#endif  // PERCPUD_SERVER_SESSION_SERIES_REQUESTS_H_

@@ -1,0 +1,266 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/base/error_reason.h"
+#include "server/metrics/rules.h"
+#include "tests/unit/session/session_rig.h"
+
+namespace percpud {
+namespace {
+
+using metrics::FamilyType;
+using metrics::Shape;
+using ::testing::HasSubstr;
+
+std::string ReasonOf(const absl::Status& status) { return std::string(errors::ReasonOf(status)); }
+
+std::string Values(const std::vector<std::string>& values) {
+  std::string out;
+  for (const std::string& value : values) metrics::AppendValue(value, out);
+  return out;
+}
+
+class MetricsOpeningTest : public testing::SessionTest {
+ protected:
+  static Shape Hits() { return {.name = "hits", .help = "So many.", .labels = {"path"}}; }
+
+  absl::StatusOr<Opening> OpenSeries(const Caller& caller, const Shape& shape,
+                                     const std::vector<std::string>& series,
+                                     absl::string_view name_space = "shop",
+                                     std::uint32_t max_series = 0) {
+    OpeningWanted wanted{.name_space = name_space, .families = {}};
+    FamilyWanted& family = wanted.families.emplace_back();
+    family.shape = shape;
+    family.max_series = max_series;
+    family.series.assign(series.begin(), series.end());
+    return sessions_->metrics().Open(caller, wanted);
+  }
+  OpenedSeries MustOpen(const Caller& caller, const Shape& shape, const std::string& values,
+                        absl::string_view name_space = "shop") {
+    const auto opened = OpenSeries(caller, shape, {values}, name_space);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    if (!opened.ok()) return {};
+    EXPECT_TRUE(opened->series[0].status.ok()) << opened->series[0].status;
+    return opened->series[0];
+  }
+  std::string WhyNot(const Caller& caller, const Shape& shape, const std::string& values) {
+    const auto opened = OpenSeries(caller, shape, {values});
+    return ReasonOf(opened.ok() ? opened->series[0].status : opened.status());
+  }
+  // Label values of a namespace's series, a page of `most` at a time.
+  std::vector<std::string> ReadAll(std::size_t most, absl::string_view name_space = "shop") {
+    std::vector<std::string> out;
+    SeriesFrom from;
+    while (true) {
+      std::size_t taken = 0;
+      const auto page = sessions_->metrics().ReadSeries(
+          name_space, FamilyId(0), from,
+          [&](const metrics::Family& family, const metrics::Series& series) {
+            if (taken++ == most) return false;
+            out.push_back(family.shape.name + "/" + series.values);
+            return true;
+          });
+      EXPECT_TRUE(page.ok()) << page.status();
+      if (!page.ok() || !page->next) return out;
+      from = *page->next;
+    }
+  }
+};
+
+TEST_F(MetricsOpeningTest, OneCallerMakesASeriesAndAllFindIt) {
+  const Caller alice = CallerOf(Open());
+  const OpenedSeries made = MustOpen(alice, Hits(), Values({"/"}));
+  EXPECT_TRUE(made.made);
+  EXPECT_NE(made.cells, PercpuPtr(0));
+  EXPECT_NE(made.created_ns, 0U);
+  const OpenedSeries found = MustOpen(CallerOf(Open()), Hits(), Values({"/"}));
+  EXPECT_FALSE(found.made);
+  EXPECT_EQ(found.cells, made.cells);
+  EXPECT_EQ(found.series, made.series);
+  EXPECT_EQ(LiveAreas(), 1U);
+}
+
+TEST_F(MetricsOpeningTest, WhatIsThereAndJoinedIsFoundWithoutSleeping) {
+  const Caller alice = CallerOf(Open());
+  const Shape hits = Hits();
+  const std::string values = Values({"/"});
+  const OpeningWanted wanted{.name_space = "shop",
+                             .families = {{.shape = hits, .series = {values}}}};
+  EXPECT_FALSE(sessions_->metrics().TryOpen(alice, wanted).has_value());
+  MustOpen(alice, hits, values);
+  const auto found = sessions_->metrics().TryOpen(alice, wanted);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_TRUE((*found)->series[0].status.ok());
+  // Another session has not joined yet, which is a record.
+  const Caller second = CallerOf(Open());
+  EXPECT_FALSE(sessions_->metrics().TryOpen(second, wanted).has_value());
+  MustOpen(second, hits, values);
+  EXPECT_TRUE(sessions_->metrics().TryOpen(second, wanted).has_value());
+}
+
+TEST_F(MetricsOpeningTest, ABatchMakesManyInFewAreasAndSeriesOfOneFamilyLieSideBySide) {
+  std::vector<std::string> series;
+  for (int i = 0; i < 500; ++i) series.push_back(Values({std::to_string(i)}));
+  const auto opened = OpenSeries(CallerOf(Open()), Hits(), series);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  std::set<PercpuPtr> cells;
+  for (const OpenedSeries& one : opened->series) cells.insert(one.cells);
+  EXPECT_EQ(cells.size(), 500U);
+  EXPECT_EQ(cells.rbegin()->value() - cells.begin()->value(), 499U * 8);
+  EXPECT_EQ(LiveAreas(), 1U);
+}
+
+TEST_F(MetricsOpeningTest, OneSeriesWantedTwiceInABatchIsMadeOnce) {
+  const auto opened = OpenSeries(CallerOf(Open()), Hits(), {Values({"a"}), Values({"a"})});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->series[0].series, opened->series[1].series);
+  EXPECT_EQ(ReadAll(10).size(), 1U);
+}
+
+TEST_F(MetricsOpeningTest, AnotherShapeIsRefusedWithBothNamedAndTheRestOfTheBatchIsServed) {
+  const Caller alice = CallerOf(Open());
+  MustOpen(alice, Hits(), Values({"/"}));
+  Shape gauge = Hits();
+  gauge.type = FamilyType::kGauge;
+  OpeningWanted wanted{.name_space = "shop", .families = {}};
+  const std::string values = Values({"/"});
+  wanted.families.push_back({.shape = gauge, .series = {values}});
+  wanted.families.push_back({.shape = {.name = "other", .labels = {"path"}}, .series = {values}});
+  const auto opened = sessions_->metrics().Open(alice, wanted);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->series[0].status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(opened->series[0].status), "FAMILY_DIFFERS");
+  EXPECT_THAT(std::string(opened->series[0].status.message()), HasSubstr("hits is a counter"));
+  EXPECT_THAT(std::string(opened->series[0].status.message()), HasSubstr("not a gauge"));
+  EXPECT_TRUE(opened->series[1].status.ok());
+  std::uint64_t refused = 0;
+  const auto page = sessions_->metrics().ListFamilies(
+      "shop", FamilyId(0), [&](const metrics::Namespace&, const metrics::Family& family) {
+        refused += family.refused;
+        return true;
+      });
+  ASSERT_TRUE(page.ok());
+  EXPECT_EQ(refused, 1U);
+}
+
+TEST_F(MetricsOpeningTest, FamiliesThatWouldShowOneNameClash) {
+  const Caller alice = CallerOf(Open());
+  MustOpen(alice, Hits(), Values({"/"}));
+  const auto gauge = [](std::string name) {
+    return Shape{.name = std::move(name), .type = FamilyType::kGauge};
+  };
+  EXPECT_EQ(WhyNot(alice, gauge("hits_total"), ""), "FAMILY_NAME_TAKEN");
+  EXPECT_EQ(WhyNot(alice, gauge("hits_created"), ""), "FAMILY_NAME_TAKEN");
+  EXPECT_EQ(WhyNot(alice, gauge("hits_sum"), ""), "");
+  const Shape summary{
+      .name = "hits", .type = FamilyType::kSummary, .cells = metrics::Cells::kSummary};
+  EXPECT_EQ(WhyNot(alice, summary, ""), "FAMILY_DIFFERS");
+}
+
+TEST_F(MetricsOpeningTest, WhatMayNotBeMadeIsRefusedByNameAndMakesNothing) {
+  const Caller alice = CallerOf(Open());
+  EXPECT_EQ(WhyNot(alice, {.name = "bad name"}, ""), "BAD_FAMILY_NAME");
+  EXPECT_EQ(WhyNot(alice, Hits(), Values({"\xff"})), "BAD_TEXT");
+  EXPECT_EQ(WhyNot(alice, Hits(), Values({"a", "b"})), "LABEL_VALUES_MISMATCH");
+  EXPECT_EQ(ReasonOf(OpenSeries(alice, Hits(), {}, "a\nb").status()), "BAD_NAMESPACE");
+  const std::vector<std::string> many(kMaxOpening + 1, Values({"/"}));
+  EXPECT_EQ(ReasonOf(OpenSeries(alice, Hits(), many).status()), "BATCH_OVER_LIMIT");
+  EXPECT_EQ(LiveAreas(), 0U);
+}
+
+TEST_F(MetricsOpeningTest, AFullFamilyGivesItsOverflowSeries) {
+  const Caller alice = CallerOf(Open());
+  const auto opened = OpenSeries(
+      alice, Hits(), {Values({"a"}), Values({"b"}), Values({"c"}), Values({"d"})}, "shop", 2);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_FALSE(opened->series[1].overflow);
+  EXPECT_TRUE(opened->series[2].overflow);
+  EXPECT_EQ(opened->series[2].series, opened->series[3].series);
+  const auto later = OpenSeries(alice, Hits(), {Values({"e"})});
+  ASSERT_TRUE(later.ok());
+  EXPECT_EQ(later->series[0].series, opened->series[2].series);
+  EXPECT_FALSE(later->series[0].made);
+  EXPECT_EQ(ReadAll(10).size(), 3U);
+  // What is there is still found.
+  EXPECT_FALSE(MustOpen(alice, Hits(), Values({"a"})).overflow);
+}
+
+TEST_F(MetricsOpeningTest, ANamespaceIsItsMakersAndOperatorsMayWriteToIt) {
+  MustOpen(CallerOf(Open()), Hits(), Values({"/"}));
+  const auto refused = OpenSeries(CallerOf(Open(kBob)), Hits(), {Values({"/"})});
+  EXPECT_EQ(ReasonOf(refused.status()), "NOT_NAMESPACE_OWNER");
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("uid 1000"));
+  EXPECT_TRUE(OpenSeries(kOperator, Hits(), {Values({"/"})}).ok());
+  EXPECT_TRUE(OpenSeries(CallerOf(Open(kBob)), Hits(), {Values({"/"})}, "bobs").ok());
+}
+
+TEST_F(MetricsOpeningTest, QuotasBiteByNamespaceAndUser) {
+  sessions_->metrics().set_limits({.namespaces_per_user = 1, .series_per_namespace = 2});
+  const Caller alice = CallerOf(Open());
+  const auto opened = OpenSeries(alice, Hits(), {Values({"a"}), Values({"b"}), Values({"c"})});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE(opened->series[1].status.ok());
+  EXPECT_EQ(ReasonOf(opened->series[2].status), "QUOTA_EXCEEDED");
+  EXPECT_EQ(ReasonOf(OpenSeries(alice, Hits(), {}, "second").status()), "QUOTA_EXCEEDED");
+}
+
+TEST_F(MetricsOpeningTest, AnArenaThatIsFullRefusesNewSeriesOnly) {
+  const Caller alice = CallerOf(Open());
+  MustOpen(alice, Hits(), Values({"/"}));
+  while (Alloc(alice, Bytes(32 << 10)).ok()) {
+  }
+  while (Alloc(alice, Bytes(4)).ok()) {
+  }
+  const auto opened = OpenSeries(alice, Hits(), {Values({"/"}), Values({"new"})});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE(opened->series[0].status.ok());
+  EXPECT_EQ(opened->series[1].status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ReadAll(10).size(), 1U);
+}
+
+TEST_F(MetricsOpeningTest, ManyThreadsMakeOne) {
+  std::vector<std::thread> threads;
+  std::vector<SeriesId> made(8);
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    threads.emplace_back([this, i, &made, caller = CallerOf(Open())] {
+      made[i] = MustOpen(caller, Hits(), Values({"/"})).series;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(std::set<SeriesId>(made.begin(), made.end()).size(), 1U);
+  EXPECT_EQ(LiveAreas(), 1U);
+}
+
+TEST_F(MetricsOpeningTest, PagesOfSeriesMeetEachOnce) {
+  const Caller alice = CallerOf(Open());
+  for (const char* name : {"one", "two", "three"}) {
+    Shape shape = Hits();
+    shape.name = name;
+    for (const char* path : {"a", "b", "c"}) MustOpen(alice, shape, Values({path}));
+  }
+  const std::vector<std::string> whole = ReadAll(100);
+  EXPECT_EQ(whole.size(), 9U);
+  for (const std::size_t most : {1U, 2U, 3U, 4U}) EXPECT_EQ(ReadAll(most), whole) << most;
+  EXPECT_EQ(ReasonOf(sessions_->metrics()
+                         .ReadSeries("none", FamilyId(0), {}, [](auto&, auto&) { return true; })
+                         .status()),
+            "NAMESPACE_NOT_FOUND");
+}
+
+TEST_F(MetricsOpeningTest, SeriesOutliveTheirSessions) {
+  const OpenedSession session = Open();
+  const OpenedSeries made = MustOpen(CallerOf(session), Hits(), Values({"/"}));
+  EXPECT_TRUE(sessions_->End(session.id));
+  EXPECT_EQ(MustOpen(CallerOf(Open()), Hits(), Values({"/"})).cells, made.cells);
+}
+
+}  // namespace
+}  // namespace percpud

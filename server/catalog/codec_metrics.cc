@@ -44,7 +44,8 @@ std::optional<Namespace> Decode(absl::string_view key, absl::string_view value) 
 void Encode(const Family& record, std::string& value) {
   Writer writer(value);
   writer << record.name_space << record.generation << record.created_ns << record.max_series
-         << record.ttl_seconds << record.type << record.cells << record.fold << record.live_only;
+         << record.ttl_seconds << record.type << record.cells << record.fold << record.live_only
+         << record.replaced << record.last_writer;
   writer.Text(record.name).Text(record.help).Text(record.unit);
   writer << static_cast<std::uint32_t>(record.labels.size());
   for (const std::string& label : record.labels) writer.Text(label);
@@ -59,10 +60,13 @@ std::optional<Family> Decode(absl::string_view key, absl::string_view value) {
   Family out;
   out.id = FamilyId(*id);
   std::uint8_t live_only = 0;
+  std::uint8_t replaced = 0;
   std::uint32_t labels = 0;
   reader >> out.name_space >> out.generation >> out.created_ns >> out.max_series >>
-      out.ttl_seconds >> out.type >> out.cells >> out.fold >> live_only;
+      out.ttl_seconds >> out.type >> out.cells >> out.fold >> live_only >> replaced >>
+      out.last_writer;
   out.live_only = live_only != 0;
+  out.replaced = replaced != 0;
   reader.Text(out.name).Text(out.help).Text(out.unit) >> labels;
   for (; labels > 0 && reader.ok(); --labels) reader.Text(out.labels.emplace_back());
   for (std::size_t left = reader.left() / sizeof(double); left > 0 && reader.ok(); --left) {
@@ -86,7 +90,7 @@ std::optional<SeriesBlock> Decode(absl::string_view key, absl::string_view value
 void Encode(const Series& record, std::string& value) {
   Writer writer(value);
   writer << record.family << record.cells << record.created_ns << record.hidden << record.overflow
-         << record.last_writer;
+         << record.retired << record.last_writer;
   writer.Text(record.values);
   for (const std::uint64_t word : record.baseline) writer << word;
 }
@@ -100,9 +104,12 @@ std::optional<Series> Decode(absl::string_view key, absl::string_view value) {
   out.id = SeriesId(*id);
   std::uint8_t hidden = 0;
   std::uint8_t overflow = 0;
-  reader >> out.family >> out.cells >> out.created_ns >> hidden >> overflow >> out.last_writer;
+  std::uint8_t retired = 0;
+  reader >> out.family >> out.cells >> out.created_ns >> hidden >> overflow >> retired >>
+      out.last_writer;
   out.hidden = hidden != 0;
   out.overflow = overflow != 0;
+  out.retired = retired != 0;
   reader.Text(out.values);
   for (std::size_t left = reader.left() / sizeof(std::uint64_t); left > 0 && reader.ok(); --left) {
     reader >> out.baseline.emplace_back();

@@ -170,6 +170,10 @@ struct Family {
   std::uint8_t cells = 0;
   std::uint8_t fold = 0;
   bool live_only = false;
+  // Another family has taken its name.
+  bool replaced = false;
+  // Sessions up to this one may still write to the cells of a replaced one.
+  SessionId last_writer = kNoSession;
   std::string name;
   std::string help = {};
   std::string unit = {};
@@ -193,7 +197,9 @@ struct Series {
   bool hidden = false;
   // The family's overflow series.
   bool overflow = false;
-  // Sessions up to this one may still write to a hidden one's cells.
+  // Nobody finds it any more.
+  bool retired = false;
+  // Sessions up to this one may still write to the cells of a hidden or retired one.
   SessionId last_writer = kNoSession;
   // Each behind its length.
   std::string values = {};

@@ -49,7 +49,10 @@ Caller WithNumber(const Caller& caller, std::uint64_t number) {
 std::uint32_t LaneCalls::Cost(const LaneRequest& request) {
   // Measured: eight more entries cost about as much as the call itself.
   constexpr std::size_t kBytesOfACall = 64;
-  return 1 + static_cast<std::uint32_t>(request.body.size() / kBytesOfACall);
+  const bool is_page =
+      request.kind == LaneKind::kListFamilies || request.kind == LaneKind::kReadSeries;
+  const std::size_t bytes = is_page ? abi::v1::kLanePageBytes : request.body.size();
+  return 1 + static_cast<std::uint32_t>(bytes / kBytesOfACall);
 }
 
 bool LaneCalls::Serve(const Caller& caller, Pace pace, const LaneRequest& request,
@@ -83,10 +86,13 @@ Outcome LaneCalls::Dispatch(const Caller& caller, Pace pace, const LaneRequest& 
     case LaneKind::kOpenVariable:
       return OpenVariable(caller, pace, request, answers);
     case LaneKind::kOpenSeries:
+      return metrics_.OpenSeries(caller, pace, request, answers);
+    case LaneKind::kListFamilies:
+      return metrics_.ListFamilies(caller, request, answers);
+    case LaneKind::kReadSeries:
+      return metrics_.ReadSeries(caller, request, answers);
     case LaneKind::kRemoveSeries:
     case LaneKind::kCloseWriter:
-    case LaneKind::kListFamilies:
-    case LaneKind::kReadSeries:
     case LaneKind::kResetNamespace:
       break;
   }

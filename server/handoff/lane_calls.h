@@ -10,6 +10,7 @@
 #include "proto/percpud/abi/v1/lane_answers.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
 #include "server/base/pace.h"
+#include "server/handoff/lane_metrics.h"
 #include "server/session/access/caller.h"
 #include "server/session/calls.h"
 
@@ -20,7 +21,7 @@ namespace percpud {
 class LaneCalls {
  public:
   // `calls` outlives this.
-  explicit LaneCalls(const Calls& calls) : calls_(calls) {}
+  explicit LaneCalls(const Calls& calls) : calls_(calls), metrics_(calls) {}
 
   // Returns true with one answer written, whatever it says. At kMustNotSleep returns
   // false, with nothing done and nothing written, if the request needs kMaySleep.
@@ -46,6 +47,7 @@ class LaneCalls {
                    abi::v1::LaneAnswerWriter& answers);
 
   const Calls& calls_;
+  LaneMetrics metrics_;
   // Kept from request to request for their memory.
   std::vector<AreaSpec> specs_;
   std::vector<PercpuPtr> pointers_;

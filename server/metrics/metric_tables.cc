@@ -30,6 +30,9 @@ std::optional<Slot> Locate(const Family& family, PercpuPtr cells) {
   return Slot{.block = block->first, .index = static_cast<std::uint32_t>(offset / bytes)};
 }
 
+// Whether it is to be looked through for the end of its writers.
+bool IsOut(const Series& series) { return series.hidden || series.retired; }
+
 }  // namespace
 
 Series* Family::Find(absl::string_view values) const {
@@ -101,7 +104,7 @@ Family& MetricTables::Add(Family row) {
   const auto [entry, is_new] = families_.emplace(id, std::move(row));
   assert(is_new);
   Family& family = entry->second;
-  if (family.generation == name_space->generation) {
+  if (!family.replaced) {
     name_space->families.emplace(id, &family);
     name_space->by_name.emplace(family.shape.name, &family);
     for (std::string& name : ShownNames(family.shape)) {
@@ -125,12 +128,14 @@ Series& MetricTables::Add(Family& family, Series row) {
   const auto [entry, is_new] = family.series.emplace(id, std::make_unique<Series>(std::move(row)));
   assert(is_new);
   Series& series = *entry->second;
-  [[maybe_unused]] const bool is_new_value = family.by_values.insert(&series).second;
-  assert(is_new_value);
-  if (series.overflow) family.overflow = &series;
+  if (!series.retired) {
+    [[maybe_unused]] const bool is_new_value = family.by_values.insert(&series).second;
+    assert(is_new_value);
+    if (series.overflow) family.overflow = &series;
+  }
   Namespace& name_space = *Find(family.name_space);
   ++name_space.series;
-  if (series.hidden) ++name_space.hidden;
+  if (IsOut(series)) ++name_space.hidden;
   return series;
 }
 
@@ -141,18 +146,36 @@ void MetricTables::Remove(Family& family, SeriesId id) {
   Namespace& name_space = *Find(family.name_space);
   assert(name_space.series > 0);
   --name_space.series;
-  if (series.hidden) --name_space.hidden;
+  if (IsOut(series)) --name_space.hidden;
   if (family.overflow == &series) family.overflow = nullptr;
   if (HasArea(family.shape.cells)) FreeSlot(family, series.cells);
-  family.by_values.erase(&series);
+  if (!series.retired) family.by_values.erase(&series);
   family.series.erase(entry);
 }
 
 void MetricTables::SetHidden(Family& family, Series& series, bool hidden) {
+  assert(!series.retired);
   if (series.hidden == hidden) return;
   Namespace& name_space = *Find(family.name_space);
   name_space.hidden += hidden ? 1 : std::uint64_t{0} - 1;
   series.hidden = hidden;
+}
+
+void MetricTables::Retire(Family& family, Series& series) {
+  assert(!series.retired);
+  if (!series.hidden) ++Find(family.name_space)->hidden;
+  series.retired = true;
+  family.by_values.erase(&series);
+  if (family.overflow == &series) family.overflow = nullptr;
+}
+
+void MetricTables::Replace(Family& family) {
+  assert(!family.replaced);
+  Namespace& name_space = *Find(family.name_space);
+  family.replaced = true;
+  name_space.families.erase(family.id);
+  name_space.by_name.erase(family.shape.name);
+  for (const std::string& name : ShownNames(family.shape)) name_space.shown.erase(name);
 }
 
 // --- Blocks ------------------------------------------------------------------

@@ -48,12 +48,14 @@ struct Series {
   PercpuPtr cells;
   // Nanoseconds since 1970: when it was made, reset or hidden last.
   std::uint64_t created_ns = 0;
-  // Sessions up to this one may still write to a hidden one's cells.
+  // Sessions up to this one may still write to the cells of a hidden or retired one.
   SessionId last_writer = kNoSession;
   // Removed: not shown until it moves off its baseline or is opened again.
   bool hidden = false;
   // Takes what the family has no room for.
   bool overflow = false;
+  // Nobody finds it any more; another of the same values may be there.
+  bool retired = false;
   // Each label value behind its length.
   std::string values;
   // What readers subtract from each cell; null: nothing.
@@ -85,8 +87,13 @@ struct Block {
 struct Family {
   FamilyId id;
   NamespaceId name_space;
-  // The namespace's, when it was made: one of an earlier generation is shown to nobody.
+  // The namespace's, when it was opened first in it: one of an earlier generation gives way
+  // to a family of another shape.
   std::uint64_t generation = 0;
+  // It has given way: nobody finds it any more.
+  bool replaced = false;
+  // Sessions up to this one may still write to the cells of a replaced one.
+  SessionId last_writer = kNoSession;
   std::uint64_t created_ns = 0;
   std::uint32_t max_series = 0;
   std::uint32_t ttl_seconds = 0;
@@ -115,7 +122,7 @@ struct Namespace {
   std::uint64_t created_ns = 0;
   // Entered while it is being made; changing while a transaction holds it.
   RowState state = RowState::kSettled;
-  // Families of this generation by number, by name, and by every name that they show.
+  // Families that were not replaced by number, by name, and by every name that they show.
   absl::btree_map<FamilyId, const Family*> families;
   absl::flat_hash_map<std::string, Family*> by_name;
   absl::flat_hash_map<std::string, const Family*> shown;
@@ -123,7 +130,8 @@ struct Namespace {
   absl::btree_set<SessionId> joined;
   // All of them, hidden ones too.
   std::uint64_t series = 0;
-  // Hidden ones, which are looked through for those that nobody can write to any more.
+  // Hidden and retired ones, which are looked through for those that nobody can write to any
+  // more.
   std::uint64_t hidden = 0;
 };
 
@@ -160,18 +168,21 @@ class MetricTables {
   [[nodiscard]] std::size_t CountOf(UserId owner, absl::string_view host) const;
 
   // --- Families and series --------------------------------------------------------
-  // Adds an empty one to its namespace, which finds it by name if the generation is the
-  // namespace's. REQUIRES: the namespace is there, the number is not.
+  // Adds an empty one to its namespace, which finds it unless it was replaced.
+  // REQUIRES: the namespace is there, the number is not.
   Family& Add(Family row);
   [[nodiscard]] Family* Find(FamilyId id);
   [[nodiscard]] const Family* Find(FamilyId id) const;
   // By number, which rises.
   [[nodiscard]] const std::map<FamilyId, Family>& families() const { return families_; }
-  // REQUIRES: the family has no series of these values.
+  // REQUIRES: the family has no series of these values that is not retired.
   Series& Add(Family& family, Series row);
   // REQUIRES: it is one of the family's. Its slot is free.
   void Remove(Family& family, SeriesId id);
   void SetHidden(Family& family, Series& series, bool hidden);
+  // Has nobody find the series, or the family, from now on.
+  void Retire(Family& family, Series& series);
+  void Replace(Family& family);
 
   // --- Blocks ---------------------------------------------------------------------
   // Adds a block of `slots`, all free. REQUIRES: no other block is there.

@@ -233,6 +233,19 @@ std::string OverflowValues(const Shape& shape) {
   return out;
 }
 
+std::vector<std::string> DecodeValues(absl::string_view encoded) {
+  std::vector<std::string> out;
+  while (!encoded.empty()) {
+    std::uint16_t bytes = 0;
+    assert(encoded.size() >= sizeof(bytes));
+    std::memcpy(&bytes, encoded.data(), sizeof(bytes));
+    encoded.remove_prefix(sizeof(bytes));
+    out.emplace_back(encoded.substr(0, bytes));
+    encoded.remove_prefix(bytes);
+  }
+  return out;
+}
+
 void AppendValue(absl::string_view value, std::string& encoded) {
   assert(value.size() <= std::numeric_limits<std::uint16_t>::max());
   const auto bytes = static_cast<std::uint16_t>(value.size());

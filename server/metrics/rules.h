@@ -8,6 +8,7 @@
 #define PERCPUD_SERVER_METRICS_RULES_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,6 +41,8 @@ absl::StatusOr<std::string> UnescapeNamespace(absl::string_view segment);
 
 // The values of an overflow series: "overflow" for each label.
 std::string OverflowValues(const Shape& shape);
+// Label values one by one. REQUIRES: CheckValues let them pass.
+std::vector<std::string> DecodeValues(absl::string_view encoded);
 // Appends a value behind its length. REQUIRES: 65535 bytes at most.
 void AppendValue(absl::string_view value, std::string& encoded);
 

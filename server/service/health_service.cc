@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
+#include "percpud/v1/metrics.grpc.pb.h"
 #include "percpud/v1/session.grpc.pb.h"
 #include "server/base/errors.h"
 
@@ -23,6 +24,7 @@ bool IsOurs(const HealthCheckRequest& request) {
   const std::string& service = request.service();
   return service.empty() || service == v1::MemoryService::service_full_name() ||
          service == v1::SessionService::service_full_name() ||
+         service == v1::MetricsService::service_full_name() ||
          service == v1::IntrospectionService::service_full_name();
 }
 

@@ -32,6 +32,7 @@ constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
 std::vector<std::string> ServiceNames() {
   return {v1::MemoryService::service_full_name(),
           v1::SessionService::service_full_name(),
+          v1::MetricsService::service_full_name(),
           v1::IntrospectionService::service_full_name(),
           grpc::health::v1::Health::service_full_name(),
           grpc::channelz::v1::Channelz::service_full_name(),
@@ -75,6 +76,7 @@ RpcServer::RpcServer(Allocator& allocator, Sessions& sessions, const Updater& up
              {.batch = options.limits.batch, .transfer = options.limits.transfer}),
       memory_(calls_, callers, lane_, builder),
       session_({.sessions = sessions, .calls = calls_}, callers, lane_, builder),
+      metrics_({.allocator = allocator, .calls = calls_}, callers, lane_, builder),
       introspection_({.allocator = allocator, .sessions = sessions}, callers, streams_, lane_,
                      builder),
       health_(callers, streams_, lane_, builder),
@@ -95,6 +97,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Allocator& allocator
   if (out->server_ == nullptr) return absl::InternalError("gRPC would not start a server");
   out->memory_.Start();
   out->session_.Start();
+  out->metrics_.Start();
   out->introspection_.Start();
   out->health_.Start();
   out->channelz_.Start();

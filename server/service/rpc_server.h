@@ -18,6 +18,7 @@
 #include "server/service/hot_lane.h"
 #include "server/service/introspection_service.h"
 #include "server/service/memory_service.h"
+#include "server/service/metrics_service.h"
 #include "server/service/reflection_service.h"
 #include "server/service/service_limits.h"
 #include "server/service/session_service.h"
@@ -64,6 +65,7 @@ class RpcServer {
   const Calls calls_;
   MemoryService memory_;
   SessionService session_;
+  MetricsService metrics_;
   IntrospectionService introspection_;
   HealthService health_;
   ChannelzService channelz_;

@@ -164,4 +164,28 @@ OutcomeOr<OpenedVariable> Calls::OpenVariable(const Caller& caller, Pace pace,
   return opened;
 }
 
+// --- Metrics -------------------------------------------------------------------
+
+OutcomeOr<Opening> Calls::OpenSeries(const Caller& caller, Pace pace,
+                                     const OpeningWanted& wanted) const {
+  RETURN_IF_ERROR(Admit(Rpc::kOpenSeries, caller));
+  if (pace == Pace::kMaySleep) return sessions_.metrics().Open(caller, wanted);
+  return sessions_.metrics().TryOpen(caller, wanted);
+}
+
+absl::StatusOr<Metrics::Page> Calls::ListFamilies(const Caller& caller,
+                                                  std::optional<absl::string_view> name_space,
+                                                  FamilyId from,
+                                                  Metrics::OnFamily on_family) const {
+  RETURN_IF_ERROR(Admit(Rpc::kReadSeries, caller));
+  return sessions_.metrics().ListFamilies(name_space, from, on_family);
+}
+
+absl::StatusOr<Metrics::Page> Calls::ReadSeries(const Caller& caller, absl::string_view name_space,
+                                                FamilyId family, SeriesFrom from,
+                                                Metrics::OnSeries on_series) const {
+  RETURN_IF_ERROR(Admit(Rpc::kReadSeries, caller));
+  return sessions_.metrics().ReadSeries(name_space, family, from, on_series);
+}
+
 }  // namespace percpud

@@ -94,6 +94,17 @@ class Calls {
   // one. Errors: Variables::Open's.
   OutcomeOr<OpenedVariable> OpenVariable(const Caller& caller, Pace pace, VariableSpec spec) const;
 
+  // --- Metrics --------------------------------------------------------------------
+  // Would sleep where anything has to be made. Errors: Metrics::Open's.
+  OutcomeOr<Opening> OpenSeries(const Caller& caller, Pace pace, const OpeningWanted& wanted) const;
+  // Errors: those of Metrics' methods of these names.
+  absl::StatusOr<Metrics::Page> ListFamilies(const Caller& caller,
+                                             std::optional<absl::string_view> name_space,
+                                             FamilyId from, Metrics::OnFamily on_family) const;
+  absl::StatusOr<Metrics::Page> ReadSeries(const Caller& caller, absl::string_view name_space,
+                                           FamilyId family, SeriesFrom from,
+                                           Metrics::OnSeries on_series) const;
+
  private:
   [[nodiscard]] absl::Status Admit(Rpc rpc, const Caller& caller) const;
   [[nodiscard]] absl::Status CheckLists(std::size_t sizes, std::size_t alignments) const;

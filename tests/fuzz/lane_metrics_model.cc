@@ -5,6 +5,8 @@
 
 #include <cassert>
 
+#include "absl/strings/str_cat.h"
+
 namespace percpud::fuzz::lane {
 namespace {
 
@@ -30,7 +32,7 @@ void SkipTexts(Cursor& body, std::uint32_t count) {
 }
 
 // A family and its series.
-bool ReadFamily(Cursor& body) {
+bool ReadFamily(Cursor& body, std::uint32_t& all) {
   const auto series = body.Take<std::uint32_t>();
   body.Take<std::uint32_t>();
   body.Take<std::uint32_t>();
@@ -52,10 +54,11 @@ bool ReadFamily(Cursor& body) {
     SkipTexts(body, labels);
     body.TakePad();
   }
+  all += series;
   return !body.failed();
 }
 
-bool ReadOpening(Cursor& body) {
+bool ReadOpening(Cursor& body, std::uint32_t& series) {
   const auto families = body.Take<std::uint32_t>();
   const auto name = body.Take<std::uint16_t>();
   const auto writer = body.Take<std::uint16_t>();
@@ -64,7 +67,7 @@ bool ReadOpening(Cursor& body) {
   body.TakeText(writer);
   body.TakePad();
   for (std::uint32_t i = 0; i < families; ++i) {
-    if (!ReadFamily(body)) return false;
+    if (!ReadFamily(body, series)) return false;
   }
   return !body.failed() && body.left() == 0;
 }
@@ -86,11 +89,11 @@ bool ReadRemoval(Cursor& body) {
 
 bool IsOfMetrics(std::uint16_t kind) { return kind >= kOpenSeries && kind <= kResetNamespace; }
 
-bool ReadMetrics(std::uint16_t kind, Cursor body) {
+bool ReadMetrics(std::uint16_t kind, Cursor body, std::uint32_t& series) {
   assert(IsOfMetrics(kind));
   switch (kind) {
     case kOpenSeries:
-      return ReadOpening(body);
+      return ReadOpening(body, series);
     case kRemoveSeries:
       return ReadRemoval(body);
     case kCloseWriter:
@@ -116,6 +119,44 @@ bool ReadMetrics(std::uint16_t kind, Cursor body) {
     default:
       return false;
   }
+}
+
+absl::Status MetricsModel::Judge(std::uint16_t kind, std::uint32_t wanted, std::uint16_t code,
+                                 std::span<const std::byte> body) {
+  assert(IsOfMetrics(kind));
+  // UNIMPLEMENTED.
+  if (code == 12 && (kind == kOpenSeries || kind == kListFamilies || kind == kReadSeries)) {
+    return absl::InternalError(absl::StrCat("kind ", kind, " is not served"));
+  }
+  if (code != 0 || kind != kOpenSeries) return absl::OkStatus();
+  return JudgeOpening(wanted, body);
+}
+
+absl::Status MetricsModel::JudgeOpening(std::uint32_t wanted, std::span<const std::byte> body) {
+  Cursor cursor(body);
+  for (int i = 0; i < 2; ++i) cursor.Take<std::uint64_t>();
+  if (cursor.Take<std::uint32_t>() != wanted) return absl::InternalError("series are missing");
+  for (int i = 0; i < 3; ++i) cursor.Take<std::uint32_t>();
+  for (std::uint32_t i = 0; i < wanted; ++i) {
+    cursor.Take<std::uint64_t>();
+    const auto series = cursor.Take<std::uint64_t>();
+    const auto pointer = cursor.Take<std::uint64_t>();
+    cursor.Take<std::uint64_t>();
+    const auto refused = cursor.Take<std::uint16_t>();
+    for (int rest = 0; rest < 3; ++rest) cursor.Take<std::uint16_t>();
+    if (cursor.failed()) return absl::InternalError("the answer ends too soon");
+    if (refused != 0) {
+      if (series != 0 || pointer != 0) return absl::InternalError("refused and opened");
+      continue;
+    }
+    if (series == 0 || pointer == 0) return absl::InternalError("opened and nowhere");
+    const auto cells = cells_.emplace(series, pointer).first;
+    const auto owner = owners_.emplace(pointer, series).first;
+    if (cells->second != pointer || owner->second != series) {
+      return absl::InternalError("two series share cells, or one has moved");
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace percpud::fuzz::lane

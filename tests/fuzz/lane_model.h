@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "tests/fuzz/lane_metrics_model.h"
 
 namespace percpud::fuzz::lane {
 
@@ -34,6 +35,8 @@ struct Request {
   // A variable's.
   std::string name;
   bool create = false;
+  // How many series an opening wants.
+  std::uint32_t series = 0;
 };
 
 struct Answer {
@@ -62,6 +65,8 @@ class Model {
   [[nodiscard]] std::uint64_t PickLive(std::uint32_t number) const;
   // Live areas, with the variables'.
   [[nodiscard]] std::uint64_t areas() const { return live_.size() + variables_.size(); }
+  // Whether any series was made, whose cells are in areas too.
+  [[nodiscard]] bool has_series() const { return metrics_.has_series(); }
   // Requests whose answers are remembered.
   [[nodiscard]] std::size_t numbered() const { return kept_.size(); }
 
@@ -84,6 +89,7 @@ class Model {
     std::uint64_t size = 0;
   };
   std::map<std::string, Variable> variables_;
+  MetricsModel metrics_;
   // What numbered requests were answered.
   std::map<std::uint64_t, std::vector<std::uint64_t>> kept_;
   // The arena's words that are not 0, by pointer and unit.

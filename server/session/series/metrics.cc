@@ -81,7 +81,7 @@ absl::StatusOr<Metrics::Page> Metrics::ListFamilies(std::optional<absl::string_v
     for (auto entry = families.lower_bound(from); entry != families.end(); ++entry) {
       const Family& family = entry->second;
       const Namespace& of = *tables.metrics.Find(family.name_space);
-      if (family.generation != of.generation || on_family(of, family)) continue;
+      if (family.replaced || on_family(of, family)) continue;
       page.next = SeriesFrom{.family = entry->first, .series = {}};
       break;
     }
@@ -104,7 +104,7 @@ absl::StatusOr<Metrics::Page> Metrics::ReadSeries(absl::string_view name_space, 
       const auto& rows = entry->second->series;
       auto row = entry->first == from.family ? rows.lower_bound(from.series) : rows.begin();
       for (; row != rows.end(); ++row) {
-        if (on_series(*entry->second, *row->second)) continue;
+        if (row->second->retired || on_series(*entry->second, *row->second)) continue;
         page.next = SeriesFrom{.family = entry->first, .series = row->first};
         return page;
       }

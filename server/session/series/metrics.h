@@ -43,7 +43,7 @@ class Metrics {
 
   // What a page of a list is about.
   struct Page {
-    // That of the namespace that was named; else 0.
+    // The generation of the namespace that was named; else 0.
     std::uint64_t generation = 0;
     std::uint64_t revision = 0;
     // Where the next page begins; nullopt: this is the last.

@@ -192,6 +192,10 @@ void SeriesOpening::Plan(MetricTables& tables) {
         family.ok() ? PlanSeries(tables, **family, missing) : family.status();
     if (!status.ok()) out_.series[missing.entry].status = status;
   }
+  // A family whose every series was refused is not made either.
+  std::erase_if(plan_, [](const std::unique_ptr<PlannedFamily>& plan) {
+    return plan->there == nullptr && plan->series.empty();
+  });
   PlanCells();
 }
 
@@ -318,6 +322,7 @@ void SeriesOpening::Unhide(Family& family, Series& series, std::size_t entry) {
 // Which blocks are wanted beside the slots that are free.
 void SeriesOpening::PlanCells() {
   for (const auto& plan : plan_) {
+    if (plan->series.empty()) continue;
     const std::vector<PercpuPtr> free = FreeSlots(plan->family(), plan->series.size());
     for (std::size_t i = 0; i < free.size(); ++i) plan->series[i].row.cells = free[i];
     plan->slots = PlanBlocks(plan->family(), plan->series.size() - free.size());

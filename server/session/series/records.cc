@@ -42,8 +42,10 @@ absl::Status Restore(MetricTables& tables, const catalog::Namespace& record) {
 }
 
 absl::Status Restore(MetricTables& tables, const catalog::Family& record) {
-  if (tables.Find(record.name_space) == nullptr || tables.Find(record.id) != nullptr) {
-    return NotRestorable("family", record.id, "has no namespace, or another's number");
+  const Namespace* const name_space = tables.Find(record.name_space);
+  if (name_space == nullptr || tables.Find(record.id) != nullptr ||
+      (!record.replaced && name_space->by_name.contains(record.name))) {
+    return NotRestorable("family", record.id, "has no namespace, or another's number or name");
   }
   Family row;
   row.id = record.id;
@@ -52,6 +54,8 @@ absl::Status Restore(MetricTables& tables, const catalog::Family& record) {
   row.created_ns = record.created_ns;
   row.max_series = record.max_series;
   row.ttl_seconds = record.ttl_seconds;
+  row.replaced = record.replaced;
+  row.last_writer = record.last_writer;
   row.shape = {
       .name = record.name,
       .help = record.help,
@@ -86,7 +90,7 @@ absl::Status Restore(MetricTables& tables, const catalog::SeriesBlock& record,
 absl::Status Restore(MetricTables& tables, const catalog::Series& record) {
   Family* const family = tables.Find(record.family);
   if (family == nullptr || family->series.contains(record.id) ||
-      family->Find(record.values) != nullptr ||
+      (!record.retired && family->Find(record.values) != nullptr) ||
       !metrics::CheckValues(family->shape, record.values).ok()) {
     return NotRestorable("series", record.id, "has no family, or another's number or values");
   }
@@ -101,6 +105,7 @@ absl::Status Restore(MetricTables& tables, const catalog::Series& record) {
   row.last_writer = record.last_writer;
   row.hidden = record.hidden;
   row.overflow = record.overflow;
+  row.retired = record.retired;
   row.values = record.values;
   if (!record.baseline.empty()) {
     if (!has_area || record.baseline.size() != 2 * metrics::CellCount(family->shape)) {
@@ -139,6 +144,8 @@ catalog::Family RecordOf(const Family& family) {
           .cells = static_cast<std::uint8_t>(shape.cells),
           .fold = static_cast<std::uint8_t>(shape.mode.fold),
           .live_only = shape.mode.live_only,
+          .replaced = family.replaced,
+          .last_writer = family.last_writer,
           .name = shape.name,
           .help = shape.help,
           .unit = shape.unit,
@@ -153,6 +160,7 @@ catalog::Series RecordOf(FamilyId family, const Series& series) {
                       .created_ns = series.created_ns,
                       .hidden = series.hidden,
                       .overflow = series.overflow,
+                      .retired = series.retired,
                       .last_writer = series.last_writer,
                       .values = series.values};
   if (series.baseline == nullptr) return out;

@@ -22,11 +22,10 @@ class MetricTablesTest : public ::testing::Test {
     shop_ = row.id;
     tables_.Add(std::move(row));
   }
-  Family& AddFamily(std::string name, std::uint64_t generation = 1) {
+  Family& AddFamily(std::string name) {
     Family row;
     row.id = FamilyId(tables_.NextId());
     row.name_space = shop_;
-    row.generation = generation;
     row.shape.name = std::move(name);
     return tables_.Add(std::move(row));
   }
@@ -56,13 +55,29 @@ TEST_F(MetricTablesTest, WhatIsBeingMadeIsNotFound) {
   EXPECT_TRUE(tables_.IsSettled("new"));
 }
 
-TEST_F(MetricTablesTest, AnEarlierGenerationsFamilyIsNotFoundByName) {
-  AddFamily("hits", 0);
+TEST_F(MetricTablesTest, AReplacedFamilyIsNotFoundByName) {
+  tables_.Replace(AddFamily("hits"));
   EXPECT_TRUE(tables_.Find("shop")->by_name.empty());
-  AddFamily("hits", 1);
+  EXPECT_TRUE(tables_.Find("shop")->shown.empty());
+  EXPECT_TRUE(tables_.Find("shop")->families.empty());
+  AddFamily("hits");
   EXPECT_TRUE(tables_.Find("shop")->by_name.contains("hits"));
   EXPECT_TRUE(tables_.Find("shop")->shown.contains("hits_total"));
   EXPECT_EQ(tables_.families().size(), 2U);
+}
+
+TEST_F(MetricTablesTest, ARetiredSeriesMakesRoomForAnotherOfItsValues) {
+  Family& family = AddFamily("hits");
+  tables_.AddBlock(family, PercpuPtr(4096), 2);
+  Series& old = AddSeries(family, "a", PercpuPtr(4096));
+  tables_.Retire(family, old);
+  EXPECT_EQ(family.Find("a"), nullptr);
+  EXPECT_EQ(tables_.Find("shop")->hidden, 1U);
+  const SeriesId second = AddSeries(family, "a", PercpuPtr(4104)).id;
+  EXPECT_EQ(family.Find("a")->id, second);
+  tables_.Remove(family, old.id);
+  EXPECT_EQ(family.Find("a")->id, second);
+  EXPECT_EQ(tables_.Find("shop")->hidden, 0U);
 }
 
 TEST_F(MetricTablesTest, SeriesAreFoundByTheirValuesAndGiveTheirSlotsBack) {

@@ -1,0 +1,65 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/session/series/sums.h"
+
+#include <cassert>
+#include <cstddef>
+
+#include "server/base/status_macros.h"
+#include "server/cells/sum.h"
+
+namespace percpud {
+namespace {
+
+using metrics::Cells;
+using metrics::CountSum;
+
+// One cell of one unit, as a pair.
+CountSum ReadOne(Cells kind, const std::byte* at) {
+  switch (kind) {
+    case Cells::kInteger:
+      return {.count = cells::ReadCell<std::uint64_t>(at), .sum = 0};
+    case Cells::kHistogram:
+    case Cells::kSummary:
+      return cells::ReadCell<CountSum>(at);
+    case Cells::kDouble:
+    case Cells::kWriter:
+    case Cells::kShared:
+      break;
+  }
+  return {.count = 0, .sum = cells::ReadCell<double>(at)};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<CountSum>> SumCells(const Allocator& allocator,
+                                               const metrics::Shape& shape, PercpuPtr cells) {
+  const std::size_t count = metrics::CellCount(shape);
+  const Bytes bytes = metrics::CellBytes(shape);
+  const std::size_t stride = bytes.value() / count;
+  std::vector<CountSum> out(count);
+  ASSIGN_OR_RETURN(const Allocator::Pin pin, allocator.Touch(cells, bytes));
+  const auto add = [&](UnitId unit) {
+    const std::byte* at = pin.address(unit);
+    for (CountSum& cell : out) {
+      cell = cells::Plus(cell, ReadOne(shape.cells, at));
+      at += stride;
+    }
+  };
+  RETURN_IF_ERROR(pin.Access([&] {
+    // One value for all processes is in unit 0 alone.
+    if (shape.cells == Cells::kShared) return add(UnitId(0));
+    for (const std::optional<UnitId>& unit : allocator.info().cpu_to_unit) {
+      if (unit) add(*unit);
+    }
+  }));
+  return out;
+}
+
+void SubtractBaseline(std::span<const CountSum> baseline, std::span<CountSum> sums) {
+  assert(baseline.empty() || baseline.size() == sums.size());
+  for (std::size_t i = 0; i < baseline.size(); ++i) sums[i] = cells::Since(sums[i], baseline[i]);
+}
+
+}  // namespace percpud

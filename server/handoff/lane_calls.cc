@@ -92,8 +92,10 @@ Outcome LaneCalls::Dispatch(const Caller& caller, Pace pace, const LaneRequest& 
     case LaneKind::kReadSeries:
       return metrics_.ReadSeries(caller, request, answers);
     case LaneKind::kRemoveSeries:
-    case LaneKind::kCloseWriter:
+      return metrics_.RemoveSeries(caller, pace, request, answers);
     case LaneKind::kResetNamespace:
+      return metrics_.ResetNamespace(caller, pace, request, answers);
+    case LaneKind::kCloseWriter:
       break;
   }
   return errors::LaneKindUnknown(static_cast<std::uint16_t>(request.kind));

@@ -188,6 +188,45 @@ Outcome LaneMetrics::OpenSeries(const Caller& caller, Pace pace, const LaneReque
   return absl::OkStatus();
 }
 
+Outcome LaneMetrics::RemoveSeries(const Caller& caller, Pace pace, const LaneRequest& request,
+                                  LaneAnswerWriter& answers) {
+  abi::v1::LaneRemoveSeriesView remove;
+  const bool parsed = remove.Parse(request.body);
+  assert(parsed);
+  static_cast<void>(parsed);
+  RemovalWanted wanted{.family = View(remove.family()), .values = {}};
+  switch (static_cast<abi::v1::LaneRemoval>(remove.head().removal)) {
+    case abi::v1::LaneRemoval::kReset:
+      wanted.removal = Removal::kReset;
+      break;
+    case abi::v1::LaneRemoval::kRemove:
+      wanted.removal = Removal::kRemove;
+      break;
+    default:
+      return errors::UnknownEnum("removal", remove.head().removal);
+  }
+  if (pace == Pace::kMustNotSleep) return kWouldSleep;
+  if (remove.head().all == 0) wanted.values = View(remove.values().encoded());
+  ASSIGN_OR_RETURN(const std::uint64_t series,
+                   calls_.RemoveSeries(caller, View(remove.name_space()), wanted));
+  answers.RemoveSeries(request.id, {.series = series});
+  return absl::OkStatus();
+}
+
+Outcome LaneMetrics::ResetNamespace(const Caller& caller, Pace pace, const LaneRequest& request,
+                                    LaneAnswerWriter& answers) {
+  abi::v1::LaneResetNamespaceView reset;
+  const bool parsed = reset.Parse(request.body);
+  assert(parsed);
+  static_cast<void>(parsed);
+  if (pace == Pace::kMustNotSleep) return kWouldSleep;
+  ASSIGN_OR_RETURN(
+      const NamespaceReset done,
+      calls_.ResetNamespace(caller, View(reset.name_space()), reset.head().if_generation));
+  answers.ResetNamespace(request.id, {.generation = done.generation, .series = done.series});
+  return absl::OkStatus();
+}
+
 Outcome LaneMetrics::ListFamilies(const Caller& caller, const LaneRequest& request,
                                   LaneAnswerWriter& answers) {
   abi::v1::LaneListFamiliesView list;

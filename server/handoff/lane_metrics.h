@@ -28,6 +28,11 @@ class LaneMetrics {
   // REQUIRES: the request is well-formed; `answers` has LaneAnswerRoom(request) left.
   Outcome OpenSeries(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
                      abi::v1::LaneAnswerWriter& answers);
+  // These two take what may be long, so they may sleep.
+  Outcome RemoveSeries(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
+                       abi::v1::LaneAnswerWriter& answers);
+  Outcome ResetNamespace(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
+                         abi::v1::LaneAnswerWriter& answers);
   Outcome ListFamilies(const Caller& caller, const abi::v1::LaneRequest& request,
                        abi::v1::LaneAnswerWriter& answers);
   Outcome ReadSeries(const Caller& caller, const abi::v1::LaneRequest& request,

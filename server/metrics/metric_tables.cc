@@ -178,6 +178,13 @@ void MetricTables::Replace(Family& family) {
   for (const std::string& name : ShownNames(family.shape)) name_space.shown.erase(name);
 }
 
+void MetricTables::RemoveFamily(FamilyId id) {
+  const auto entry = families_.find(id);
+  assert(entry != families_.end() && entry->second.replaced);
+  assert(entry->second.series.empty() && entry->second.blocks.empty());
+  families_.erase(entry);
+}
+
 // --- Blocks ------------------------------------------------------------------
 
 void MetricTables::AddBlock(Family& family, PercpuPtr pointer, std::uint32_t slots) {
@@ -212,6 +219,12 @@ void MetricTables::FreeSlot(Family& family, PercpuPtr cells) {
   Block& block = family.blocks[slot->block];
   block.taken[slot->index] = false;
   --block.used;
+}
+
+PercpuPtr BlockOf(const Family& family, PercpuPtr cells) {
+  const std::optional<Slot> slot = Locate(family, cells);
+  assert(slot.has_value());
+  return slot ? slot->block : PercpuPtr(0);
 }
 
 std::vector<PercpuPtr> FreeSlots(const Family& family, std::size_t count) {

@@ -125,7 +125,7 @@ struct Namespace {
   // Families that were not replaced by number, by name, and by every name that they show.
   absl::btree_map<FamilyId, const Family*> families;
   absl::flat_hash_map<std::string, Family*> by_name;
-  absl::flat_hash_map<std::string, const Family*> shown;
+  absl::flat_hash_map<std::string, Family*> shown;
   // Sessions that may have any series of it open.
   absl::btree_set<SessionId> joined;
   // All of them, hidden ones too.
@@ -177,12 +177,14 @@ class MetricTables {
   [[nodiscard]] const std::map<FamilyId, Family>& families() const { return families_; }
   // REQUIRES: the family has no series of these values that is not retired.
   Series& Add(Family& family, Series row);
-  // REQUIRES: it is one of the family's. Its slot is free.
+  // Its slot becomes free. REQUIRES: it is one of the family's.
   void Remove(Family& family, SeriesId id);
   void SetHidden(Family& family, Series& series, bool hidden);
   // Has nobody find the series, or the family, from now on.
   void Retire(Family& family, Series& series);
   void Replace(Family& family);
+  // Forgets a replaced family. REQUIRES: it has neither series nor blocks.
+  void RemoveFamily(FamilyId id);
 
   // --- Blocks ---------------------------------------------------------------------
   // Adds a block of `slots`, all free. REQUIRES: no other block is there.
@@ -208,6 +210,8 @@ class MetricTables {
   absl::btree_map<PercpuPtr, FamilyId> blocks_;
 };
 
+// The block that `cells` are in. REQUIRES: they are a slot of the family's.
+PercpuPtr BlockOf(const Family& family, PercpuPtr cells);
 // The first `count` free slots of the family's blocks, fewer if there are not as many.
 std::vector<PercpuPtr> FreeSlots(const Family& family, std::size_t count);
 // Slots of the blocks to be added for `count` more series.

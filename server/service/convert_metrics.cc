@@ -48,17 +48,6 @@ absl::StatusOr<metrics::Shape> FromProto(const v1::FamilyShape& shape) {
   return out;
 }
 
-absl::StatusOr<std::string> Encode(const std::string& family, const v1::LabelValues& series) {
-  std::string out;
-  for (const std::string& value : series.values()) {
-    if (value.size() > kMaxLabelValue) {
-      return errors::TextOverLimit(family, "values", value.size(), kMaxLabelValue);
-    }
-    metrics::AppendValue(value, out);
-  }
-  return out;
-}
-
 }  // namespace
 
 absl::StatusOr<OpeningWanted> FromProto(const v1::OpenSeriesRequest& request,
@@ -82,6 +71,29 @@ absl::StatusOr<OpeningWanted> FromProto(const v1::OpenSeriesRequest& request,
     }
   }
   return out;
+}
+
+absl::StatusOr<std::string> Encode(const std::string& family, const v1::LabelValues& series) {
+  std::string out;
+  for (const std::string& value : series.values()) {
+    if (value.size() > kMaxLabelValue) {
+      return errors::TextOverLimit(family, "values", value.size(), kMaxLabelValue);
+    }
+    metrics::AppendValue(value, out);
+  }
+  return out;
+}
+
+absl::StatusOr<Removal> FromProto(v1::SeriesRemoval removal) {
+  switch (removal) {
+    case v1::SERIES_REMOVAL_UNSPECIFIED:
+    case v1::SERIES_REMOVAL_REMOVE:
+      return Removal::kRemove;
+    case v1::SERIES_REMOVAL_RESET:
+      return Removal::kReset;
+    default:
+      return errors::UnknownEnum("removal", removal);
+  }
 }
 
 v1::OpenedSeries ToProto(const OpenedSeries& series) {

@@ -22,6 +22,11 @@ namespace percpud {
 absl::StatusOr<OpeningWanted> FromProto(const v1::OpenSeriesRequest& request,
                                         std::vector<std::string>& values);
 
+// Label values, each behind its length. Errors: TextOverLimit.
+absl::StatusOr<std::string> Encode(const std::string& family, const v1::LabelValues& series);
+// Errors: UnknownEnum.
+absl::StatusOr<Removal> FromProto(v1::SeriesRemoval removal);
+
 v1::OpenedSeries ToProto(const OpenedSeries& series);
 v1::Family ToProto(const metrics::Namespace& name_space, const metrics::Family& family);
 google::protobuf::Timestamp TimestampOf(std::uint64_t unix_ns);

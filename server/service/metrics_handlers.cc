@@ -152,9 +152,9 @@ absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
     copied.push_back(Copy(family, series));
     return true;
   };
-  ASSIGN_OR_RETURN(const Metrics::Page read,
-                   context.sessions.metrics().ReadSeries(caller, request.namespace_(), FamilyId(0),
-                                                         from, on_series));
+  ASSIGN_OR_RETURN(
+      const Metrics::Page read,
+      context.calls.ReadSeries(caller, request.namespace_(), FamilyId(0), from, on_series));
   for (const Read& series : copied) AddSeries(context.allocator, series, response);
   response.set_generation(read.generation);
   response.set_revision(read.revision);
@@ -162,6 +162,33 @@ absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
     response.set_next_page_token(NamePageToken(
         kSeriesList, absl::StrCat(read.next->family.value(), "/", read.next->series.value())));
   }
+  return absl::OkStatus();
+}
+
+absl::Status RemoveSeries(MetricsContext& context, const Caller& caller,
+                          const v1::RemoveSeriesRequest& request,
+                          v1::RemoveSeriesResponse& response) {
+  RemovalWanted wanted{.family = request.family(), .values = {}};
+  ASSIGN_OR_RETURN(wanted.removal, FromProto(request.removal()));
+  std::string values;
+  if (request.has_series()) {
+    ASSIGN_OR_RETURN(values, Encode(request.family(), request.series()));
+    wanted.values = values;
+  }
+  ASSIGN_OR_RETURN(const std::uint64_t series,
+                   context.calls.RemoveSeries(caller, request.namespace_(), wanted));
+  response.set_series(series);
+  return absl::OkStatus();
+}
+
+absl::Status ResetNamespace(MetricsContext& context, const Caller& caller,
+                            const v1::ResetNamespaceRequest& request,
+                            v1::ResetNamespaceResponse& response) {
+  ASSIGN_OR_RETURN(
+      const NamespaceReset reset,
+      context.calls.ResetNamespace(caller, request.namespace_(), request.if_generation()));
+  response.set_generation(reset.generation);
+  response.set_series(reset.series);
   return absl::OkStatus();
 }
 

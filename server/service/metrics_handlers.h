@@ -32,6 +32,13 @@ absl::Status ListFamilies(MetricsContext& context, const Caller& caller,
 absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
                         const v1::ReadSeriesRequest& request, v1::ReadSeriesResponse& response);
 
+absl::Status RemoveSeries(MetricsContext& context, const Caller& caller,
+                          const v1::RemoveSeriesRequest& request,
+                          v1::RemoveSeriesResponse& response);
+absl::Status ResetNamespace(MetricsContext& context, const Caller& caller,
+                            const v1::ResetNamespaceRequest& request,
+                            v1::ResetNamespaceResponse& response);
+
 }  // namespace handlers
 }  // namespace percpud
 

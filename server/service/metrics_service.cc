@@ -16,6 +16,8 @@ MetricsService::MetricsService(const MetricsContext& context, const Callers& cal
   serve(Rpc::kOpenSeries, &Service::RequestOpenSeries, handlers::OpenSeries);
   serve(Rpc::kReadSeries, &Service::RequestListFamilies, handlers::ListFamilies);
   serve(Rpc::kReadSeries, &Service::RequestReadSeries, handlers::ReadSeries);
+  serve(Rpc::kRemoveSeries, &Service::RequestRemoveSeries, handlers::RemoveSeries);
+  serve(Rpc::kResetNamespace, &Service::RequestResetNamespace, handlers::ResetNamespace);
 }
 
 }  // namespace percpud

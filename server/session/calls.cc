@@ -173,6 +173,20 @@ OutcomeOr<Opening> Calls::OpenSeries(const Caller& caller, Pace pace,
   return sessions_.metrics().TryOpen(caller, wanted);
 }
 
+absl::StatusOr<std::uint64_t> Calls::RemoveSeries(const Caller& caller,
+                                                  absl::string_view name_space,
+                                                  const RemovalWanted& wanted) const {
+  RETURN_IF_ERROR(Admit(Rpc::kRemoveSeries, caller));
+  return sessions_.metrics().Remove(caller, name_space, wanted);
+}
+
+absl::StatusOr<NamespaceReset> Calls::ResetNamespace(const Caller& caller,
+                                                     absl::string_view name_space,
+                                                     std::uint64_t if_generation) const {
+  RETURN_IF_ERROR(Admit(Rpc::kResetNamespace, caller));
+  return sessions_.metrics().Reset(caller, name_space, if_generation);
+}
+
 absl::StatusOr<Metrics::Page> Calls::ListFamilies(const Caller& caller,
                                                   std::optional<absl::string_view> name_space,
                                                   FamilyId from,

@@ -97,7 +97,11 @@ class Calls {
   // --- Metrics --------------------------------------------------------------------
   // Would sleep where anything has to be made. Errors: Metrics::Open's.
   OutcomeOr<Opening> OpenSeries(const Caller& caller, Pace pace, const OpeningWanted& wanted) const;
-  // Errors: those of Metrics' methods of these names.
+  // Errors: those of Metrics' methods of these names, Remove and Reset among them.
+  absl::StatusOr<std::uint64_t> RemoveSeries(const Caller& caller, absl::string_view name_space,
+                                             const RemovalWanted& wanted) const;
+  absl::StatusOr<NamespaceReset> ResetNamespace(const Caller& caller, absl::string_view name_space,
+                                                std::uint64_t if_generation) const;
   absl::StatusOr<Metrics::Page> ListFamilies(const Caller& caller,
                                              std::optional<absl::string_view> name_space,
                                              FamilyId from, Metrics::OnFamily on_family) const;

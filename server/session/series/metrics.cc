@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -14,6 +16,7 @@
 #include "server/base/status_macros.h"
 #include "server/metrics/rules.h"
 #include "server/session/series/opening.h"
+#include "server/session/series/removal.h"
 
 namespace percpud {
 namespace {
@@ -59,6 +62,39 @@ std::optional<absl::StatusOr<Opening>> Metrics::TryOpen(const Caller& caller,
                         .now_ns = 0},
                        wanted)
       .Run(false);
+}
+
+absl::StatusOr<std::uint64_t> Metrics::Remove(const Caller& caller, absl::string_view name_space,
+                                              const RemovalWanted& wanted) {
+  return SeriesRemoval(
+             {.allocator = allocator_, .books = books_, .caller = caller, .now_ns = NowNs()},
+             OrDefault(name_space))
+      .Remove(wanted);
+}
+
+absl::StatusOr<NamespaceReset> Metrics::Reset(const Caller& caller, absl::string_view name_space,
+                                              std::uint64_t if_generation) {
+  return SeriesRemoval(
+             {.allocator = allocator_, .books = books_, .caller = caller, .now_ns = NowNs()},
+             OrDefault(name_space))
+      .Reset(if_generation);
+}
+
+std::size_t Metrics::Collect() {
+  const std::vector<std::string> names = books_.Read([](const Tables& tables) {
+    std::vector<std::string> out;
+    for (const auto& [id, name_space] : tables.metrics.namespaces()) {
+      if (name_space.hidden > 0) out.push_back(name_space.name);
+    }
+    return out;
+  });
+  const Caller daemon{.role = Role::kOperator};
+  std::size_t gone = 0;
+  for (const std::string& name : names) {
+    gone +=
+        SeriesRemoval({.allocator = allocator_, .books = books_, .caller = daemon}, name).Collect();
+  }
+  return gone;
 }
 
 // --- Reading -----------------------------------------------------------------

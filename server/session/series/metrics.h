@@ -41,6 +41,21 @@ class Metrics {
   // The same; nullopt, with nothing changed, where anything would have to be made.
   std::optional<absl::StatusOr<Opening>> TryOpen(const Caller& caller, const OpeningWanted& wanted);
 
+  // Has series of a family count from 0 again, or removes them; returns how many. Their
+  // memory is granted again when every session that may write to it has ended. May sleep.
+  // Errors: NamespaceNotFound, FamilyNotFound, SeriesNotFound, NotNamespaceOwner, SessionEnded,
+  // CatalogFull.
+  absl::StatusOr<std::uint64_t> Remove(const Caller& caller, absl::string_view name_space,
+                                       const RemovalWanted& wanted);
+  // Removes every series, and begins the next generation, in which families may have
+  // another shape; nothing happens if `if_generation` is neither 0 nor the namespace's.
+  // Errors: NamespaceNotFound, NotNamespaceOwner, SessionEnded, CatalogFull.
+  absl::StatusOr<NamespaceReset> Reset(const Caller& caller, absl::string_view name_space,
+                                       std::uint64_t if_generation);
+  // Takes away removed series that nobody can write to any more, and shows those that have
+  // moved. Called now and then. Returns how many series went.
+  std::size_t Collect();
+
   // What a page of a list is about.
   struct Page {
     // The generation of the namespace that was named; else 0.

@@ -13,6 +13,7 @@
 #include "server/metrics/rules.h"
 #include "server/session/journal.h"
 #include "server/session/series/records.h"
+#include "server/session/series/sums.h"
 
 namespace percpud {
 namespace {
@@ -103,8 +104,11 @@ void SeriesOpening::LookFor(const Namespace* name_space, std::size_t index, std:
     const auto found = name_space->by_name.find(wanted.shape.name);
     if (found != name_space->by_name.end()) family = found->second;
   }
-  // A family of another shape is the plan's to refuse.
-  if (family != nullptr && !metrics::IsSameShape(family->shape, wanted.shape)) family = nullptr;
+  // A family of another shape is the plan's to refuse, one of an earlier generation to revive.
+  if (family != nullptr && (family->generation != name_space->generation ||
+                            !metrics::IsSameShape(family->shape, wanted.shape))) {
+    family = nullptr;
+  }
   for (std::size_t i = 0; i < wanted.series.size(); ++i) {
     const absl::string_view values = wanted.series[i];
     const Series* const series = family == nullptr ? nullptr : family->Find(values);
@@ -210,41 +214,59 @@ absl::StatusOr<SeriesOpening::PlannedFamily*> SeriesOpening::PlanFamily(
   }
   const Namespace& name_space = *tables.Find(held_);
   auto plan = std::make_unique<PlannedFamily>();
-  if (const auto found = name_space.by_name.find(shape.name); found != name_space.by_name.end()) {
-    plan->there = found->second;
-    if (!metrics::IsSameShape(plan->there->shape, shape)) {
-      ++plan->there->refused;
-      return errors::FamilyDiffers(shape.name, metrics::Describe(plan->there->shape),
-                                   metrics::Describe(shape));
-    }
+  const auto found = name_space.by_name.find(shape.name);
+  Family* const there = found == name_space.by_name.end() ? nullptr : found->second;
+  const bool is_old = there != nullptr && there->generation != name_space.generation;
+  if (there != nullptr && metrics::IsSameShape(there->shape, shape)) {
+    plan->there = there;
+    plan->revives = is_old;
+  } else if (there != nullptr && !is_old) {
+    ++there->refused;
+    return errors::FamilyDiffers(shape.name, metrics::Describe(there->shape),
+                                 metrics::Describe(shape));
   } else {
-    RETURN_IF_ERROR(metrics::CheckShape(shape));
-    RETURN_IF_ERROR(CheckShownNames(name_space, shape));
-    const std::size_t families = name_space.by_name.size() + plan_.size();
-    if (families >= context_.limits.families_per_namespace) {
-      return errors::QuotaExceeded(absl::StrCat("namespace ", name_), "families", families, 1,
-                                   context_.limits.families_per_namespace);
-    }
-    plan->row.id = FamilyId(tables.NextId());
-    plan->row.name_space = held_;
-    plan->row.generation = name_space.generation;
-    plan->row.created_ns = context_.now_ns;
-    plan->row.max_series =
-        std::min(wanted.max_series == 0 ? context_.limits.series_per_family : wanted.max_series,
-                 kMaxSeriesPerFamily);
-    plan->row.ttl_seconds = wanted.ttl_seconds;
-    plan->row.shape = shape;
+    RETURN_IF_ERROR(PlanNewFamily(tables, wanted, *plan));
   }
   PlannedFamily* const out = plan_.emplace_back(std::move(plan)).get();
   plan_by_name_.emplace(shape.name, out);
   return out;
 }
 
-absl::Status SeriesOpening::CheckShownNames(const Namespace& name_space, const Shape& shape) const {
+absl::Status SeriesOpening::PlanNewFamily(MetricTables& tables, const FamilyWanted& wanted,
+                                          PlannedFamily& plan) {
+  const Namespace& name_space = *tables.Find(held_);
+  const Shape& shape = wanted.shape;
+  RETURN_IF_ERROR(metrics::CheckShape(shape));
+  RETURN_IF_ERROR(CheckShownNames(name_space, shape, plan));
+  const std::size_t families = name_space.by_name.size() + plan_.size();
+  if (families >= context_.limits.families_per_namespace) {
+    return errors::QuotaExceeded(absl::StrCat("namespace ", name_), "families", families, 1,
+                                 context_.limits.families_per_namespace);
+  }
+  plan.row.id = FamilyId(tables.NextId());
+  plan.row.name_space = held_;
+  plan.row.generation = name_space.generation;
+  plan.row.created_ns = context_.now_ns;
+  plan.row.max_series =
+      std::min(wanted.max_series == 0 ? context_.limits.series_per_family : wanted.max_series,
+               kMaxSeriesPerFamily);
+  plan.row.ttl_seconds = wanted.ttl_seconds;
+  plan.row.shape = shape;
+  return absl::OkStatus();
+}
+
+absl::Status SeriesOpening::CheckShownNames(const Namespace& name_space, const Shape& shape,
+                                            PlannedFamily& plan) const {
   for (const std::string& name : metrics::ShownNames(shape)) {
     const auto shown = name_space.shown.find(name);
     if (shown != name_space.shown.end()) {
-      return errors::FamilyNameTaken(shape.name, name, shown->second->shape.name);
+      Family* const other = shown->second;
+      if (other->generation == name_space.generation) {
+        return errors::FamilyNameTaken(shape.name, name, other->shape.name);
+      }
+      const bool noted =
+          std::find(plan.replaced.begin(), plan.replaced.end(), other) != plan.replaced.end();
+      if (!noted) plan.replaced.push_back(other);
     }
     for (const auto& planned : plan_) {
       if (planned->there != nullptr) continue;
@@ -325,6 +347,7 @@ void SeriesOpening::PlanCells() {
     if (plan->series.empty()) continue;
     const std::vector<PercpuPtr> free = FreeSlots(plan->family(), plan->series.size());
     for (std::size_t i = 0; i < free.size(); ++i) plan->series[i].row.cells = free[i];
+    plan->reused = free.size();
     plan->slots = PlanBlocks(plan->family(), plan->series.size() - free.size());
   }
 }
@@ -338,13 +361,8 @@ absl::Status SeriesOpening::Allocate(Transaction& tx) {
       specs.push_back(SpecOf(plan->family().shape, slots));
     }
   }
-  if (specs.empty()) {
-    PlaceSeries();
-    return absl::OkStatus();
-  }
   std::vector<PercpuPtr> areas(specs.size());
-  RETURN_IF_ERROR(
-      tx.Unlocked([&] { return context_.allocator.AllocBatch(specs, {.tag = kBlockTag}, areas); }));
+  RETURN_IF_ERROR(tx.Unlocked([&] { return TakeMemory(specs, areas); }));
   auto area = areas.begin();
   for (const auto& plan : plan_) {
     plan->blocks.assign(area, area + static_cast<std::ptrdiff_t>(plan->slots.size()));
@@ -352,6 +370,18 @@ absl::Status SeriesOpening::Allocate(Transaction& tx) {
   }
   PlaceSeries();
   return absl::OkStatus();
+}
+
+absl::Status SeriesOpening::TakeMemory(const std::vector<AreaSpec>& specs,
+                                       std::vector<PercpuPtr>& areas) const {
+  for (const auto& plan : plan_) {
+    for (std::size_t i = 0; i < plan->reused; ++i) {
+      RETURN_IF_ERROR(
+          ClearCells(context_.allocator, plan->family().shape, plan->series[i].row.cells));
+    }
+  }
+  if (specs.empty()) return absl::OkStatus();
+  return context_.allocator.AllocBatch(specs, {.tag = kBlockTag}, areas);
 }
 
 void SeriesOpening::PlaceSeries() {
@@ -421,7 +451,17 @@ void SeriesOpening::PutRecords(Transaction& tx) const {
   }
   for (const auto& plan : plan_) {
     const Family& family = plan->family();
-    if (plan->there == nullptr) tx.Put(RecordOf(family));
+    for (const Family* replaced : plan->replaced) {
+      catalog::Family record = RecordOf(*replaced);
+      record.replaced = true;
+      record.last_writer = LastJoined(name_space);
+      tx.Put(record);
+    }
+    if (plan->there == nullptr || plan->revives) {
+      catalog::Family record = RecordOf(family);
+      record.generation = name_space.generation;
+      tx.Put(record);
+    }
     for (std::size_t i = 0; i < plan->blocks.size(); ++i) {
       const PercpuPtr block = plan->blocks[i];
       tx.Put(RecordOf(block, SpecOf(family.shape, plan->slots[i]), kNoHolder, kBlockTag));
@@ -434,13 +474,20 @@ void SeriesOpening::PutRecords(Transaction& tx) const {
 void SeriesOpening::Apply(Tables& tables) {
   Namespace& name_space = *tables.metrics.Find(held_);
   name_space.state = RowState::kSettled;
+  const SessionId last_writer = LastJoined(name_space);
   if (joins_) name_space.joined.insert(context_.caller.session);
   for (const Hidden& hidden : hidden_) {
     tables.metrics.SetHidden(*hidden.family, *hidden.series, false);
   }
   for (const auto& plan : plan_) {
+    for (Family* const replaced : plan->replaced) {
+      if (replaced->replaced) continue;
+      replaced->last_writer = last_writer;
+      tables.metrics.Replace(*replaced);
+    }
     Family& family =
         plan->there == nullptr ? tables.metrics.Add(std::move(plan->row)) : *plan->there;
+    family.generation = name_space.generation;
     for (std::size_t i = 0; i < plan->blocks.size(); ++i) {
       tables.metrics.AddBlock(family, plan->blocks[i], plan->slots[i]);
     }

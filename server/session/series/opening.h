@@ -69,6 +69,12 @@ class SeriesOpening {
     // Slots of the blocks that are added, and where they came to be.
     std::vector<std::uint32_t> slots;
     std::vector<PercpuPtr> blocks;
+    // Series whose slots are of blocks that were there: others have counted in them.
+    std::size_t reused = 0;
+    // Families of earlier generations that give way to a new one.
+    std::vector<metrics::Family*> replaced;
+    // One that is there and of an earlier generation is of this one from now on.
+    bool revives = false;
 
     [[nodiscard]] const metrics::Family& family() const { return there ? *there : row; }
   };
@@ -100,8 +106,12 @@ class SeriesOpening {
   void Plan(metrics::MetricTables& tables);
   absl::StatusOr<PlannedFamily*> PlanFamily(metrics::MetricTables& tables,
                                             const FamilyWanted& wanted);
-  absl::Status CheckShownNames(const metrics::Namespace& name_space,
-                               const metrics::Shape& shape) const;
+  // Plans a family that is to be made.
+  absl::Status PlanNewFamily(metrics::MetricTables& tables, const FamilyWanted& wanted,
+                             PlannedFamily& plan);
+  // Notes the families of earlier generations that would show one of the names.
+  absl::Status CheckShownNames(const metrics::Namespace& name_space, const metrics::Shape& shape,
+                               PlannedFamily& plan) const;
   absl::Status PlanSeries(metrics::MetricTables& tables, PlannedFamily& family,
                           const Missing& missing);
   // Plans a series of these values, or finds the plan of one.
@@ -111,6 +121,8 @@ class SeriesOpening {
   void PlanCells();
 
   absl::Status Allocate(Transaction& tx);
+  // Without the lock: grants the blocks, and clears the slots that are used again.
+  absl::Status TakeMemory(const std::vector<AreaSpec>& specs, std::vector<PercpuPtr>& areas) const;
   void PlaceSeries();
   void RefusePlanned(const absl::Status& status);
   void FreeBlocks();

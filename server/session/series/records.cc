@@ -202,6 +202,10 @@ absl::Status RestoreMetrics(Tables& tables, const catalog::Contents& contents,
   return absl::OkStatus();
 }
 
+SessionId LastJoined(const Namespace& name_space) {
+  return name_space.joined.empty() ? kNoSession : *name_space.joined.rbegin();
+}
+
 absl::Status CheckMayWrite(const Namespace& name_space, const Caller& caller) {
   const Identity owner{.uid = name_space.owner, .host = name_space.host};
   if (caller.role == Role::kOperator || caller.identity() == owner) return absl::OkStatus();

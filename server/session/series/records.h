@@ -26,6 +26,9 @@ absl::Status RestoreMetrics(Tables& tables, const catalog::Contents& contents,
                             const absl::flat_hash_map<PercpuPtr, Bytes>& areas,
                             catalog::Changes& stale);
 
+// The last session that may have a series of the namespace open; kNoSession: none may.
+SessionId LastJoined(const metrics::Namespace& name_space);
+
 // OK if the caller may change what is in the namespace: its owner, or an operator.
 // Errors: NotNamespaceOwner.
 absl::Status CheckMayWrite(const metrics::Namespace& name_space, const Caller& caller);

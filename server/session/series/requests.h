@@ -67,16 +67,33 @@ struct Opening {
   std::vector<OpenedSeries> series;
 };
 
+// What becomes of series.
+enum class Removal : std::uint8_t {
+  // They count from 0 again, and are shown.
+  kReset,
+  // They are not shown until they move or are opened again: from 0 then.
+  kRemove,
+};
+
+// Series of one family that are to be reset or removed.
+struct RemovalWanted {
+  absl::string_view family;
+  // The label values of one, each behind its length; nullopt: all of the family.
+  std::optional<absl::string_view> values;
+  Removal removal = Removal::kRemove;
+};
+
+struct NamespaceReset {
+  // The namespace's now.
+  std::uint64_t generation = 0;
+  // How many series were hidden.
+  std::uint64_t series = 0;
+};
+
 // Where a page of series begins: at the least series that is not before it.
 struct SeriesFrom {
   FamilyId family;
   SeriesId series;
-};
-
-// A series as a reader sees it.
-struct SeriesView {
-  const metrics::Family& family;
-  const metrics::Series& series;
 };
 
 }  // namespace percpud

@@ -57,6 +57,16 @@ absl::StatusOr<std::vector<CountSum>> SumCells(const Allocator& allocator,
   return out;
 }
 
+absl::Status ClearCells(const Allocator& allocator, const metrics::Shape& shape, PercpuPtr cells) {
+  const Bytes bytes = metrics::CellBytes(shape);
+  const std::vector<std::byte> zeros(bytes.value());
+  ASSIGN_OR_RETURN(const Allocator::Pin pin, allocator.Touch(cells, bytes));
+  for (const std::optional<UnitId>& unit : allocator.info().cpu_to_unit) {
+    if (unit) RETURN_IF_ERROR(pin.Write(*unit, zeros));
+  }
+  return absl::OkStatus();
+}
+
 void SubtractBaseline(std::span<const CountSum> baseline, std::span<CountSum> sums) {
   assert(baseline.empty() || baseline.size() == sums.size());
   for (std::size_t i = 0; i < baseline.size(); ++i) sums[i] = cells::Since(sums[i], baseline[i]);

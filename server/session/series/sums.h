@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/base/units.h"
 #include "server/metrics/metric_tables.h"
@@ -20,6 +21,9 @@ namespace percpud {
 absl::StatusOr<std::vector<metrics::CountSum>> SumCells(const Allocator& allocator,
                                                         const metrics::Shape& shape,
                                                         PercpuPtr cells);
+
+// Zeroes a series' cells in every unit. Errors: as SumCells. REQUIRES: nobody may write there.
+absl::Status ClearCells(const Allocator& allocator, const metrics::Shape& shape, PercpuPtr cells);
 
 // Subtracts a baseline from sums, cell by cell. REQUIRES: it is empty, or as long.
 void SubtractBaseline(std::span<const metrics::CountSum> baseline,

@@ -202,6 +202,31 @@ TEST_F(LaneMetricsTest, SeriesAreReadPageByPage) {
   EXPECT_GT(pages, 2U);
 }
 
+TEST_F(LaneMetricsTest, SeriesAreRemovedAndNamespacesReset) {
+  LaneClient client = Connect();
+  OpenSeries(client, Hits(), {"/a", "/b"});
+  const std::array<std::string_view, 1> values{"/a"};
+  client.ask().RemoveSeries(1, {.name_space = "shop", .family = "hits", .values = values});
+  client.ask().RemoveSeries(2, {.name_space = "shop",
+                                .family = "hits",
+                                .removal = abi::v1::LaneRemoval::kReset,
+                                .all = true});
+  client.ask().RemoveSeries(3, {.name_space = "shop",
+                                .family = "hits",
+                                .removal = static_cast<abi::v1::LaneRemoval>(9),
+                                .all = true});
+  client.ask().ResetNamespace(4, 1, "shop");
+  client.ask().ResetNamespace(5, 1, "shop");
+  client.Send();
+  const std::vector<Answered> answers = client.Hear(5);
+  EXPECT_EQ(answers[0].As<abi::v1::LaneRemoved>().series, 1U);
+  EXPECT_EQ(answers[1].As<abi::v1::LaneRemoved>().series, 1U) << "a hidden one stays hidden";
+  EXPECT_EQ(answers[2].reason(), "UNKNOWN_ENUM");
+  EXPECT_EQ(answers[3].As<abi::v1::LaneNamespaceReset>().generation, 2U);
+  EXPECT_EQ(answers[3].As<abi::v1::LaneNamespaceReset>().series, 1U);
+  EXPECT_EQ(answers[4].As<abi::v1::LaneNamespaceReset>().series, 0U);
+}
+
 TEST_F(LaneMetricsTest, AViewerReadsAndDoesNotOpen) {
   LaneClient client = Connect();
   OpenSeries(client, Hits(), {"/"});

@@ -160,6 +160,30 @@ TEST_F(MetricsServiceTest, TheWholeIsRefusedForWhatItIs) {
   EXPECT_EQ(Call(&Stub::ReadSeries, read, &none).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
+TEST_F(MetricsServiceTest, SeriesAreRemovedAndNamespacesReset) {
+  const v1::OpenSeriesResponse opened = Open(Hits({"/", "/a"}));
+  Put(opened.series(0).pointer(), 1.0, 2.0);
+  v1::RemoveSeriesRequest remove;
+  remove.set_namespace_("shop");
+  remove.set_family("hits");
+  remove.mutable_series()->add_values("/a");
+  v1::RemoveSeriesResponse removed;
+  ASSERT_TRUE(Call(&Stub::RemoveSeries, remove, &removed).ok());
+  EXPECT_EQ(removed.series(), 1U);
+  EXPECT_EQ(ReadAll(0).size(), 1U);
+  EXPECT_EQ(Call(&Stub::RemoveSeries, remove, &removed).error_code(), grpc::StatusCode::NOT_FOUND);
+  remove.clear_series();
+  remove.set_removal(v1::SERIES_REMOVAL_RESET);
+  ASSERT_TRUE(Call(&Stub::RemoveSeries, remove, &removed).ok());
+  for (const v1::Series& series : ReadAll(0)) EXPECT_EQ(series.cells(0).sum(), 0.0);
+  v1::ResetNamespaceRequest reset;
+  reset.set_namespace_("shop");
+  v1::ResetNamespaceResponse done;
+  ASSERT_TRUE(Call(&Stub::ResetNamespace, reset, &done).ok());
+  EXPECT_EQ(done.generation(), 2U);
+  EXPECT_TRUE(ReadAll(0).empty());
+}
+
 TEST_F(MetricsServiceTest, PagesOfSeriesMeetEachOnceAndAPrefixChoosesFamilies) {
   std::vector<std::string> paths;
   for (int i = 0; i < 25; ++i) paths.push_back(absl::StrCat("/", i));

@@ -192,6 +192,10 @@ std::vector<FullCatalogTest::Call> FullCatalogTest::Calls() {
        [](Test& t, const Caller&) {
          return Text(t.sessions_->metrics().Open(t.CallerOf(t.taker_), TwoSeries()));
        }},
+      {"RemoveSeries", own_series,
+       [](Test& t, const Caller& c) {
+         return Text(t.sessions_->metrics().Remove(c, "shop", {.family = "hits"}).status());
+       }},
       {"LeaseChunk", nothing,
        [](Test& t, const Caller& c) { return Text(t.sessions_->leases().Lease(c, "")); }},
       {"LeaseChunkThatIsKept", kept_lease,
@@ -245,6 +249,28 @@ TEST_P(EveryCallTest, IsRefusedWhollyOrDoneAndAnsweredAgain) {
 INSTANTIATE_TEST_SUITE_P(Calls, EveryCallTest,
                          ::testing::Range<std::size_t>(0, EveryCallTest::Count()),
                          [](const auto& info) { return EveryCallTest::NameOf(info.param); });
+
+// A reset takes more than one commit: refused half-way, it is made again and done.
+TEST_F(FullCatalogTest, AResetThatWasRefusedHalfWayIsMadeAgain) {
+  ASSERT_TRUE(sessions_->metrics().Open(CallerOf(giver_), TwoSeries()).ok());
+  int refusals = 0;
+  absl::StatusOr<NamespaceReset> reset;
+  for (int n = 1; n <= 10; ++n) {
+    FillAt(n);
+    reset = sessions_->metrics().Reset(CallerOf(giver_), "shop", 1);
+    is_full_ = nullptr;
+    ExpectSound();
+    if (reset.ok()) break;
+    ++refusals;
+    EXPECT_TRUE(absl::IsResourceExhausted(reset.status())) << reset.status();
+  }
+  ASSERT_TRUE(reset.ok()) << reset.status();
+  EXPECT_EQ(reset->generation, 2U);
+  EXPECT_GT(refusals, 1);
+  const std::string after = Snapshot();
+  Restart();
+  EXPECT_EQ(Snapshot(), after);
+}
 
 // The end of a session cannot be refused: what the catalog has no room for is owed.
 TEST_F(FullCatalogTest, AnEndIsOwed) {

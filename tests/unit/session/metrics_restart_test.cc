@@ -108,6 +108,53 @@ TEST_F(MetricsRestartTest, ASessionThatEndsLeaves) {
   EXPECT_EQ(sessions_->metrics().CountJoined("shop"), 0U);
 }
 
+TEST_F(MetricsRestartTest, WhatWasRemovedStaysRemovedAndGoesWithItsWriters) {
+  const OpenedSession session = Open(1);
+  const auto opened = OpenSeries(CallerOf(session), Latency(), 3);
+  ASSERT_TRUE(opened.ok());
+  const std::uint64_t seven = 7;
+  {
+    const auto pin = allocator_->Touch(opened->series[0].cells, Bytes(64));
+    ASSERT_TRUE(pin.ok());
+    ASSERT_TRUE(pin->Write(UnitId(0), std::as_bytes(std::span(&seven, 1))).ok());
+  }
+  const auto reset = sessions_->metrics().Reset(kOperator, "shop", 0);
+  ASSERT_TRUE(reset.ok()) << reset.status();
+  // Of another shape, so that the old family is replaced.
+  ASSERT_TRUE(OpenSeries(kOperator, {.name = "latency_seconds"}, 1).ok());
+  const std::string before = Snapshot();
+  Restart();
+  EXPECT_EQ(Snapshot(), before);
+  EXPECT_EQ(sessions_->metrics().Collect(), 0U);
+  EXPECT_TRUE(sessions_->End(session.id));
+  EXPECT_EQ(sessions_->metrics().Collect(), 3U);
+  Restart();
+  EXPECT_EQ(Snapshot(), before);
+  EXPECT_TRUE(sessions_->CheckInvariants().ok()) << sessions_->CheckInvariants().status();
+}
+
+TEST_F(MetricsRestartTest, AHiddenSeriesKeepsItsBaseline) {
+  const auto opened = OpenSeries(kOperator, {.name = "hits"}, 1);
+  ASSERT_TRUE(opened.ok());
+  const double five = 5;
+  {
+    const auto pin = allocator_->Touch(opened->series[0].cells, Bytes(8));
+    ASSERT_TRUE(pin.ok());
+    ASSERT_TRUE(pin->Write(UnitId(1), std::as_bytes(std::span(&five, 1))).ok());
+  }
+  ASSERT_TRUE(sessions_->metrics().Remove(kOperator, "shop", {.family = "hits"}).ok());
+  Restart();
+  std::vector<double> baselines;
+  const auto page = sessions_->metrics().ReadSeries(
+      "shop", FamilyId(0), {}, [&](const metrics::Family&, const metrics::Series& series) {
+        EXPECT_TRUE(series.hidden);
+        if (series.baseline != nullptr) baselines.push_back((*series.baseline)[0].sum);
+        return true;
+      });
+  EXPECT_TRUE(page.ok());
+  EXPECT_THAT(baselines, ::testing::ElementsAre(5.0));
+}
+
 TEST_F(MetricsRestartTest, RecordsThatContradictEachOtherAreRefused) {
   const auto opened = OpenSeries(kOperator, Latency(), 2);
   ASSERT_TRUE(opened.ok());

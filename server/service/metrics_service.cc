@@ -14,7 +14,7 @@ MetricsService::MetricsService(const MetricsContext& context, const Callers& cal
     methods_.Add(service_, rpc, receive, handler);
   };
   serve(Rpc::kOpenSeries, &Service::RequestOpenSeries, handlers::OpenSeries);
-  serve(Rpc::kReadSeries, &Service::RequestListFamilies, handlers::ListFamilies);
+  serve(Rpc::kListFamilies, &Service::RequestListFamilies, handlers::ListFamilies);
   serve(Rpc::kReadSeries, &Service::RequestReadSeries, handlers::ReadSeries);
   serve(Rpc::kRemoveSeries, &Service::RequestRemoveSeries, handlers::RemoveSeries);
   serve(Rpc::kResetNamespace, &Service::RequestResetNamespace, handlers::ResetNamespace);

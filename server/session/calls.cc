@@ -191,7 +191,7 @@ absl::StatusOr<Metrics::Page> Calls::ListFamilies(const Caller& caller,
                                                   std::optional<absl::string_view> name_space,
                                                   FamilyId from,
                                                   Metrics::OnFamily on_family) const {
-  RETURN_IF_ERROR(Admit(Rpc::kReadSeries, caller));
+  RETURN_IF_ERROR(Admit(Rpc::kListFamilies, caller));
   return sessions_.metrics().ListFamilies(name_space, from, on_family);
 }
 

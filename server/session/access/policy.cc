@@ -31,6 +31,7 @@ constexpr std::array kRpcPolicies{
     RpcPolicy{Rpc::kLease, "LeaseChunk", Role::kClient, Ownership::kAnybodys},
     RpcPolicy{Rpc::kReturnLease, "ReturnLease", Role::kClient, Ownership::kOwn},
     RpcPolicy{Rpc::kOpenSeries, "OpenSeries", Role::kClient, Ownership::kAnybodys},
+    RpcPolicy{Rpc::kListFamilies, "ListFamilies", Role::kViewer, Ownership::kAnybodys},
     RpcPolicy{Rpc::kReadSeries, "ReadSeries", Role::kViewer, Ownership::kAnybodys},
     RpcPolicy{Rpc::kRemoveSeries, "RemoveSeries", Role::kClient, Ownership::kAnybodys},
     RpcPolicy{Rpc::kResetNamespace, "ResetNamespace", Role::kClient, Ownership::kAnybodys},

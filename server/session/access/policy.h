@@ -60,6 +60,7 @@ enum class Rpc : std::uint8_t {
   kLease,
   kReturnLease,
   kOpenSeries,
+  kListFamilies,
   kReadSeries,
   kRemoveSeries,
   kResetNamespace,

@@ -210,7 +210,7 @@ absl::StatusOr<NamespaceReset> SeriesRemoval::Reset(std::uint64_t if_generation)
   }
   Transaction tx(context_.books, context_.caller);
   ASSIGN_OR_RETURN(Namespace* const name_space, Hold(tx));
-  // Of several that reset it at a time, one begins the next generation.
+  // One of several that reset it at a time begins the next generation.
   const std::uint64_t next = std::max(name_space->generation, generation + 1);
   catalog::Namespace record = RecordOf(*name_space);
   record.generation = next;

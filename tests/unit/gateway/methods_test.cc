@@ -20,6 +20,7 @@
 #include "grpc/reflection/v1alpha/reflection.pb.h"
 #include "percpud/v1/introspection.pb.h"
 #include "percpud/v1/memory.pb.h"
+#include "percpud/v1/metrics.pb.h"
 #include "percpud/v1/session.pb.h"
 #include "server/session/access/policy.h"
 
@@ -33,6 +34,7 @@ std::vector<const MethodDescriptor*> Served() {
   const FileDescriptor* const files[] = {
       v1::PingRequest::descriptor()->file(),
       v1::OpenSessionRequest::descriptor()->file(),
+      v1::OpenSeriesRequest::descriptor()->file(),
       v1::GetStatsRequest::descriptor()->file(),
       grpc::health::v1::HealthCheckRequest::descriptor()->file(),
       grpc::channelz::v1::GetServersRequest::descriptor()->file(),

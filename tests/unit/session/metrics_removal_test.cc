@@ -38,7 +38,7 @@ class MetricsRemovalTest : public testing::SessionTest {
                                        Removal removal = Removal::kRemove) {
     return sessions_->metrics().Remove(caller, "shop", {.family = family, .removal = removal});
   }
-  // As a client's addition on unit 1 would.
+  // Does what a client's addition on unit 1 would.
   void Set(PercpuPtr cells, double value) {
     const auto pin = allocator_->Touch(cells, Bytes(8));
     ASSERT_TRUE(pin.ok()) << pin.status();

@@ -120,7 +120,7 @@ TEST_F(MetricsRestartTest, WhatWasRemovedStaysRemovedAndGoesWithItsWriters) {
   }
   const auto reset = sessions_->metrics().Reset(kOperator, "shop", 0);
   ASSERT_TRUE(reset.ok()) << reset.status();
-  // Of another shape, so that the old family is replaced.
+  // It is of another shape, so that the old family is replaced.
   ASSERT_TRUE(OpenSeries(kOperator, {.name = "latency_seconds"}, 1).ok());
   const std::string before = Snapshot();
   Restart();

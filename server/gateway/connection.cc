@@ -49,7 +49,7 @@ void Connection::GiveWay() {
 
 bool Connection::MayRead(BootTime now) {
   // Who does not take answers may not ask for more.
-  return !is_refused_ && output_.empty() && !parts_.host->InDebt(now);
+  return !is_refused_ && output_.empty() && !session_.InDebt(now);
 }
 
 void Connection::UpdateEvents() {
@@ -57,6 +57,7 @@ void Connection::UpdateEvents() {
       (MayRead(NowSinceBoot()) ? EPOLLIN : 0U) | (output_.empty() ? 0U : EPOLLOUT);
   if (wanted == events_) return;
   events_ = wanted;
+  if (is_paused()) wants_(*this);
   loop_.Change(parts_.transport->fd(), events_, *this);
 }
 

@@ -54,6 +54,8 @@ class Connection final : public Waiter {
   [[nodiscard]] bool is_over() const { return is_over_; }
   [[nodiscard]] bool is_idle() const { return session_.calls() == 0; }
   [[nodiscard]] bool has_output() const { return !output_.empty(); }
+  // It is not read, because of a debt that time will pay.
+  [[nodiscard]] bool is_paused() const { return events_ == 0 && !is_over_ && !is_refused_; }
   [[nodiscard]] const std::shared_ptr<Host>& host() const { return parts_.host; }
   // When something last came in or went out.
   [[nodiscard]] BootTime active_at() const { return active_at_; }

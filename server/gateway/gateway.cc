@@ -4,6 +4,7 @@
 #include "server/gateway/gateway.h"
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -102,6 +103,7 @@ void Gateway::Settle() {
         connections_.erase(connection);
       } else {
         connection->Flush();
+        is_in_debt_ |= connection->is_paused();
       }
     }
     link_.Flush();
@@ -110,8 +112,12 @@ void Gateway::Settle() {
 
 void Gateway::LookAround(BootTime now) {
   link_.LookAround(now);
-  for (const auto& acceptor : acceptors_) acceptor->Rest(ledger_.InDebt(now));
-  for (const auto& [connection, owned] : connections_) connection->LookAround(now);
+  is_in_debt_ = ledger_.InDebt(now);
+  for (const auto& acceptor : acceptors_) acceptor->Rest(is_in_debt_);
+  for (const auto& [connection, owned] : connections_) {
+    connection->LookAround(now);
+    is_in_debt_ |= connection->is_paused();
+  }
 }
 
 void Gateway::Stop() {
@@ -136,11 +142,12 @@ void Gateway::Run(int stop) {
   BootTime look_at = NowSinceBoot();
   while (true) {
     BootTime now = NowSinceBoot();
-    const absl::Duration rhythm = ledger_.InDebt(now) ? kLookAtDebt : kLook;
+    const absl::Duration rhythm = is_in_debt_ ? kLookAtDebt : kLook;
     loop_->RunOnce(std::clamp(look_at - now, absl::ZeroDuration(), rhythm));
     Settle();
     now = NowSinceBoot();
     if (now >= look_at || look_at - now > rhythm) {
+      alarm(static_cast<unsigned>(absl::ToInt64Seconds(kStuck)));
       LookAround(now);
       look_at = now + rhythm;
       Settle();

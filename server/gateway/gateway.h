@@ -70,6 +70,8 @@ class Gateway {
   absl::flat_hash_map<Connection*, std::unique_ptr<Connection>> connections_;
   // Have something to send, or are over.
   std::vector<Connection*> wanted_;
+  // Something waits for a debt to be paid.
+  bool is_in_debt_ = false;
   bool stopping_ = false;
   BootTime end_at_ = BootTime::InfiniteFuture();
 };

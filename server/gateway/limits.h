@@ -19,7 +19,9 @@ inline constexpr std::uint32_t kMaxConnectionsPerHost = 128;
 // All calls share one connection to percpud.
 inline constexpr std::uint32_t kMaxCalls = kMaxCallsPerConnection;
 inline constexpr std::uint32_t kMaxCallsPerHost = 64;
-inline constexpr std::uint32_t kMaxCallsOfConnection = 32;
+// Streams of one connection, with those whose calls are refused. More than a host may have
+// calls, so that a peer who asks for too many is told so and keeps its connection.
+inline constexpr std::uint32_t kMaxStreamsOfConnection = 2 * kMaxCallsPerHost;
 
 // --- Memory -----------------------------------------------------------------------------
 // Bytes of one call that wait in the gateway, each way: HTTP/2's first window.
@@ -34,6 +36,7 @@ inline constexpr std::uint64_t kAddressSpace = std::uint64_t{256} << 20;
 
 // --- Work: a call is one unit, and so is a message. A host that is in debt is not read. --
 inline constexpr double kWorkPerSecond = 8000;
+inline constexpr double kWorkPerSecondOfConnection = 4000;
 inline constexpr double kWorkPerSecondOfAll = 16000;
 inline constexpr double kWorkBurst = 256;
 // Connections, frames and bytes cost something too.
@@ -55,6 +58,8 @@ inline constexpr absl::Duration kIdle = absl::Minutes(5);
 inline constexpr absl::Duration kSilent = absl::Minutes(1);
 // What is left of calls when the gateway ends.
 inline constexpr absl::Duration kGoodbye = absl::Seconds(2);
+// A gateway whose loop does not come round within this time is ended by the kernel.
+inline constexpr absl::Duration kStuck = absl::Seconds(30);
 
 }  // namespace percpud::gateway
 

@@ -12,8 +12,6 @@ namespace percpud::gateway {
 
 absl::Status MessageMeter::Begin() {
   prefix_bytes_ = 0;
-  ++messages_;
-  if (prefix_[0] != 0) return errors::CompressionRefused();
   for (const std::uint8_t byte : std::span(prefix_).subspan(1)) left_ = left_ << 8 | byte;
   if (left_ > limit_.value()) return errors::MessageOverLimit(Bytes(left_), limit_);
   return absl::OkStatus();
@@ -26,6 +24,10 @@ absl::Status MessageMeter::Feed(std::span<const std::uint8_t> bytes) {
       left_ -= part;
       bytes = bytes.subspan(part);
       continue;
+    }
+    if (prefix_bytes_ == 0) {
+      ++messages_;
+      if (bytes.front() != 0) return errors::CompressionRefused();
     }
     prefix_[prefix_bytes_++] = bytes.front();
     bytes = bytes.subspan(1);

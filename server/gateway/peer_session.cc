@@ -41,12 +41,12 @@ namespace {
 PeerSession& SessionOf(void* self) { return *static_cast<PeerSession*>(self); }
 
 constexpr std::array kSettings{
-    nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxCallsOfConnection},
+    nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreamsOfConnection},
     nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kBuffer},
     nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
                            static_cast<std::uint32_t>(kMaxHeaders.value())}};
 // Room for every call's window, so that no call waits for another's reader.
-constexpr std::int32_t kConnectionWindow = kBuffer * kMaxCallsOfConnection;
+constexpr std::int32_t kConnectionWindow = kBuffer * kMaxStreamsOfConnection;
 // Answers to settings and pings that wait for a peer who does not read.
 constexpr std::size_t kMaxAcknowledgements = 64;
 
@@ -65,7 +65,10 @@ Http2Callbacks PeerSession::Callbacks() {
 }
 
 PeerSession::PeerSession(Options options, DaemonSide& daemon, Host& host)
-    : options_(std::move(options)), daemon_(daemon), host_(host) {
+    : options_(std::move(options)),
+      daemon_(daemon),
+      host_(host),
+      work_(kWorkPerSecondOfConnection, kWorkBurst) {
   const Http2Options http2 = NewOptions();
   nghttp2_option_set_no_auto_window_update(http2.get(), 1);
   nghttp2_option_set_no_closed_streams(http2.get(), 1);
@@ -89,7 +92,7 @@ PeerSession::~PeerSession() {
 absl::Status PeerSession::Receive(std::span<const std::uint8_t> bytes, BootTime now) {
   now_ = heard_at_ = now;
   asked_at_.reset();
-  host_.Charge(kWorkPerByte * static_cast<double>(bytes.size()), now);
+  Charge(kWorkPerByte * static_cast<double>(bytes.size()));
   absl::Status status = gateway::Receive(*session_, bytes);
   if (!flooded_ && !absl::IsResourceExhausted(status)) return status;
   nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
@@ -99,6 +102,11 @@ absl::Status PeerSession::Receive(std::span<const std::uint8_t> bytes, BootTime 
 absl::Status PeerSession::Send(std::string& out, std::size_t most, BootTime now) {
   now_ = now;
   return gateway::Send(*session_, out, most);
+}
+
+void PeerSession::Charge(double work) {
+  work_.Charge(work, now_);
+  host_.Charge(work, now_);
 }
 
 bool PeerSession::is_over() const {
@@ -118,7 +126,7 @@ void PeerSession::SayGoodbye() {
 int PeerSession::OnBeginFrame(nghttp2_session* /*session*/, const nghttp2_frame_hd* head,
                               void* self) {
   PeerSession& session = SessionOf(self);
-  session.host_.Charge(kWorkPerFrame, session.now_);
+  session.Charge(kWorkPerFrame);
   session.flooded_ = !session.budget_.Take(
       {.type = head->type, .flags = head->flags, .length = head->length}, session.now_);
   return session.flooded_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -131,7 +139,7 @@ int PeerSession::OnBeginHeaders(nghttp2_session* /*session*/, const nghttp2_fram
   // These are trailers, which no client of gRPC sends.
   if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   session.has_called_ = true;
-  session.host_.Charge(1, session.now_);
+  session.Charge(1);
   session.calls_.insert_or_assign(
       stream, std::make_unique<Call>(session, stream, session.host_.TakeCall(), session.now_));
   return 0;
@@ -197,7 +205,7 @@ void PeerSession::TakeData(Call& call, std::span<const std::uint8_t> bytes) {
   if (!call.is_open) return;
   const std::uint64_t before = call.meter.messages();
   const absl::Status status = call.meter.Feed(bytes);
-  host_.Charge(static_cast<double>(call.meter.messages() - before), now_);
+  Charge(static_cast<double>(call.meter.messages() - before));
   if (!status.ok()) return Refuse(call, AnswerOf(status));
   exchange.request.Append(bytes);
   daemon_.OnRequest(exchange);

@@ -56,6 +56,8 @@ class PeerSession final : public PeerSide {
   // The peer is to make no more calls; those under way go on.
   void SayGoodbye();
 
+  // This connection, or its host, has caused more than its share: what it sends has to wait.
+  [[nodiscard]] bool InDebt(BootTime now) { return work_.InDebt(now) || host_.InDebt(now); }
   // The session is over, and has nothing to send.
   [[nodiscard]] bool is_over() const;
   [[nodiscard]] std::size_t calls() const { return calls_.size(); }
@@ -94,6 +96,8 @@ class PeerSession final : public PeerSide {
   // The request is.
   void Complete(Call& call);
   void TakeData(Call& call, std::span<const std::uint8_t> bytes);
+  // Counts what the peer causes, in units of work (limits.h).
+  void Charge(double work);
   // Answers a call in percpud's stead, and forgets it there.
   void Refuse(Call& call, const Fields& answer);
   void Reset(std::int32_t stream, std::uint32_t error);
@@ -104,6 +108,7 @@ class PeerSession final : public PeerSide {
   Host& host_;
   Http2Session session_;
   FrameBudget budget_;
+  TokenBucket work_;
   // By stream.
   absl::flat_hash_map<std::int32_t, std::unique_ptr<Call>> calls_;
   bool has_called_ = false;

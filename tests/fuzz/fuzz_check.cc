@@ -95,9 +95,9 @@ bool PerformCorpus(const Target& target, const std::string& path, Session& sessi
 }
 
 int Run(const Flags& flags) {
-  const std::array<const Target*, 5> targets{&area_map::kTarget, &buddy::kTarget,
+  const std::array<const Target*, 6> targets{&area_map::kTarget,  &buddy::kTarget,
                                              &allocator::kTarget, &lease_map::kTarget,
-                                             &lane::kTarget};
+                                             &lane::kTarget,      &gateway::kTarget};
   const auto* const found = std::find_if(targets.begin(), targets.end(), [&](const Target* target) {
     return flags.target == target->name;
   });
@@ -126,7 +126,7 @@ int Run(const Flags& flags) {
 int Main(int argc, char** argv) {
   Flags flags;
   const auto app = testing::MakeApp("Performs op scripts against a naive model");
-  app->add_option("target", flags.target, "area_map, buddy, allocator, lease_map or lane")
+  app->add_option("target", flags.target, "area_map, buddy, allocator, lease_map, lane or gateway")
       ->required();
   app->add_option("--corpus", flags.corpus, "Inputs in hex, one a line");
   app->add_option("--scripts", flags.scripts, "So many random scripts");

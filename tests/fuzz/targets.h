@@ -98,6 +98,27 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;
 }  // namespace lane
 
+// server/gateway/peer_session.h between a peer that sends anything and a percpud that says
+// when it takes and answers.
+namespace gateway {
+enum Kind : std::uint32_t {
+  kConnect,
+  kCall,
+  kData,
+  kFrame,
+  kNoise,
+  kDeliver,
+  kRead,
+  kAnswer,
+  kTake,
+  kCutDaemon,
+  kWait,
+  kGoodbye
+};
+absl::StatusOr<std::uint64_t> Perform(const Script& script);
+extern const Target kTarget;
+}  // namespace gateway
+
 }  // namespace percpud::fuzz
 
 #endif  // PERCPUD_TESTS_FUZZ_TARGETS_H_

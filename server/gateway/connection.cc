@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cassert>
+#include <span>
 #include <utility>
 
 #include "server/base/clock.h"

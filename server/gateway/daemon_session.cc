@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cassert>
+#include <new>
 #include <utility>
 #include <vector>
 

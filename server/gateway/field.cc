@@ -4,6 +4,7 @@
 #include "server/gateway/field.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"

@@ -4,6 +4,7 @@
 #include "server/gateway/peer_session.h"
 
 #include <array>
+#include <new>
 #include <utility>
 #include <vector>
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "server/base/unique_fd.h"
 #include "server/gateway/request_head.h"

@@ -17,7 +17,6 @@ namespace percpud {
 namespace {
 
 using abi::v1::LaneAdd;
-using abi::v1::LaneAdded;
 using abi::v1::LaneAllocView;
 using abi::v1::LaneAnswerWriter;
 using abi::v1::LaneKind;

@@ -1,0 +1,84 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/chaos/shadow.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstdio>
+#include <numeric>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/base/unique_fd.h"
+
+namespace percpu::chaos {
+
+absl::string_view NameOf(Fault fault) {
+  constexpr std::array<absl::string_view, kFaults> kText = {"lost", "twice", "non-zero", "leaked",
+                                                            "broken"};
+  return kText.at(static_cast<std::size_t>(fault));
+}
+
+absl::StatusOr<Shadow*> Shadow::Map(const std::string& path) {
+  const percpud::UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.ok() || ftruncate(file.get(), sizeof(Shadow)) != 0) {
+    return absl::ErrnoToStatus(errno, path);
+  }
+  void* const memory =
+      mmap(nullptr, sizeof(Shadow), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (memory == MAP_FAILED) return absl::ErrnoToStatus(errno, path);
+  return static_cast<Shadow*>(memory);
+}
+
+Life Shadow::NewLife(std::size_t slot) {
+  const Life life = kFirstSession + lives.fetch_add(1);
+  assert(life < kMostLives);
+  slots.at(life) = static_cast<std::uint8_t>(slot);
+  return life;
+}
+
+bool Shadow::OwnsForSure(Life life) const {
+  if (life == kNobody) return false;
+  return life < kFirstSession || (!condemned.at(life) && !desks.at(slots.at(life)).doomed);
+}
+
+void Shadow::Mark(Life life, std::uint64_t pointer, std::uint64_t size_bytes) {
+  Life other = kNobody;
+  for (std::uint64_t at = pointer; at < pointer + size_bytes; at += kGranuleBytes) {
+    const Life before = owners.at(at / kGranuleBytes).exchange(life);
+    if (before != life && OwnsForSure(before)) other = before;
+  }
+  if (other == kNobody) return;
+  Report(Fault::kTwice, absl::StrFormat("%#x+%d is life %d's, and is life %d's already", pointer,
+                                        size_bytes, life, other));
+}
+
+void Shadow::Clear(Life life, std::uint64_t pointer, std::uint64_t size_bytes) {
+  for (std::uint64_t at = pointer; at < pointer + size_bytes; at += kGranuleBytes) {
+    Life mine = life;
+    owners.at(at / kGranuleBytes).compare_exchange_strong(mine, kNobody);
+  }
+}
+
+void Shadow::Report(Fault fault, const std::string& what) {
+  ++faults.at(static_cast<std::size_t>(fault));
+  absl::FPrintF(stderr, "%s: %s\n", NameOf(fault), what);
+}
+
+std::uint64_t Shadow::Faults() const {
+  return std::accumulate(faults.begin(), faults.end(), std::uint64_t{0});
+}
+
+std::uint64_t Shadow::Steps() const {
+  std::uint64_t sum = 0;
+  for (const Desk& desk : desks) sum += desk.steps;
+  return sum;
+}
+
+}  // namespace percpu::chaos

@@ -185,6 +185,10 @@ std::size_t Sessions::ReapExpired() {
     // Renewed or resumed meanwhile, it stays.
     reaped += EndIf(id, [now](const Session& session) { return session.expires <= now; }) ? 1 : 0;
   }
+  // One that waits for its process need not wait for the window to pass if that has ended.
+  for (const SessionId id : ListDead()) {
+    reaped += EndIf(id, [](const Session& session) { return session.detached; }) ? 1 : 0;
+  }
   return reaped;
 }
 
@@ -201,15 +205,25 @@ absl::Status Sessions::Restore(const Remembered& remembered) {
 // Only what the kernel knows to have ended is dead: a process that cannot be seen may
 // come back, and waits for its window to pass.
 std::vector<SessionId> Sessions::ListDead() const {
-  return books_.Read([&](const Tables& tables) {
-    std::vector<SessionId> out;
+  struct Waiting {
+    SessionId id;
+    ProcessId pid;
+    std::uint64_t started;
+  };
+  const auto all = books_.Read([](const Tables& tables) {
+    std::vector<Waiting> out;
     for (const auto& [id, session] : tables.sessions.all()) {
       if (!session.detached || !session.spec.peer) continue;
-      const ProcessSighting seen = options_.look_at_process(session.spec.peer->pid);
-      if (seen.IsOver(session.spec.started)) out.push_back(id);
+      out.push_back({.id = id, .pid = session.spec.peer->pid, .started = session.spec.started});
     }
     return out;
   });
+  // The kernel is asked without the lock.
+  std::vector<SessionId> dead;
+  for (const Waiting& each : all) {
+    if (options_.look_at_process(each.pid).IsOver(each.started)) dead.push_back(each.id);
+  }
+  return dead;
 }
 
 absl::StatusOr<OpenedSession> Sessions::Resume(const Token& token, const Peer& peer) {

@@ -91,7 +91,8 @@ class Sessions {
   std::optional<Caller> Find(const Token& token);
   // OK for a caller without a session. Renews a remote one. Errors: SessionEnded.
   absl::Status CheckLive(const Caller& caller);
-  // Ends every session nobody renewed; returns how many.
+  // Ends every session nobody renewed, and every one that waits for a process that has
+  // ended; returns how many.
   std::size_t ReapExpired();
   // Called with every session that ended, on the thread that ended it and without a
   // lock. Set before the first Open.
@@ -133,6 +134,7 @@ class Sessions {
   bool EndIf(SessionId id, absl::FunctionRef<bool(const Session&)> condition);
   // Takes back areas of an ending session; false once none is left.
   bool FreeSlice(SessionId id);
+  // Lists sessions that wait for a process that has ended.
   [[nodiscard]] std::vector<SessionId> ListDead() const;
 
   Allocator& allocator_;

@@ -18,7 +18,7 @@
 namespace percpu::chaos {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr absl::Duration kPatience = absl::Seconds(20);
 
 // What the daemon says, in one go.
 struct Told {

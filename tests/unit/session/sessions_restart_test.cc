@@ -116,6 +116,23 @@ TEST_F(SessionsRestartTest, ASessionIsResumedByItsProcessInTimeAndOnce) {
   EXPECT_EQ(sessions_->List(SessionId(0), 10).size(), 1U);
 }
 
+// It ended after the start, and before it came to the door.
+TEST_F(SessionsRestartTest, AProcessThatEndsWhileItsSessionWaitsIsNotWaitedFor) {
+  const OpenedSession ends = Open(1);
+  const OpenedSession stays = Open(2);
+  ASSERT_TRUE(Alloc(CallerOf(ends), Bytes(64)).ok());
+  Restart();
+  EXPECT_EQ(sessions_->ReapExpired(), 0U);
+  processes_.erase(1);
+  EXPECT_EQ(sessions_->ReapExpired(), 1U);
+  EXPECT_FALSE(sessions_->Find(ends.token).has_value());
+  EXPECT_EQ(Inspector(*allocator_).GetStats().nr_cur_alloc, 0U);
+  EXPECT_TRUE(sessions_->Resume(stays.token, PeerOf(2)).ok());
+  processes_.erase(2);
+  // Its end is its connection's from now on.
+  EXPECT_EQ(sessions_->ReapExpired(), 0U);
+}
+
 // A process that cannot be seen is not dead: it is in another PID namespace, or hidden by /proc.
 TEST_F(SessionsRestartTest, WhoCannotBeSeenWaitsForItsWindow) {
   const auto unseen = sessions_->Open({.kind = SessionKind::kLocalReadWrite,

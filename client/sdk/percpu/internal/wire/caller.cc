@@ -3,6 +3,8 @@
 
 #include "percpu/internal/wire/caller.h"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <cassert>
 
@@ -12,8 +14,20 @@
 #include "percpu/internal/wire/reason.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/status_macros.h"
+#include "server/base/unique_fd.h"
 
 namespace percpu::wire {
+namespace {
+
+// gRPC makes a descriptor for every call that waits. A blocking call that cannot have one
+// returns while it is still under way, and then writes to memory that is no longer its.
+absl::Status CheckDescriptors() {
+  const percpud::UniqueFd probe(eventfd(0, EFD_CLOEXEC));
+  if (probe.ok()) return absl::OkStatus();
+  return absl::ResourceExhaustedError("this process has no descriptor left for a call");
+}
+
+}  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
@@ -54,6 +68,7 @@ absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
 }
 
 absl::Status Caller::Prepare(grpc::ClientContext& context, const Deadline& deadline) {
+  RETURN_IF_ERROR(CheckDescriptors());
   if (tokens_ == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string token, AwaitSession(deadline));
   // The daemon may have gone since.

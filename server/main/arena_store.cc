@@ -275,7 +275,6 @@ absl::Status ArenaStore::SettleCold() {
   RETURN_IF_ERROR(fresh_->PutCatalogInPlace());
   RETURN_IF_ERROR(Step("arena in place"));
   RETURN_IF_ERROR(fresh_->PutArenaInPlace());
-  if (!places_.file.empty()) locks_->HoldInstead(fresh_->TakeLock());
   return absl::OkStatus();
 }
 

@@ -16,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
-#include "server/main/start_locks.h"
 
 namespace percpud {
 namespace {
@@ -66,14 +65,12 @@ absl::Status FreshArena::MakeFile(const Arena::Options& options) {
   constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
   UniqueFd fd(open(path.c_str(), kFlags, 0600));
   if (!fd.ok() && errno == EEXIST) {
-    // The start that made it held it as long as it lived.
-    ASSIGN_OR_RETURN(const UniqueFd stale, StartLocks::LockArena(path));
+    // A start that was killed made it: this one holds the locks.
     unlink(path.c_str());
     fd = UniqueFd(open(path.c_str(), kFlags, 0600));
   }
   if (!fd.ok()) return errors::OsRefused("open", path, errno);
   has_file_ = true;
-  ASSIGN_OR_RETURN(lock_, StartLocks::LockArena(path));
   RETURN_IF_ERROR(CheckPageSize(fd.get(), places_.file, options.page_size));
   if (ftruncate(fd.get(), static_cast<off_t>(options.size.value())) != 0) {
     return errors::OsRefused("ftruncate", path, errno);

@@ -22,7 +22,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/arena/arena.h"
-#include "server/base/unique_fd.h"
 #include "server/catalog/catalog.h"
 #include "server/main/left_behind.h"
 
@@ -33,7 +32,7 @@ class FreshArena {
  public:
   // Makes the arena, sparse. Removes what a start that was killed left under the
   // new names. REQUIRES: the caller holds StartLocks of the places. Errors:
-  // Arena::Create's, BadConfig (page_size), ArenaInUse, OsRefused.
+  // Arena::Create's, BadConfig (page_size), OsRefused.
   static absl::StatusOr<std::unique_ptr<FreshArena>> Make(const ArenaPlaces& places,
                                                           const Arena::Options& options);
   // Removes what is not in place. Puts the old catalog back if the arena is not.
@@ -53,8 +52,6 @@ class FreshArena {
   // between them.
   absl::Status PutCatalogInPlace();
   absl::Status PutArenaInPlace();
-  // The lock on the file arena; none for a memfd.
-  UniqueFd TakeLock() { return std::move(lock_); }
 
  private:
   explicit FreshArena(ArenaPlaces places) : places_(std::move(places)) {}
@@ -67,7 +64,6 @@ class FreshArena {
 
   const ArenaPlaces places_;
   std::unique_ptr<Arena> arena_;
-  UniqueFd lock_;
   bool has_file_ = false;
   bool has_catalog_ = false;
   // How the new catalog came to its place while the arena is not at its own: in

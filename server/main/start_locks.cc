@@ -3,8 +3,6 @@
 
 #include "server/main/start_locks.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,22 +26,12 @@ absl::StatusOr<std::unique_ptr<StartLocks>> StartLocks::Take(const std::string& 
   ASSIGN_OR_RETURN(PathLock lock,
                    PathLock::Take(absl::StrCat(catalog, "/lock"), errors::CatalogInUse(catalog)));
   out->catalog_.emplace(std::move(lock));
-  if (!arena_file.empty() && access(arena_file.c_str(), F_OK) == 0) {
-    ASSIGN_OR_RETURN(out->arena_, LockArena(arena_file));
+  if (!arena_file.empty()) {
+    ASSIGN_OR_RETURN(PathLock arena, PathLock::Take(absl::StrCat(arena_file, ".lock"),
+                                                    errors::ArenaInUse(arena_file)));
+    out->arena_.emplace(std::move(arena));
   }
   return out;
-}
-
-absl::StatusOr<UniqueFd> StartLocks::LockArena(const std::string& path) {
-  UniqueFd arena(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (!arena.ok()) return errors::OsRefused("open", path, errno);
-  if (flock(arena.get(), LOCK_EX | LOCK_NB) != 0) {
-    return errno == EWOULDBLOCK ? errors::ArenaInUse(path)
-                                : errors::OsRefused("flock", path, errno);
-  }
-  // Another daemon that starts may just have put its own file there.
-  if (!NamesFile(path, arena.get())) return errors::ArenaInUse(path);
-  return arena;
 }
 
 StartLocks::~StartLocks() {

@@ -155,8 +155,8 @@ class Auditor {
     if (area.stamp % kOneOf != 0) return;
     const auto owner = client_.Resolve(Pointer{area.pointer});
     if (!owner.ok() || !owner->session.has_value() || Value(*owner->session) != desk.session) {
-      Report(Fault::kLost, absl::StrFormat("%#x is not session %d's", area.pointer,
-                                           desk.session.load()));
+      Report(Fault::kLost,
+             absl::StrFormat("%#x is not session %d's", area.pointer, desk.session.load()));
     }
   }
 
@@ -175,8 +175,8 @@ class Auditor {
     const auto sum = client_.Sum(counter->variable.pointer);
     if (!sum.ok() || static_cast<std::uint64_t>(*sum) < made ||
         static_cast<std::uint64_t>(*sum) > begun) {
-      Report(Fault::kLost, absl::StrCat("the counter has ", sum.value_or(-1), ", of ", made, " to ",
-                                        begun));
+      Report(Fault::kLost,
+             absl::StrCat("the counter has ", sum.value_or(-1), ", of ", made, " to ", begun));
     }
   }
 

@@ -238,8 +238,9 @@ bool Cycles::Recover(const Trouble& trouble) {
   const bool may_refuse = trouble.moment == Moment::kStart && daemon_.ended() &&
                           (daemon_.exit_status() == 1 || daemon_.exit_status() == 75);
   if (daemon_.ended() && !may_end && !asked_to_end && !may_refuse) {
-    shadow().Report(Fault::kBroken, absl::StrCat("after ", NameOf(trouble), " the daemon ended with ",
-                                                 daemon_.exit_status(), ": ", daemon_.log()));
+    shadow().Report(Fault::kBroken,
+                    absl::StrCat("after ", NameOf(trouble), " the daemon ended with ",
+                                 daemon_.exit_status(), ": ", daemon_.log()));
   }
   if (of_daemon && MayEndIt(trouble.deed) && daemon_.ended()) ++excused_ends_;
   if (!daemon_.Ensure()) return false;

@@ -97,9 +97,8 @@ int RunAll(const Flags& flags) {
   if (!site.has_own_disk()) absl::PrintF("nothing can be mounted here: the disk is not filled\n");
   std::vector<Trouble> troubles = AllTroubles(TasksCanBeBounded(), site.has_own_disk());
   const std::string only = TextOf(flags, "only", "");
-  std::erase_if(troubles, [&](const Trouble& trouble) {
-    return !absl::StrContains(NameOf(trouble), only);
-  });
+  std::erase_if(troubles,
+                [&](const Trouble& trouble) { return !absl::StrContains(NameOf(trouble), only); });
   if (troubles.empty()) {
     absl::FPrintF(stderr, "--only: no trouble is named so\n");
     return 2;

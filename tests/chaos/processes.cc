@@ -87,8 +87,7 @@ void ClientProcess::Start(std::uint32_t seed) {
   desk().stage = Stage::kNone;
   auto process = Process::Spawn(
       {std::filesystem::canonical("/proc/self/exe").string(), "--client", absl::StrCat(slot_),
-       "--shadow", site_.shadow_path(), "--address", site_.address(), "--seed",
-       absl::StrCat(seed)},
+       "--shadow", site_.shadow_path(), "--address", site_.address(), "--seed", absl::StrCat(seed)},
       site_.Environment(/*of_daemon=*/false));
   if (!process.ok()) {
     site_.shadow().Report(Fault::kBroken, process.status().ToString());

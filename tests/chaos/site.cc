@@ -99,7 +99,9 @@ std::vector<std::string> Site::Environment(bool of_daemon) const {
           "LD_PRELOAD=" + (here / "libstepped_clock.so").string()};
 }
 
-bool TasksCanBeBounded() { return access((std::string(kTaskGroups) + "/cgroup.procs").c_str(), W_OK) == 0; }
+bool TasksCanBeBounded() {
+  return access((std::string(kTaskGroups) + "/cgroup.procs").c_str(), W_OK) == 0;
+}
 
 Starvation::Starvation(Site& site, pid_t pid, Shortage of, std::mt19937& random)
     : site_(site), pid_(pid), of_(of) {

@@ -31,8 +31,7 @@ std::int64_t Ahead() {
     if (path == nullptr) return &none;
     const int file = open(path, O_RDWR | O_CLOEXEC);
     if (file < 0) return &none;
-    void* const memory =
-        mmap(nullptr, sizeof(none), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void* const memory = mmap(nullptr, sizeof(none), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     close(file);
     return memory == MAP_FAILED ? &none : static_cast<std::atomic<std::int64_t>*>(memory);
   }();

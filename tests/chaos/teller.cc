@@ -54,8 +54,7 @@ HeldArea Teller::Take(Life life, Pointer pointer, std::uint64_t size_bytes) {
 }
 
 HeldArea Teller::TakeAsItIs(Life life, Pointer pointer, std::uint64_t size_bytes) {
-  const HeldArea area{
-      .pointer = Value(pointer), .size_bytes = size_bytes, .stamp = NewStamp()};
+  const HeldArea area{.pointer = Value(pointer), .size_bytes = size_bytes, .stamp = NewStamp()};
   shadow_.Mark(life, area.pointer, size_bytes);
   Fill(area);
   ++desk().granted;

@@ -12,8 +12,9 @@
 namespace percpu::chaos {
 namespace {
 
-constexpr std::array<absl::string_view, 9> kDeeds = {
-    "kill", "terminate", "freeze", "descriptors", "memory", "tasks", "disk", "clock", "fault-point"};
+constexpr std::array<absl::string_view, 9> kDeeds = {"kill",        "terminate", "freeze",
+                                                     "descriptors", "memory",    "tasks",
+                                                     "disk",        "clock",     "fault-point"};
 constexpr std::array<absl::string_view, 5> kMoments = {"start", "admission", "resume", "commit",
                                                        "end"};
 
@@ -46,9 +47,8 @@ std::vector<Trouble> AllTroubles(bool with_tasks, bool with_disk) {
   for (const Who who : {Who::kDaemon, Who::kClient}) {
     for (std::size_t deed = 0; deed < kDeeds.size(); ++deed) {
       for (std::size_t moment = 0; moment < kMoments.size(); ++moment) {
-        const Trouble trouble{.who = who,
-                              .deed = static_cast<Deed>(deed),
-                              .moment = static_cast<Moment>(moment)};
+        const Trouble trouble{
+            .who = who, .deed = static_cast<Deed>(deed), .moment = static_cast<Moment>(moment)};
         if (Makes(trouble, with_tasks, with_disk)) all.push_back(trouble);
       }
     }

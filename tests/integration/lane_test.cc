@@ -5,18 +5,13 @@
 // beside a client that is stopped.
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,101 +19,21 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "proto/percpud/abi/v1/handoff.h"
 #include "proto/percpud/abi/v1/lane_answers.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
-#include "proto/percpud/abi/v1/wire.h"
-#include "server/base/unique_fd.h"
 #include "tests/integration/children.h"
+#include "tests/integration/lane_session.h"
 #include "tests/support/process.h"
 
 namespace percpud {
 namespace {
 
+using testing::LaneSession;
+
 constexpr absl::Duration kPatience = absl::Seconds(60);
 constexpr std::uint64_t kCounter[] = {8};
-
-// A session at the door, by hand.
-class LaneSession {
- public:
-  // Knocks until the daemon is there; goes on with the session of `token` unless it is
-  // all zeros.
-  static LaneSession Open(const std::string& address,
-                          const std::array<std::uint8_t, 16>& token = {}) {
-    LaneSession session;
-    const absl::Time deadline = absl::Now() + kPatience;
-    while (!session.Knock(address, token)) {
-      if (absl::Now() > deadline) {
-        ADD_FAILURE() << "nobody at the door";
-        break;
-      }
-      absl::SleepFor(absl::Milliseconds(5));
-    }
-    return session;
-  }
-
-  [[nodiscard]] const abi::v1::Welcome& welcome() const { return welcome_; }
-  abi::v1::LaneRequestWriter& ask() { return *ask_; }
-  // False if the daemon has hung up.
-  bool Send() {
-    const abi::v1::LaneBytes message = ask_->message();
-    const bool sent = send(fd_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0;
-    ask_->Clear();
-    return sent;
-  }
-  [[nodiscard]] bool TrySend() const {
-    const abi::v1::LaneBytes message = ask_->message();
-    return send(fd_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
-  }
-  // Calls on_answer for each answer of the next message; false if the daemon has hung up.
-  template <typename OnAnswer>
-  bool Hear(OnAnswer on_answer) {
-    pollfd polled{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-    if (poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(kPatience))) != 1) {
-      ADD_FAILURE() << "no answer";
-      return false;
-    }
-    const ssize_t bytes = recv(fd_.get(), heard_->data(), heard_->size(), 0);
-    if (bytes <= 0) return false;
-    abi::v1::LaneAnswerReader reader({heard_->data(), static_cast<std::size_t>(bytes)});
-    abi::v1::LaneAnswer answer;
-    while (reader.Next(answer) == abi::v1::LaneNext::kRecord) on_answer(answer);
-    return true;
-  }
-
- private:
-  using Message = std::array<std::byte, abi::v1::kLaneMessageBytes>;
-
-  bool Knock(const std::string& address, const std::array<std::uint8_t, 16>& token) {
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    const std::string path =
-        absl::StrCat(absl::StripPrefix(address, "unix:"), abi::v1::kDoorSuffix);
-    std::memcpy(name.sun_path, path.c_str(), std::min(path.size(), sizeof(name.sun_path) - 1));
-    fd_ = UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    if (connect(fd_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0) {
-      return false;
-    }
-    const abi::v1::Hello hello{.magic = abi::v1::kHelloMagic,
-                               .version = abi::v1::kHandoffLaneVersion,
-                               .wanted = static_cast<std::uint32_t>(abi::v1::MapMode::kNone),
-                               .abilities = 0,
-                               .resume = token};
-    if (send(fd_.get(), &hello, sizeof(hello), MSG_NOSIGNAL) < 0) return false;
-    return recv(fd_.get(), &welcome_, sizeof(welcome_), 0) == sizeof(welcome_) &&
-           welcome_.magic == abi::v1::kWelcomeMagic;
-  }
-
-  UniqueFd fd_;
-  abi::v1::Welcome welcome_{};
-  std::unique_ptr<Message> memory_ = std::make_unique<Message>();
-  std::unique_ptr<Message> heard_ = std::make_unique<Message>();
-  std::unique_ptr<abi::v1::LaneRequestWriter> ask_ =
-      std::make_unique<abi::v1::LaneRequestWriter>(*memory_);
-};
 
 class LaneOfProcessesTest : public ::testing::Test {
  protected:

@@ -3,6 +3,10 @@
 
 foreach(name
     hostile
+    hostile_calls
+    hostile_door
+    hostile_frames
+    hostile_lane
     lane
     lane_sdk
     leases

@@ -25,6 +25,7 @@
 #include "server/base/errors.h"
 #include "server/base/file_identity.h"
 #include "server/base/limits.h"
+#include "server/base/status_macros.h"
 
 namespace percpud {
 namespace {
@@ -178,6 +179,7 @@ absl::Status Arena::ProbeHugePage() {
 absl::Status Arena::Populate(Bytes offset, Bytes length) {
   assert(HasPages(offset, length));
   if (length == Bytes(0)) return absl::OkStatus();
+  if (room_ != nullptr) RETURN_IF_ERROR(room_->Take(length));
   int error = PopulateWrite(base_ + offset.value(), length);
   // Before Linux 5.14. The pages are there then, but not yet mapped.
   if (error == EINVAL) error = Allocate(fd_, /*mode=*/0, offset, length);

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/arena/page_source.h"
+#include "server/base/memory_room.h"
 #include "server/base/unique_fd.h"
 #include "server/base/units.h"
 
@@ -55,6 +56,11 @@ class Arena final : public PageSource {
   absl::Status Release(Bytes offset, Bytes length) override;
   absl::Status PreferNode(Bytes offset, Bytes length, NumaNodeId node) override;
 
+  // Has Populate ask from now on: what it is refused is not backed. Memory that an
+  // earlier daemon backed is in use already, and is not asked for. Called once, before
+  // other threads populate.
+  void set_room(std::unique_ptr<MemoryRoom> room) { room_ = std::move(room); }
+
   // Stays owned by the arena.
   [[nodiscard]] int fd() const { return fd_; }
 
@@ -77,6 +83,8 @@ class Arena final : public PageSource {
   const Bytes size_;
   const Bytes page_size_;
   const std::string kind_;
+  // Null: nobody is asked.
+  std::unique_ptr<MemoryRoom> room_;
 };
 
 }  // namespace percpud

@@ -19,6 +19,7 @@
 #include "server/base/errors.h"
 #include "server/base/file_identity.h"
 #include "server/base/memory_limit.h"
+#include "server/base/memory_room.h"
 #include "server/base/path_lock.h"
 #include "server/base/status_macros.h"
 #include "server/main/fd_store.h"
@@ -239,6 +240,7 @@ absl::Status ArenaStore::Settle() {
   }
   fresh_.reset();
   left_ = {};
+  arena_->set_room(std::make_unique<MemoryRoom>(MemoryRoom::Options{.clock = &clock_}));
   return absl::OkStatus();
 }
 

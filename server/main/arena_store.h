@@ -28,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/arena/arena.h"
+#include "server/base/clock.h"
 #include "server/base/identity.h"
 #include "server/catalog/catalog.h"
 #include "server/main/config.h"
@@ -113,6 +114,7 @@ class ArenaStore {
   std::unique_ptr<FreshArena> fresh_;
 
   catalog::Arena record_;
+  const SystemClock clock_;
   std::unique_ptr<Arena> arena_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::optional<Remembered> remembered_;

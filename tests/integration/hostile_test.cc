@@ -175,6 +175,21 @@ TEST_F(HostileTest, TenThousandConnectionsToBothSocketsLeaveNothingBehind) {
   EXPECT_TRUE(AwaitDescriptors(before + 4)) << DaemonsDescriptors() << " open, before: " << before;
 }
 
+// A socket that lingers, say, holds whoever closes it last for as long as its maker likes.
+TEST_F(HostileTest, WhereTheKernelCanTheServiceTakesNoDescriptors) {
+  constexpr int kPassRights = 83;
+  const percpud::UniqueFd probe(socket(AF_UNIX, SOCK_STREAM, 0));
+  const int off = 0;
+  if (setsockopt(probe.get(), SOL_SOCKET, kPassRights, &off, sizeof(off)) != 0) {
+    GTEST_SKIP() << "Linux 6.16 and later can";
+  }
+  const percpud::UniqueFd fd = Connect("", SOCK_STREAM);
+  const std::array<int, 1> fds = {STDERR_FILENO};
+  EXPECT_FALSE(percpud::testing::SendWithFds(fd.get(), "PRI * HTTP/2.0", fds));
+  EXPECT_EQ(errno, EPERM);
+  ExpectWell();
+}
+
 TEST_F(HostileTest, DescriptorsSentToTheServiceAreNotKept) {
   ExpectWell();
   const std::ptrdiff_t before = DaemonsDescriptors();

@@ -94,6 +94,7 @@ void Door::Stop() {
   }
   Nudge();
   thread_.join();
+  slow_lane_.Close();
 }
 
 void Door::HangUp(SessionId session) {
@@ -288,7 +289,8 @@ void Door::Drop(Key key) {
     shutdown(connection.fd.get(), SHUT_RDWR);
     options_.closer->Close(std::move(connection.fd));
   }
-  if (connection.session != kNoSession) sessions_.End(connection.session);
+  if (connection.session == kNoSession) return;
+  slow_lane_.Run([this, session = connection.session] { sessions_.End(session); });
 }
 
 void Door::DropSilent(BootTime now) {

@@ -18,6 +18,7 @@
 #include "server/base/clock.h"
 #include "server/base/pulse.h"
 #include "server/base/ranked_mutex.h"
+#include "server/base/slow_lane.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
 #include "server/handoff/admission.h"
@@ -35,7 +36,7 @@ namespace percpud {
 // One thread serves all connections, and waits for none of them. A peer that says nothing
 // is dropped at its deadline, one that says anything but Hello at once. A user whose peers
 // are silent makes room from among them (pending_peers.h). What peers made is closed on
-// another thread (closer.h).
+// another thread (closer.h), and sessions that own much are ended on a third.
 //
 // A session ends with its process: when the last copy of the connection is closed, or when
 // the process has ended though a child of it holds a copy. A process that the daemon
@@ -72,7 +73,8 @@ class Door {
   Door& operator=(const Door&) = delete;
 
   void Start();
-  // Ends the thread; sessions and connections stay as they are. Idempotent.
+  // Ends the threads; sessions and connections stay as they are, but for sessions whose
+  // connection is gone, which are ended. Idempotent.
   void Stop();
   // For peers that are admitted from now on; a session keeps its role. Thread safe.
   void SetRules(AccessRules rules);
@@ -81,6 +83,8 @@ class Door {
   // Beats with every wait for events; a nudge is one.
   [[nodiscard]] const Pulse& pulse() const { return pulse_; }
   void Nudge() const;
+  // Ends sessions, which takes as long as they own much.
+  [[nodiscard]] SlowLane& slow_lane() { return slow_lane_; }
   [[nodiscard]] const std::string& path() const { return socket_->path(); }
 
  private:
@@ -138,6 +142,9 @@ class Door {
   RankedMutex mu_{LockRank::kLeaf};
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<SessionId> hung_up_ ABSL_GUARDED_BY(mu_);
+
+  // Last: its thread uses the sessions until it is gone.
+  SlowLane slow_lane_{"door-ends"};
 };
 
 }  // namespace percpud

@@ -54,6 +54,12 @@ std::uint32_t LaneCalls::Cost(const LaneRequest& request) {
   return 1 + static_cast<std::uint32_t>(bytes / kBytesOfACall);
 }
 
+// A batch of thousands would hold the thread that serves all for as long as it takes.
+bool LaneCalls::IsLong(const LaneRequest& request) {
+  constexpr std::uint32_t kMostOfATurn = 65;
+  return Cost(request) > kMostOfATurn;
+}
+
 bool LaneCalls::Serve(const Caller& caller, Pace pace, const LaneRequest& request,
                       LaneAnswerWriter& answers) {
   const Outcome outcome = Dispatch(caller, pace, request, answers);
@@ -73,6 +79,7 @@ bool LaneCalls::Serve(const Caller& caller, Pace pace, const LaneRequest& reques
 
 Outcome LaneCalls::Dispatch(const Caller& caller, Pace pace, const LaneRequest& request,
                             LaneAnswerWriter& answers) {
+  if (pace == Pace::kMustNotSleep && IsLong(request)) return std::nullopt;
   switch (request.kind) {
     case LaneKind::kPing:
       return Ping(caller, request.id, answers);

@@ -31,6 +31,9 @@ class LaneCalls {
 
   // What serving a request takes, compared with others: one, and more for long ones.
   static std::uint32_t Cost(const abi::v1::LaneRequest& request);
+  // Whether it takes more than a turn, so that it needs kMaySleep: more than some five
+  // hundred entries.
+  static bool IsLong(const abi::v1::LaneRequest& request);
 
  private:
   // Each writes the answer itself, unless it returns an error or kWouldSleep.

@@ -316,6 +316,7 @@ std::vector<Watchdog::Thread> Daemon::threads() const {
   if (parts_->door) add("door", *parts_->door);
   if (parts_->lane) add("lane", *parts_->lane);
   if (parts_->lane) add("lane-slow", parts_->lane->slow_lane());
+  if (parts_->door) add("door-ends", parts_->door->slow_lane());
   add("hot-lane", parts_->rpc->lane());
   add("slow-lane", parts_->rpc->lane().slow_lane());
   add("balancer", *parts_->balancer);

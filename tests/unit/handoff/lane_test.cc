@@ -9,6 +9,7 @@
 #include <array>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "tests/unit/handoff/lane_rig.h"
 
 namespace percpud {
@@ -110,6 +111,26 @@ TEST_F(LaneTest, ARequestThatSleepsKeepsItsPlaceInTheOrder) {
     EXPECT_EQ(answers[i].id, i + 1);
     EXPECT_EQ(answers[i].code, 0) << i;
   }
+}
+
+TEST_F(LaneTest, ALongBatchWaitsApartAndOthersAreServedMeanwhile) {
+  absl::Notification go;
+  lane_->slow_lane().Run([&go] { go.WaitForNotification(); });
+  LaneClient greedy = Connect();
+  LaneClient other = Connect();
+  const std::vector<std::uint64_t> many(600, 4);
+  greedy.ask().Alloc(1, 0, {.sizes = many, .alignments = {}, .tag = {}});
+  greedy.Send();
+  other.ask().Alloc(1, 0, {.sizes = kCounter, .alignments = {}, .tag = {}});
+  other.Send();
+  EXPECT_EQ(other.Hear().code, 0);
+  EXPECT_FALSE(greedy.HearsWithin(absl::ZeroDuration()));
+  go.Notify();
+  const std::vector<std::uint64_t> granted = greedy.Hear().pointers();
+  EXPECT_EQ(granted.size(), many.size());
+  greedy.ask().Free(2, 0, granted);
+  greedy.Send();
+  EXPECT_EQ(greedy.Hear().code, 0);
 }
 
 TEST_F(LaneTest, WhatIsSentInOneGoAndInManyIsAnsweredAlike) {

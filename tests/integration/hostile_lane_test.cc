@@ -115,7 +115,7 @@ TEST_F(HostileLaneTest, DescriptorsInALaneMessageCostTheSession) {
 
 TEST_F(HostileLaneTest, KindsWithoutANameAreAnsweredAndNothingElse) {
   LaneSession session = Enter();
-  for (const std::uint16_t kind : {0, 6, 15, 32, 255, 65535}) {
+  for (const std::uint16_t kind : std::array<std::uint16_t, 6>{0, 6, 15, 32, 255, 65535}) {
     ASSERT_TRUE(session.SendRaw(Record(24, static_cast<LaneKind>(kind), "")));
     ASSERT_TRUE(session.Hear([&](const LaneAnswer& answer) {
       constexpr std::uint16_t kUnimplemented = 12;

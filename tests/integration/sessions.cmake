@@ -10,6 +10,7 @@ foreach(name
     lane
     lane_sdk
     leases
+    memory_limit
     lost_sessions
     odd_clients
     remote_sessions

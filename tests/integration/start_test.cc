@@ -210,9 +210,8 @@ TEST_F(StartTest, WithoutStandardDescriptorsNothingIsWrittenIntoFiles) {
     absl::SleepFor(absl::Milliseconds(20));
   }
   EXPECT_EQ(Ctl({"ping"}).exit_code, 0);
-  for (const std::string& file :
-       {std::string("/s.lock"), std::string("/s.door.lock"), std::string("/arena.lock"),
-        std::string("/arena.catalog/lock")}) {
+  for (const std::string& file : {std::string("/s.lock"), std::string("/s.door.lock"),
+                                  std::string("/arena.lock"), std::string("/arena.catalog/lock")}) {
     EXPECT_EQ(fs::file_size(dir_.path() + file), 0u) << file;
   }
   daemon->Kill(SIGTERM);

@@ -96,9 +96,16 @@ class Auditor {
     for (const auto& [name, pointer] : told.variables) known.insert(pointer);
     std::vector<std::uint64_t> unknown;
     for (const auto& [pointer, size] : told.areas) {
-      if (!known.contains(pointer)) unknown.push_back(pointer);
+      if (known.contains(pointer)) continue;
+      const std::uint64_t owner = OwnerOf(pointer);
+      if (owner == 0 || !shadow_.MayWait(owner)) unknown.push_back(pointer);
     }
     return unknown;
+  }
+  // 0 if it is no session's.
+  std::uint64_t OwnerOf(std::uint64_t pointer) {
+    const auto owner = client_.Resolve(Pointer{pointer});
+    return owner.ok() && owner->session.has_value() ? Value(*owner->session) : 0;
   }
   std::uint64_t Uncertain() {
     std::uint64_t sum = 0;
@@ -108,6 +115,7 @@ class Auditor {
   std::set<std::uint64_t> StrangeSessions(const Told& told) {
     std::set<std::uint64_t> strange = told.sessions;
     for (const Desk& desk : shadow_.desks) strange.erase(desk.session);
+    std::erase_if(strange, [&](std::uint64_t session) { return shadow_.MayWait(session); });
     return strange;
   }
   bool IsSettled(const Told& told) {
@@ -120,10 +128,7 @@ class Auditor {
     const std::vector<std::uint64_t> unknown = Unknown(told);
     if (unknown.size() <= Uncertain()) return;
     for (const std::uint64_t pointer : unknown) {
-      const auto owner = client_.Resolve(Pointer{pointer});
-      const std::uint64_t session =
-          owner.ok() && owner->session.has_value() ? Value(*owner->session) : 0;
-      Report(Fault::kLeaked, absl::StrFormat("%#x of session %d", pointer, session));
+      Report(Fault::kLeaked, absl::StrFormat("%#x of session %d", pointer, OwnerOf(pointer)));
     }
   }
 
@@ -153,8 +158,7 @@ class Auditor {
     // Asking for each would take too long.
     constexpr std::uint64_t kOneOf = 16;
     if (area.stamp % kOneOf != 0) return;
-    const auto owner = client_.Resolve(Pointer{area.pointer});
-    if (!owner.ok() || !owner->session.has_value() || Value(*owner->session) != desk.session) {
+    if (OwnerOf(area.pointer) != desk.session) {
       Report(Fault::kLost,
              absl::StrFormat("%#x is not session %d's", area.pointer, desk.session.load()));
     }

@@ -46,6 +46,7 @@ class Client {
     desk_.held = 0;
     desk_.uncertain = 0;
     desk_.life = life_;
+    if (const auto id = session_->id(); id.ok()) desk_.session = Value(*id);
     ++desk_.sessions;
   }
   ~Client() {
@@ -53,6 +54,7 @@ class Client {
     for (std::size_t i = 0; i < desk_.held; ++i) teller_.Verify(desk_.areas.at(i));
     // From here on others may be granted what was this session's.
     teller_.shadow().Condemn(life_);
+    if (desk_.session != 0) teller_.shadow().Leave(desk_.session);
     desk_.session = 0;
   }
   Client(const Client&) = delete;

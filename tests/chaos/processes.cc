@@ -27,11 +27,12 @@ void Daemon::Begin(const std::string& fault) {
   std::vector<std::string> environment = site_.Environment(/*of_daemon=*/true);
   if (!fault.empty()) environment.push_back("PERCPUD_FAULT=" + fault);
   process_.reset();
-  auto process = Process::Spawn(
-      {BinaryPath(fault.empty() ? "percpud" : "percpud_faulty"), "--listen", site_.address(),
-       "--arena", absl::StrCat("file:", site_.disk(), "/arena"), "--arena-size",
-       absl::StrCat(kArenaBytes), "--backend", backend_, "--resume-window", "120s"},
-      environment);
+  auto process =
+      Process::Spawn({BinaryPath(fault.empty() ? "percpud" : "percpud_faulty"), "--listen",
+                      site_.address(), "--arena", absl::StrCat("file:", site_.disk(), "/arena"),
+                      "--arena-size", absl::StrCat(kArenaBytes), "--backend", backend_,
+                      "--resume-window", absl::StrCat(kResumeSeconds, "s")},
+                     environment);
   if (!process.ok()) {
     site_.shadow().Report(Fault::kBroken, process.status().ToString());
     return;

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cassert>
@@ -18,6 +19,17 @@
 #include "server/base/unique_fd.h"
 
 namespace percpu::chaos {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+std::int64_t SinceBoot() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return now.tv_sec * kSecond + now.tv_nsec;
+}
+
+}  // namespace
 
 absl::string_view NameOf(Fault fault) {
   constexpr std::array<absl::string_view, kFaults> kText = {"lost", "twice", "non-zero", "leaked",
@@ -64,6 +76,15 @@ void Shadow::Clear(Life life, std::uint64_t pointer, std::uint64_t size_bytes) {
     Life mine = life;
     owners.at(at / kGranuleBytes).compare_exchange_strong(mine, kNobody);
   }
+}
+
+void Shadow::Leave(std::uint64_t session) { left_at.at(session) = SinceBoot(); }
+
+bool Shadow::MayWait(std::uint64_t session) const {
+  // A start may come between the close and the wait.
+  constexpr std::int64_t kWindow = (kResumeSeconds + 30) * kSecond;
+  const std::int64_t left = left_at.at(session);
+  return left != 0 && SinceBoot() < left + kWindow;
 }
 
 void Shadow::Report(Fault fault, const std::string& what) {

@@ -36,6 +36,8 @@ inline constexpr std::size_t kKeptAreas = 32;
 using Life = std::uint32_t;
 inline constexpr Life kNobody = 0;
 inline constexpr Life kFirstSession = kSlots + 1;
+// How long the daemon waits for sessions after a start.
+inline constexpr std::int64_t kResumeSeconds = 30;
 inline constexpr Life kMostLives = 1U << 22;
 // The owner of a slot's variables and kept areas. It never ends.
 inline Life OutlivingLife(std::size_t slot) { return static_cast<Life>(slot) + 1; }
@@ -110,6 +112,9 @@ class Shadow {
   std::array<std::atomic<bool>, kMostLives> condemned;
   std::array<std::atomic<std::uint8_t>, kMostLives> slots;
   std::atomic<Life> lives;
+  // [session] -> when its client closed it, since the host booted; 0 if it has not. If the
+  // daemon was away, it did not hear of it: the session waits for its window to pass.
+  std::array<std::atomic<std::int64_t>, kMostLives> left_at;
   // Not 0: everybody comes to rest, and says this number.
   std::atomic<std::uint32_t> rest;
   std::array<std::atomic<std::uint64_t>, kFaults> faults;
@@ -126,6 +131,11 @@ class Shadow {
   void Clear(Life life, std::uint64_t pointer, std::uint64_t size_bytes);
   // From now on others may be granted what this life owns.
   void Condemn(Life life) { condemned.at(life) = true; }
+
+  // Notes that a client has closed its session.
+  void Leave(std::uint64_t session);
+  // Whether that was so short ago that the daemon need not have heard of it.
+  [[nodiscard]] bool MayWait(std::uint64_t session) const;
 
   // Counts a fault and says it on standard error.
   void Report(Fault fault, const std::string& what);

@@ -199,6 +199,21 @@ absl::Status Arena::Release(Bytes offset, Bytes length) {
   return errors::OsRefused("fallocate(FALLOC_FL_PUNCH_HOLE)", kName, error);
 }
 
+std::optional<Bytes> Arena::BackedBytes() const {
+  struct stat file {};
+  if (::fstat(fd_, &file) != 0) return std::nullopt;
+  constexpr std::uint64_t kBlock = 512;
+  return Bytes(static_cast<std::uint64_t>(file.st_blocks) * kBlock);
+}
+
+bool Arena::MayBeBacked(Bytes offset, Bytes length) const {
+  // hugetlbfs does not tell where its holes are.
+  if (page_size_ != kBasePageSize) return true;
+  const off_t data = ::lseek(fd_, static_cast<off_t>(offset.value()), SEEK_DATA);
+  if (data < 0) return errno != ENXIO;
+  return Bytes(static_cast<std::uint64_t>(data)) < offset + length;
+}
+
 // The policy is the file's, and so holds in every process that maps it
 // (mbind(2), "shared memory").
 absl::Status Arena::PreferNode(Bytes offset, Bytes length, NumaNodeId node) {

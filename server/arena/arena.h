@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -54,6 +55,8 @@ class Arena final : public PageSource {
   [[nodiscard]] absl::string_view kind() const override { return kind_; }
   absl::Status Populate(Bytes offset, Bytes length) override;
   absl::Status Release(Bytes offset, Bytes length) override;
+  [[nodiscard]] std::optional<Bytes> BackedBytes() const override;
+  [[nodiscard]] bool MayBeBacked(Bytes offset, Bytes length) const override;
   absl::Status PreferNode(Bytes offset, Bytes length, NumaNodeId node) override;
 
   // Has Populate ask from now on: what it is refused is not backed. Memory that an

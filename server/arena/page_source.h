@@ -5,6 +5,7 @@
 #define PERCPUD_SERVER_ARENA_PAGE_SOURCE_H_
 
 #include <cstddef>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -38,6 +39,10 @@ class PageSource {
   // fault; fresh pages read zero. RESOURCE_EXHAUSTED if the system has none;
   // pages backed meanwhile may stay so, which a later Release undoes.
   virtual absl::Status Populate(Bytes offset, Bytes length) = 0;
+  // How much of the source has memory, whoever backed it; nullopt if it cannot tell.
+  [[nodiscard]] virtual std::optional<Bytes> BackedBytes() const { return std::nullopt; }
+  // False if no page of the range has memory; true if some may have.
+  [[nodiscard]] virtual bool MayBeBacked(Bytes /*offset*/, Bytes /*length*/) const { return true; }
   // Gives the pages back to the system; they read zero when populated again.
   virtual absl::Status Release(Bytes offset, Bytes length) = 0;
   // From now on the range is backed by that NUMA node where it has room, by any

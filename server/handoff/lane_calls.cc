@@ -79,7 +79,7 @@ bool LaneCalls::Serve(const Caller& caller, Pace pace, const LaneRequest& reques
 
 Outcome LaneCalls::Dispatch(const Caller& caller, Pace pace, const LaneRequest& request,
                             LaneAnswerWriter& answers) {
-  if (pace == Pace::kMustNotSleep && IsLong(request)) return std::nullopt;
+  if (pace == Pace::kMustNotSleep && IsLong(request)) return kWouldSleep;
   switch (request.kind) {
     case LaneKind::kPing:
       return Ping(caller, request.id, answers);

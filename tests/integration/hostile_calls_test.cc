@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cstdint>
@@ -91,6 +92,37 @@ TEST_F(HostileCallsTest, PagesThatAClientTakesAwayComeBackAsZero) {
         munmap(arena, kBytes);
       },
       1);
+  ExpectHonestIsServed();
+}
+
+// A read of a hole has the kernel back it: a client that may only look could back all of
+// the arena.
+TEST_F(HostileCallsTest, WhatAViewerBacksByReadingIsGivenBack) {
+  for (const char* backend : {"km", "vm"}) {
+    daemon_.reset();
+    StartWith({"--arena-size", "64MiB", "--backend", backend});
+    const auto owner = Open();
+    const Pointer area = *owner->client().Allocate({.size_bytes = 4096});
+    ASSERT_TRUE(owner->client().Write(area, Unit{0}, "kept").ok());
+    const percpu::Admission viewer = Enter(percpu::MapMode::kReadOnly);
+    const auto backed = [&viewer] {
+      struct stat file {};
+      EXPECT_EQ(fstat(viewer.arena.get(), &file), 0);
+      return file.st_blocks * 512;
+    };
+    constexpr std::size_t kBytes = 64 << 20;
+    constexpr std::size_t kPage = 4096;
+    const auto before = backed();
+    const auto* const arena = static_cast<const volatile char*>(
+        mmap(nullptr, kBytes, PROT_READ, MAP_SHARED, viewer.arena.get(), 0));
+    ASSERT_NE(arena, MAP_FAILED);
+    for (std::size_t at = 0; at < kBytes; at += kPage) EXPECT_EQ(arena[at] & 0, 0);
+    EXPECT_TRUE(AwaitThat([&] { return backed() < before + (1 << 20); }))
+        << backend << ": " << backed();
+    EXPECT_EQ(*owner->client().Read(area, Unit{0}, 4), "kept");
+    EXPECT_TRUE(owner->client().Free(area).ok());
+    munmap(const_cast<char*>(arena), kBytes);
+  }
   ExpectHonestIsServed();
 }
 

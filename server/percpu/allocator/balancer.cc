@@ -34,9 +34,10 @@ BootTime Balancer::Pass() {
   }
   ReclaimPages();
   FillReserve();
+  const BootTime look = core_.strays().Look(core_);
   if (cleaner_.ClearDirty()) return core_.options().clock->Now();
   RankedLock lock(&core_.index_mu);
-  return NextDue();
+  return std::min(look, NextDue());
 }
 
 std::optional<ChunkId> Balancer::PickReleasable() {

@@ -24,8 +24,9 @@ class Balancer {
   explicit Balancer(AllocatorCore& core) : core_(core), grower_(core), cleaner_(core) {}
 
   // One pass: clears pending areas, releases free chunks that the policy does not keep,
-  // cleans the others, gives empty pages back and makes up the reserve. Returns when the
-  // next pass is due for reasons of age; InfiniteFuture if none. May sleep.
+  // cleans the others, gives empty and stray pages back and makes up the reserve. Returns
+  // when the next pass is due for reasons of age, or for a look at stray pages;
+  // InfiniteFuture if none. May sleep.
   BootTime Pass() ABSL_LOCKS_EXCLUDED(core_.grow_mu, core_.index_mu);
 
  private:

@@ -17,6 +17,7 @@
 #include "server/percpu/allocator/balance_signal.h"
 #include "server/percpu/allocator/options.h"
 #include "server/percpu/allocator/spare_chunks.h"
+#include "server/percpu/allocator/stray_pages.h"
 #include "server/percpu/backend/backend.h"
 #include "server/percpu/index/index.h"
 #include "server/percpu/layout/alloc_info.h"
@@ -57,6 +58,7 @@ class AllocatorCore {
   mutable RankedMutex grow_mu{LockRank::kGrow};
   mutable ShortMutex index_mu ABSL_ACQUIRED_AFTER(grow_mu){LockRank::kIndex};
 
+  [[nodiscard]] StrayPages& strays() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu) { return strays_; }
   [[nodiscard]] SpareChunks& spare() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu) { return spare_; }
   [[nodiscard]] Index& index() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu) { return index_; }
   [[nodiscard]] const Index& index() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu) {
@@ -100,6 +102,7 @@ class AllocatorCore {
   std::function<void()> balance_wanted_;
 
   SpareChunks spare_ ABSL_GUARDED_BY(grow_mu);
+  StrayPages strays_ ABSL_GUARDED_BY(grow_mu);
   Index index_ ABSL_GUARDED_BY(index_mu);
   BalanceSignal signal_ ABSL_GUARDED_BY(index_mu);
 };

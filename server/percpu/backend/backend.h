@@ -101,8 +101,12 @@ class Backend {
   virtual absl::StatusOr<ChunkMemory> AdoptChunk(Bytes base) = 0;
   // Pages that TakePages returned in another life. Errors: BlockNotFree.
   virtual absl::Status AdoptPages(Bytes offset, Bytes size) = 0;
-  // Gives what nobody adopted back to the system. Errors: what it said.
+  // Gives what is nobody's back to the system, and what it did not take before. Called
+  // at any time, too. Errors: what it said; then the rest is given back all the same.
   virtual absl::Status ReleaseRest() = 0;
+  // Whether there are pages that the system did not take back, which ReleaseRest tries
+  // again.
+  [[nodiscard]] virtual bool owes_pages() const { return false; }
 
   // The page allocator's free lists.
   [[nodiscard]] virtual BuddyState Buddy() const = 0;

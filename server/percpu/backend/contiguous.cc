@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cassert>
 #include <iterator>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/base/status_macros.h"
 
 namespace percpud {
 namespace {
@@ -86,16 +88,19 @@ void ContiguousBackend::DestroyChunk(const ChunkMemory& memory) {
 }
 
 void ContiguousBackend::FreeRun(PageId first_page, Pages used) {
-  const Bytes page_size = pages_.page_size();
-  // A hole that cannot be punched keeps its old bytes, which a later chunk
-  // would grant as zero: such a run is not used again.
-  if (!pages_.Release(ToBytes(Pages(first_page.value()), page_size), ToBytes(used, page_size))
-           .ok()) {
-    return;
+  if (!TryFreeRun(first_page, used).ok()) {
+    owed_.push_back({.first_page = first_page, .used = used});
   }
+}
+
+absl::Status ContiguousBackend::TryFreeRun(PageId first_page, Pages used) {
+  const Bytes page_size = pages_.page_size();
+  RETURN_IF_ERROR(
+      pages_.Release(ToBytes(Pages(first_page.value()), page_size), ToBytes(used, page_size)));
   const absl::Status freed = runs_.FreeRun(first_page, RunFor(used));
   assert(freed.ok());
   static_cast<void>(freed);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Bytes> ContiguousBackend::TakePages(Bytes size) {
@@ -133,9 +138,15 @@ absl::Status ContiguousBackend::AdoptPages(Bytes offset, Bytes size) {
 
 absl::Status ContiguousBackend::ReleaseRest() {
   absl::Status status;
+  std::erase_if(owed_, [&](const OwedRun& run) {
+    const absl::Status freed = TryFreeRun(run.first_page, run.used);
+    status.Update(freed);
+    return freed.ok();
+  });
   runs_.ForEachFree([&](PageId first, Order order) {
-    status.Update(pages_.Release(ToBytes(Pages(first.value()), pages_.page_size()),
-                                 ToBytes(BlockPages(order), pages_.page_size())));
+    const Bytes offset = ToBytes(Pages(first.value()), pages_.page_size());
+    const Bytes length = ToBytes(BlockPages(order), pages_.page_size());
+    if (pages_.MayBeBacked(offset, length)) status.Update(pages_.Release(offset, length));
   });
   return status;
 }

@@ -4,6 +4,8 @@
 #ifndef PERCPUD_SERVER_PERCPU_BACKEND_CONTIGUOUS_H_
 #define PERCPUD_SERVER_PERCPU_BACKEND_CONTIGUOUS_H_
 
+#include <vector>
+
 #include "server/arena/page_allocator.h"
 #include "server/percpu/backend/backend.h"
 
@@ -31,6 +33,7 @@ class ContiguousBackend : public Backend {
   absl::StatusOr<ChunkMemory> AdoptChunk(Bytes base) override;
   absl::Status AdoptPages(Bytes offset, Bytes size) override;
   absl::Status ReleaseRest() override;
+  [[nodiscard]] bool owes_pages() const override { return !owed_.empty(); }
   [[nodiscard]] BuddyState Buddy() const override;
   [[nodiscard]] absl::Status CheckInvariants() const override;
 
@@ -54,14 +57,24 @@ class ContiguousBackend : public Backend {
   PageSource& pages_;
   const Footprint footprint_;
   PageAllocator runs_;
+  // Runs that the system did not take back. They keep their old bytes, which a later
+  // chunk would grant as zero: they are not used again before they are punched.
+  struct OwedRun {
+    PageId first_page;
+    Pages used;
+  };
+  std::vector<OwedRun> owed_;
 
   [[nodiscard]] ChunkMemory MemoryAt(PageId first_page) const;
   // What is taken of the page allocator for `used` pages.
   [[nodiscard]] Pages RunFor(Pages used) const;
   // Says that no run of that length is free.
   [[nodiscard]] absl::Status Full(Pages run) const;
-  // Gives a run back to system and page allocator. `used` of it may be backed.
+  // Gives a run back to system and page allocator, or notes it as owed. `used` of it may
+  // be backed.
   void FreeRun(PageId first_page, Pages used);
+  // Errors: what the system said; then nothing has changed.
+  absl::Status TryFreeRun(PageId first_page, Pages used);
 };
 
 }  // namespace percpud

@@ -174,7 +174,7 @@ TEST_F(KmTest, AChunkThatIsNotBackedIsNotKept) {
   EXPECT_TRUE(km.CreateChunk().ok());
 }
 
-// Backs all, but gives nothing back.
+// Backs all, but gives nothing back before it relents.
 class KeepingPageSource final : public PageSource {
  public:
   explicit KeepingPageSource(PageSource& real) : real_(real) {}
@@ -184,12 +184,15 @@ class KeepingPageSource final : public PageSource {
   absl::Status Populate(Bytes offset, Bytes length) override {
     return real_.Populate(offset, length);
   }
-  absl::Status Release(Bytes /*offset*/, Bytes /*length*/) override {
-    return absl::PermissionDeniedError("fallocate");
+  absl::Status Release(Bytes offset, Bytes length) override {
+    if (keeps_) return absl::PermissionDeniedError("fallocate");
+    return real_.Release(offset, length);
   }
+  void Relent() { keeps_ = false; }
 
  private:
   PageSource& real_;
+  bool keeps_ = true;
 };
 
 TEST_F(KmTest, MemoryThatCannotBeReleasedIsNotGrantedAgain) {
@@ -203,6 +206,27 @@ TEST_F(KmTest, MemoryThatCannotBeReleasedIsNotGrantedAgain) {
   ASSERT_TRUE(second.ok());
   EXPECT_NE(second->base, first->base);
   EXPECT_EQ(pages_.base()[second->base.value()], std::byte{0});
+}
+
+TEST_F(KmTest, MemoryThatCouldNotBeReleasedIsTriedAgain) {
+  KeepingPageSource keeping(pages_);
+  KmBackend km(info_, keeping, {});
+  const auto first = km.CreateChunk();
+  ASSERT_TRUE(first.ok());
+  EXPECT_FALSE(km.owes_pages());
+  pages_.base()[0] = std::byte{1};
+  km.DestroyChunk(*first);
+  EXPECT_TRUE(km.owes_pages());
+  EXPECT_FALSE(km.ReleaseRest().ok());
+  EXPECT_TRUE(km.owes_pages());
+  keeping.Relent();
+  EXPECT_TRUE(km.ReleaseRest().ok());
+  EXPECT_FALSE(km.owes_pages());
+  const auto second = km.CreateChunk();
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(second->base, first->base);
+  EXPECT_EQ(pages_.base()[0], std::byte{0});
+  EXPECT_TRUE(km.CheckInvariants().ok());
 }
 
 TEST_F(KmTest, MoreThanOneGroupIsRefused) {

@@ -191,7 +191,10 @@ void Cycles::Starve(const Trouble& trouble, std::size_t slot) {
   const bool of_daemon = trouble.who == Who::kDaemon;
   ClientProcess& client = *clients_.at(slot);
   const bool may_end = MayEndIt(trouble.deed);
-  if (!of_daemon && may_end) client.desk().doomed = true;
+  if (!of_daemon && may_end) {
+    client.desk().doomed = true;
+    starved_ = slot;
+  }
   const pid_t pid = of_daemon ? daemon_.pid() : client.pid();
   {
     const Starvation starvation(site_, pid, ShortageOf(trouble.deed), random_);
@@ -202,12 +205,6 @@ void Cycles::Starve(const Trouble& trouble, std::size_t slot) {
       PauseUpTo(absl::Milliseconds(100));
     }
   }
-  if (of_daemon || !may_end) return;
-  if (client.Ended(/*excused=*/true)) {
-    ++excused_ends_;
-    return client.Start(static_cast<std::uint32_t>(random_()));
-  }
-  client.desk().doomed = false;
 }
 
 void Cycles::StepClock(const Trouble& trouble) {
@@ -243,13 +240,18 @@ bool Cycles::Recover(const Trouble& trouble) {
                                  daemon_.exit_status(), ": ", daemon_.log()));
   }
   if (of_daemon && MayEndIt(trouble.deed) && daemon_.ended()) ++excused_ends_;
-  if (!daemon_.Ensure()) return false;
-  return Progress();
+  if (!daemon_.Ensure() || !Progress()) return false;
+  if (starved_) clients_.at(*starved_)->desk().doomed = false;
+  starved_.reset();
+  return true;
 }
 
-void Cycles::Replace(bool excused) {
-  for (const auto& client : clients_) {
-    if (client->Ended(excused)) client->Start(static_cast<std::uint32_t>(random_()));
+void Cycles::Replace() {
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    const bool is_excused = slot == starved_;
+    if (!clients_.at(slot)->Ended(is_excused)) continue;
+    excused_ends_ += is_excused ? 1 : 0;
+    clients_.at(slot)->Start(static_cast<std::uint32_t>(random_()));
   }
 }
 
@@ -257,7 +259,7 @@ bool Cycles::Progress() {
   std::array<std::uint64_t, kSlots> steps{};
   for (std::size_t slot = 0; slot < kSlots; ++slot) steps.at(slot) = shadow().desks.at(slot).steps;
   const auto all_went_on = [&] {
-    Replace(/*excused=*/false);
+    Replace();
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
       if (shadow().desks.at(slot).steps < steps.at(slot) + kStepsOfACycle / kSlots) return false;
     }
@@ -278,7 +280,7 @@ bool Cycles::Rest() {
   const std::uint32_t rest = ++rests_;
   shadow().rest = rest;
   const auto all_rest = [&] {
-    Replace(/*excused=*/false);
+    Replace();
     return std::all_of(clients_.begin(), clients_.end(),
                        [&](const auto& client) { return client->desk().rested == rest; });
   };

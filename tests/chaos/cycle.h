@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -50,7 +51,7 @@ class Cycles {
   // Ends what the trouble has begun, and has everybody back. False if they stand still.
   bool Recover(const Trouble& trouble);
   // Starts clients that have ended anew.
-  void Replace(bool excused);
+  void Replace();
   bool Progress();
 
   [[nodiscard]] std::size_t ChooseSlot(const Trouble& trouble);
@@ -62,6 +63,8 @@ class Cycles {
   Daemon daemon_;
   std::array<std::unique_ptr<ClientProcess>, kSlots> clients_;
   std::uint32_t rests_ = 0;
+  // The client of this cycle that was short of memory or tasks, and may end of it.
+  std::optional<std::size_t> starved_;
   std::uint64_t excused_ends_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <iterator>
 #include <map>
@@ -89,6 +90,8 @@ void Print(Site& site, const Cycles& cycles, std::uint32_t made, std::size_t kin
 }
 
 int RunAll(const Flags& flags) {
+  // A run is long, and looked at meanwhile.
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   const std::uint32_t cycles = NumberOf(flags, "cycles", 2000);
   const std::uint32_t seed = NumberOf(flags, "seed", 1);
   const std::uint32_t rest_every = std::max(1U, NumberOf(flags, "rest-every", 10));
@@ -114,6 +117,7 @@ int RunAll(const Flags& flags) {
     goes_on = chaos.Run(trouble);
     ++made;
     if (goes_on && (made % rest_every == 0 || made == cycles)) goes_on = chaos.Rest();
+    if (made % 100 == 0) absl::PrintF("%d cycles\n", made);
     if (site.shadow().Faults() > faults) {
       absl::PrintF("cycle %d, %s: see standard error\n", made, NameOf(trouble));
     }

@@ -245,6 +245,7 @@ int Work(Shadow& shadow, std::size_t slot, const std::string& address, std::uint
       absl::SleepFor(kPause);
       continue;
     }
+    if ((*session)->update_mode() == Updates::kRpc) return kMayNotWrite;
     Client client(shadow, slot, *std::move(session), static_cast<std::uint32_t>(seeds()));
     client.Work(slot == kCommuter ? kCommutersSteps : std::numeric_limits<int>::max());
   }

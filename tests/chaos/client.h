@@ -11,8 +11,12 @@
 
 namespace percpu::chaos {
 
+// The exit status of a client that may not write what it maps: it had not the time to
+// find out how to.
+inline constexpr int kMayNotWrite = 3;
+
 // Works as the client of a slot until it is told to retire. Returns the process's exit
-// status: 0.
+// status: 0, or kMayNotWrite.
 int Work(Shadow& shadow, std::size_t slot, const std::string& address, std::uint32_t seed);
 
 }  // namespace percpu::chaos

@@ -19,6 +19,9 @@ constexpr absl::Duration kPatience = absl::Seconds(90);
 // A moment that does not come is not waited for.
 constexpr absl::Duration kMomentLimit = absl::Seconds(1);
 constexpr std::uint64_t kStepsOfACycle = 60;
+// gRPC waits for ever for a thread that could not be made: a client that was short of
+// tasks may stand still, and is then ended.
+constexpr absl::Duration kStarvedPatience = absl::Seconds(10);
 
 template <typename Condition>
 bool AwaitThat(Condition condition, absl::Duration patience) {
@@ -258,10 +261,17 @@ void Cycles::Replace() {
 bool Cycles::Progress() {
   std::array<std::uint64_t, kSlots> steps{};
   for (std::size_t slot = 0; slot < kSlots; ++slot) steps.at(slot) = shadow().desks.at(slot).steps;
+  const auto went_on = [&](std::size_t slot) {
+    return shadow().desks.at(slot).steps >= steps.at(slot) + kStepsOfACycle / kSlots;
+  };
+  const absl::Time give_up_starved = absl::Now() + kStarvedPatience;
   const auto all_went_on = [&] {
     Replace();
+    if (starved_ && absl::Now() > give_up_starved && !went_on(*starved_)) {
+      clients_.at(*starved_)->Kill();
+    }
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
-      if (shadow().desks.at(slot).steps < steps.at(slot) + kStepsOfACycle / kSlots) return false;
+      if (!went_on(slot)) return false;
     }
     return true;
   };

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "tests/chaos/client.h"
 
 namespace percpu::chaos {
 namespace {
@@ -107,7 +108,7 @@ void ClientProcess::Kill() {
 bool ClientProcess::Ended(bool excused) {
   const auto status = process_->Wait(absl::ZeroDuration());
   if (!status.ok()) return false;
-  if (*status != 0 && !excused) {
+  if (*status != 0 && *status != kMayNotWrite && !excused) {
     site_.shadow().Report(Fault::kBroken,
                           absl::StrCat("client ", slot_, " has ended with ", *status));
   }

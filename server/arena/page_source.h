@@ -39,7 +39,7 @@ class PageSource {
   // fault; fresh pages read zero. RESOURCE_EXHAUSTED if the system has none;
   // pages backed meanwhile may stay so, which a later Release undoes.
   virtual absl::Status Populate(Bytes offset, Bytes length) = 0;
-  // How much of the source has memory, whoever backed it; nullopt if it cannot tell.
+  // How much of the source has memory, of the daemon's doing or not; nullopt if it cannot tell.
   [[nodiscard]] virtual std::optional<Bytes> BackedBytes() const { return std::nullopt; }
   // False if no page of the range has memory; true if some may have.
   [[nodiscard]] virtual bool MayBeBacked(Bytes /*offset*/, Bytes /*length*/) const { return true; }

@@ -18,7 +18,8 @@ namespace percpud {
 //
 // Each is held by a lock file: CATALOG/lock, and PATH.lock beside a file arena. The arena
 // itself carries no lock that counts: clients have it open, even those that may only
-// read it, and whoever has a file open may lock it and outlive the daemon. Not thread safe.
+// read it, and every process that has a file open may lock it and outlive the daemon. Not
+// thread safe.
 class StartLocks {
  public:
   // Makes the catalog's directory if there is none. Errors: CatalogInUse,

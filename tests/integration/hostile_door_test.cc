@@ -172,7 +172,7 @@ TEST_F(HostileDoorTest, ConnectionsSentOverThemselvesAreNotKept) {
   ExpectHonestIsServed();
 }
 
-// A file's lock belongs to whoever has it open, and outlives the daemon.
+// A file's lock belongs to a process that has it open, and outlives the daemon.
 TEST_F(HostileDoorTest, AViewerThatLocksWhatItWasGivenKeepsNoDaemonFromStarting) {
   daemon_.reset();
   StartWith({"--arena", "file:" + dir_.path() + "/arena"});

@@ -169,7 +169,7 @@ class HostileRig : public ::testing::Test {
   // What is promised is 100 ms; test hosts are busy with other things.
   static constexpr absl::Duration kMostWait = absl::Seconds(2);
   static constexpr std::uint64_t kMostGrowth = std::uint64_t{64} << 20;
-  // Of a daemon with a client that asks.
+  // What a daemon has open that one client asks.
   static constexpr std::ptrdiff_t kDescriptorsAtRest = 64;
 
   static void* Share() {

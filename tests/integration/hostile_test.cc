@@ -180,7 +180,7 @@ TEST_F(HostileTest, TenThousandConnectionsToBothSocketsLeaveNothingBehind) {
   EXPECT_TRUE(AwaitDescriptors(before + 4)) << DaemonsDescriptors() << " open, before: " << before;
 }
 
-// A socket that lingers, say, holds whoever closes it last for as long as its maker likes.
+// A socket that lingers, say, holds the thread that closes it last for as long as its maker likes.
 TEST_F(HostileTest, WhereTheKernelCanTheServiceTakesNoDescriptors) {
   constexpr int kPassRights = 83;
   const percpud::UniqueFd probe(socket(AF_UNIX, SOCK_STREAM, 0));

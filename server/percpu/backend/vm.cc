@@ -80,9 +80,9 @@ absl::Status VmBackend::PopulateChunk(const ChunkMemory& memory, BlockRange bloc
 absl::Status VmBackend::DepopulateChunk(const ChunkMemory& memory, BlockRange blocks) {
   absl::Status status;
   for (std::uint32_t unit = 0; unit < info().units(); ++unit) {
-    // A ghost's pages, too: nobody populates them, but whoever maps the arena may read.
+    // A ghost's pages, too: nobody populates them, but a client may read them.
     const Range range = RangeOf(memory, UnitId(unit), blocks);
-    // Those at the chunk's end have gone back to the page allocator.
+    // Ghosts at the end of the chunk have gone back to the page allocator.
     const bool is_ours = range.offset + range.length <= memory.base + SizeOf(memory);
     if (!is_ours || !pages().MayBeBacked(range.offset, range.length)) continue;
     status.Update(pages().Release(range.offset, range.length));

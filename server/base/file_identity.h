@@ -11,8 +11,8 @@
 
 namespace percpud {
 
-// Which file a descriptor is of, in the kernel's word: another file of the same
-// name, or a copy, differs.
+// Identifies the file that a descriptor has open, by what the kernel says: a copy, or
+// another file of the same name, differs.
 struct FileIdentity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;

@@ -24,7 +24,7 @@ std::optional<std::uint32_t> ParseDecimal(absl::string_view text);
 // Octal permission bits, "0660" or "660"; nullopt beyond 0777.
 std::optional<unsigned> ParseMode(absl::string_view text);
 
-// Both ends belong to it. Wide, so that a loop over any of them ends.
+// A range of CPUs, both ends included. The type is wide, so that a loop over it ends.
 struct CpuRange {
   std::uint64_t first = 0;
   std::uint64_t last = 0;

@@ -30,8 +30,8 @@ class UnixSocket {
   // said.
   static absl::StatusOr<std::unique_ptr<UnixSocket>> Bind(const std::string& path, int type,
                                                           unsigned mode);
-  // One that somebody else has bound to `path` and listens on (systemd), who
-  // also guards the path and removes the socket.
+  // Adopts a socket that another program (systemd) has bound to `path` and listens on.
+  // That program also guards the path and removes the socket.
   static std::unique_ptr<UnixSocket> Adopt(const std::string& path, UniqueFd fd);
   // Removes the socket from the path, if it is ours and it is still the one there.
   ~UnixSocket();
@@ -46,7 +46,7 @@ class UnixSocket {
       : path_(std::move(path)), inode_(inode), fd_(std::move(fd)), lock_(std::move(lock)) {}
 
   const std::string path_;
-  // Which file there is ours.
+  // The file there that is ours.
   const ino_t inode_;
   UniqueFd fd_;
   // None for a socket that was adopted. Released after the path is free again.

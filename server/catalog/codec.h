@@ -64,7 +64,7 @@ void Encode(const LastMetric& record, std::string& value);
 // which Encode left for it.
 void Seal(absl::string_view key, char* value, std::size_t size);
 
-// Makes a sealed area another's. REQUIRES: Encode(Area) made `value`.
+// Changes the owner in a sealed area. REQUIRES: Encode(Area) made `value`.
 void PatchOwner(absl::string_view key, SessionId owner, std::string& value);
 
 // nullopt: damaged. An area's tag points into `value`.

@@ -4,8 +4,8 @@
 #ifndef PERCPUD_SERVER_CATALOG_FAULT_POINT_H_
 #define PERCPUD_SERVER_CATALOG_FAULT_POINT_H_
 
-// A place where a crash test ends the process. Nothing but in programs built for
-// such tests (PERCPUD_FAULT_POINTS): there PERCPUD_FAULT=NAME:N in the
+// A place where a crash test ends the process. It does nothing, except in programs built
+// for such tests (PERCPUD_FAULT_POINTS): there PERCPUD_FAULT=NAME:N in the
 // environment kills the process at the N-th passage of NAME.
 #ifdef PERCPUD_FAULT_POINTS
 #include <signal.h>

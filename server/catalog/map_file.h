@@ -50,7 +50,7 @@ class MapFile {
   // then, so that a full disk refuses to let it grow, and never faults.
   // Errors: CatalogFull, CatalogFailed, OsRefused.
   absl::Status Open(unsigned tables);
-  // Makes it larger by half, or by as much as the disk has. Errors: CatalogFull, CatalogFailed.
+  // Makes the file larger by half, or by what the disk has. Errors: CatalogFull, CatalogFailed.
   absl::Status Grow();
   // Whether a transaction that writes `weight` fits, with the reserve for deletions left.
   // Pages that were freed are room.

@@ -55,7 +55,7 @@ class Store {
   // changed then.
   absl::Status Apply(std::span<const Changes* const> batch);
 
-  // Everything there is; areas by ascending pointer, one by one. False from
+  // Reads everything there is; areas by ascending pointer, one by one. False from
   // `on_area` ends it. Errors: CatalogDamaged.
   absl::StatusOr<Contents> Load(const OnArea& on_area) const;
 

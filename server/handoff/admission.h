@@ -17,7 +17,7 @@
 
 namespace percpud {
 
-// Who is let in at the side door, with which map and role, and what is sent to them.
+// Decides who is let in at the side door, with which map and role, and sends the Welcome.
 // Thread safe.
 class Admission {
  public:
@@ -36,13 +36,13 @@ class Admission {
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  // From now on; a session keeps its role.
+  // Sets the rules for peers admitted from now on; a session keeps its role.
   void SetRules(AccessRules rules);
 
   struct Admitted {
     SessionId session = kNoSession;
     Token token{};
-    // What is spoken from now on.
+    // The version of the protocol that is spoken from now on.
     std::uint32_t version = abi::v1::kHandoffVersion;
   };
   // Opens a session for the peer at `fd`, or goes on with the one it had, and welcomes it.
@@ -52,8 +52,8 @@ class Admission {
   absl::StatusOr<Admitted> Admit(int fd, const Peer& peer, const abi::v1::Hello& hello);
 
  private:
-  // What the rules in force give a peer: looked up once for an admission, so that a
-  // reload in between cannot give it the map of one rule and the role of another.
+  // What the rules in force give a peer. It is looked up once for an admission, so that a
+  // reload in between cannot give the map of one rule and the role of another.
   struct Grant {
     abi::v1::MapMode mode = abi::v1::MapMode::kNone;
     Role role = Role::kAnonymous;

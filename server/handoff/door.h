@@ -76,7 +76,7 @@ class Door {
   // Ends the threads; sessions and connections stay as they are, but for sessions whose
   // connection is gone, which are ended. Idempotent.
   void Stop();
-  // For peers that are admitted from now on; a session keeps its role. Thread safe.
+  // Sets the rules for peers admitted from now on; a session keeps its role. Thread safe.
   void SetRules(AccessRules rules);
   // Hangs up on a session that was ended otherwise. Thread safe.
   void HangUp(SessionId session);
@@ -107,12 +107,12 @@ class Door {
   void Accept();
   void PauseAccepting();
   void AcceptAgain(BootTime now);
-  // Has a silent peer leave where `user` has no place for another.
+  // Makes a silent peer leave if `user` has no place for another one.
   void MakeRoomFor(UserId user);
   void OnReadable(Key key);
   absl::Status Admit(Key key, Connection& connection, const abi::v1::Hello& hello);
   absl::Status WatchProcess(Key key, Connection& connection);
-  // The connection is the lane's from now on, and the session's end this door's still.
+  // Gives the connection to the lane. The session's end stays with this door.
   void HandToLane(Connection& connection, const Token& token);
   void Refuse(const Connection& connection, const absl::Status& why);
   void Drop(Key key);

@@ -12,8 +12,8 @@
 //
 // One thread serves every connection, one turn after the other, and waits for none. A
 // request that has to sleep goes to a thread of its own, one at a time and by users as
-// well; the session's next requests wait for it, other sessions' do not. A client that does not
-// read its answers is not read from until it does: it costs the two rooms of its connection, and no
+// well; the session's next requests wait for it, other sessions' do not. The lane does not
+// read from a client that does not read its answers: that client costs two buffers, and no
 // time.
 
 #ifndef PERCPUD_SERVER_HANDOFF_LANE_H_
@@ -46,10 +46,10 @@ class Lane {
  public:
   struct Options {
     // Called on the lane's thread when a connection is over: the client closed, or sent
-    // what is no message. Must not wait. The session is the callee's to end.
+    // garbage. Must not wait. The callee ends the session.
     std::function<void(SessionId)> gone;
-    // Closes a descriptor, on another thread: it may be a peer's, and take as long as
-    // that peer likes. Must not wait.
+    // Closes a descriptor on another thread: a peer may have made it, and closing it may
+    // take as long as that peer likes. Must not wait.
     std::function<void(UniqueFd)> close;
   };
 
@@ -64,8 +64,8 @@ class Lane {
   // it takes; its answer is sent. Connections stay open. Idempotent.
   void Stop(BootTime deadline);
 
-  // Serves the connection from now on. `caller` is of the session that it is the life
-  // of. Thread safe.
+  // Serves the connection from now on. `caller` is of the session that lives as long as
+  // the connection. Thread safe.
   void Admit(UniqueFd connection, const Caller& caller);
   // Closes the session's connection, if it is still there; `gone` is not called.
   // Thread safe.
@@ -95,7 +95,7 @@ class Lane {
     // `gone` is to be called then.
     bool tell = false;
   };
-  // What other threads have for this one.
+  // What other threads hand to this one.
   struct News {
     std::vector<std::pair<UniqueFd, Caller>> admitted;
     std::vector<SessionId> dropped;

@@ -38,7 +38,7 @@ struct LaneDesk {
 //
 //   socket --> [ requests not served ] --> LaneCalls --> [ answers not sent ] --> socket
 //
-// Both rooms hold one message at most and are empty while the client keeps up; they are
+// Both buffers hold one message at most and are empty while the client keeps up. They are
 // the memory that the connection may take. The next message is read only when both are
 // empty, so that a client that does not read its answers is not read from.
 //
@@ -61,7 +61,7 @@ class LaneConnection {
     kFull,
     // The client has closed.
     kEnd,
-    // The client sent what is no message of the lane. Nothing of it was served.
+    // The client sent something that is not a message of the lane. Nothing was served.
     kGarbage,
   };
 

@@ -33,8 +33,8 @@ struct LayoutFacts {
 std::vector<std::byte> EncodeLayout(const AllocInfo& info, const CpuUnits& cpus,
                                     const LayoutFacts& facts);
 
-// The page in a memfd that nobody can write any more, not even we: a daemon
-// that takes the arena over makes another. Errors: what the system said.
+// Returns the page in a memfd that nobody can write any more, not even this daemon: a
+// daemon that takes the arena over makes another. Errors: what the system said.
 absl::StatusOr<UniqueFd> PublishLayout(const std::vector<std::byte>& page);
 
 }  // namespace percpud

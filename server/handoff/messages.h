@@ -26,8 +26,8 @@ enum class Heard : std::uint8_t {
   kOther,
 };
 
-// Receives the message that waits at `fd` into `hello`. Descriptors that came with it make
-// it no Hello; they are added to `strays`, for the caller to close elsewhere.
+// Receives the message that waits at `fd` into `hello`. A message with descriptors is not a
+// Hello; they are added to `strays`, for the caller to close elsewhere.
 Heard ReceiveHello(int fd, abi::v1::Hello& hello, std::vector<UniqueFd>& strays);
 
 // With the descriptors, which stay the caller's. REQUIRES: one or two. Errors: OsRefused.
@@ -38,7 +38,7 @@ absl::Status SendWelcome(int fd, const abi::v1::Welcome& welcome, std::span<cons
 // Descriptors that came with that are added to `strays`.
 void SendRefusal(int fd, const absl::Status& status, std::vector<UniqueFd>& strays);
 
-// Whether the peer has closed its end, though there may be words of it to be read.
+// Whether the peer has closed its end. Words of it may still wait to be read.
 bool HasHungUp(int fd);
 
 }  // namespace percpud

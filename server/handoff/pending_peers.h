@@ -17,8 +17,8 @@
 namespace percpud {
 
 // The connections that have not said Hello, by user and age. One user's silence never
-// costs another user a place: who is over a limit makes room from among the oldest of the
-// user that has most. Each operation takes constant time, but Add at the whole door's
+// costs another user a place: beyond a limit, the oldest connection of the user that has
+// most makes room. Each operation takes constant time, but Add at the whole door's
 // limit, which looks at every user that has a place.
 //
 // Not thread safe.
@@ -35,7 +35,7 @@ class PendingPeers {
   [[nodiscard]] std::optional<Key> WhoMakesRoomFor(UserId user) const;
   // REQUIRES: nobody has to make room, and `key` is new. Deadlines rise.
   void Add(Key key, UserId user, BootTime deadline);
-  // Nothing happens to a key that is not there.
+  // Does nothing if the key is not there.
   void Remove(Key key);
 
   [[nodiscard]] bool empty() const { return places_.empty(); }

@@ -62,26 +62,26 @@ class ArenaStore {
 
   // What was granted, if the daemon can go on with it: the start is warm.
   [[nodiscard]] const std::optional<Remembered>& remembered() const { return remembered_; }
-  // Takes back that it can: `why` completes "cold: ". REQUIRES: the start is warm.
+  // Makes a warm start cold after all: `why` completes "cold: ". REQUIRES: the start is warm.
   absl::Status TurnCold(const std::string& why);
   // For a cold start: makes sure that a first chunk of that size and a catalog find
   // room, and makes the catalog. Errors: FileSystemFull, OverMemoryLimit,
   // Store::Open's.
   absl::Status Prepare(Bytes first_chunk);
-  // Enters who has the arena now, and commits it with all that was entered before.
+  // Enters that this daemon has the arena, and commits everything entered so far.
   absl::Status Begin();
   // The start has succeeded: whatever it made stays, and takes its place. Errors:
   // what the system refused; StoreRefused.
   absl::Status Settle();
 
-  // What is no longer at its path although the daemon uses it, "arena PATH" and so on;
-  // empty if all is there. REQUIRES: the store is settled.
+  // Names the files in use that are no longer at their paths: "arena PATH" and so on;
+  // empty if all are there. REQUIRES: the store is settled.
   [[nodiscard]] std::string MissingFiles() const;
 
   // One line for the log: "warm: ..." or "cold: ...".
   [[nodiscard]] const std::string& verdict() const { return verdict_; }
   [[nodiscard]] Arena& arena() const { return *arena_; }
-  // Null if nobody will need one.
+  // The catalog; null if the arena ends with the daemon.
   [[nodiscard]] catalog::Catalog* catalog() const { return catalog_.get(); }
   [[nodiscard]] const Token& id() const { return record_.id; }
   [[nodiscard]] std::uint64_t epoch() const { return record_.epoch; }

@@ -35,7 +35,7 @@ struct DaemonConfig {
   AllocSizes sizes;
   StaticLayout statics;
   Topology topology;
-  // The topology is this host's, and not one that the configuration describes.
+  // True if the topology is this host's; false if the configuration describes it.
   bool has_host_topology = false;
   BalancePolicy balance;
   ServiceLimits limits;
@@ -53,7 +53,7 @@ struct DaemonConfig {
   std::string arena_file;
   // The directory of the catalog; empty if there is none.
   std::string catalog;
-  // Wipe what an earlier daemon left and cannot be used, instead of keeping it aside.
+  // If set, what an earlier daemon left and cannot be used is wiped, not kept aside.
   bool discard = false;
 };
 

@@ -17,7 +17,7 @@
 
 namespace percpud {
 
-// What is wrong with a configuration: all of it, in the order of the checks.
+// Everything that is wrong with a configuration, in the order of the checks.
 class ConfigErrors {
  public:
   // Adds `status` unless it is OK. Returns whether it is.

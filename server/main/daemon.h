@@ -19,10 +19,10 @@ namespace percpud {
 // arena, backend, allocator, balancer, services, sockets.
 class Daemon {
  public:
-  // Serving when it returns. Errors name what could not be had; nothing then
+  // Returns a daemon that serves. Errors name what could not be had; then nothing
   // stays behind.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(const DaemonConfig& config);
-  // Whether Start could lay out this configuration; takes no address and keeps
+  // Checks that Start could lay out this configuration. Takes no address and keeps
   // no memory.
   static absl::Status Check(const DaemonConfig& config);
   // Drains: accepts no more, ends streams, gives calls in progress five seconds.
@@ -32,9 +32,9 @@ class Daemon {
 
   // Goes on with the access rules and session limits of `config`.
   void Change(const DaemonConfig& config);
-  // What of the arena and the catalog is no longer at its path; empty if all is.
+  // Names the files of arena and catalog that are no longer at their paths; else empty.
   [[nodiscard]] std::string MissingFiles() const;
-  // The threads that clients depend on; valid as long as the daemon is there.
+  // Returns the threads that clients depend on; valid as long as the daemon lives.
   [[nodiscard]] std::vector<Watchdog::Thread> threads() const;
 
  private:

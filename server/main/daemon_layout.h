@@ -17,8 +17,8 @@
 
 namespace percpud {
 
-// How the arena will be used: everything that can be wrong with a configuration that is
-// sound field by field shows while this is made.
+// How the arena will be used. A configuration may be sound field by field and still not
+// fit together: that shows while this is made.
 struct DaemonLayout {
   std::unique_ptr<const AllocInfo> info;
   BelievedCpus cpus;

@@ -26,10 +26,10 @@ UniqueFd TakeStoredFd(const std::string& name);
 UniqueFd TakePassedSocket(const std::string& path, int type);
 // The paths of all Unix sockets that were passed in.
 std::vector<std::string> PassedSocketPaths();
-// Has the manager keep a copy under that name until the unit stops. False if
-// there is no manager, or it would not.
+// Asks the manager to keep a copy under that name until the unit stops. Returns false
+// if there is no manager, or it refused.
 bool StoreFd(const std::string& name, int fd);
-// Has it forget what it kept.
+// Asks the manager to forget what it kept.
 void ForgetStoredFd(const std::string& name);
 
 // "READY=1", "STOPPING=1" and so on; nothing without a manager.

@@ -12,7 +12,7 @@
 namespace percpud {
 
 struct CommandLine {
-  // Set when the process has nothing more to do (--help, --version, bad usage).
+  // The exit code, if the process has nothing more to do (--help, --version, bad usage).
   std::optional<int> exit_code;
   // --check-config: say whether the configuration is good, and end.
   bool check_only = false;

@@ -12,8 +12,8 @@
 
 namespace percpud {
 
-// The highest number of a CPU, plus one, as each source has it. In a container the first
-// two may tell of fewer CPUs than there are, with numbers of their own.
+// The highest number of a CPU, plus one, from each source. In a container the first two
+// may tell of fewer CPUs than there are, with numbers of their own.
 struct CpuSightings {
   // The kernel's list of possible CPUs.
   std::optional<std::uint32_t> sysfs;
@@ -26,12 +26,12 @@ struct CpuSightings {
 // `topology` is null unless it is this host's.
 CpuSightings LookAtCpus(const Topology* topology);
 
-// What the daemon goes by.
+// What the daemon decides from the sources.
 struct BelievedCpus {
   // The largest of all.
   std::uint32_t count = 1;
-  // No source knows of a CPU that the kernel's list does not have. Otherwise no number
-  // of a CPU can be trusted, and updates have to be atomic.
+  // True if no source knows a CPU that the kernel's list does not have. Otherwise the
+  // numbers of CPUs cannot be trusted, and updates have to be atomic.
   bool agree = true;
   // All sources, for the log.
   std::string sightings;

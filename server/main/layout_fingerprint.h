@@ -14,13 +14,13 @@
 
 namespace percpud {
 
-// All that decides where an area lies and how it is updated, as "name=value"
-// lines: an arena laid out by another text is no use to this daemon.
+// Returns everything that decides where an area lies and how it is updated, as
+// "name=value" lines. This daemon cannot use an arena that was laid out by another text.
 std::string LayoutText(const AllocInfo& info, const StaticLayout& statics,
                        absl::string_view backend, const BackendOptions& options, Bytes page_size,
                        rseq::UpdateMode mode);
 
-// The first line in which they differ: "unit_size=65536, not 131072".
+// Returns the first line in which they differ: "unit_size=65536, not 131072".
 std::string LayoutDifference(absl::string_view there, absl::string_view here);
 
 }  // namespace percpud

@@ -44,7 +44,7 @@ struct LeftBehind {
   bool is_aside = false;
   // OK, or what is the matter with the catalog's content.
   absl::Status catalog_verdict;
-  // There is a catalog, and nothing was ever entered: a start failed half-way.
+  // True for a catalog in which nothing was ever entered: a start failed half-way.
   bool is_unbegun = false;
   // Set if the verdict is OK.
   std::unique_ptr<catalog::Catalog> catalog;

@@ -13,8 +13,8 @@ namespace percpud {
 // reader would go into a lock file or into the arena. Call it before anything is opened.
 void OpenStandardDescriptors();
 
-// Has the log go to standard error: for the journal with a priority on each line and no
-// time, which the journal has itself; for others with the time and its zone. Warnings of
+// Sends the log to standard error. For the journal, each line has a priority and no time,
+// which the journal adds; for others, each line has the time and its zone. Warnings of
 // the lower layers go there too.
 void SetUpLog();
 
@@ -22,7 +22,7 @@ void SetUpLog();
 // on: then the journal reads it.
 bool IsJournal(const std::string& journal_stream, int fd);
 
-// The level of `log_level`, from now on.
+// Sets the level that `log_level` names.
 void SetLogLevel(const std::string& level);
 
 }  // namespace percpud

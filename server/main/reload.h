@@ -17,7 +17,7 @@
 
 namespace percpud {
 
-// The fields in which the two differ, as they are written: "64KiB" is not
+// Returns the fields in which the two differ, by their text: "64KiB" is not
 // "65536". A part is named by its fields: "limits.batch".
 struct ConfigDifference {
   std::vector<std::string> reloadable;
@@ -26,8 +26,8 @@ struct ConfigDifference {
 };
 ConfigDifference Compare(const config::v1::Config& running, const config::v1::Config& wanted);
 
-// Has `daemon`, which runs with `running`, go on with what the same command line
-// says now, and logs what came of it. Returns one line that sums it up. Takes the
+// Applies what the same command line says now to `daemon`, which runs with `running`,
+// and logs the result. Returns one line that sums it up. Takes the
 // configuration over into `running` if it was applied.
 std::string Reload(int argc, const char* const* argv, config::v1::Config& running, Daemon& daemon);
 

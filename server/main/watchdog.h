@@ -27,7 +27,7 @@ class Watchdog {
     std::string name;
     // Outlives the watchdog.
     const Pulse* pulse = nullptr;
-    // Has the thread come round, soon; called again before it has, does no harm.
+    // Makes the thread come round soon. A second call before it has does no harm.
     std::function<void()> nudge;
   };
 
@@ -44,7 +44,7 @@ class Watchdog {
     Thread thread;
     // At the last ping, or at first.
     std::uint64_t beats = 0;
-    // Was said to be silent.
+    // The log already says that the thread is silent.
     bool reported = false;
 
     [[nodiscard]] bool HasBeaten() const { return thread.pulse->beats() != beats; }

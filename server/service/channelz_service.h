@@ -13,8 +13,8 @@
 
 namespace percpud {
 
-// grpc.channelz.v1: what gRPC knows of its connections. On the lane of all others, so
-// that its callers are admitted: gRPC's own one answers anybody.
+// grpc.channelz.v1: what gRPC knows of its connections. It runs on the lane of all others,
+// so that its callers are admitted: gRPC's own service answers anybody.
 class ChannelzService {
  public:
   // What gRPC knows is the process's.

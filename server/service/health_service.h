@@ -15,9 +15,9 @@
 
 namespace percpud {
 
-// grpc.health.v1 on the hot lane: gRPC's own one uses the callback API, whose poller
-// costs the hot lane up to half its throughput. Serving until the gate drains, which
-// also ends its Watch streams.
+// grpc.health.v1 on the hot lane: gRPC's own service uses the callback API, whose poller
+// costs the hot lane up to half its throughput. It says SERVING until the gate drains,
+// which also ends its Watch streams.
 class HealthService {
  public:
   // Everything outlives the lane's thread. Registers with `builder`.

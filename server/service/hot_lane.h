@@ -4,7 +4,7 @@
 // The way of all RPCs through gRPC: one completion queue and one thread. Measured
 // against the synchronous and the callback API on the same machine, it serves a call
 // for two thirds of the processor time, as long as nothing else in the process polls
-// (no callback service, no default health service). What takes time goes to one of
+// (no callback service, no default health service). Calls that take time go to one of
 // the slow lanes.
 
 #ifndef PERCPUD_SERVER_SERVICE_HOT_LANE_H_
@@ -88,7 +88,7 @@ class HotLane {
   [[nodiscard]] const Pulse& pulse() const { return pulse_; }
   void Nudge();
 
-  // Hot thread: looks at `overseen` from now on; no more.
+  // Hot thread: starts, and stops, looking at `overseen`.
   void Oversee(Overseen& overseen);
   void Dismiss(Overseen& overseen);
   // Any thread: looks at everything at once, besides the rounds. REQUIRES: started, and

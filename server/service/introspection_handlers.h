@@ -53,7 +53,7 @@ absl::Status EstimateAlloc(IntrospectionContext& context, const Caller& caller,
 absl::Status Check(IntrospectionContext& context, const Caller& caller,
                    const v1::CheckRequest& request, v1::CheckResponse& response);
 
-// Who is there and what is whose (introspection_sessions.cc).
+// Sessions, and what they own (introspection_sessions.cc).
 absl::Status Resolve(IntrospectionContext& context, const Caller& caller,
                      const v1::ResolveRequest& request, v1::ResolveResponse& response);
 absl::Status ListSessions(IntrospectionContext& context, const Caller& caller,

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AIP-158 paging over lists whose entries have ascending keys: a page token is the key
-// to go on from, written so that nobody is tempted to make one up. So an entry that is
-// there all the time is shown once, whatever comes and goes between two pages.
+// to go on from, written so that nobody is tempted to make one up. An entry that is there
+// all the time is therefore shown once, whatever comes and goes between two pages.
 
 #ifndef PERCPUD_SERVER_SERVICE_PAGING_H_
 #define PERCPUD_SERVER_SERVICE_PAGING_H_
@@ -35,7 +35,7 @@ struct NamePage {
   std::uint32_t size = 0;
 };
 
-// A size of 0 asks for the default; more than the most is cut to it. Errors:
+// A size of 0 asks for the default; a size above the limit is cut to it. Errors:
 // FieldOutOfRange, for a negative size; BadPageToken, for one that was not written for
 // `method`.
 absl::StatusOr<Page> ParsePage(absl::string_view method, std::int32_t page_size,

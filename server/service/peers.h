@@ -15,8 +15,8 @@
 
 namespace percpud {
 
-// One user of this host or one other host, whatever connections it has: who a
-// call's costs are charged to. Thread safe.
+// The party that a call's costs are charged to: one user of this host, or one other
+// host, with all its connections. Thread safe.
 class PeerAccount {
  public:
   // A place that a call or stream of the peer takes, given up with the object.
@@ -77,7 +77,7 @@ class Peers {
  private:
   RankedMutex mu_{LockRank::kLeaf};
   absl::flat_hash_map<std::string, std::weak_ptr<PeerAccount>> accounts_ ABSL_GUARDED_BY(mu_);
-  // At this size, those that nobody holds are dropped.
+  // At this size, accounts that nobody holds are dropped.
   std::size_t sweep_at_ ABSL_GUARDED_BY(mu_) = 64;
 };
 

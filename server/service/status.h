@@ -10,8 +10,8 @@
 
 namespace percpud {
 
-// Turns a status of ours into gRPC's: here only. The codes are the same numbers by
-// definition. The reason of a refusal rides along as google.rpc.ErrorInfo
+// Turns a status of ours into gRPC's, in this one place. The codes are the same numbers
+// by definition. The reason of a refusal rides along as google.rpc.ErrorInfo
 // (status.proto).
 grpc::Status ToGrpc(const absl::Status& status);
 

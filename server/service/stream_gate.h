@@ -47,7 +47,7 @@ class StreamGate {
   // Errors: TooManyWatchers; TooManyStreams, of the peer's. The gate outlives the place.
   absl::StatusOr<Place> Open(const std::shared_ptr<PeerAccount>& account);
 
-  // From now on streams have to end.
+  // Makes streams end from now on.
   void Drain();
   [[nodiscard]] bool draining() const;
   // Returns when no stream is open, or at `deadline`.

@@ -128,7 +128,7 @@ class TickingStream final : private Overseen {
 
   void OnRound(std::uint32_t /*round*/) override {
     if (!kind_.gate.draining() || finished_) return;
-    // Still not read a round after it was to end.
+    // The client has still not read, a round after the stream was to end.
     if (ending_ && writing_) context_.TryCancel();
     ending_ = true;
     if (armed_) alarm_.Cancel();

@@ -108,7 +108,7 @@ class UnaryMethod final : public UnaryMethodBase {
       if (state_ == State::kAnswered) return Retire();
       // The server is shut down.
       if (!ok) return false;
-      // At once, however long this one takes: the next call finds a place.
+      // Posted before this call is served, which may take long: the next finds a place.
       method_.Post();
       state_ = State::kServed;
       method_.lane_.Oversee(*this);

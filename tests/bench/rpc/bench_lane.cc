@@ -35,14 +35,10 @@ namespace {
 constexpr std::array kInFlight = {1, 16, 64};
 constexpr std::array kBatches = {16, 256, 4096};
 
-struct Flags {
-  int rounds = 9;
-  double seconds = 0.2;
+struct Flags : testing::RoundFlags {
   int cpus = 16;
   // Everything that is granted is committed first, to be there after a restart.
   bool catalog = false;
-  bool smoke = false;
-  std::string output = "table";
 };
 
 using Series = std::vector<double>;
@@ -249,30 +245,13 @@ int Main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Flags flags;
   const auto app = testing::MakeApp("Measures the side door's lane beside gRPC");
-  app->add_option("--rounds", flags.rounds, "Rounds to take the median of")
-      ->check(CLI::Range(1, 1000));
-  app->add_option("--seconds", flags.seconds, "Length of one load in one round")
-      ->check(CLI::Range(0.001, 60.0));
+  testing::AddRoundFlags(*app, flags);
   app->add_option("--cpus", flags.cpus, "Units per area")->check(CLI::Range(1, 4096));
   app->add_flag("--catalog", flags.catalog, "With a daemon whose grants outlive it");
-  app->add_flag("--smoke", flags.smoke, "One short round: that it runs, not how fast");
-  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
-  if (flags.smoke) {
-    flags.rounds = 1;
-    flags.seconds = 0.01;
-  }
-  const absl::StatusOr<Results> results = MeasureAll(flags);
-  if (!results.ok()) {
-    std::cerr << "bench_lane: " << results.status().ToString() << '\n';
-    return 1;
-  }
-  if (flags.output == "json") {
-    PrintJson(flags, *results);
-  } else {
-    PrintTable(*results);
-  }
-  return 0;
+  if (const auto ended = testing::ParseRounds(*app, argc, argv, flags)) return *ended;
+  return testing::PrintResults(
+      "bench_lane", flags, MeasureAll(flags),
+      [&](const Results& results) { PrintJson(flags, results); }, PrintTable);
 }
 
 }  // namespace

@@ -31,13 +31,10 @@ namespace {
 
 constexpr int kWindow = 16;
 
-struct Flags {
+struct Flags : testing::RoundFlags {
   Crowd::Size size{.sessions = 10'000, .areas = 100'000, .variables = 100'000};
   int clients = 1000;
-  int rounds = 9;
-  double seconds = 0.5;
-  bool smoke = false;
-  std::string output = "table";
+  Flags() { seconds = 0.5; }
 };
 
 // A figure of each round.
@@ -181,31 +178,16 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(0, 1'000'000));
   app->add_option("--clients", flags.clients, "Connections at once")->check(CLI::Range(1, 100'000));
   app->add_option("--cpus", flags.size.cpus, "Units per area")->check(CLI::Range(1, 4096));
-  app->add_option("--rounds", flags.rounds, "Rounds to take the median of")
-      ->check(CLI::Range(1, 1000));
-  app->add_option("--seconds", flags.seconds, "Of one load in one round")
-      ->check(CLI::Range(0.001, 60.0));
-  app->add_flag("--smoke", flags.smoke, "Few of everything, one short round: that it runs");
-  app->add_option("-o,--output", flags.output)->check(CLI::IsMember({"table", "json"}));
-  if (const auto ended = testing::Parse(*app, argc, argv)) return *ended;
+  testing::AddRoundFlags(*app, flags);
+  if (const auto ended = testing::ParseRounds(*app, argc, argv, flags)) return *ended;
   if (flags.smoke) {
     flags.size = {.sessions = 20, .areas = 100, .variables = 20, .cpus = flags.size.cpus};
     flags.clients = 8;
-    flags.rounds = 1;
-    flags.seconds = 0.01;
   }
-
-  const absl::StatusOr<Results> results = Measure(flags);
-  if (!results.ok()) {
-    std::cerr << "bench_scale: " << results.status().ToString() << '\n';
-    return 1;
-  }
-  if (flags.output == "json") {
-    PrintJson(flags, *results);
-  } else {
-    PrintTable(flags, *results);
-  }
-  return 0;
+  return testing::PrintResults(
+      "bench_scale", flags, Measure(flags),
+      [&](const Results& results) { PrintJson(flags, results); },
+      [&](const Results& results) { PrintTable(flags, results); });
 }
 
 }  // namespace

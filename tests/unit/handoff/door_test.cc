@@ -3,7 +3,6 @@
 
 #include "server/handoff/door.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,31 +10,21 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <variant>
-#include <vector>
 
-#include "absl/time/clock.h"
-#include "server/arena/arena.h"
-#include "server/handoff/closer.h"
-#include "server/handoff/layout_writer.h"
-#include "server/session/access/peer.h"
-#include "tests/support/allocator_rig.h"
-#include "tests/support/process.h"
-#include "tests/unit/handoff/visitor.h"
+#include "tests/unit/handoff/door_rig.h"
 
 namespace percpud {
 namespace {
 
+using testing::DoorTest;
 using testing::GoodHello;
 using ::testing::HasSubstr;
 using testing::Hello;
@@ -45,14 +34,6 @@ using testing::Refusal;
 using testing::Reply;
 using testing::Visitor;
 using testing::Welcome;
-
-int OpenFds() {
-  int count = 0;
-  DIR* dir = opendir("/proc/self/fd");
-  while (readdir(dir) != nullptr) ++count;
-  closedir(dir);
-  return count;
-}
 
 // A process that may have one more descriptor, for as long as this lives.
 class OneMoreDescriptor {
@@ -77,110 +58,6 @@ absl::Duration ProcessorTime() {
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return absl::DurationFromTimespec(time);
 }
-
-class DoorTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    auto arena = Arena::Create({.size = Bytes(1 << 20)});
-    ASSERT_TRUE(arena.ok()) << arena.status();
-    arena_ = *std::move(arena);
-    auto allocator = testing::MakeAllocator({.arena_size = arena_->size()}, *arena_, {});
-    ASSERT_TRUE(allocator.ok()) << allocator.status();
-    allocator_ = *std::move(allocator);
-    auto layout = PublishLayout(
-        EncodeLayout(allocator_->info(), PlaceCpus(allocator_->info(), 4),
-                     {.arena_size = arena_->size(), .page_size = arena_->page_size()}));
-    ASSERT_TRUE(layout.ok()) << layout.status();
-    layout_ = *std::move(layout);
-    Sessions::Options options;
-    options.clock = &clock_;
-    options.limits.sessions = 20000;
-    options.limits.sessions_per_user = 20000;
-    sessions_ = std::make_unique<Sessions>(*allocator_, std::move(options));
-    OpenDoor({});
-  }
-
-  void OpenDoor(Door::Options options, bool starts = true) {
-    door_.reset();
-    options.path = dir_.path() + "/door";
-    options.needed_abilities = abi::v1::kCanRseq;
-    options.arena_fd = arena_->fd();
-    options.layout_fd = layout_.get();
-    options.clock = &clock_;
-    options.closer = &closer_;
-    auto door = Door::Bind(*sessions_, std::move(options));
-    ASSERT_TRUE(door.ok()) << door.status();
-    door_ = *std::move(door);
-    sessions_->set_ended([this](SessionId id) { door_->HangUp(id); });
-    if (starts) door_->Start();
-  }
-
-  [[nodiscard]] bool AwaitSessions(std::size_t count) const {
-    const absl::Time deadline = absl::Now() + kPatience;
-    while (sessions_->List(SessionId(0), 1 << 20).size() != count) {
-      if (absl::Now() > deadline) return false;
-      absl::SleepFor(absl::Milliseconds(1));
-    }
-    return true;
-  }
-  // What peers made is closed elsewhere, and so a little later.
-  static bool AwaitFds(int count) {
-    const absl::Time deadline = absl::Now() + kPatience;
-    while (OpenFds() != count) {
-      if (absl::Now() > deadline) return false;
-      absl::SleepFor(absl::Milliseconds(1));
-    }
-    return true;
-  }
-  // A session of this process that waits to be resumed.
-  Token MakeWaiting() {
-    Visitor visitor(door_->path());
-    visitor.Say(GoodHello());
-    const Reply reply = visitor.Hear();
-    const auto caller = sessions_->Find(std::get<Welcome>(reply.said).token);
-    const auto session = sessions_->Open({.kind = SessionKind::kLocalReadWrite,
-                                          .peer = sessions_->List(caller->session, 1)[0].spec.peer,
-                                          .role = Role::kClient,
-                                          .started = StartOf(ProcessId(getpid())).value_or(0)});
-    EXPECT_TRUE(session.ok()) << session.status();
-    sessions_->Detach(session->id);
-    return session->token;
-  }
-  // A decent visitor is admitted: the door is alive and well.
-  void ExpectOpen() {
-    Visitor visitor(door_->path());
-    visitor.Say(GoodHello());
-    EXPECT_TRUE(std::holds_alternative<Welcome>(visitor.Hear().said));
-  }
-
-  // What a process of another user is told.
-  static constexpr int kAdmitted = 0;
-  static constexpr int kRefused = 1;
-  int AskAsNobody() {
-    const pid_t child = fork();
-    if (child == 0) {
-      if (chmod((dir_.path()).c_str(), 0755) != 0 || chmod(door_->path().c_str(), 0666) != 0 ||
-          setuid(65534) != 0) {
-        _exit(2);
-      }
-      Visitor visitor(door_->path());
-      visitor.Say(GoodHello());
-      _exit(std::holds_alternative<Refusal>(visitor.Hear().said) ? kRefused : kAdmitted);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WEXITSTATUS(status);
-  }
-
-  testing::TempDir dir_;
-  SystemClock clock_;
-  std::unique_ptr<Arena> arena_;
-  std::unique_ptr<Allocator> allocator_;
-  UniqueFd layout_;
-  std::unique_ptr<Sessions> sessions_;
-  Closer closer_;
-  std::unique_ptr<Door> door_;
-};
 
 TEST_F(DoorTest, AClientGetsTheArenaTheLayoutAndAToken) {
   Visitor visitor(door_->path());
@@ -311,102 +188,6 @@ TEST_F(DoorTest, ASessionEndsWithItsProcessThoughAChildHoldsTheConnection) {
   kill(child, SIGKILL);
   close(report[0]);
   close(report[1]);
-}
-
-TEST_F(DoorTest, GarbageIsHungUpOn) {
-  std::mt19937 random(1);
-  for (int i = 0; i < 300; ++i) {
-    Visitor visitor(door_->path());
-    std::vector<std::uint8_t> garbage(random() % 80 + 1);
-    for (std::uint8_t& byte : garbage) byte = static_cast<std::uint8_t>(random());
-    // Now and then it starts well.
-    const Hello hello = GoodHello();
-    if (i % 3 == 0) std::memcpy(garbage.data(), &hello, std::min(garbage.size(), sizeof(hello)));
-    if (garbage.size() == sizeof(hello)) garbage.pop_back();
-    visitor.Say(garbage.data(), garbage.size());
-    EXPECT_TRUE(std::holds_alternative<std::monostate>(visitor.Hear().said)) << i;
-  }
-  ExpectOpen();
-}
-
-TEST_F(DoorTest, ASecondHelloEndsTheSession) {
-  Visitor visitor(door_->path());
-  visitor.Say(GoodHello());
-  ASSERT_TRUE(std::holds_alternative<Welcome>(visitor.Hear().said));
-  visitor.Say(GoodHello());
-  EXPECT_TRUE(std::holds_alternative<std::monostate>(visitor.Hear().said));
-  EXPECT_TRUE(AwaitSessions(0));
-}
-
-// The kernel refuses them, where it can; else they are taken, and closed.
-TEST_F(DoorTest, DescriptorsInTheWrongDirectionLeaveNothingBehind) {
-  ExpectOpen();
-  EXPECT_TRUE(AwaitSessions(0));
-  const int before = OpenFds();
-  for (int i = 0; i < 50; ++i) {
-    Visitor visitor(door_->path());
-    if (!visitor.SayWithFd(GoodHello(), layout_.get())) continue;
-    EXPECT_TRUE(std::holds_alternative<std::monostate>(visitor.Hear().said));
-  }
-  EXPECT_TRUE(AwaitFds(before));
-}
-
-TEST_F(DoorTest, SilentPeersAreDroppedAtTheirDeadline) {
-  OpenDoor({.handshake = absl::Milliseconds(50)});
-  const Visitor silent(door_->path());
-  EXPECT_TRUE(std::holds_alternative<std::monostate>(silent.Hear().said));
-  ExpectOpen();
-}
-
-TEST_F(DoorTest, TheOldestSilentPeerMakesRoomForTheNext) {
-  OpenDoor({.handshake = absl::Hours(1), .pending = {.per_user = 8, .in_all = 16}});
-  std::vector<std::unique_ptr<Visitor>> silent;
-  for (int i = 0; i < 64; ++i) silent.push_back(std::make_unique<Visitor>(door_->path()));
-  Visitor late(door_->path());
-  late.Say(GoodHello());
-  EXPECT_TRUE(std::holds_alternative<Welcome>(late.Hear().said));
-  // The first ones are told why, and may come again.
-  const Reply first = silent[0]->Hear();
-  ASSERT_TRUE(std::holds_alternative<Refusal>(first.said));
-  EXPECT_EQ(std::get<Refusal>(first.said).code,
-            static_cast<std::uint32_t>(absl::StatusCode::kUnavailable));
-  silent.back()->Say(GoodHello());
-  EXPECT_TRUE(std::holds_alternative<Welcome>(silent.back()->Hear().said));
-}
-
-// All of them speak, and none is taken for silent because it was not heard yet.
-TEST_F(DoorTest, ACrowdThatSpeaksIsAdmittedWhole) {
-  OpenDoor({.pending = {.per_user = 4, .in_all = 8}}, /*starts=*/false);
-  std::vector<std::unique_ptr<Visitor>> crowd;
-  for (int i = 0; i < 64; ++i) {
-    crowd.push_back(std::make_unique<Visitor>(door_->path()));
-    crowd.back()->Say(GoodHello());
-  }
-  door_->Start();
-  for (const auto& visitor : crowd) {
-    EXPECT_TRUE(std::holds_alternative<Welcome>(visitor->Hear().said));
-  }
-}
-
-TEST_F(DoorTest, OneUsersSilenceCostsNobodyElseAPlace) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
-  OpenDoor({.handshake = absl::Hours(1), .pending = {.per_user = 8, .in_all = 16}});
-  std::vector<std::unique_ptr<Visitor>> silent;
-  for (int i = 0; i < 64; ++i) silent.push_back(std::make_unique<Visitor>(door_->path()));
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(AskAsNobody(), kAdmitted);
-}
-
-TEST_F(DoorTest, TenThousandConnectionsLeaveNothingBehind) {
-  const int before = OpenFds();
-  for (int i = 0; i < 10000; ++i) {
-    Visitor visitor(door_->path());
-    if (i % 4 != 0) continue;
-    visitor.Say(GoodHello());
-    if (i % 8 == 0) visitor.Hear();
-  }
-  ExpectOpen();
-  EXPECT_TRUE(AwaitSessions(0));
-  EXPECT_TRUE(AwaitFds(before));
 }
 
 TEST_F(DoorTest, ASessionThatIsNotWaitingCannotBeResumed) {

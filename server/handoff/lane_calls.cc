@@ -6,7 +6,6 @@
 #include <cassert>
 #include <cstddef>
 #include <string>
-#include <utility>
 
 #include "server/base/error_reason.h"
 #include "server/base/errors.h"

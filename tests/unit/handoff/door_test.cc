@@ -28,7 +28,6 @@ using testing::DoorTest;
 using testing::GoodHello;
 using ::testing::HasSubstr;
 using testing::Hello;
-using testing::kPatience;
 using testing::MapMode;
 using testing::Refusal;
 using testing::Reply;

@@ -104,6 +104,7 @@ Family& MetricTables::Add(Family row) {
   const auto [entry, is_new] = families_.emplace(id, std::move(row));
   assert(is_new);
   Family& family = entry->second;
+  if (family.replaced) NoteOut(family.name_space, family.last_writer);
   if (!family.replaced) {
     name_space->families.emplace(id, &family);
     name_space->by_name.emplace(family.shape.name, &family);
@@ -135,7 +136,10 @@ Series& MetricTables::Add(Family& family, Series row) {
   }
   Namespace& name_space = *Find(family.name_space);
   ++name_space.series;
-  if (IsOut(series)) ++name_space.hidden;
+  if (IsOut(series)) {
+    ++name_space.hidden;
+    NoteOut(name_space.id, series.last_writer);
+  }
   return series;
 }
 
@@ -159,12 +163,14 @@ void MetricTables::SetHidden(Family& family, Series& series, bool hidden) {
   Namespace& name_space = *Find(family.name_space);
   name_space.hidden += hidden ? 1 : std::uint64_t{0} - 1;
   series.hidden = hidden;
+  if (hidden) NoteOut(name_space.id, series.last_writer);
 }
 
 void MetricTables::Retire(Family& family, Series& series) {
   assert(!series.retired);
   if (!series.hidden) ++Find(family.name_space)->hidden;
   series.retired = true;
+  NoteOut(family.name_space, series.last_writer);
   family.by_values.erase(&series);
   if (family.overflow == &series) family.overflow = nullptr;
 }
@@ -173,9 +179,15 @@ void MetricTables::Replace(Family& family) {
   assert(!family.replaced);
   Namespace& name_space = *Find(family.name_space);
   family.replaced = true;
+  NoteOut(name_space.id, family.last_writer);
   name_space.families.erase(family.id);
   name_space.by_name.erase(family.shape.name);
   for (const std::string& name : ShownNames(family.shape)) name_space.shown.erase(name);
+}
+
+void MetricTables::NoteOut(NamespaceId name_space, SessionId last_writer) {
+  SessionId& least = Find(name_space)->least_writer;
+  least = std::min(least, last_writer);
 }
 
 void MetricTables::RemoveFamily(FamilyId id) {

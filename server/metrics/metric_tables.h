@@ -112,6 +112,9 @@ struct Family {
   [[nodiscard]] Series* Find(absl::string_view values) const;
 };
 
+// Above all sessions' numbers.
+inline constexpr SessionId kNoWriter{~std::uint64_t{0}};
+
 struct Namespace {
   NamespaceId id;
   std::string name;
@@ -133,6 +136,8 @@ struct Namespace {
   // Hidden and retired ones, which are looked through for those that nobody can write to any
   // more.
   std::uint64_t hidden = 0;
+  // While it is among the joined, none of them can go: nobody needs to look.
+  SessionId least_writer = kNoWriter;
 };
 
 // Not thread safe: the books' lock guards it.
@@ -179,8 +184,9 @@ class MetricTables {
   Series& Add(Family& family, Series row);
   // Its slot becomes free. REQUIRES: it is one of the family's.
   void Remove(Family& family, SeriesId id);
+  // Hides the series, whose last writer was noted before, or shows it again.
   void SetHidden(Family& family, Series& series, bool hidden);
-  // Has nobody find the series, or the family, from now on.
+  // Has nobody find the series, or the family, from now on. Its last writer was noted before.
   void Retire(Family& family, Series& series);
   void Replace(Family& family);
   // Forgets a replaced family. REQUIRES: it has neither series nor blocks.
@@ -199,6 +205,8 @@ class MetricTables {
   static bool TakeSlot(Family& family, PercpuPtr cells);
 
  private:
+  // Series whose last writer is `last_writer` are to be looked through.
+  void NoteOut(NamespaceId name_space, SessionId last_writer);
   static void FreeSlot(Family& family, PercpuPtr cells);
 
   std::uint64_t last_id_ = 0;

@@ -22,6 +22,9 @@ static_assert(static_cast<int>(metrics::FamilyType::kSummary) == v1::FAMILY_TYPE
 static_assert(static_cast<int>(metrics::Cells::kShared) == v1::CELL_KIND_SHARED);
 static_assert(static_cast<int>(cells::GaugeFold::kMostRecent) + 1 == v1::GAUGE_FOLD_MOST_RECENT);
 
+constexpr absl::Duration kLeastTtl = absl::Seconds(1);
+constexpr absl::Duration kMostTtl = absl::Hours(24 * 366);
+
 metrics::Cells CellsOf(v1::FamilyType type, v1::CellKind cells) {
   if (cells != v1::CELL_KIND_UNSPECIFIED) return static_cast<metrics::Cells>(cells);
   if (type == v1::FAMILY_TYPE_HISTOGRAM) return metrics::Cells::kHistogram;
@@ -65,6 +68,11 @@ absl::StatusOr<OpeningWanted> FromProto(const v1::OpenSeriesRequest& request,
     FamilyWanted& wanted = out.families.emplace_back();
     ASSIGN_OR_RETURN(wanted.shape, FromProto(family.shape()));
     wanted.max_series = family.max_series();
+    if (family.has_ttl()) {
+      ASSIGN_OR_RETURN(const absl::Duration ttl,
+                       FromProto("ttl", family.ttl(), kLeastTtl, kMostTtl));
+      wanted.ttl_seconds = static_cast<std::uint32_t>(absl::ToInt64Seconds(ttl));
+    }
     for (const v1::LabelValues& one : family.series()) {
       ASSIGN_OR_RETURN(std::string encoded, Encode(family.shape().name(), one));
       wanted.series.push_back(values.emplace_back(std::move(encoded)));

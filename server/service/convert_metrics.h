@@ -18,7 +18,7 @@
 namespace percpud {
 
 // `values` keeps what the opening's views are of; both outlive its use, as the request
-// does. Errors: BatchOverLimit, TextOverLimit, LabelValuesMismatch.
+// does. Errors: BatchOverLimit, TextOverLimit, UnknownEnum, FieldOutOfRange.
 absl::StatusOr<OpeningWanted> FromProto(const v1::OpenSeriesRequest& request,
                                         std::vector<std::string>& values);
 

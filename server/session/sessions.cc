@@ -179,6 +179,7 @@ std::size_t Sessions::ReapExpired() {
     if (stopped > absl::ZeroDuration()) tables.sessions.Postpone(stopped);
     return tables.sessions.ListExpired(now);
   });
+  metrics_.Expire();
   metrics_.Collect();
   std::size_t reaped = 0;
   for (const SessionId id : expired) {

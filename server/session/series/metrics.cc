@@ -84,7 +84,7 @@ std::size_t Metrics::Collect() {
   const std::vector<std::string> names = books_.Read([](const Tables& tables) {
     std::vector<std::string> out;
     for (const auto& [id, name_space] : tables.metrics.namespaces()) {
-      if (name_space.hidden > 0) out.push_back(name_space.name);
+      if (name_space.least_writer != metrics::kNoWriter) out.push_back(name_space.name);
     }
     return out;
   });
@@ -95,6 +95,19 @@ std::size_t Metrics::Collect() {
         SeriesRemoval({.allocator = allocator_, .books = books_, .caller = daemon}, name).Collect();
   }
   return gone;
+}
+
+std::uint64_t Metrics::Expire() {
+  const Caller daemon{.role = Role::kOperator};
+  std::uint64_t expired = 0;
+  for (const SeriesExpiry::IdleFamily& idle : expiry_.Look(clock_.Now())) {
+    SeriesRemoval removal(
+        {.allocator = allocator_, .books = books_, .caller = daemon, .now_ns = NowNs()},
+        idle.name_space);
+    // What the catalog has no room for is still idle at the next look.
+    expired += removal.Expire(idle.family, idle.series).value_or(0);
+  }
+  return expired;
 }
 
 // --- Reading -----------------------------------------------------------------

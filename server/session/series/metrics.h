@@ -17,6 +17,7 @@
 #include "server/percpu/allocator/allocator.h"
 #include "server/session/access/caller.h"
 #include "server/session/books.h"
+#include "server/session/series/expiry.h"
 #include "server/session/series/requests.h"
 
 namespace percpud {
@@ -26,7 +27,7 @@ class Metrics {
  public:
   // All outlive the object.
   Metrics(Allocator& allocator, Books& books, const Clock& clock)
-      : allocator_(allocator), books_(books), clock_(clock) {}
+      : allocator_(allocator), books_(books), clock_(clock), expiry_(allocator, books) {}
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
@@ -55,6 +56,9 @@ class Metrics {
   // Takes away removed series that nobody can write to any more, and shows those that have
   // moved. Called now and then. Returns how many series went.
   std::size_t Collect();
+  // Removes series that nobody has moved for as long as their families say. Called now and
+  // then, by one thread. Returns how many.
+  std::uint64_t Expire();
 
   // What a page of a list is about.
   struct Page {
@@ -88,6 +92,7 @@ class Metrics {
   Books& books_;
   const Clock& clock_;
   MetricLimits limits_;
+  SeriesExpiry expiry_;
 };
 
 // The session leaves every namespace that it has joined. The records are deleted with

@@ -168,6 +168,11 @@ void SeriesRemoval::Sum(Transaction& tx, Slice& slice) const {
 absl::Status SeriesRemoval::Commit(Transaction& tx, Namespace& name_space, Slice& slice,
                                    Removal removal) const {
   Sum(tx, slice);
+  return CommitSummed(tx, name_space, slice, removal);
+}
+
+absl::Status SeriesRemoval::CommitSummed(Transaction& tx, Namespace& name_space, Slice& slice,
+                                         Removal removal) const {
   if (absl::Status status = tx.CheckCaller(); !status.ok()) {
     Release(tx, name_space);
     return status;
@@ -192,6 +197,37 @@ absl::Status SeriesRemoval::Commit(Transaction& tx, Namespace& name_space, Slice
     }
   };
   return tx.Commit(apply, [&](Tables&) { name_space.state = RowState::kSettled; });
+}
+
+absl::StatusOr<std::uint64_t> SeriesRemoval::Expire(FamilyId id,
+                                                    const std::vector<SeriesExpiry::Idle>& idle) {
+  std::uint64_t expired = 0;
+  for (std::size_t first = 0; first < idle.size(); first += kSlice) {
+    Transaction tx(context_.books, context_.caller);
+    ASSIGN_OR_RETURN(Namespace* const name_space, Hold(tx));
+    Family* const family = tx.tables().metrics.Find(id);
+    Slice slice;
+    std::vector<const SeriesExpiry::Idle*> wanted;
+    for (std::size_t i = first; family != nullptr && i < std::min(first + kSlice, idle.size());
+         ++i) {
+      const auto row = family->series.find(idle[i].series);
+      if (row == family->series.end() || row->second->hidden || row->second->retired) continue;
+      slice.push_back({.family = family, .series = row->second.get(), .sums = {}});
+      wanted.push_back(&idle[i]);
+    }
+    Sum(tx, slice);
+    Slice unmoved;
+    for (std::size_t i = 0; i < slice.size(); ++i) {
+      if (AreSame(slice[i].sums, wanted[i]->sums)) unmoved.push_back(std::move(slice[i]));
+    }
+    if (unmoved.empty()) {
+      Release(tx, *name_space);
+      continue;
+    }
+    RETURN_IF_ERROR(CommitSummed(tx, *name_space, unmoved, Removal::kRemove));
+    expired += unmoved.size();
+  }
+  return expired;
 }
 
 absl::StatusOr<NamespaceReset> SeriesRemoval::Reset(std::uint64_t if_generation) {
@@ -249,19 +285,26 @@ std::size_t SeriesRemoval::Collect() {
   return CommitGone(tx, *name_space, slice);
 }
 
-SeriesRemoval::Slice SeriesRemoval::ChooseGone(Tables& tables, const Namespace& name_space) {
+SeriesRemoval::Slice SeriesRemoval::ChooseGone(Tables& tables, Namespace& name_space) {
   Slice out;
+  if (!IsUnreachable(name_space, name_space.least_writer)) return out;
+  SessionId least = metrics::kNoWriter;
   for (const auto& [id, row] : tables.metrics.families()) {
     if (row.name_space != name_space.id) continue;
     Family& family = *tables.metrics.Find(id);
-    const bool all = family.replaced && IsUnreachable(name_space, family.last_writer);
     for (const auto& [number, series] : family.series) {
-      const bool is_out = series->hidden || series->retired;
-      if (!all && (!is_out || !IsUnreachable(name_space, series->last_writer))) continue;
+      if (!family.replaced && !series->hidden && !series->retired) continue;
+      const SessionId last =
+          family.replaced ? std::max(family.last_writer, series->last_writer) : series->last_writer;
+      if (!IsUnreachable(name_space, last)) {
+        least = std::min(least, last);
+        continue;
+      }
       out.push_back({.family = &family, .series = series.get(), .sums = {}});
       if (out.size() == kSlice) return out;
     }
   }
+  name_space.least_writer = least;
   return out;
 }
 
@@ -313,8 +356,11 @@ std::size_t SeriesRemoval::CommitGone(Transaction& tx, Namespace& name_space, Sl
     for (const auto& [family, block] : blocks) tables.metrics.RemoveBlock(*family, block);
     for (const auto& [family, count] : leaving) tables.metrics.RemoveFamily(family->id);
   };
-  const absl::Status committed =
-      tx.Commit(apply, [&](Tables&) { name_space.state = RowState::kSettled; });
+  const absl::Status committed = tx.Commit(apply, [&](Tables&) {
+    name_space.state = RowState::kSettled;
+    // They are to be looked through again.
+    name_space.least_writer = kNoSession;
+  });
   if (!committed.ok()) return 0;
   for (const auto& [family, block] : blocks) context_.allocator.Free(block).IgnoreError();
   return gone.size();

@@ -28,6 +28,7 @@
 #include "server/percpu/allocator/allocator.h"
 #include "server/session/access/caller.h"
 #include "server/session/books.h"
+#include "server/session/series/expiry.h"
 #include "server/session/series/requests.h"
 #include "server/session/transaction.h"
 
@@ -54,6 +55,10 @@ class SeriesRemoval {
   // Hides all series, and begins the next generation. Errors: NamespaceNotFound,
   // NotNamespaceOwner, SessionEnded, CatalogFull.
   absl::StatusOr<NamespaceReset> Reset(std::uint64_t if_generation);
+  // Hides series of a family that have not moved; returns how many. One that moves
+  // meanwhile stays. Errors: as Remove.
+  absl::StatusOr<std::uint64_t> Expire(FamilyId family,
+                                       const std::vector<SeriesExpiry::Idle>& idle);
   // Takes away what nobody can write to any more; returns how many series went.
   std::size_t Collect();
 
@@ -72,14 +77,17 @@ class SeriesRemoval {
   // Up to a slice of a family's series that are shown, from `from` on.
   static Slice Choose(metrics::Family& family, SeriesId from);
   void Sum(Transaction& tx, Slice& slice) const;
+  // Sums the slice and commits it.
   absl::Status Commit(Transaction& tx, metrics::Namespace& name_space, Slice& slice,
                       Removal removal) const;
+  absl::Status CommitSummed(Transaction& tx, metrics::Namespace& name_space, Slice& slice,
+                            Removal removal) const;
   absl::StatusOr<std::uint64_t> RemoveFamily(FamilyId family, Removal removal) const;
   absl::StatusOr<std::uint64_t> RemoveOne(const RemovalWanted& wanted) const;
   [[nodiscard]] absl::StatusOr<FamilyId> FindFamily(absl::string_view family) const;
   [[nodiscard]] std::vector<FamilyId> ListFamilies() const;
 
-  static Slice ChooseGone(Tables& tables, const metrics::Namespace& name_space);
+  static Slice ChooseGone(Tables& tables, metrics::Namespace& name_space);
   std::size_t CommitGone(Transaction& tx, metrics::Namespace& name_space, Slice& slice) const;
 
   const Context context_;

@@ -3,6 +3,7 @@
 
 #include "server/session/series/sums.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 
@@ -65,6 +66,12 @@ absl::Status ClearCells(const Allocator& allocator, const metrics::Shape& shape,
     if (unit) RETURN_IF_ERROR(pin.Write(*unit, zeros));
   }
   return absl::OkStatus();
+}
+
+bool AreSame(std::span<const CountSum> a, std::span<const CountSum> b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const CountSum& x, const CountSum& y) { return x.count == y.count && x.sum == y.sum; });
 }
 
 void SubtractBaseline(std::span<const CountSum> baseline, std::span<CountSum> sums) {

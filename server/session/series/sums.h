@@ -25,6 +25,9 @@ absl::StatusOr<std::vector<metrics::CountSum>> SumCells(const Allocator& allocat
 // Zeroes a series' cells in every unit. Errors: as SumCells. REQUIRES: nobody may write there.
 absl::Status ClearCells(const Allocator& allocator, const metrics::Shape& shape, PercpuPtr cells);
 
+// Whether two sums of one series say that nobody has moved it between them.
+bool AreSame(std::span<const metrics::CountSum> a, std::span<const metrics::CountSum> b);
+
 // Subtracts a baseline from sums, cell by cell. REQUIRES: it is empty, or as long.
 void SubtractBaseline(std::span<const metrics::CountSum> baseline,
                       std::span<metrics::CountSum> sums);

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "proto/percpud/abi/v1/handoff.h"
 #include "proto/percpud/abi/v1/wire.h"
 
@@ -155,6 +156,41 @@ absl::StatusOr<AllocFreeSamples> LaneLoad::AllocFree(int in_flight, int areas,
   if (!seconds.ok()) return seconds.status();
   samples.alloc.seconds = samples.free.seconds = *seconds;
   return samples;
+}
+
+absl::Status LaneLoad::OpenSeries(const std::string& family, int first, int count) {
+  static constexpr std::array<std::string_view, 1> kLabels{"path"};
+  std::array<std::byte, abi::v1::kLaneMessageBytes> memory;
+  abi::v1::LaneOpenSeriesBody body(memory);
+  bool fits =
+      body.Begin("bench") &&
+      body.Family({.name = family, .help = {}, .unit = {}, .labels = kLabels, .bounds = {}});
+  for (int i = first; i < first + count; ++i) {
+    const std::string value = absl::StrFormat("/%0*d", static_cast<int>(kLabelBytes) - 1, i);
+    const std::array<std::string_view, 1> values{value};
+    fits = fits && body.Series(values);
+  }
+  if (!fits || !ask_.OpenSeries(0, body.body())) {
+    return absl::InvalidArgumentError("the batch is too large for a message");
+  }
+  if (absl::Status status = Send(); !status.ok()) return status;
+  absl::Status refused;
+  int active = 1;
+  const auto turn = [&](std::size_t /*slot*/, const abi::v1::LaneAnswer* answer, bool /*last*/) {
+    abi::v1::LaneOpenedView opened;
+    opened.Parse(answer->body);
+    for (std::uint32_t i = 0; i < opened.head().series && refused.ok(); ++i) {
+      const abi::v1::LaneOpenedSeries series = opened.series(i);
+      if (series.code != 0) {
+        refused = absl::Status(static_cast<absl::StatusCode>(series.code), "a series is refused");
+      }
+    }
+    return false;
+  };
+  while (active > 0) {
+    if (absl::Status status = Receive(/*last=*/true, turn, active); !status.ok()) return status;
+  }
+  return refused;
 }
 
 absl::StatusOr<std::unique_ptr<EchoLoad>> EchoLoad::Start() {

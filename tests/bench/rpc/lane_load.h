@@ -41,6 +41,11 @@ class LaneLoad {
   absl::StatusOr<Samples> Ping(int in_flight, absl::Duration duration);
   // Allocates `areas` counters a request, and frees them.
   absl::StatusOr<AllocFreeSamples> AllocFree(int in_flight, int areas, absl::Duration duration);
+  // Opens `count` series of a counter family, of which the first has the number `first`, in
+  // one request, and waits for the answer. Errors: the first series' that is refused.
+  absl::Status OpenSeries(const std::string& family, int first, int count);
+  // Bytes of a series' labels.
+  static constexpr std::size_t kLabelBytes = 16;
 
  private:
   using Clock = std::chrono::steady_clock;

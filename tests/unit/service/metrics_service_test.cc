@@ -205,6 +205,7 @@ TEST_F(MetricsServiceTest, FamiliesAreListedWithTheirShapes) {
   v1::FamilySeries other = Hits({"/"});
   other.mutable_shape()->set_name("misses");
   other.set_max_series(5);
+  other.mutable_ttl()->set_seconds(90);
   Open(other);
   v1::ListFamiliesRequest request;
   request.set_page_size(1);
@@ -223,6 +224,8 @@ TEST_F(MetricsServiceTest, FamiliesAreListedWithTheirShapes) {
   EXPECT_EQ(families[0].shape().cells(), v1::CELL_KIND_DOUBLE);
   EXPECT_EQ(families[0].series(), 2U);
   EXPECT_EQ(families[1].max_series(), 5U);
+  EXPECT_EQ(families[1].ttl().seconds(), 90);
+  EXPECT_FALSE(families[0].has_ttl());
 }
 
 }  // namespace

@@ -234,6 +234,27 @@ TEST_F(MetricsRemovalTest, OfManyThatResetOneGenerationOneDoes) {
   EXPECT_EQ(late->series, 0U);
 }
 
+TEST_F(MetricsRemovalTest, ASeriesThatNobodyMovesExpires) {
+  const Caller alice = CallerOf(Open());
+  OpeningWanted wanted{.name_space = "shop", .families = {}};
+  wanted.families.push_back({.shape = Counter("hits"), .ttl_seconds = 60, .series = {""}});
+  const auto opened = sessions_->metrics().Open(alice, wanted);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  OpenOne(alice, Counter("lasting"));
+  double value = 1;
+  for (int i = 0; i < 4; ++i) {
+    Set(opened->series[0].cells, value++);
+    Pass(absl::Seconds(30));
+    EXPECT_NE(Shown("hits"), "") << i;
+  }
+  Pass(absl::Seconds(50));
+  EXPECT_EQ(Shown("hits"), "");
+  EXPECT_EQ(Shown("lasting"), "0.000000;");
+  // It comes back from 0 when it moves.
+  Set(opened->series[0].cells, value);
+  EXPECT_EQ(Shown("hits"), "1.000000;");
+}
+
 TEST_F(MetricsRemovalTest, WhatIsNotThereOrAnothersIsRefusedByName) {
   const Caller alice = CallerOf(Open());
   EXPECT_EQ(ReasonOf(Remove(alice, "hits").status()), "NAMESPACE_NOT_FOUND");

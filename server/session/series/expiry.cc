@@ -1,0 +1,96 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/session/series/expiry.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "server/session/series/sums.h"
+
+namespace percpud {
+namespace {
+
+using metrics::CountSum;
+
+// Looks in a family's time to live: a series is removed up to a part of it late.
+constexpr int kLooks = 8;
+constexpr absl::Duration kSoonest = absl::Seconds(1);
+// Series that are copied under the books' lock at a time.
+constexpr std::size_t kSlice = 1024;
+
+}  // namespace
+
+std::vector<SeriesExpiry::IdleFamily> SeriesExpiry::Look(BootTime now) {
+  Follow();
+  std::vector<IdleFamily> out;
+  for (auto& [id, family] : families_) {
+    if (now < family.next_look) continue;
+    family.next_look = now + std::max(kSoonest, family.ttl / kLooks);
+    LookAt(id, family, now, out);
+  }
+  return out;
+}
+
+void SeriesExpiry::Follow() {
+  absl::flat_hash_map<FamilyId, Family> followed;
+  books_.Read([&](const Tables& tables) {
+    for (const auto& [id, row] : tables.metrics.families()) {
+      if (row.ttl_seconds == 0 || row.replaced || !metrics::HasArea(row.shape.cells)) continue;
+      const auto known = families_.find(id);
+      if (known != families_.end()) {
+        followed.emplace(id, std::move(known->second));
+        continue;
+      }
+      followed.emplace(id, Family{.name_space = tables.metrics.Find(row.name_space)->name,
+                                  .ttl = absl::Seconds(row.ttl_seconds),
+                                  .shape = row.shape,
+                                  .next_look = {},
+                                  .series = {}});
+    }
+  });
+  families_ = std::move(followed);
+}
+
+std::vector<SeriesExpiry::Shown> SeriesExpiry::ListShown(FamilyId id) const {
+  std::vector<Shown> out;
+  SeriesId from;
+  for (bool more = true; more;) {
+    more = books_.Read([&](const Tables& tables) {
+      const metrics::Family* const family = tables.metrics.Find(id);
+      if (family == nullptr) return false;
+      std::size_t looked_at = 0;
+      for (auto row = family->series.lower_bound(from); row != family->series.end(); ++row) {
+        if (looked_at++ == kSlice) return true;
+        from = SeriesId(row->first.value() + 1);
+        const metrics::Series& series = *row->second;
+        if (!series.hidden && !series.retired) {
+          out.push_back({.series = series.id, .cells = series.cells});
+        }
+      }
+      return false;
+    });
+  }
+  return out;
+}
+
+void SeriesExpiry::LookAt(FamilyId id, Family& family, BootTime now,
+                          std::vector<IdleFamily>& out) const {
+  absl::flat_hash_map<SeriesId, Seen> seen;
+  IdleFamily idle{.name_space = family.name_space, .family = id, .series = {}};
+  for (const Shown& shown : ListShown(id)) {
+    absl::StatusOr<std::vector<CountSum>> sums = SumCells(allocator_, family.shape, shown.cells);
+    if (!sums.ok()) continue;
+    const auto before = family.series.find(shown.series);
+    const bool moved = before == family.series.end() || !AreSame(before->second.sums, *sums);
+    const BootTime since = moved ? now : before->second.since;
+    if (now - since >= family.ttl) idle.series.push_back({.series = shown.series, .sums = *sums});
+    seen.emplace(shown.series, Seen{.sums = *std::move(sums), .since = since});
+  }
+  family.series = std::move(seen);
+  if (!idle.series.empty()) out.push_back(std::move(idle));
+}
+
+}  // namespace percpud

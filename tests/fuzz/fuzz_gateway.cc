@@ -268,7 +268,7 @@ void Player::Answer(const Op& op) {
     exchange.peer.OnResponseHead(exchange,
                                  percpud::gateway::AnswerOf(absl::PermissionDeniedError("no")));
   } else {
-    const std::size_t size = std::min<std::size_t>(op.b * 300, room > 5 ? room - 5 : 0);
+    const std::size_t size = std::min(std::size_t{op.b} * 300, room > 5 ? room - 5 : 0);
     FakeDaemon::Answer(exchange, std::string(size, 'a'), op.c % 2 == 0);
   }
 }

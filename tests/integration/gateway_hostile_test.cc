@@ -145,8 +145,10 @@ class GatewayHostileTest : public GatewayTest {};
 TEST_F(GatewayHostileTest, ConnectionsThatSayNothingMakeWay) {
   Start();
   const std::string address = TcpAddress();
+  constexpr int kSilent = 400;
   std::vector<UniqueFd> silent;
-  for (int i = 0; i < 400; ++i) silent.push_back(ConnectTcp(address));
+  silent.reserve(kSilent);
+  for (int i = 0; i < kSilent; ++i) silent.push_back(ConnectTcp(address));
   percpu::Client remote = *percpu::Client::Connect(address);
   EXPECT_TRUE(Await([&remote] { return remote.Ping().ok(); })) << daemon_->process.err();
   // A connection that was not sent away for another one ends when its time is over.

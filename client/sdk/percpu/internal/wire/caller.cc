@@ -6,7 +6,9 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <cstddef>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -19,12 +21,19 @@
 namespace percpu::wire {
 namespace {
 
-// gRPC makes a descriptor for every call that waits. A blocking call that cannot have one
-// returns while it is still under way, and then writes to memory that is no longer its.
+// gRPC makes a descriptor for every call that waits, and one to connect by. A blocking call
+// that cannot have its own returns while it is still under way, and then writes to memory
+// that is no longer its. So a call is begun only if a few are to be had.
 absl::Status CheckDescriptors() {
-  const percpud::UniqueFd probe(eventfd(0, EFD_CLOEXEC));
-  if (probe.ok()) return absl::OkStatus();
-  return absl::ResourceExhaustedError("this process has no descriptor left for a call");
+  constexpr std::size_t kFew = 4;
+  std::array<percpud::UniqueFd, kFew> probes;
+  for (percpud::UniqueFd& probe : probes) {
+    probe = percpud::UniqueFd(eventfd(0, EFD_CLOEXEC));
+    if (!probe.ok()) {
+      return absl::ResourceExhaustedError("this process has too few descriptors left for a call");
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace

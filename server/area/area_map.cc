@@ -51,7 +51,7 @@ AreaMap AreaMap::Format(std::span<Word> storage, Granules size) {
   map.bounds_.AddBegin(0);
   map.bounds_.AddBegin(size.value());
   map.bounds_.SetTaken(size.value());
-  map.List(ClassOf(size), 0, Ignore);
+  map.List(ClassOf(size), 0, area_map_internal::Ignore);
   map.counts_->empty_blocks = EmptyBlocksIn(0, size.value());
   map.counts_->free = size.value();
   return map;

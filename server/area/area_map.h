@@ -43,6 +43,13 @@ struct AreaSpan {
   friend bool operator==(const AreaSpan&, const AreaSpan&) = default;
 };
 
+namespace area_map_internal {
+
+// For a caller who need not know which classes have runs.
+inline void Ignore(std::uint32_t /*size_class*/, bool /*has_runs*/) {}
+
+}  // namespace area_map_internal
+
 // A view over storage that the caller owns and that must outlive it: all state
 // lies in the storage, as offsets and counts, so that the same code serves the
 // daemon's chunks and chunks leased to a client through shared memory. Never
@@ -124,14 +131,14 @@ class AreaMap {
       // Cut from the front, as most are: what is left may well be in the same list.
       CutFront(run, end, watch);
     } else {
-      Unlist(ClassOf(run.begin, run.end), run.begin, watch);
+      Unlist(RunLists::ClassOf(run.end - run.begin), run.begin, watch);
       if (run.begin < run.at) {
         bounds_.AddBegin(run.at);
-        List(ClassOf(run.begin, run.at), run.begin, watch);
+        List(RunLists::ClassOf(run.at - run.begin), run.begin, watch);
       }
       if (end < run.end) {
         bounds_.AddBegin(end);
-        List(ClassOf(end, run.end), end, watch);
+        List(RunLists::ClassOf(run.end - end), end, watch);
       }
     }
     bounds_.SetTaken(run.at);
@@ -158,7 +165,7 @@ class AreaMap {
     return {.begin = begin, .end = bounds_.Next(begin + 1), .at = area.offset.value()};
   }
   // Makes a free range one area. REQUIRES: it is free.
-  void Take(AreaSpan area) { Take(RunOf(area), area.size, Ignore); }
+  void Take(AreaSpan area) { Take(RunOf(area), area.size, area_map_internal::Ignore); }
   // Makes an area's granules free again. REQUIRES: AreaFrom(area.offset) == area.
   template <typename Watch>
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Release(AreaSpan area, Watch watch) {
@@ -170,16 +177,16 @@ class AreaMap {
     bounds_.SetFree(at);
     if (!bounds_.IsTakenBegin(behind)) {
       end = bounds_.Next(behind + 1);
-      Unlist(ClassOf(behind, end), behind, watch);
+      Unlist(RunLists::ClassOf(end - behind), behind, watch);
       bounds_.RemoveBegin(behind);
     }
     if (at > 0) begin = bounds_.Previous(at - 1);
     if (begin < at && !bounds_.IsTakenBegin(begin)) {
       bounds_.RemoveBegin(at);
-      Relist(ClassOf(begin, at), begin, ClassOf(begin, end), watch);
+      Relist(RunLists::ClassOf(at - begin), begin, RunLists::ClassOf(end - begin), watch);
     } else {
       begin = at;
-      List(ClassOf(at, end), at, watch);
+      List(RunLists::ClassOf(end - at), at, watch);
     }
     if (end - begin >= kBlock.value()) {
       counts_->empty_blocks +=
@@ -188,7 +195,7 @@ class AreaMap {
     counts_->free += area.size.value();
     --counts_->live;
   }
-  void Release(AreaSpan area) { Release(area, Ignore); }
+  void Release(AreaSpan area) { Release(area, area_map_internal::Ignore); }
   // Takes the first `count` granules out of use for good, without an area.
   // REQUIRES: a fresh map.
   void HideHead(Granules count);
@@ -240,15 +247,10 @@ class AreaMap {
     std::uint32_t free_runs = 0;
   };
 
-  static void Ignore(std::uint32_t /*size_class*/, bool /*has_runs*/) {}
   static std::uint32_t EmptyBlocksIn(std::uint32_t begin, std::uint32_t end) {
     const std::uint32_t first = (begin + kBlock.value() - 1) / kBlock.value();
     const std::uint32_t last = end / kBlock.value();
     return last > first ? last - first : 0;
-  }
-
-  static std::uint32_t ClassOf(std::uint32_t begin, std::uint32_t end) {
-    return RunLists::ClassOf(end - begin);
   }
 
   template <typename Watch>
@@ -273,8 +275,8 @@ class AreaMap {
   template <typename Watch>
   ABSL_ATTRIBUTE_ALWAYS_INLINE void CutFront(const Run& run, std::uint32_t begin, Watch& watch) {
     bounds_.AddBegin(begin);
-    const std::uint32_t before = ClassOf(run.begin, run.end);
-    const std::uint32_t now = ClassOf(begin, run.end);
+    const std::uint32_t before = RunLists::ClassOf(run.end - run.begin);
+    const std::uint32_t now = RunLists::ClassOf(run.end - begin);
     if (before == now) {
       lists_.Move(now, RunLists::SlotOf(run.begin), RunLists::SlotOf(begin));
     } else {

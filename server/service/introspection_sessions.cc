@@ -50,6 +50,7 @@ absl::Status Resolve(IntrospectionContext& context, const Caller& /*caller*/,
     const std::optional<AreaOwner> owner = context.sessions.areas().OwnerOf(area);
     if (owner) SetSession(owner->session, response);
     response.set_variable(context.sessions.variables().NameAt(area));
+    response.set_quarantined(context.sessions.variables().IsQuarantined(area));
   }
   return absl::OkStatus();
 }

@@ -53,6 +53,9 @@ absl::StatusOr<Report> Resolve(Context& context, const std::string& text) {
   }
   if (found->session.has_value()) place.fields.push_back({"session", OrAbsent(found->session), ""});
   if (!found->variable.empty()) place.fields.push_back({"variable", found->variable, ""});
+  if (found->quarantined) {
+    place.fields.push_back({"quarantined", true, "a removed variable, still open in sessions"});
+  }
   const AreaInfo& area = found->area;
   Fields of_area{.key = "area",
                  .title = "area",

@@ -285,6 +285,8 @@ struct Owner {
   std::string variable;
   // The session that owns the area or holds the lease.
   std::optional<SessionId> session;
+  // The area was a removed variable's, which sessions still have open.
+  bool quarantined = false;
 };
 
 // The memory that an allocation would take and waste.

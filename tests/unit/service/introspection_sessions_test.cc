@@ -109,6 +109,27 @@ TEST_F(IntrospectionSessionsTest, ResolveNamesTheSessionThatOwnsAnArea) {
   ASSERT_TRUE(Call(&Stub::Resolve, request, &response).ok());
   EXPECT_EQ(response.session_id(), session->id.value());
   EXPECT_EQ(response.variable(), "");
+  EXPECT_FALSE(response.quarantined());
+}
+
+TEST_F(IntrospectionSessionsTest, ResolveSaysThatAnAreaWaitsForTheOpenersOfARemovedVariable) {
+  const auto session = sessions_->Open({.ttl = absl::Hours(1)});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const auto opened = sessions_->variables().Open(
+      {.role = Role::kClient, .session = session->id},
+      {.name = "hits", .size = Bytes(8), .alignment = Bytes(8), .create = true});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ASSERT_TRUE(sessions_->variables().Remove(kOperator, "hits", /*force=*/true).ok());
+  v1::ResolveRequest request;
+  request.set_pointer(opened->variable.pointer.value());
+  v1::ResolveResponse response;
+  ASSERT_TRUE(Call(&Stub::Resolve, request, &response).ok());
+  EXPECT_TRUE(response.quarantined());
+  EXPECT_EQ(response.variable(), "");
+  sessions_->End(session->id);
+  ASSERT_TRUE(Call(&Stub::Resolve, request, &response).ok());
+  EXPECT_FALSE(response.quarantined());
+  EXPECT_EQ(response.owner(), v1::OWNER_FREE);
 }
 
 }  // namespace

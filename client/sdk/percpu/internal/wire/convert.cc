@@ -284,7 +284,8 @@ Owner FromProto(const v1::ResolveResponse& found) {
           .area = FromProto(found.area()),
           .offset_in_area = found.offset_in_area(),
           .variable = found.variable(),
-          .session = If<SessionId>(found.has_session_id(), found.session_id())};
+          .session = If<SessionId>(found.has_session_id(), found.session_id()),
+          .quarantined = found.quarantined()};
 }
 
 AllocEstimate FromProto(const v1::EstimateAllocResponse& estimate) {

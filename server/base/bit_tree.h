@@ -18,8 +18,8 @@ namespace percpud {
 // in O(log64 n): bits in words, and above each level a level with one bit per
 // non-zero word (the shape of a van Emde Boas tree with fan-out 64). About
 // size() / 8 bytes, of which only the parts that ever held a member are touched.
-// Only as many levels are kept as the highest member so far needs: where all were
-// below 64, each operation is one word's.
+// The tree keeps the levels that its highest member so far needs: while all members are
+// below 64, an operation touches one word.
 //
 // REQUIRES of every index: index < size(). Thread compatible.
 class BitTree {

@@ -159,11 +159,11 @@ enum class Reason : std::uint16_t {
 // "SIZE_IS_ZERO". The name belongs to the wire contract and never changes.
 absl::string_view Name(Reason reason);
 
-// `status` with its reason. REQUIRES: `status` is not OK.
+// Returns `status` with its reason. REQUIRES: `status` is not OK.
 absl::Status WithReason(absl::Status status, Reason reason);
 
-// Name() of the reason that `status` carries; empty if it carries none, as OK and
-// statuses from outside the catalogue do. The text is static.
+// Returns the Name() of the reason that `status` carries; empty for OK and for statuses
+// from outside the catalogue, which carry none. The text is static.
 absl::string_view ReasonOf(const absl::Status& status);
 
 }  // namespace percpud::errors

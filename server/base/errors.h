@@ -21,7 +21,7 @@ namespace percpud::errors {
 
 // --- Requests ------------------------------------------------------------------
 absl::Status SizeIsZero();
-// `whole` says what the limit is the size of: "a whole unit".
+// `whole` names the thing that has the limit's size: "a whole unit".
 absl::Status SizeOverLimit(Bytes size, Bytes limit, absl::string_view whole);
 absl::Status AlignmentNotPowerOfTwo(Bytes alignment);
 absl::Status AlignmentOverLimit(Bytes alignment, Bytes limit);
@@ -82,13 +82,13 @@ absl::Status SessionNotFound(std::uint64_t session);
 absl::Status NotOwner(PercpuPtr ptr, std::uint64_t owner);
 // The area belongs to no session.
 absl::Status OwnedByNobody(PercpuPtr ptr);
-// Made without a session; `maker` is "uid 1000" or a host.
+// The area was made without a session, by `maker`: "uid 1000" or a host.
 absl::Status OwnedByMaker(PercpuPtr ptr, absl::string_view maker);
-// A removed variable's, which sessions may still write to.
+// The area was a removed variable's. Sessions may still write to it.
 absl::Status AreaIsQuarantined(PercpuPtr ptr);
-// A session of another user that has not asked for what it is to be given.
+// The taker is a session of another user, and has not asked for the areas.
 absl::Status HandOverNotAccepted(std::uint64_t session);
-// What outlives a session needs a user to belong to.
+// A thing that outlives its session has to belong to a user.
 absl::Status NeedsUser(absl::string_view what);
 absl::Status NotMaker(absl::string_view variable, std::uint32_t maker);
 absl::Status BadName(absl::string_view name, std::uint64_t limit);
@@ -185,7 +185,7 @@ absl::Status OverMemoryLimit(absl::string_view what, Bytes needed, Bytes left, B
 // --- Restart -------------------------------------------------------------------
 absl::Status CatalogInUse(absl::string_view path);
 absl::Status ArenaInUse(absl::string_view path);
-// The system would not have the catalog read, which says nothing of its content.
+// The system did not let the catalog be read. That says nothing of its content.
 absl::Status CatalogUnreadable(absl::string_view path, absl::string_view why);
 absl::Status CatalogDamaged(absl::string_view path, absl::string_view why);
 absl::Status CatalogFailed(absl::string_view operation, absl::string_view why);

@@ -33,8 +33,8 @@ using WriterId = Id<struct WriterIdTag, std::uint64_t>;
 // 128 random bits. A caller that shows them speaks for the session.
 using Token = std::array<std::uint8_t, 16>;
 
-// What a client calls one of its requests, so that it can be made again; of one
-// session. 0: it will not be.
+// The number by which a client makes one of its requests again, within one session. 0:
+// the request is not made again.
 using RequestId = Id<struct RequestIdTag, std::uint64_t>;
 inline constexpr RequestId kNoRequest{0};
 

@@ -19,7 +19,7 @@ inline constexpr Bytes kMinAlign{4};
 inline constexpr Bytes kDefaultAlign{8};
 inline constexpr Bytes kMaxAlign{4096};
 inline constexpr std::size_t kMaxTagLength = 128;
-// A variable takes one: as many again are everybody else's.
+// Each variable takes one. This is twice the most variables: the rest is for others.
 inline constexpr std::size_t kMaxTags = 1 << 21;
 
 // --- Geometry (kernel: PCPU_MIN_UNIT_SIZE, PERCPU_DYNAMIC_EARLY_SIZE) --------

@@ -67,7 +67,7 @@ class ABSL_LOCKABLE RankedMutex {
     // sees no lock. Here only the waiter does.
     AwaitWithTimeout(condition, absl::InfiniteDuration());
 #else
-    // abseil gives the lock up in there: what changed under it is told before.
+    // abseil gives the lock up inside Await: timed waiters are told of changes before.
     TellTimedWaiters();
     mu_.Await(condition);
 #endif
@@ -108,7 +108,7 @@ class ABSL_LOCKABLE RankedMutex {
     TellTsanReleasing();
     mu_.Unlock();
   }
-  // Uses the address only, which may be nobody's by now.
+  // Uses the lock's address only: the lock may have been destroyed by now.
   void WakeTimedWaiters();
 
   const LockRank rank_;

@@ -24,7 +24,7 @@ namespace percpud {
 // itself. What one peer asked for runs in the order in which it came. Thread safe.
 class SlowLane {
  public:
-  // Who takes turns; only compared.
+  // The party that takes turns; payers are only compared.
   using Payer = const void*;
 
   // The threads are called `name`, 15 characters at most. REQUIRES: threads > 0.
@@ -35,13 +35,13 @@ class SlowLane {
 
   // Runs `work` on the lane, or here and now once the lane is closed.
   void Run(Payer payer, std::function<void()> work);
-  // The same for all that has no payer, which takes turns as one.
+  // The same for work without a payer. All of it takes turns as one.
   void Run(std::function<void()> work) { Run(nullptr, std::move(work)); }
   // Returns when there is nothing to run, or at `deadline`.
   void AwaitIdle(BootTime deadline);
   // Returns when everything accepted so far has run. Idempotent.
   void Close();
-  // Beats whenever a thread turns to the queue; a nudge has one do so.
+  // Beats whenever a thread turns to the queue; a nudge makes one do so.
   [[nodiscard]] const Pulse& pulse() const { return pulse_; }
   void Nudge();
 

@@ -40,8 +40,8 @@ class Catalog {
   // A place in the order of changes.
   enum class Ticket : std::uint64_t { kNothing = 0 };
 
-  // Never blocks. Every ticket is to be awaited once. kNothing if nothing
-  // changes.
+  // Queues the changes; never blocks. Every ticket is to be awaited once. Returns
+  // kNothing if nothing changes.
   [[nodiscard]] Ticket Enter(Changes changes);
   // Returns when the changes are committed, or are not and never will be.
   // Errors: CatalogFull, CatalogFailed.
@@ -52,7 +52,7 @@ class Catalog {
   // not be awaited; OK if it is.
   Ticket EnterOwed(Changes changes);
 
-  // Nothing is committed meanwhile. Errors: CatalogDamaged.
+  // Reads everything; nothing is committed meanwhile. Errors: CatalogDamaged.
   absl::StatusOr<Contents> Load(const OnArea& on_area);
 
   struct Stats {

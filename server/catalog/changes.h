@@ -35,13 +35,13 @@ class Changes {
   void Put(const Series& record);
   void Put(const Joined& record);
   void Put(const LastMetric& record);
-  // What kind of catalog it is; with the first record of a fresh one.
+  // Says what kind of catalog this is. Goes with the first record of a fresh one.
   void PutFormat();
   // Changes the owner of an area. Does nothing if there is no such area.
   void SetOwner(PercpuPtr pointer, SessionId owner);
   void Put(const LastSession& record);
 
-  // Nothing happens to what is not there.
+  // Each does nothing if there is no such record.
   void DeleteChunk(ChunkId id);
   void DeleteArea(PercpuPtr pointer);
   void DeleteVariable(absl::string_view name);
@@ -57,8 +57,8 @@ class Changes {
   void DeleteJoined(NamespaceId name_space, SessionId session);
 
   [[nodiscard]] bool empty() const { return ops_.empty(); }
-  // Whether records are added, for which there has to be room. What replaces its like is
-  // not counted (answers, the arena, the format): it is written from the deletions'
+  // Whether records are added, for which there has to be room. Records that replace their
+  // like (answers, the arena, the format) do not count: they are written from the deletions'
   // reserve, so that a daemon starts with a full catalog.
   [[nodiscard]] bool puts() const { return puts_; }
   // Bytes of keys and values.

@@ -31,7 +31,7 @@ inline constexpr absl::string_view kFirstFormat = "percpud catalog 1";
 struct Arena {
   // Random; what clients know the arena by.
   std::array<std::uint8_t, 16> id{};
-  // Nothing of it lies in the arena, which clients may write.
+  // It lies nowhere in the arena, which clients may write.
   FileIdentity file;
   // Identifies the running system: no arena is good beyond it.
   std::string boot_id;
@@ -81,7 +81,7 @@ struct Session {
   std::uint8_t role = 0;
   bool has_peer = false;
   ProcessId pid;
-  // The peer's, or of a remote session its opener's.
+  // The peer's; for a remote session, its opener's.
   UserId uid = kNobody;
   UserGroupId gid;
   // When the process started, in the kernel's ticks since boot: with the pid it

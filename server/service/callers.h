@@ -27,7 +27,7 @@ struct AdmittedCall {
   Caller caller;
   PeerAccount::Place place;
 
-  // Who takes turns for it on the slow lanes.
+  // The party that takes turns for it on the slow lanes.
   [[nodiscard]] SlowLane::Payer payer() const { return place.account().get(); }
 };
 
@@ -49,7 +49,7 @@ class Callers {
   // `sessions` outlives the callers.
   Callers(Sessions& sessions, AccessRules rules) : sessions_(sessions), rules_(std::move(rules)) {}
 
-  // From now on, of connections without a session; a session keeps its role.
+  // Sets the rules for connections without a session; a session keeps its role.
   void SetRules(AccessRules rules);
 
   // Takes a connection in before gRPC gets it, and returns the number it now
@@ -65,7 +65,7 @@ class Callers {
   absl::StatusOr<AdmittedCall> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
 
  private:
-  // What is at the other end of a connection.
+  // The other end of a connection.
   struct Remote {
     std::optional<Peer> peer;
     // The host of a peer over TCP; else empty.
@@ -86,7 +86,7 @@ class Callers {
 
   Sessions& sessions_;
   mutable Peers peers_;
-  // What calls come from that come from no connection of ours.
+  // Where calls come from that come over no connection of ours.
   const std::shared_ptr<const Remote> nowhere_ = std::make_shared<const Remote>(
       Remote{.peer = {}, .host = {}, .account = peers_.AccountOf({})});
   mutable RankedMutex mu_{LockRank::kLeaf};

@@ -19,7 +19,7 @@ namespace {
 
 constexpr unsigned kMostConnections = 64;
 constexpr unsigned kIdleSeconds = 15;
-// Of a connection: the request's headers.
+// A connection holds its request's headers.
 constexpr std::size_t kConnectionBytes = 32 << 10;
 
 using Response = std::unique_ptr<MHD_Response, decltype(&MHD_destroy_response)>;

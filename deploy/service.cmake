@@ -19,18 +19,18 @@ set(documents ${CMAKE_CURRENT_BINARY_DIR}/documents)
 file(MAKE_DIRECTORY ${documents})
 find_program(HELP2MAN help2man)
 
-function(add_man_page program section)
+function(add_man_page program section component)
   set(page ${documents}/${program}.${section}.gz)
   add_custom_command(OUTPUT ${page}
     COMMAND ${HELP2MAN} --no-info --section=${section} --include=${CMAKE_CURRENT_SOURCE_DIR}/man/${program}.h2m
             --output=${documents}/${program}.${section} $<TARGET_FILE:${program}>
     COMMAND gzip -9nf ${documents}/${program}.${section}
     DEPENDS ${program} man/${program}.h2m VERBATIM)
-  install(FILES ${page} DESTINATION share/man/man${section} COMPONENT percpud)
+  install(FILES ${page} DESTINATION share/man/man${section} COMPONENT ${component})
 endfunction()
-add_man_page(percpud 8)
-add_man_page(percpud-gateway 8)
-add_man_page(percpuctl 1)
+add_man_page(percpud 8 percpud)
+add_man_page(percpud-gateway 8 percpud)
+add_man_page(percpuctl 1 percpud)
 
 add_custom_command(OUTPUT ${documents}/percpuctl
   COMMAND $<TARGET_FILE:percpuctl> completion bash > ${documents}/percpuctl
@@ -49,4 +49,5 @@ add_custom_command(OUTPUT ${documents}/changelog.gz
   COMMAND gzip -9nkf ${documents}/changelog DEPENDS ${documents}/changelog VERBATIM)
 
 add_custom_target(percpud_documents DEPENDS
-  ${documents}/percpud.8.gz ${documents}/percpud-gateway.8.gz ${documents}/percpuctl.1.gz ${documents}/percpuctl ${documents}/changelog.gz)
+  ${documents}/percpud.8.gz ${documents}/percpud-gateway.8.gz ${documents}/percpuctl.1.gz
+  ${documents}/percpud-exporter.1.gz ${documents}/percpuctl ${documents}/changelog.gz)

@@ -64,9 +64,9 @@ class Renderer {
   const RenderOptions& options_;
   Totals totals_;
   exposition::Writer writer_;
-  // Of the series that is written.
+  // Labels of the series that is written.
   exposition::Text labels_;
-  // Of the families that are written: their bounds as text.
+  // Bounds of the family that is written.
   Growing<std::string_view> bounds_;
 };
 

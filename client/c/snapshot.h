@@ -90,9 +90,9 @@ struct Snapshot {
   // itself or what was appended before. A family that this program does not know how to
   // read is left out, and so are its series.
   bool Append(const abi::v1::LaneFamiliesView::Family& family);
-  // Of the family at `index`, which is the one with the last series, or a later one.
+  // The series is of the family at `index`: that with the last series, or a later one.
   bool Append(std::size_t index, const abi::v1::LaneSeriesPageView::Series& series);
-  // Of the last series.
+  // The writer is one of the last series.
   bool Append(const abi::v1::LaneSeriesPageView::Writer& writer);
 
  private:

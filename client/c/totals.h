@@ -27,8 +27,8 @@ class Totals {
   // Adds up what is in CPUs' cells. False if memory is short.
   bool Sum(const FamilyRow& family);
 
-  // Of the family that was summed last, less what was there at a reset. `index` counts
-  // from the family's first series.
+  // These are of the family that was summed last, less what was there at a reset. `index`
+  // counts from the family's first series.
   [[nodiscard]] std::uint64_t integer(std::size_t index) const { return integers_[index]; }
   [[nodiscard]] double number(std::size_t index) const { return doubles_[index]; }
   [[nodiscard]] cells::CountSum pair(std::size_t index) const { return pairs_[index]; }

@@ -4,11 +4,12 @@
 # CPack: one Debian package per component.
 
 set(deb ${CMAKE_CURRENT_SOURCE_DIR}/deb)
-foreach(package IN ITEMS percpud libpercpud-dev)
-  set(component percpud)
-  if(package STREQUAL "libpercpud-dev")
-    set(component dev)
-  endif()
+set(component_of_percpud percpud)
+set(component_of_percpud-exporter exporter)
+set(component_of_libpercpud0 lib)
+set(component_of_libpercpud-dev dev)
+foreach(package IN ITEMS percpud percpud-exporter libpercpud0 libpercpud-dev)
+  set(component ${component_of_${package}})
   install(FILES ${deb}/copyright.txt
     DESTINATION share/doc/${package} RENAME copyright COMPONENT ${component})
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/documents/changelog.gz
@@ -22,7 +23,7 @@ set(CPACK_PACKAGE_NAME percpud)
 set(CPACK_PACKAGE_VERSION ${PERCPUD_PACKAGE_VERSION})
 set(CPACK_PACKAGE_CONTACT "The percpud Authors <percpud@percpud.invalid>")
 set(CPACK_DEB_COMPONENT_INSTALL ON)
-set(CPACK_COMPONENTS_ALL percpud dev)
+set(CPACK_COMPONENTS_ALL percpud exporter lib dev)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_STRIP_FILES ON)
 # /etc is outside the prefix.
@@ -47,13 +48,42 @@ set(CPACK_DEBIAN_PERCPUD_PACKAGE_CONTROL_EXTRA
   ${CMAKE_CURRENT_BINARY_DIR}/conffiles ${deb}/postinst ${deb}/prerm ${deb}/postrm)
 set(CPACK_DEBIAN_PERCPUD_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-set(CPACK_DEBIAN_DEV_PACKAGE_NAME libpercpud-dev)
-set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libabsl-dev, libgrpc++-dev, libprotobuf-dev")
-set(CPACK_COMPONENT_DEV_DESCRIPTION "percpu memory for the processes of a host (C++ SDK)
+set(CPACK_DEBIAN_EXPORTER_PACKAGE_NAME percpud-exporter)
+set(CPACK_DEBIAN_EXPORTER_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_EXPORTER_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_EXPORTER_PACKAGE_DEPENDS
+  "systemd (>= 247) | systemd-standalone-sysusers, init-system-helpers (>= 1.54)")
+# Its user joins a group that percpud makes.
+set(CPACK_DEBIAN_EXPORTER_PACKAGE_RECOMMENDS "percpud")
+set(CPACK_COMPONENT_EXPORTER_DESCRIPTION "percpu memory for the processes of a host (metrics)
 A daemon that owns a shared-memory arena and serves percpu areas to the
 processes of a host, as the Linux percpu allocator serves the kernel.
 
-This package has the SDK: static library, headers, CMake package, pkg-config.")
+This package shows the metrics that applications keep there to Prometheus.")
+set(CPACK_DEBIAN_EXPORTER_PACKAGE_CONTROL_EXTRA
+  ${deb}/exporter/postinst ${deb}/exporter/prerm ${deb}/exporter/postrm)
+set(CPACK_DEBIAN_EXPORTER_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+
+set(CPACK_DEBIAN_LIB_PACKAGE_NAME libpercpud0)
+set(CPACK_DEBIAN_LIB_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_LIB_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_LIB_PACKAGE_CONTROL_EXTRA ${deb}/lib/triggers)
+set(CPACK_DEBIAN_LIB_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_COMPONENT_LIB_DESCRIPTION "percpu memory for the processes of a host (C library)
+A daemon that owns a shared-memory arena and serves percpu areas to the
+processes of a host, as the Linux percpu allocator serves the kernel.
+
+This package has the library of programs that keep counters and metrics there.")
+
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME libpercpud-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
+  "libpercpud0 (= ${PERCPUD_PACKAGE_VERSION}), libabsl-dev, libgrpc++-dev, libprotobuf-dev")
+set(CPACK_COMPONENT_DEV_DESCRIPTION "percpu memory for the processes of a host (C and C++)
+A daemon that owns a shared-memory arena and serves percpu areas to the
+processes of a host, as the Linux percpu allocator serves the kernel.
+
+This package has what programs are built with: the C++ SDK as a static library
+with a CMake package, the C library's header, and pkg-config files of both.")
 
 include(CPack)

@@ -95,9 +95,9 @@ bool PerformCorpus(const Target& target, const std::string& path, Session& sessi
 }
 
 int Run(const Flags& flags) {
-  const std::array<const Target*, 6> targets{&area_map::kTarget,  &buddy::kTarget,
-                                             &allocator::kTarget, &lease_map::kTarget,
-                                             &lane::kTarget,      &gateway::kTarget};
+  const std::array<const Target*, 7> targets{
+      &area_map::kTarget, &buddy::kTarget,   &allocator::kTarget, &lease_map::kTarget,
+      &lane::kTarget,     &gateway::kTarget, &exposition::kTarget};
   const auto* const found = std::find_if(targets.begin(), targets.end(), [&](const Target* target) {
     return flags.target == target->name;
   });

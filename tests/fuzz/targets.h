@@ -119,6 +119,14 @@ absl::StatusOr<std::uint64_t> Perform(const Script& script);
 extern const Target kTarget;
 }  // namespace gateway
 
+// client/exposition/writer.h: families with any labels and values, read back. Setup: the
+// format.
+namespace exposition {
+enum Kind : std::uint32_t { kFamily, kCounter, kGauge, kHistogram, kSummary };
+absl::StatusOr<std::uint64_t> Perform(const Script& script);
+extern const Target kTarget;
+}  // namespace exposition
+
 }  // namespace percpud::fuzz
 
 #endif  // PERCPUD_TESTS_FUZZ_TARGETS_H_

@@ -73,6 +73,7 @@ class FakeMetricsDaemon {
   };
 
   void MakeArena();
+  void DropArena();
   void Serve();
   bool Greet(int connection);
   // False if the connection is to be closed.

@@ -6,12 +6,12 @@
  *   hits WORKERS ADDS       with percpud at $PERCPUD_ADDRESS, or none
  */
 
+#include <percpud.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/c/percpud.h"
 
 static void Tell(void* context, percpud_notice notice, const char* text) {
   (void)context;

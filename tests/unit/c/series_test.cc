@@ -6,99 +6,24 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/seccomp.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdint>
-#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "client/c/percpud.h"
-#include "tests/support/fake_metrics_daemon.h"
-#include "tests/support/process.h"
+#include "tests/unit/c/series_fixture.h"
 
 namespace percpud {
 namespace {
 
-using percpud::testing::FakeMetricsDaemon;
-using percpud::testing::TempDir;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr int kPatienceMs = 30'000;
-
-class SeriesTest : public ::testing::Test {
- protected:
-  using Client = std::unique_ptr<percpud_client, decltype(&percpud_close)>;
-
-  Client Open() {
-    Client client(percpud_open(address_.c_str()), &percpud_close);
-    percpud_on_notice(
-        client.get(),
-        [](void* to, percpud_notice notice, const char* text) {
-          static_cast<SeriesTest*>(to)->notices_.emplace_back(notice, text);
-        },
-        this);
-    return client;
-  }
-  void Start() { daemon_ = std::make_unique<FakeMetricsDaemon>(address_); }
-
-  static percpud_family_options Options(const char* name, percpud_type type) {
-    percpud_family_options out{};
-    out.size = sizeof(out);
-    out.name = name;
-    out.help = "What it is.";
-    out.type = type;
-    out.fold = PERCPUD_FOLD_ALL;
-    return out;
-  }
-  // A family with the label `code`.
-  static percpud_family* Family(percpud_client* p, percpud_family_options options) {
-    static const char* const kLabels[] = {"code"};
-    options.label_count = 1;
-    options.label_names = kLabels;
-    percpud_family* const family = percpud_family_open(p, &options);
-    EXPECT_NE(family, nullptr);
-    return family;
-  }
-  static percpud_series* With(percpud_family* family, const char* code) {
-    const char* const values[] = {code};
-    percpud_series* const series = percpud_series_open(family, values);
-    EXPECT_NE(series, nullptr);
-    return series;
-  }
-  static percpud_series* One(percpud_client* p, const percpud_family_options& options) {
-    return With(Family(p, options), "200");
-  }
-  static percpud_family_options Histogram() {
-    static const double kBounds[] = {0.5, 1.0};
-    percpud_family_options out = Options("seconds", PERCPUD_HISTOGRAM);
-    out.bounds = kBounds;
-    out.bound_count = 2;
-    return out;
-  }
-  // What another process sees, and what it sees at all.
-  percpud_reading Shared(const percpud_family_options& options) {
-    const Client other = Open();
-    percpud_series* const series = One(other.get(), options);
-    EXPECT_EQ(percpud_wait(other.get(), kPatienceMs), 1);
-    return percpud_read_series(series);
-  }
-
-  TempDir dir_;
-  std::string address_ = "unix:" + dir_.path() + "/percpud.sock";
-  std::unique_ptr<FakeMetricsDaemon> daemon_;
-  std::vector<std::pair<percpud_notice, std::string>> notices_;
-};
 
 TEST_F(SeriesTest, EveryTypeCountsWithoutADaemon) {
   const Client client = Open();
@@ -355,76 +280,6 @@ TEST_F(SeriesTest, ANewArenaIsCountedInFromThen) {
   ASSERT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
   percpud_add(counter, 8);
   EXPECT_EQ(Shared(Options("hits", PERCPUD_COUNTER)).sum, 8);
-}
-
-// In the child's name, by the fork itself.
-TEST_F(SeriesTest, AChildKnocksAtOnce) {
-  Start();
-  const Client client = Open();
-  One(client.get(), Options("hits", PERCPUD_COUNTER));
-  ASSERT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
-  const int before = daemon_->greeted();
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    pause();
-    _exit(1);
-  }
-  while (daemon_->greeted() == before) std::this_thread::yield();
-  kill(child, SIGKILL);
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  while (daemon_->connections() > 1) std::this_thread::yield();
-  EXPECT_EQ(percpud_poll(client.get()), 1) << "the parent's session is untouched";
-}
-
-TEST_F(SeriesTest, NothingIsLostWhenObserversAreKilled) {
-  constexpr std::uint64_t kEach = 50'000;
-  Start();
-  const Client client = Open();
-  percpud_series* const histogram = One(client.get(), Histogram());
-  ASSERT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
-  std::vector<pid_t> children;
-  for (int i = 0; i < 3; ++i) {
-    children.push_back(fork());
-    if (children.back() != 0) continue;
-    for (std::uint64_t n = 0; n < kEach; ++n) percpud_observe(histogram, 1.0);
-    raise(SIGKILL);
-  }
-  for (const pid_t child : children) {
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFSIGNALED(status));
-  }
-  EXPECT_EQ(percpud_read_series(histogram).count, 3 * kEach);
-  EXPECT_EQ(percpud_read_series(histogram).sum, 3.0 * kEach);
-}
-
-TEST_F(SeriesTest, NoSystemCallInUpdates) {
-  Start();
-  const Client client = Open();
-  percpud_series* const counter = One(client.get(), Options("hits", PERCPUD_COUNTER));
-  percpud_series* const histogram = One(client.get(), Histogram());
-  ASSERT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
-  daemon_->SetFull(true);
-  percpud_series* const local = One(client.get(), Options("bytes", PERCPUD_SUMMARY));
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    // From here on any system call but read, write and exit kills.
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) _exit(3);
-    for (int i = 0; i < 10'000; ++i) {
-      percpud_add(counter, 1);
-      percpud_observe(histogram, 1);
-      percpud_observe(local, 1);
-    }
-    syscall(SYS_exit, percpud_read_series(local).count == 10'000 ? 0 : 1);
-  }
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  EXPECT_EQ(percpud_read_series(counter).sum, 10'000);
-  EXPECT_EQ(percpud_read_series(histogram).count, 10'000U);
 }
 
 }  // namespace

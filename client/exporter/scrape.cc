@@ -1,0 +1,114 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/exporter/scrape.h"
+
+#include <time.h>
+
+#include <cstdint>
+#include <utility>
+
+#include "client/c/render.h"
+#include "client/exporter/gzip.h"
+#include "client/exporter/negotiate.h"
+
+namespace percpud::exporter {
+namespace {
+
+using exposition::FamilyType;
+using exposition::Format;
+
+constexpr std::string_view kMetrics = "/metrics";
+constexpr std::string_view kOfNamespace = "/metrics/";
+// How long a scrape waits for names. Prometheus gives up after 10 seconds by default.
+constexpr std::int64_t kPatienceNs = 2'000'000'000;
+// Less is sent as fast as it is compressed.
+constexpr std::size_t kLeastGzip = 4096;
+
+std::int64_t DeadlineNs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec + kPatienceNs;
+}
+
+Page Plain(int status, std::string_view text) {
+  Page page;
+  page.status = status;
+  page.body.Append(text);
+  return page;
+}
+
+}  // namespace
+
+Scrape::Scrape(ScrapeOptions options)
+    : options_(std::move(options)), reader_(options_.address.c_str(), nullptr) {}
+
+Page Scrape::Answer(const Request& request) {
+  if (request.path == "/healthz") return Plain(200, "ok\n");
+  if (request.path == "/-/ready") return Ready();
+  if (request.path == kMetrics) return Metrics(request, nullptr);
+  if (request.path.starts_with(kOfNamespace)) {
+    std::string_view name_space = request.path;
+    name_space.remove_prefix(kOfNamespace.size());
+    return Metrics(request, &name_space);
+  }
+  if (request.path == "/") {
+    return Plain(200, "percpud-exporter: /metrics, /metrics/NAMESPACE, /healthz, /-/ready\n");
+  }
+  return Plain(404, "there is no such page: /metrics, /metrics/NAMESPACE, /healthz, /-/ready\n");
+}
+
+Page Scrape::Ready() {
+  const std::lock_guard lock(mutex_);
+  if (reader_.Refresh(DeadlineNs())) return Plain(200, "ok\n");
+  Page page = Plain(503, options_.address);
+  page.body.Append(": ").Append(reader_.reason()).Append('\n');
+  return page;
+}
+
+Page Scrape::Metrics(const Request& request, const std::string_view* name_space) {
+  const Format format = ChooseFormat(request.accept);
+  Page page;
+  page.content_type = exposition::ContentType(format);
+  exposition::Writer writer(page.body, format);
+  {
+    const std::lock_guard lock(mutex_);
+    const bool is_up = reader_.Refresh(DeadlineNs());
+    std::size_t left_out = 0;
+    if (reader_.arena() != nullptr) {
+      c::RenderOptions options{.format = format, .with_created = options_.with_created};
+      if (name_space == nullptr) {
+        options.namespace_label = options_.namespace_label;
+      } else {
+        options.is_one_namespace = true;
+        options.name_space = *name_space;
+      }
+      left_out = c::Render(reader_.snapshot(), *reader_.arena(), options, page.body);
+    }
+    WriteOwn(writer, is_up, left_out);
+  }
+  writer.End();
+  if (!page.body.ok()) return Plain(503, "memory is short\n");
+  if (page.body.size() < kLeastGzip || !TakesGzip(request.accept_encoding)) return page;
+  if (auto zipped = Gzip(page.body.view())) {
+    page.body = std::move(*zipped);
+    page.is_gzip = true;
+  }
+  return page;
+}
+
+void Scrape::WriteOwn(exposition::Writer& writer, bool is_up, std::size_t left_out) const {
+  writer.Family({.name = "percpud_up",
+                 .help = "Whether the daemon answers. If not, names are those it had last.",
+                 .unit = "",
+                 .type = FamilyType::kGauge});
+  writer.Gauge("", is_up ? 1 : 0);
+  writer.Family({.name = "percpud_exporter_left_out_families",
+                 .help = "Families that have the name of one of another type, in a namespace "
+                         "that was there before.",
+                 .unit = "",
+                 .type = FamilyType::kGauge});
+  writer.Gauge("", static_cast<double>(left_out));
+}
+
+}  // namespace percpud::exporter

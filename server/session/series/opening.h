@@ -27,6 +27,7 @@
 #include "server/percpu/allocator/allocator.h"
 #include "server/session/access/caller.h"
 #include "server/session/books.h"
+#include "server/session/series/opening_plan.h"
 #include "server/session/series/requests.h"
 #include "server/session/transaction.h"
 
@@ -53,43 +54,6 @@ class SeriesOpening {
   std::optional<absl::StatusOr<Opening>> Run(bool may_sleep);
 
  private:
-  // A series to be made, and who wanted it: entries of the answer.
-  struct PlannedSeries {
-    metrics::Series row;
-    std::vector<std::size_t> wanted;
-  };
-  // A family to be made, or one that gets more series.
-  struct PlannedFamily {
-    // The family that is there; null for a new one.
-    metrics::Family* there = nullptr;
-    // A new one's row; else without meaning.
-    metrics::Family row;
-    std::vector<PlannedSeries> series;
-    absl::flat_hash_map<std::string, std::size_t> by_values;
-    // Slots of the blocks that are added, and where they came to be.
-    std::vector<std::uint32_t> slots;
-    std::vector<PercpuPtr> blocks;
-    // Series whose slots are of blocks that were there: others have counted in them.
-    std::size_t reused = 0;
-    // Families of earlier generations that give way to a new one.
-    std::vector<metrics::Family*> replaced;
-    // One that is there and of an earlier generation is of this one from now on.
-    bool revives = false;
-
-    [[nodiscard]] const metrics::Family& family() const { return there ? *there : row; }
-  };
-  // A series that was not found: which family of the request's, and which entry of the
-  // answer.
-  struct Missing {
-    std::size_t family = 0;
-    std::size_t entry = 0;
-    absl::string_view values;
-  };
-  struct Hidden {
-    metrics::Family* family = nullptr;
-    metrics::Series* series = nullptr;
-  };
-
   [[nodiscard]] absl::Status Check() const;
   [[nodiscard]] absl::Status CheckOwner(const metrics::Namespace& name_space) const;
   [[nodiscard]] bool MustJoin(const metrics::Namespace& name_space) const;
@@ -103,29 +67,10 @@ class SeriesOpening {
   absl::Status EnterNamespace(metrics::MetricTables& tables);
   void Release(Tables& tables) const;
 
-  void Plan(metrics::MetricTables& tables);
-  absl::StatusOr<PlannedFamily*> PlanFamily(metrics::MetricTables& tables,
-                                            const FamilyWanted& wanted);
-  // Plans a family that is to be made.
-  absl::Status PlanNewFamily(metrics::MetricTables& tables, const FamilyWanted& wanted,
-                             PlannedFamily& plan);
-  // Notes the families of earlier generations that would show one of the names.
-  absl::Status CheckShownNames(const metrics::Namespace& name_space, const metrics::Shape& shape,
-                               PlannedFamily& plan) const;
-  absl::Status PlanSeries(metrics::MetricTables& tables, PlannedFamily& family,
-                          const Missing& missing);
-  // Plans a series of these values, or finds the plan of one.
-  absl::Status PlanRow(metrics::MetricTables& tables, PlannedFamily& family,
-                       absl::string_view values, bool overflow, std::size_t entry);
-  void Unhide(metrics::Family& family, metrics::Series& series, std::size_t entry);
-  void PlanCells();
-
   absl::Status Allocate(Transaction& tx);
   // Without the lock: grants the blocks, and clears the slots that are used again.
   absl::Status TakeMemory(const std::vector<AreaSpec>& specs, std::vector<PercpuPtr>& areas) const;
-  void PlaceSeries();
-  void RefusePlanned(const absl::Status& status);
-  void FreeBlocks();
+  void FreeBlocks() const;
 
   absl::StatusOr<Opening> Commit(Transaction& tx);
   void PutRecords(Transaction& tx) const;
@@ -135,17 +80,13 @@ class SeriesOpening {
   const OpeningWanted& wanted_;
   const std::string name_;
   Opening out_;
-  std::vector<Missing> missing_;
-  std::vector<Hidden> hidden_;
+  std::vector<OpeningPlan::Missing> missing_;
   // The namespace whose row is held.
   NamespaceId held_;
   bool is_new_ = false;
   bool joins_ = false;
   std::uint64_t revision_ = 0;
-  std::uint64_t planned_ = 0;
-  // In the order of the request; where they are does not change.
-  std::vector<std::unique_ptr<PlannedFamily>> plan_;
-  absl::flat_hash_map<std::string, PlannedFamily*> plan_by_name_;
+  OpeningPlan plan_;
 };
 
 }  // namespace percpud

@@ -19,7 +19,6 @@ namespace {
 using abi::v1::LaneAnswerWriter;
 using abi::v1::LaneCells;
 using abi::v1::LaneFamiliesBody;
-using abi::v1::LaneFamilyShape;
 using abi::v1::LaneFamilyType;
 using abi::v1::LaneFamilyView;
 using abi::v1::LaneFold;

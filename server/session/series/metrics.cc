@@ -23,7 +23,6 @@ namespace {
 
 using metrics::Family;
 using metrics::Namespace;
-using metrics::Series;
 
 absl::string_view OrDefault(absl::string_view name_space) {
   return name_space.empty() ? metrics::kDefaultNamespace : name_space;

@@ -264,11 +264,13 @@ bool Cycles::Progress() {
   const auto went_on = [&](std::size_t slot) {
     return shadow().desks.at(slot).steps >= steps.at(slot) + kStepsOfACycle / kSlots;
   };
-  const absl::Time give_up_starved = absl::Now() + kStarvedPatience;
+  absl::Time give_up_starved = absl::Now() + kStarvedPatience;
   const auto all_went_on = [&] {
     Replace();
     if (starved_ && absl::Now() > give_up_starved && !went_on(*starved_)) {
       clients_.at(*starved_)->Kill();
+      // The next one has its time again.
+      give_up_starved = absl::InfiniteFuture();
     }
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
       if (!went_on(slot)) return false;

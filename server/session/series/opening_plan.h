@@ -26,7 +26,7 @@ namespace percpud {
 // Fills in what the opener of a series is answered. `made` says whether this opening made it.
 void Answer(const metrics::Family& family, const metrics::Series& series, bool made,
             OpenedSeries& out);
-// The area of a block with so many slots.
+// Returns the area that a block of `slots` cells needs.
 AreaSpec BlockSpec(const metrics::Shape& shape, std::uint32_t slots);
 
 // What an opening is to make: families, series, and the blocks that their cells are cut

@@ -308,6 +308,32 @@ SeriesRemoval::Slice SeriesRemoval::ChooseGone(Tables& tables, Namespace& name_s
   return out;
 }
 
+// The blocks of which no slot is in use once these series have gone.
+std::vector<SeriesRemoval::EmptiedBlock> SeriesRemoval::EmptiedBy(const Slice& gone) {
+  absl::flat_hash_map<PercpuPtr, std::uint32_t> freed;
+  for (const Chosen& one : gone) ++freed[metrics::BlockOf(*one.family, one.series->cells)];
+  std::vector<EmptiedBlock> out;
+  for (const Chosen& one : gone) {
+    const PercpuPtr block = metrics::BlockOf(*one.family, one.series->cells);
+    const auto count = freed.find(block);
+    if (count == freed.end() || one.family->blocks.at(block).used != count->second) continue;
+    out.emplace_back(one.family, block);
+    freed.erase(count);
+  }
+  return out;
+}
+
+// The replaced families of which nothing is left.
+std::vector<Family*> SeriesRemoval::LeavingWith(const Slice& gone) {
+  absl::flat_hash_map<Family*, std::size_t> leaving;
+  for (const Chosen& one : gone) ++leaving[one.family];
+  std::vector<Family*> out;
+  for (const auto& [family, count] : leaving) {
+    if (family->replaced && family->series.size() == count) out.push_back(family);
+  }
+  return out;
+}
+
 std::size_t SeriesRemoval::CommitGone(Transaction& tx, Namespace& name_space, Slice& slice) const {
   Slice gone;
   Slice moved;
@@ -316,23 +342,8 @@ std::size_t SeriesRemoval::CommitGone(Transaction& tx, Namespace& name_space, Sl
                        !IsAtBaseline(*one.series, one.sums);
     (stays ? moved : gone).push_back(std::move(one));
   }
-  // How many slots of each block become free.
-  absl::flat_hash_map<PercpuPtr, std::uint32_t> freed;
-  for (const Chosen& one : gone) ++freed[metrics::BlockOf(*one.family, one.series->cells)];
-  std::vector<std::pair<Family*, PercpuPtr>> blocks;
-  for (const Chosen& one : gone) {
-    const PercpuPtr block = metrics::BlockOf(*one.family, one.series->cells);
-    const auto count = freed.find(block);
-    if (count == freed.end() || one.family->blocks.at(block).used != count->second) continue;
-    blocks.emplace_back(one.family, block);
-    freed.erase(count);
-  }
-  // Replaced families that nothing is left of.
-  absl::flat_hash_map<Family*, std::size_t> leaving;
-  for (const Chosen& one : gone) ++leaving[one.family];
-  absl::erase_if(leaving, [](const auto& entry) {
-    return !entry.first->replaced || entry.first->series.size() != entry.second;
-  });
+  const std::vector<EmptiedBlock> blocks = EmptiedBy(gone);
+  const std::vector<Family*> leaving = LeavingWith(gone);
   MetricTables& metrics = tx.tables().metrics;
   const std::uint64_t revision = metrics.NextRevision();
   if (tx.keeps()) {
@@ -342,7 +353,7 @@ std::size_t SeriesRemoval::CommitGone(Transaction& tx, Namespace& name_space, Sl
       tx.changes().DeleteSeriesBlock(block);
       tx.changes().DeleteArea(block);
     }
-    for (const auto& [family, count] : leaving) tx.changes().DeleteFamily(family->id);
+    for (const Family* const family : leaving) tx.changes().DeleteFamily(family->id);
     for (const Chosen& one : moved) {
       catalog::Series record = RecordOf(one.family->id, *one.series);
       record.hidden = false;
@@ -354,7 +365,7 @@ std::size_t SeriesRemoval::CommitGone(Transaction& tx, Namespace& name_space, Sl
     for (const Chosen& one : moved) tables.metrics.SetHidden(*one.family, *one.series, false);
     for (const Chosen& one : gone) tables.metrics.Remove(*one.family, one.series->id);
     for (const auto& [family, block] : blocks) tables.metrics.RemoveBlock(*family, block);
-    for (const auto& [family, count] : leaving) tables.metrics.RemoveFamily(family->id);
+    for (const Family* const family : leaving) tables.metrics.RemoveFamily(family->id);
   };
   const absl::Status committed = tx.Commit(apply, [&](Tables&) {
     name_space.state = RowState::kSettled;

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -70,6 +71,7 @@ class SeriesRemoval {
     std::vector<metrics::CountSum> sums;
   };
   using Slice = std::vector<Chosen>;
+  using EmptiedBlock = std::pair<metrics::Family*, PercpuPtr>;
 
   // Takes the namespace's row. Errors: NamespaceNotFound, NotNamespaceOwner, SessionEnded.
   absl::StatusOr<metrics::Namespace*> Hold(Transaction& tx) const;
@@ -88,6 +90,8 @@ class SeriesRemoval {
   [[nodiscard]] std::vector<FamilyId> ListFamilies() const;
 
   static Slice ChooseGone(Tables& tables, metrics::Namespace& name_space);
+  static std::vector<EmptiedBlock> EmptiedBy(const Slice& gone);
+  static std::vector<metrics::Family*> LeavingWith(const Slice& gone);
   std::size_t CommitGone(Transaction& tx, metrics::Namespace& name_space, Slice& slice) const;
 
   const Context context_;

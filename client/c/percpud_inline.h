@@ -66,20 +66,14 @@ extern "C" {
 
 /* The description of the sequence: it begins at 1, ends at 2, and goes to 4 when it is
  * interrupted. The flag "?" ties it to the function that it describes. The arrays
- * tell debuggers where they must not stop. */
-#define PERCPUD_INLINE_DESCRIBE                       \
-  ".pushsection __rseq_cs, \"aw?\"\n\t"               \
-  ".balign 32\n"                                      \
-  "3:\n\t"                                            \
-  ".long 0, 0\n\t"                                    \
-  ".quad 1f, 2f - 1f, 4f\n\t"                         \
-  ".popsection\n\t"                                   \
-  ".pushsection __rseq_cs_ptr_array, \"aw?\"\n\t"     \
-  ".quad 3b\n\t"                                      \
-  ".popsection\n\t"                                   \
-  ".pushsection __rseq_exit_point_array, \"aw?\"\n\t" \
-  ".quad 1f, %l[unavailable]\n\t"                     \
-  ".popsection\n\t"
+ * tell debuggers where they must not stop. The sequences of the daemon and of the C++ SDK
+ * are described alike; this header stands by itself, because it is all that is installed. */
+#define PERCPUD_INLINE_SECTION(name, content) \
+  ".pushsection " name ", \"aw?\"\n\t" content "\n\t.popsection\n\t"
+#define PERCPUD_INLINE_DESCRIBE                                                                \
+  PERCPUD_INLINE_SECTION("__rseq_cs", ".balign 32\n3:\n\t.long 0, 0\n\t.quad 1f, 2f - 1f, 4f") \
+  PERCPUD_INLINE_SECTION("__rseq_cs_ptr_array", ".quad 3b")                                    \
+  PERCPUD_INLINE_SECTION("__rseq_exit_point_array", ".quad 1f, %l[unavailable]")
 
 /* A shared library may be unloaded, and the kernel follows the area's pointer to the
  * description at the next preemption. So code that may be part of one takes the
@@ -196,6 +190,7 @@ PERCPUD_INLINE void percpud_counter_add(struct percpud_counter* counter, uint64_
 
 #undef PERCPUD_INLINE
 #undef PERCPUD_INLINE_DESCRIBE
+#undef PERCPUD_INLINE_SECTION
 #undef PERCPUD_INLINE_TAKES_BACK
 #undef PERCPUD_INLINE_TAKE_BACK
 

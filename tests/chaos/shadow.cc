@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstdio>
@@ -84,7 +85,7 @@ bool Shadow::MayWait(std::uint64_t session) const {
   // A start may come between the close and the wait.
   constexpr std::int64_t kWindow = (kResumeSeconds + 30) * kSecond;
   const std::int64_t left = left_at.at(session);
-  return left != 0 && SinceBoot() < left + kWindow;
+  return left != 0 && SinceBoot() < std::max(left, started_at.load()) + kWindow;
 }
 
 void Shadow::Report(Fault fault, const std::string& what) {

@@ -115,6 +115,8 @@ class Shadow {
   // [session] -> when its client closed it, since the host booted; 0 if it has not. If the
   // daemon was away, it did not hear of it: the session waits for its window to pass.
   std::array<std::atomic<std::int64_t>, kMostLives> left_at;
+  // When the last daemon was started: a start opens the windows of all that wait anew.
+  std::atomic<std::int64_t> started_at;
   // Not 0: everybody comes to rest, and says this number.
   std::atomic<std::uint32_t> rest;
   std::array<std::atomic<std::uint64_t>, kFaults> faults;

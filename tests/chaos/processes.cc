@@ -28,7 +28,7 @@ void Daemon::Begin(const std::string& fault) {
   std::vector<std::string> environment = site_.Environment(/*of_daemon=*/true);
   if (!fault.empty()) environment.push_back("PERCPUD_FAULT=" + fault);
   process_.reset();
-  site_.shadow().started_at = SinceBoot();
+  site_.shadow().NoteStart();
   auto process =
       Process::Spawn({BinaryPath(fault.empty() ? "percpud" : "percpud_faulty"), "--listen",
                       site_.address(), "--arena", absl::StrCat("file:", site_.disk(), "/arena"),

@@ -79,6 +79,8 @@ void Shadow::Clear(Life life, std::uint64_t pointer, std::uint64_t size_bytes) {
   }
 }
 
+void Shadow::NoteStart() { started_at = SinceBoot(); }
+
 void Shadow::Leave(std::uint64_t session) { left_at.at(session) = SinceBoot(); }
 
 bool Shadow::MayWait(std::uint64_t session) const {

@@ -134,9 +134,12 @@ class Shadow {
   // From now on others may be granted what this life owns.
   void Condemn(Life life) { condemned.at(life) = true; }
 
+  // Notes that a daemon is started now.
+  void NoteStart();
   // Notes that a client has closed its session.
   void Leave(std::uint64_t session);
-  // Whether that was so short ago that the daemon need not have heard of it.
+  // Whether that was so short ago that the daemon need not have heard of it, or its window
+  // may not have passed since the last start.
   [[nodiscard]] bool MayWait(std::uint64_t session) const;
 
   // Counts a fault and says it on standard error.

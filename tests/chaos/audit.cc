@@ -18,7 +18,9 @@
 namespace percpu::chaos {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(20);
+// A session that was committed just before the daemon died may be one that nobody was told
+// of: it is gone when its window has passed.
+constexpr absl::Duration kPatience = absl::Seconds(kResumeSeconds + 15);
 
 // What the daemon says, in one go.
 struct Told {

@@ -178,7 +178,7 @@ __attribute__((visibility("default"))) void percpud_counter_add_call(
 
 /* Described in percpud.h. The address of percpud_counter_add is the library's. */
 PERCPUD_INLINE void percpud_counter_add(struct percpud_counter* counter, uint64_t n) {
-  if (__builtin_expect(counter != NULL, 1) && __builtin_expect(percpud_inline_add(counter, n), 1)) {
+  if (__builtin_expect(!!counter, 1) && __builtin_expect(percpud_inline_add(counter, n), 1)) {
     return;
   }
   percpud_counter_add_call(counter, n);

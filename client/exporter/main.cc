@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -97,4 +98,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace percpud::exporter
 
-int main(int argc, char** argv) { return percpud::exporter::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return percpud::exporter::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "percpud-exporter: " << error.what() << "\n";
+    return 1;
+  }
+}

@@ -212,8 +212,12 @@ void Cycles::Starve(const Trouble& trouble, std::size_t slot) {
 
 void Cycles::StepClock(const Trouble& trouble) {
   constexpr std::int64_t kSecond = 1'000'000'000;
-  constexpr std::array<std::int64_t, 6> kAhead = {
-      0, 5 * kSecond, -5 * kSecond, 3600 * kSecond, -3600 * kSecond, 86400 * 365 * kSecond};
+  constexpr std::array<std::int64_t, 6> kAhead = {0,
+                                                  5 * kSecond,
+                                                  -5 * kSecond,
+                                                  3600 * kSecond,
+                                                  -3600 * kSecond,
+                                                  std::int64_t{86400} * 365 * kSecond};
   site_.StepClock(trouble.who == Who::kDaemon, kAhead.at(random_() % kAhead.size()));
 }
 

@@ -192,7 +192,9 @@ TEST_F(HostileDoorTest, AViewerThatLocksWhatItWasGivenKeepsNoDaemonFromStarting)
     message.msg_controllen = control.size();
     if (recvmsg(door.get(), &message, 0) <= 0) return 1;
     std::array<int, 2> given{};
-    std::memcpy(given.data(), CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(given));
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    if (header == nullptr) return 1;
+    std::memcpy(given.data(), CMSG_DATA(header), sizeof(given));
     for (const int fd : given) {
       if (flock(fd, LOCK_EX | LOCK_NB) != 0) return 2;
     }

@@ -21,7 +21,6 @@ using metrics::Family;
 using metrics::MetricTables;
 using metrics::Namespace;
 using metrics::Series;
-using metrics::Shape;
 
 // What introspection shows of the areas.
 constexpr absl::string_view kBlockTag = "metrics";

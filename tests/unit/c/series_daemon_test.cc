@@ -95,7 +95,7 @@ class SeriesDaemonTest : public ::testing::Test {
   std::string Render() {
     std::size_t size = 0;
     char* const text = percpud_render(client_.get(), PERCPUD_OPENMETRICS, kPatienceMs, &size);
-    const std::string out = text == nullptr ? "(null)" : std::string(text, size);
+    std::string out = text == nullptr ? "(null)" : std::string(text, size);
     percpud_free(text);
     return out;
   }
@@ -110,8 +110,9 @@ class SeriesDaemonTest : public ::testing::Test {
     EXPECT_THAT(text, HasSubstr("seconds_sum{code=\"200\"} " + number + "\n"));
     const std::string file = dir_.path() + "/exposition";
     std::ofstream(file, std::ios::binary) << text;
-    const auto ran = RunToEnd(
-        {"/usr/bin/python3", std::getenv("PERCPUD_PARSE_EXPOSITION"), "openmetrics", file});
+    const char* const parser = std::getenv("PERCPUD_PARSE_EXPOSITION");
+    ASSERT_NE(parser, nullptr);
+    const auto ran = RunToEnd({"/usr/bin/python3", parser, "openmetrics", file});
     ASSERT_TRUE(ran.ok()) << ran.status();
     EXPECT_EQ(ran->exit_code, 0) << ran->err << text;
   }

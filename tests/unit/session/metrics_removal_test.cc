@@ -34,7 +34,7 @@ class MetricsRemovalTest : public testing::SessionTest {
     EXPECT_TRUE(opened->series[0].status.ok()) << opened->series[0].status;
     return opened->series[0];
   }
-  absl::StatusOr<std::uint64_t> Remove(const Caller& caller, std::string family,
+  absl::StatusOr<std::uint64_t> Remove(const Caller& caller, const std::string& family,
                                        Removal removal = Removal::kRemove) {
     return sessions_->metrics().Remove(caller, "shop", {.family = family, .removal = removal});
   }

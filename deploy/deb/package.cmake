@@ -66,8 +66,11 @@ set(CPACK_DEBIAN_EXPORTER_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_LIB_PACKAGE_NAME libpercpud0)
 set(CPACK_DEBIAN_LIB_PACKAGE_SECTION libs)
-set(CPACK_DEBIAN_LIB_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_LIB_PACKAGE_CONTROL_EXTRA ${deb}/lib/triggers)
+# Written by hand: where CPack looks for them it also adds scripts that call ldconfig,
+# which the trigger does.
+set(CPACK_DEBIAN_LIB_PACKAGE_SHLIBDEPS OFF)
+set(CPACK_DEBIAN_LIB_PACKAGE_DEPENDS "libc6 (>= 2.36)")
+set(CPACK_DEBIAN_LIB_PACKAGE_CONTROL_EXTRA ${deb}/lib/triggers ${deb}/lib/shlibs)
 set(CPACK_DEBIAN_LIB_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_COMPONENT_LIB_DESCRIPTION "percpu memory for the processes of a host (C library)
 A daemon that owns a shared-memory arena and serves percpu areas to the

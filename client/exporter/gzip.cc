@@ -35,21 +35,20 @@ struct Stream {
 
 }  // namespace
 
-std::optional<exposition::Text> Gzip(std::string_view text) {
+bool Gzip(std::string_view text, exposition::Text& out) {
   Stream stream;
-  exposition::Text out;
-  if (!stream.ok || text.size() > UINT_MAX) return std::nullopt;
+  if (!stream.ok || text.size() > UINT_MAX) return false;
   const uLong bound = deflateBound(&stream.z, text.size());
   char* const room = out.Room(bound);
-  if (room == nullptr || bound > UINT_MAX) return std::nullopt;
+  if (room == nullptr || bound > UINT_MAX) return false;
   // zlib does not write to its input.
   stream.z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   stream.z.avail_in = static_cast<uInt>(text.size());
   stream.z.next_out = reinterpret_cast<Bytef*>(room);
   stream.z.avail_out = static_cast<uInt>(bound);
-  if (deflate(&stream.z, Z_FINISH) != Z_STREAM_END) return std::nullopt;
+  if (deflate(&stream.z, Z_FINISH) != Z_STREAM_END) return false;
   out.Commit(stream.z.total_out);
-  return out;
+  return true;
 }
 
 }  // namespace percpud::exporter

@@ -4,15 +4,14 @@
 #ifndef PERCPUD_CLIENT_EXPORTER_GZIP_H_
 #define PERCPUD_CLIENT_EXPORTER_GZIP_H_
 
-#include <optional>
 #include <string_view>
 
 #include "client/exposition/text.h"
 
 namespace percpud::exporter {
 
-// Returns the text in gzip's format; nothing if memory is short.
-std::optional<exposition::Text> Gzip(std::string_view text);
+// Writes the text to `out`, which is empty, in gzip's format. Returns false if memory is short.
+[[nodiscard]] bool Gzip(std::string_view text, exposition::Text& out);
 
 }  // namespace percpud::exporter
 

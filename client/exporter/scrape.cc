@@ -90,8 +90,9 @@ Page Scrape::Metrics(const Request& request, const std::string_view* name_space)
   writer.End();
   if (!page.body.ok()) return Plain(503, "memory is short\n");
   if (page.body.size() < kLeastGzip || !TakesGzip(request.accept_encoding)) return page;
-  if (auto zipped = Gzip(page.body.view())) {
-    page.body = std::move(*zipped);
+  exposition::Text zipped;
+  if (Gzip(page.body.view(), zipped)) {
+    page.body = std::move(zipped);
     page.is_gzip = true;
   }
   return page;

@@ -207,11 +207,9 @@ TEST_F(HostileLaneTest, NamesThatAreNoneAreRefused) {
                                           std::string("a\0b", 3),
                                           "a\nb",
                                           "\x1b[2J",
-                                          "\xc2\x9b"
-                                          "2J",
+                                          std::string("\xc2\x9b") + "2J",
                                           "\xff\xfe",
-                                          "\xe2\x80\xae"
-                                          "abc",
+                                          std::string("\xe2\x80\xae") + "abc",
                                           std::string(60'000, 'x')};
   for (const std::string& name : names) {
     session.ask().OpenVariable(

@@ -31,7 +31,7 @@ class UnixSocket {
   static absl::StatusOr<std::unique_ptr<UnixSocket>> Bind(const std::string& path, int type,
                                                           unsigned mode);
   // Adopts a socket that another program (systemd) has bound to `path` and listens on.
-  // That program also guards the path and removes the socket.
+  // The other program also guards the path and removes the socket.
   static std::unique_ptr<UnixSocket> Adopt(const std::string& path, UniqueFd fd);
   // Removes the socket from the path, if it is ours and it is still the one there.
   ~UnixSocket();

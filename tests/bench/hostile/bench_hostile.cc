@@ -28,6 +28,7 @@
 #include "absl/time/clock.h"
 #include "percpu/session.h"
 #include "tests/bench/hostile/floods.h"
+#include "tests/bench/report/comparison.h"
 #include "tests/support/command_line.h"
 #include "tests/support/process.h"
 
@@ -51,12 +52,6 @@ struct Waits {
   double p50_us = 0;
   double p99_us = 0;
 };
-
-double Median(std::vector<double> series) {
-  const auto middle = series.begin() + static_cast<std::ptrdiff_t>(series.size() / 2);
-  std::nth_element(series.begin(), middle, series.end());
-  return *middle;
-}
 
 [[noreturn]] void BeBusy() {
   for (volatile std::uint64_t count = 0;; count = count + 1) {

@@ -10,7 +10,6 @@
 // figure is the median of its rounds.
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
 #include <functional>
 #include <iostream>
@@ -23,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
+#include "tests/bench/report/comparison.h"
 #include "tests/bench/rpc/lane_load.h"
 #include "tests/bench/rpc/rpc_load.h"
 #include "tests/bench/rpc/stream_load.h"
@@ -42,12 +42,6 @@ struct Flags : testing::RoundFlags {
 };
 
 using Series = std::vector<double>;
-
-double Median(Series series) {
-  const auto middle = series.begin() + static_cast<std::ptrdiff_t>(series.size() / 2);
-  std::nth_element(series.begin(), middle, series.end());
-  return *middle;
-}
 
 // One load of one round.
 struct Measured {

@@ -11,7 +11,6 @@
 // for a while slows all of them.
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
 #include <iostream>
 #include <map>
@@ -22,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
+#include "tests/bench/report/comparison.h"
 #include "tests/bench/rpc/rpc_load.h"
 #include "tests/bench/rpc/stream_load.h"
 #include "tests/support/command_line.h"
@@ -42,12 +42,6 @@ struct Flags : testing::RoundFlags {
 
 // A figure of each round.
 using Series = std::vector<double>;
-
-double Median(Series series) {
-  const auto middle = series.begin() + static_cast<std::ptrdiff_t>(series.size() / 2);
-  std::nth_element(series.begin(), middle, series.end());
-  return *middle;
-}
 
 struct Latency {
   Series p50;

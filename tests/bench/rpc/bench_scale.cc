@@ -12,7 +12,6 @@
 //              each, beside one connection with one and with sixteen
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -22,6 +21,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "tests/bench/report/comparison.h"
 #include "tests/bench/rpc/crowd.h"
 #include "tests/bench/rpc/rpc_load.h"
 #include "tests/support/command_line.h"
@@ -39,12 +39,6 @@ struct Flags : testing::RoundFlags {
 
 // A figure of each round.
 using Series = std::vector<double>;
-
-double Median(Series series) {
-  const auto middle = series.begin() + static_cast<std::ptrdiff_t>(series.size() / 2);
-  std::nth_element(series.begin(), middle, series.end());
-  return *middle;
-}
 
 struct Load {
   std::string name;

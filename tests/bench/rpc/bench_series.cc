@@ -24,6 +24,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
+#include "tests/bench/report/comparison.h"
 #include "tests/bench/rpc/lane_load.h"
 #include "tests/support/command_line.h"
 #include "tests/support/process.h"
@@ -44,12 +45,6 @@ struct Flags {
 
 double SecondsSince(Clock::time_point began) {
   return std::chrono::duration<double>(Clock::now() - began).count();
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // Bytes of a process that are in memory and not of a file.

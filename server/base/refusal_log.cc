@@ -66,12 +66,12 @@ OnceAMinute& GateOf(absl::string_view reason) {
 
 }  // namespace
 
-std::int64_t OnceAMinute::Pass(BootTime now) {
+std::optional<std::uint64_t> OnceAMinute::Pass(BootTime now) {
   const std::int64_t at = absl::ToInt64Nanoseconds(now.since_boot());
   std::int64_t next = next_.load(std::memory_order_relaxed);
   if (at < next || !next_.compare_exchange_strong(next, at + kMinute, std::memory_order_relaxed)) {
     held_back_.fetch_add(1, std::memory_order_relaxed);
-    return -1;
+    return std::nullopt;
   }
   return held_back_.exchange(0, std::memory_order_relaxed);
 }
@@ -85,13 +85,14 @@ void LogRefusal(const absl::Status& status) {
   if (!is_want && !absl::IsPermissionDenied(status) && !absl::IsUnauthenticated(status)) return;
   const absl::string_view reason = errors::ReasonOf(status);
   if (reason.empty()) return;
-  const std::int64_t held_back = GateOf(reason).Pass(NowSinceBoot());
-  if (held_back < 0) return;
+  const std::optional<std::uint64_t> held_back = GateOf(reason).Pass(NowSinceBoot());
+  if (!held_back) return;
   const absl::string_view setting = SettingOf(reason);
   WriteWarning(absl::StrCat(
       is_want ? "exhausted, a request is refused: " : "a request is refused: ",
       absl::CHexEscape(status.message()), " (", reason, setting.empty() ? "" : "; see ", setting,
-      ")", held_back == 0 ? "" : absl::StrCat("; ", held_back, " more since the last such line")));
+      ")",
+      *held_back == 0 ? "" : absl::StrCat("; ", *held_back, " more since the last such line")));
 }
 
 }  // namespace percpud

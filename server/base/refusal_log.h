@@ -9,10 +9,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-
 #include "server/base/clock.h"
 
 namespace percpud {
@@ -20,14 +20,14 @@ namespace percpud {
 // Lets one event a minute pass, and counts the others. Thread safe; never waits.
 class OnceAMinute {
  public:
-  // nullopt-like: -1 if this event is not to be logged; otherwise how many were not
-  // logged since the last one that was.
-  std::int64_t Pass(BootTime now);
+  // Returns how many events were held back since the last one that passed; nullopt if
+  // this one is held back too.
+  std::optional<std::uint64_t> Pass(BootTime now);
 
  private:
   // Nanoseconds since boot when the next one passes.
   std::atomic<std::int64_t> next_{0};
-  std::atomic<std::int64_t> held_back_{0};
+  std::atomic<std::uint64_t> held_back_{0};
 };
 
 // Where warnings of the lower layers go; to standard error before it is set. Thread safe.

@@ -43,7 +43,7 @@ UniqueFd ReopenReadOnly(int fd) {
 
 void WarnOfUnseen(SessionId session, UserId user) {
   static OnceAMinute gate;
-  if (gate.Pass(NowSinceBoot()) < 0) return;
+  if (!gate.Pass(NowSinceBoot())) return;
   WriteWarning(absl::StrCat("session ", session.value(), " of uid ", user.value(),
                             ": its process cannot be seen from here, being in another PID "
                             "namespace; the session lasts as long as its connection"));

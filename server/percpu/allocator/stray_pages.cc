@@ -4,6 +4,7 @@
 #include "server/percpu/allocator/stray_pages.h"
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/refusal_log.h"
@@ -14,12 +15,12 @@ namespace {
 
 void LogReleased(Bytes released, BootTime now) {
   static OnceAMinute gate;
-  const std::int64_t held_back = gate.Pass(now);
-  if (held_back < 0) return;
+  const std::optional<std::uint64_t> held_back = gate.Pass(now);
+  if (!held_back) return;
   WriteWarning(absl::StrCat("arena: ", Format(released),
                             " that belonged to nobody had memory, and was given back: a client "
                             "reads what it was not granted",
-                            held_back == 0 ? "" : absl::StrCat("; ", held_back, " times more")));
+                            *held_back == 0 ? "" : absl::StrCat("; ", *held_back, " times more")));
 }
 
 // The chunk at or behind `next`, and its unpopulated blocks at or behind `from`.

@@ -30,6 +30,7 @@
 
 #include "absl/strings/str_format.h"
 #include "percpu/lease_heap.h"
+#include "tests/bench/report/comparison.h"
 #include "tests/bench/report/malloc_peers.h"
 #include "tests/support/command_line.h"
 #include "tests/support/fake_chunk_source.h"
@@ -251,16 +252,11 @@ struct Results {
   std::map<std::string, Samples> by_peer;
 };
 
-double Median(std::vector<double> samples) {
-  std::sort(samples.begin(), samples.end());
-  return samples[samples.size() / 2];
-}
-
 std::optional<double> Figure(const Results& results, const std::string& peer,
                              const std::string& row) {
   const auto samples = results.by_peer.find(peer);
   if (samples == results.by_peer.end() || !samples->second.contains(row)) return std::nullopt;
-  return Median(samples->second.at(row));
+  return percpud::bench::Median(samples->second.at(row));
 }
 
 // False if a process that measures failed.

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,10 +34,10 @@ TEST(OnceAMinuteTest, LetsOnePassAndCountsTheRest) {
   OnceAMinute gate;
   const BootTime start(absl::Hours(1));
   EXPECT_EQ(gate.Pass(start), 0);
-  EXPECT_EQ(gate.Pass(start + absl::Seconds(1)), -1);
-  EXPECT_EQ(gate.Pass(start + absl::Seconds(59)), -1);
+  EXPECT_EQ(gate.Pass(start + absl::Seconds(1)), std::nullopt);
+  EXPECT_EQ(gate.Pass(start + absl::Seconds(59)), std::nullopt);
   EXPECT_EQ(gate.Pass(start + absl::Seconds(60)), 2);
-  EXPECT_EQ(gate.Pass(start + absl::Seconds(61)), -1);
+  EXPECT_EQ(gate.Pass(start + absl::Seconds(61)), std::nullopt);
   EXPECT_EQ(gate.Pass(start + absl::Hours(1)), 1);
 }
 

@@ -31,7 +31,8 @@ using percpud::c::Standing;
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 // How long a daemon may take for its Welcome.
 constexpr std::int64_t kGreetingNs = 2 * kSecondNs;
-// google.rpc.Code FAILED_PRECONDITION.
+// google.rpc.Code.
+constexpr std::uint32_t kNotFound = 5;
 constexpr std::uint32_t kFailedPrecondition = 9;
 
 std::size_t Hash(const char* name) {
@@ -49,6 +50,10 @@ void percpud_client::Say(percpud_notice what, const char* text) {
   notice(notice_context, what, text);
 }
 
+void percpud_client::SetReason(const char* text) {
+  std::snprintf(reason.data(), reason.size(), "%s", text);
+}
+
 void percpud_client::SayAgain(percpud_notice what, const char* text) {
   if (notice != nullptr) notice(notice_context, what, text);
 }
@@ -62,6 +67,12 @@ void percpud_client::Advance(std::int64_t now_ns) {
   series.RetryPostponed(now_ns);
   Ask();
   if (state == State::kAttached) AskForSeries();
+  if (state == State::kAttached) SendCommand();
+}
+
+bool percpud_client::IsBusy() const {
+  return state == State::kGreeting || asked != answered ||
+         (state == State::kAttached && (unasked_first != nullptr || series.HasUnasked()));
 }
 
 bool percpud_client::Fold() {
@@ -99,6 +110,7 @@ void percpud_client::Connect(std::int64_t now_ns) {
   if (door == kNoDoor) {
     char text[256];
     std::snprintf(text, sizeof(text), "%s: %s", address, std::strerror(errno));
+    SetReason(text);
     Say(PERCPUD_NO_DAEMON, text);
   }
 }
@@ -107,7 +119,7 @@ void percpud_client::KnockNow(std::int64_t now_ns) {
   next_try_ns = now_ns + kSecondNs;
   const bool rseq = percpud::c::RegisterThread();
   door = percpud::c::Knock(address, version, abi::MapMode::kReadWrite,
-                           rseq ? abi::kCanRseq | abi::kCanAtomic : abi::kCanAtomic);
+                           rseq ? abi::kCanRseq | abi::kCanAtomic : abi::kCanAtomic, token);
   if (door == kNoDoor) return;
   state = State::kGreeting;
   greeting_ends_ns = now_ns + kGreetingNs;
@@ -115,29 +127,36 @@ void percpud_client::KnockNow(std::int64_t now_ns) {
 
 void percpud_client::Greet(std::int64_t now_ns) {
   const Greeting greeting = percpud::c::ReceiveGreeting(door);
-  switch (greeting.kind) {
-    case Greeting::Kind::kNothingYet:
-      if (now_ns < greeting_ends_ns) return;
-      Say(PERCPUD_NOT_ADMITTED, "the daemon does not answer");
-      break;
-    case Greeting::Kind::kHungUp:
-      Say(PERCPUD_NOT_ADMITTED, "the daemon hung up");
-      break;
-    case Greeting::Kind::kRefusal:
-      // A daemon before the lane refuses its version and would take the one before.
-      if (greeting.code == kFailedPrecondition && version == abi::kHandoffLaneVersion) {
-        Say(PERCPUD_OLD_DAEMON, greeting.text);
-      } else {
-        Say(PERCPUD_NOT_ADMITTED, greeting.text);
-      }
-      break;
-    case Greeting::Kind::kWelcome:
-      Attach(greeting);
-      if (greeting.arena >= 0) close(greeting.arena);
-      close(greeting.layout);
-      return;
+  if (greeting.kind == Greeting::Kind::kNothingYet && now_ns < greeting_ends_ns) return;
+  if (greeting.kind != Greeting::Kind::kWelcome) {
+    HangUp();
+    TakeNoWelcome(greeting, now_ns);
+    return;
   }
-  HangUp();
+  Attach(greeting);
+  if (greeting.arena >= 0) close(greeting.arena);
+  close(greeting.layout);
+}
+
+void percpud_client::TakeNoWelcome(const Greeting& greeting, std::int64_t now_ns) {
+  const bool goes_on = token != decltype(token){};
+  token = {};
+  if (greeting.kind == Greeting::Kind::kRefusal) {
+    // The session has ended meanwhile: there is a new one to be had.
+    if (goes_on && greeting.code == kNotFound) {
+      KnockNow(now_ns);
+      return;
+    }
+    // A daemon before the lane refuses its version and would take the one before.
+    const bool old = greeting.code == kFailedPrecondition && version == abi::kHandoffLaneVersion;
+    SetReason(greeting.text);
+    Say(old ? PERCPUD_OLD_DAEMON : PERCPUD_NOT_ADMITTED, greeting.text);
+    return;
+  }
+  const char* const text = greeting.kind == Greeting::Kind::kHungUp ? "the daemon hung up"
+                                                                    : "the daemon does not answer";
+  SetReason(text);
+  Say(PERCPUD_NOT_ADMITTED, text);
 }
 
 void percpud_client::Attach(const Greeting& greeting) {
@@ -156,7 +175,9 @@ void percpud_client::Attach(const Greeting& greeting) {
   }
   state = State::kAttached;
   if (!mapped->writable) Say(PERCPUD_NOT_MAPPED, "updates go to the daemon");
-  // The session is a new one: it has opened nothing yet.
+  if (token != greeting.welcome.token) series.BeginSession();
+  token = greeting.welcome.token;
+  // Whether or not the session goes on, what it has opened is asked for again.
   series.AskAgain();
   // The same arena under a new daemon: what is mapped stays as it is.
   if (arena != nullptr && arena->id == mapped->id && arena->writable == mapped->writable) {
@@ -177,6 +198,8 @@ void percpud_client::HangUp() {
   door = kNoDoor;
   state = State::kAway;
   ForgetRequests();
+  // Their cells are the session's, and may be another's when it has ended.
+  series.LeaveCells();
 }
 
 void percpud_client::Publish(Counter& counter, std::uint64_t pointer) {
@@ -236,6 +259,8 @@ void percpud_client::BeginAnew(std::int64_t now_ns) {
   door = kNoDoor;
   state = State::kAway;
   next_try_ns = 0;
+  token = {};
+  no_wait_before_ns = 0;
   ForgetRequests();
   ForEach([](Counter& counter) { counter.local.store(0, std::memory_order_relaxed); });
   series.BeginAnew();
@@ -267,5 +292,4 @@ void percpud_client::FreeAll() {
   std::free(metrics_reader);
   std::free(address);
   std::free(name_space);
-  std::free(writer_label);
 }

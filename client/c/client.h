@@ -13,7 +13,8 @@
 // kill finds between the exchange with 0 and the addition.
 //
 // The session is the process's own: a child of a fork starts at kAway, and keeps the
-// parent's descriptor open, unused.
+// parent's descriptor open, unused. After a restart of the daemon the session goes on if
+// the daemon still knows its token; otherwise it is a new one.
 
 #ifndef PERCPUD_CLIENT_C_CLIENT_H_
 #define PERCPUD_CLIENT_C_CLIENT_H_
@@ -26,6 +27,7 @@
 #include <string_view>
 
 #include "client/c/arena.h"
+#include "client/c/command.h"
 #include "client/c/counter.h"
 #include "client/c/door.h"
 #include "client/c/percpud.h"
@@ -57,7 +59,8 @@ struct percpud_client {
   // Their answers fit into a socket's room.
   static constexpr std::uint64_t kMostUnderWay = 128;
 
-  // What waits for an answer: a counter, or a number of series.
+  // What waits for an answer: a counter, a number of series, or with neither a command,
+  // which may have been given up since.
   struct Waiting {
     percpud::c::Counter* counter;
     std::uint32_t series;
@@ -67,7 +70,9 @@ struct percpud_client {
   char* address = nullptr;
   // Null: the daemon's defaults.
   char* name_space = nullptr;
-  char* writer_label = nullptr;
+  std::uint32_t open_wait_ms = 0;
+  // Openings do not wait before this: the last one waited in vain.
+  std::int64_t no_wait_before_ns = 0;
   percpud_notice_fn notice = nullptr;
   void* notice_context = nullptr;
   // Bit n: percpud_notice n has been said.
@@ -77,6 +82,8 @@ struct percpud_client {
   int door = percpud::c::kNoDoor;
   std::uint32_t version = percpud::abi::v1::kHandoffLaneVersion;
   std::int64_t next_try_ns = 0;
+  // The session's; zeros if there is none.
+  std::array<std::uint8_t, 16> token{};
   std::int64_t greeting_ends_ns = 0;
   // The current one first; the others belong to daemons that are gone.
   percpud::c::Arena* arena = nullptr;
@@ -92,7 +99,11 @@ struct percpud_client {
   percpud::c::SeriesBook series{*this};
   std::array<std::byte, percpud::abi::v1::kLaneMessageBytes> inbox;
   std::array<std::byte, percpud::abi::v1::kLaneMessageBytes> outbox;
-  // For percpud_render, which may wait: it has a lock of its own.
+  // What the caller waits for who holds `reading`; null: nothing.
+  percpud::c::Command* command = nullptr;
+  // Why the last such caller failed, or what keeps the daemon away.
+  std::array<char, 256> reason{};
+  // For those who may wait. Taken before `mutex`.
   pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
   percpud::c::Reader* metrics_reader = nullptr;
   // All clients of the process, for fork.
@@ -104,6 +115,8 @@ struct percpud_client {
   // Moves what was counted locally to where it belongs. Looks at every counter. True
   // if nothing is left to do.
   bool Fold();
+  // Whether an answer may come that changes something.
+  [[nodiscard]] bool IsBusy() const;
   // The counter of that name, made if there is none. Null if memory is short.
   percpud::c::Counter* Find(const char* name);
   // Forgets what is the parent's, in the child of a fork. If the parent was attached, it
@@ -114,6 +127,7 @@ struct percpud_client {
   // Says it the first time, or again.
   void Say(percpud_notice what, const char* text);
   void SayAgain(percpud_notice what, const char* text);
+  void SetReason(const char* text);
   // A place in the arena. Null if it is not there or memory is short. REQUIRES: attached.
   percpud::c::Place* MakePlace(std::uint64_t pointer, const percpud::c::Extent& extent);
   // Whether a place is the one of `pointer` in the arena. REQUIRES: attached.
@@ -122,6 +136,7 @@ struct percpud_client {
  private:
   void Connect(std::int64_t now_ns);
   void Greet(std::int64_t now_ns);
+  void TakeNoWelcome(const percpud::c::Greeting& greeting, std::int64_t now_ns);
   void Attach(const percpud::c::Greeting& greeting);
   void HangUp();
   void KnockNow(std::int64_t now_ns);
@@ -129,6 +144,7 @@ struct percpud_client {
   void Enqueue(percpud::c::Counter& counter);
   void Ask();
   void AskForSeries();
+  void SendCommand();
   bool WriteOpen(percpud::c::Counter& counter, percpud::abi::v1::LaneRequestWriter& writer);
   void SendLocals();
   bool WriteAdd(percpud::c::Counter& counter, percpud::abi::v1::LaneRequestWriter& writer);

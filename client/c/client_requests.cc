@@ -38,6 +38,9 @@ void percpud_client::ForgetRequests() {
     if (counter.standing == Standing::kAsked) Enqueue(counter);
   }
   series.AskAgain();
+  if (command != nullptr && command->is_sent() && !command->is_done()) {
+    command->Fail("the daemon hung up before it answered");
+  }
 }
 
 // Asks for the counters that nobody has asked for.
@@ -71,10 +74,10 @@ bool percpud_client::WriteOpen(Counter& counter, abi::LaneRequestWriter& writer)
 
 // Asks for the series that nobody has asked for. A message holds as many as fit.
 void percpud_client::AskForSeries() {
-  while (series.HasUnasked() && !IsFull()) {
+  while (series.MayAsk() && !IsFull()) {
     // Nothing that was received is looked at any more.
     abi::LaneOpenSeriesBody body(inbox);
-    const std::uint32_t count = series.WriteOpen(body, name_space, writer_label);
+    const std::uint32_t count = series.WriteOpen(body, name_space);
     if (count == 0) continue;
     const std::uint64_t first = asked;
     abi::LaneRequestWriter message(outbox);
@@ -84,6 +87,20 @@ void percpud_client::AskForSeries() {
     waiting[asked++ % kMostUnderWay] = {.counter = nullptr, .series = count};
     if (!Send(message, first)) return;
   }
+}
+
+void percpud_client::SendCommand() {
+  if (command == nullptr || command->is_sent() || command->is_done() || IsFull()) return;
+  // What was there before is opened before.
+  if (unasked_first != nullptr || series.HasUnasked()) return;
+  abi::LaneRequestWriter message(outbox);
+  const std::uint64_t first = asked;
+  if (!command->Write(asked, message)) {
+    command->Fail("its names and labels fit into no message");
+    return;
+  }
+  waiting[asked++ % kMostUnderWay] = {.counter = nullptr, .series = 0};
+  Send(message, first);
 }
 
 // Sends to the daemon what this process cannot add itself.
@@ -128,7 +145,11 @@ void percpud_client::TakeBack(std::uint64_t first) {
   for (std::uint64_t id = first; id != asked; ++id) {
     const Waiting& one = waiting[id % kMostUnderWay];
     if (one.counter == nullptr) {
-      series.TakeBack(one.series);
+      if (one.series == 0) {
+        command->TakeBack();
+      } else {
+        series.TakeBack(one.series);
+      }
       continue;
     }
     Counter& counter = *one.counter;
@@ -159,9 +180,18 @@ void percpud_client::ReceiveAnswers(std::int64_t now_ns) {
 bool percpud_client::TakeAnswer(const abi::LaneAnswer& answer, std::int64_t now_ns) {
   if (answered == asked || answer.id != answered) return false;
   const Waiting one = waiting[answered % kMostUnderWay];
-  const bool taken = one.counter != nullptr ? TakeCounter(*one.counter, answer)
-                                            : answer.kind == abi::LaneKind::kOpenSeries &&
-                                                  series.TakeAnswer(answer, one.series, now_ns);
+  bool taken = false;
+  if (one.counter != nullptr) {
+    taken = TakeCounter(*one.counter, answer);
+  } else if (one.series != 0) {
+    taken =
+        answer.kind == abi::LaneKind::kOpenSeries && series.TakeAnswer(answer, one.series, now_ns);
+  } else {
+    // The one who asked may have given up.
+    const bool is_waited_for =
+        command != nullptr && command->is_sent() && command->id() == answer.id;
+    taken = !is_waited_for || command->TakeAnswer(answer);
+  }
   if (taken) ++answered;
   return taken;
 }

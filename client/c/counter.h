@@ -21,6 +21,10 @@ enum class Standing : std::uint8_t {
   // It has a pointer and a place.
   kOpen,
   kRefused,
+  // There was no room; it is asked for again after a while.
+  kPostponed,
+  // Its writer was closed; it is asked for again when it is set.
+  kClosed,
 };
 
 static_assert(offsetof(percpud_counter, entry) == 0 && offsetof(percpud_counter, unit0) == 8 &&

@@ -93,7 +93,8 @@ bool TakeWelcome(const std::byte* message, const std::array<int, 2>& fds, std::s
 
 }  // namespace
 
-int Knock(const char* address, std::uint32_t version, MapMode wanted, std::uint32_t abilities) {
+int Knock(const char* address, std::uint32_t version, MapMode wanted, std::uint32_t abilities,
+          const std::array<std::uint8_t, 16>& resume) {
   sockaddr_un door{};
   if (!DoorAddress(address, door)) return kNoDoor;
   const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -103,7 +104,7 @@ int Knock(const char* address, std::uint32_t version, MapMode wanted, std::uint3
                     .version = version,
                     .wanted = static_cast<std::uint32_t>(wanted),
                     .abilities = abilities,
-                    .resume = {}};
+                    .resume = resume};
   // The daemon may have refused already: its words are read whether ours went out or not.
   static_cast<void>(send(fd, &hello, sizeof(hello), MSG_NOSIGNAL));
   return fd;

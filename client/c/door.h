@@ -7,6 +7,7 @@
 #ifndef PERCPUD_CLIENT_C_DOOR_H_
 #define PERCPUD_CLIENT_C_DOOR_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,9 +19,10 @@ namespace percpud::c {
 inline constexpr int kNoDoor = -1;
 
 // Connects to the door of the daemon at `address` (unix:PATH) and says Hello, for an
-// arena that is mapped as `wanted`. The descriptor, or kNoDoor with errno set.
+// arena that is mapped as `wanted`, and to go on with the session of the token `resume` if
+// it is not zeros. The descriptor, or kNoDoor with errno set.
 int Knock(const char* address, std::uint32_t version, abi::v1::MapMode wanted,
-          std::uint32_t abilities);
+          std::uint32_t abilities, const std::array<std::uint8_t, 16>& resume = {});
 
 struct Greeting {
   enum class Kind : std::uint8_t { kNothingYet, kWelcome, kRefusal, kHungUp };

@@ -5,9 +5,7 @@
 
 #include "client/c/percpud.h"
 
-#include <poll.h>
 #include <pthread.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -17,26 +15,19 @@
 
 #include "client/c/client.h"
 #include "client/c/thread_area.h"
+#include "client/c/waiting.h"
 #include "proto/percpud/abi/v1/wire.h"
 
 namespace {
 
 using percpud::c::Locked;
-
-constexpr std::int64_t kMillisecondNs = 1'000'000;
-// Between two looks for a daemon that is not there.
-constexpr int kNapMs = 20;
+using percpud::c::NowNs;
+using percpud::c::Standing;
 
 // All clients. Taken before any client's own lock.
 pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 percpud_client* g_clients = nullptr;
 pthread_once_t g_once = PTHREAD_ONCE_INIT;
-
-std::int64_t NowNs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 // A fork finds no client in the middle of anything.
 void BeforeFork() {
@@ -77,11 +68,21 @@ bool Copy(const char* text, char*& out) {
   return text == nullptr || out != nullptr;
 }
 
-// Waits for the daemon's next word, or for a while if there is none to come.
-void AwaitDoor(int door, std::int64_t milliseconds) {
-  pollfd polled{.fd = door, .events = POLLIN, .revents = 0};
-  const bool connected = door != percpud::c::kNoDoor;
-  poll(&polled, connected ? 1 : 0, static_cast<int>(std::min<std::int64_t>(milliseconds, kNapMs)));
+// Waits until the daemon has said what becomes of what was just opened, if the client's
+// openings wait. A daemon that does not answer makes the next ones go on at once.
+void AwaitOpening(percpud_client& p, const Standing& standing) {
+  const auto is_decided = [&] {
+    return p.state == percpud_client::State::kAway ||
+           (standing != Standing::kUnasked && standing != Standing::kAsked);
+  };
+  {
+    const Locked locked(p.mutex);
+    if (p.open_wait_ms == 0 || is_decided() || NowNs() < p.no_wait_before_ns) return;
+  }
+  constexpr std::int64_t kSecondNs = 1'000'000'000;
+  if (percpud::c::WaitUntil(p, percpud::c::DeadlineNs(p.open_wait_ms), is_decided)) return;
+  const Locked locked(p.mutex);
+  p.no_wait_before_ns = NowNs() + kSecondNs;
 }
 
 }  // namespace
@@ -104,11 +105,12 @@ percpud_client* percpud_open_as(const percpud_options* given) {
   const char* const address = SaidOrSet(options.address, "PERCPUD_ADDRESS");
   if (!Copy(address != nullptr ? address : percpud::abi::v1::kDefaultAddress, p->address) ||
       !Copy(SaidOrSet(options.name_space, "PERCPUD_NAMESPACE"), p->name_space) ||
-      !Copy(options.writer, p->writer_label)) {
+      !p->series.SetWriter(options.writer, (options.flags & PERCPUD_WRITER_SLOT) != 0)) {
     p->FreeAll();
     std::free(p);
     return nullptr;
   }
+  p->open_wait_ms = options.open_wait_ms;
   const Locked all(g_mutex);
   p->next = g_clients;
   g_clients = p;
@@ -131,16 +133,21 @@ void percpud_close(percpud_client* p) {
 }
 
 void percpud_on_notice(percpud_client* p, percpud_notice_fn notice, void* context) {
+  if (p == nullptr) return;
   const Locked locked(p->mutex);
   p->notice = notice;
   p->notice_context = context;
 }
 
 percpud_counter* percpud_counter_open(percpud_client* p, const char* name) {
-  if (p == nullptr) return nullptr;
-  const Locked locked(p->mutex);
-  percpud::c::Counter* const counter = p->Find(name);
-  p->Advance(NowNs());
+  if (p == nullptr || name == nullptr) return nullptr;
+  percpud::c::Counter* counter = nullptr;
+  {
+    const Locked locked(p->mutex);
+    counter = p->Find(name);
+    p->Advance(NowNs());
+  }
+  if (counter != nullptr) AwaitOpening(*p, counter->standing);
   return counter;
 }
 
@@ -151,34 +158,50 @@ percpud_family* percpud_family_open(percpud_client* p, const percpud_family_opti
 }
 
 percpud_series* percpud_series_open(percpud_family* family, const char* const* label_values) {
+  return percpud_series_open_as(family, label_values, nullptr);
+}
+
+percpud_series* percpud_series_open_as(percpud_family* family, const char* const* label_values,
+                                       const char* writer) {
   if (family == nullptr) return nullptr;
   percpud_client* const p = family->client;
-  const Locked locked(p->mutex);
-  percpud_series* const series = p->series.FindSeries(*family, label_values);
-  p->Advance(NowNs());
+  percpud_series* series = nullptr;
+  {
+    const Locked locked(p->mutex);
+    percpud::c::Writer* const own = p->series.FindWriter(writer, true);
+    if (own == nullptr) return nullptr;
+    series = p->series.FindSeries(*family, label_values, *own);
+    // What is there already and open costs a look-up alone.
+    if (series == nullptr || series->standing == Standing::kOpen) return series;
+    p->Advance(NowNs());
+  }
+  AwaitOpening(*p, series->standing);
   return series;
 }
 
+int64_t percpud_writer_slot(percpud_client* p) {
+  if (p == nullptr) return -1;
+  const Locked locked(p->mutex);
+  return p->series.slot();
+}
+
+int percpud_is_attached(percpud_client* p) {
+  if (p == nullptr) return 0;
+  const Locked locked(p->mutex);
+  return p->state == percpud_client::State::kAttached ? 1 : 0;
+}
+
 int percpud_poll(percpud_client* p) {
+  if (p == nullptr) return 0;
   const Locked locked(p->mutex);
   p->Advance(NowNs());
   return p->Fold() ? 1 : 0;
 }
 
 int percpud_wait(percpud_client* p, int milliseconds) {
-  const std::int64_t end = NowNs() + milliseconds * kMillisecondNs;
-  while (true) {
-    int door = percpud::c::kNoDoor;
-    const std::int64_t now = NowNs();
-    {
-      const Locked locked(p->mutex);
-      p->Advance(now);
-      if (p->Fold()) return 1;
-      door = p->door;
-    }
-    if (now >= end) return 0;
-    AwaitDoor(door, (end - now + kMillisecondNs - 1) / kMillisecondNs);
-  }
+  if (p == nullptr) return 0;
+  const auto is_settled = [p] { return p->Fold(); };
+  return percpud::c::WaitUntil(*p, percpud::c::DeadlineNs(milliseconds), is_settled) ? 1 : 0;
 }
 
 const char* percpud_version(void) { return PERCPUD_VERSION; }

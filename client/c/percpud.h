@@ -100,6 +100,9 @@ PERCPUD_EXPORT int percpud_poll(percpud_client* p);
 /* The same, waiting `milliseconds` at most for that to be so. */
 PERCPUD_EXPORT int percpud_wait(percpud_client* p, int milliseconds);
 
+/* Returns 1 while a daemon has admitted this process, else 0. Asks nobody. */
+PERCPUD_EXPORT int percpud_is_attached(percpud_client* p);
+
 /* Of the library, such as "0.1.0". */
 PERCPUD_EXPORT const char* percpud_version(void);
 
@@ -110,5 +113,7 @@ PERCPUD_EXPORT const char* percpud_version(void);
 /* They lie beside this header, wherever that is installed. */
 #include "percpud_inline.h"
 #include "percpud_metrics.h"
+/* It speaks of what the one before declares. */
+#include "percpud_collect.h"
 
 #endif /* PERCPUD_CLIENT_C_PERCPUD_H_ */

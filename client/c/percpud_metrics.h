@@ -68,8 +68,8 @@ typedef enum {
 #define PERCPUD_LIVE_ONLY 1U
 /* Of counters: whole numbers of 64 bits, to which percpud_counter_add adds. */
 #define PERCPUD_INTEGER 2U
-/* Of counters: each series remembers what this process has added to it (percpud_get).
- * That makes an addition slower. */
+/* Of counters: each series remembers what this process has added to it (percpud_get),
+ * percpud_counter_add excepted. That makes an addition slower. */
 #define PERCPUD_OWN_SHARE 4U
 
 /* What a family is. Begin with zeros, and set `size`. Nothing is kept of it. */
@@ -108,7 +108,17 @@ typedef struct {
   const char* name_space;
   /* What names this process among those that set a gauge. NULL is its process id. */
   const char* writer;
+  /* An opening waits so long for the daemon to answer, so that what it returns is shared
+   * already. A daemon that is not there is not waited for, and one that does not answer
+   * is waited for once a second. 0: openings do not wait. */
+  uint32_t open_wait_ms;
+  /* PERCPUD_WRITER_SLOT, or 0. */
+  uint32_t flags;
 } percpud_options;
+
+/* For percpud_options.flags. The writer's name is the least number that no live writer of
+ * the namespace has. Labels of such names stay few, however many processes come and go. */
+#define PERCPUD_WRITER_SLOT 1U
 
 PERCPUD_EXPORT percpud_client* percpud_open_as(const percpud_options* options);
 
@@ -125,6 +135,28 @@ PERCPUD_EXPORT percpud_family* percpud_family_open(percpud_client* p,
 PERCPUD_EXPORT percpud_series* percpud_series_open(percpud_family* family,
                                                    const char* const* label_values);
 
+/* Returns the same series for another writer of this process. Gauges have a cell of their
+ * own for each writer, and counters with PERCPUD_OWN_SHARE a share of their own, which
+ * begins at 0; other cells are those of the series. NULL is the client's writer. */
+PERCPUD_EXPORT percpud_series* percpud_series_open_as(percpud_family* family,
+                                                      const char* const* label_values,
+                                                      const char* writer);
+
+/* Ends a writer of this process as if its process had died: what it has set is folded
+ * into what the dead have left, or goes if the family is PERCPUD_LIVE_ONLY. Waits
+ * `milliseconds` at most. Returns how many cells it had, 0 if there is no such writer
+ * here, or -1 (percpud_reason). What it had opened stays valid: its values are 0, and what
+ * is set next is in a cell anew. NULL is the client's writer. */
+PERCPUD_EXPORT int64_t percpud_writer_close(percpud_client* p, const char* writer,
+                                            int milliseconds);
+
+/* Returns the number that PERCPUD_WRITER_SLOT gave to the client's writer; -1 while it
+ * has none: before the first gauge is open at the daemon. */
+PERCPUD_EXPORT int64_t percpud_writer_slot(percpud_client* p);
+
+/* Returns 1 if the series counts in cells that all processes share, 0 while it is local. */
+PERCPUD_EXPORT int percpud_series_is_shared(const percpud_series* series);
+
 /* Returns the series as what percpud_counter_add adds to. NULL unless its family is a
  * counter with PERCPUD_INTEGER. */
 PERCPUD_EXPORT percpud_counter* percpud_series_counter(percpud_series* series);
@@ -133,9 +165,17 @@ PERCPUD_EXPORT percpud_counter* percpud_series_counter(percpud_series* series);
  * number; one with PERCPUD_INTEGER takes the whole part. */
 PERCPUD_EXPORT void percpud_add(percpud_series* series, double amount);
 
+/* Adds any finite amount to a counter, below zero too, or to a gauge. For programs that
+ * keep the share of a process themselves. */
+PERCPUD_EXPORT void percpud_adjust(percpud_series* series, double amount);
+
 /* Sets a gauge. Of a counter with PERCPUD_OWN_SHARE it sets the share of this process,
  * by an addition that may be below zero. */
 PERCPUD_EXPORT void percpud_set(percpud_series* series, double value);
+
+/* The same, as if it were done at `timestamp`, in seconds since 1970: the later one counts
+ * with PERCPUD_FOLD_MOST_RECENT. One that is not above 0 is now. */
+PERCPUD_EXPORT void percpud_set_at(percpud_series* series, double value, double timestamp);
 
 /* Returns what this process has set a gauge to, or has added to a counter with
  * PERCPUD_OWN_SHARE; of a gauge with PERCPUD_FOLD_SHARED what all have made of it.
@@ -149,6 +189,16 @@ PERCPUD_EXPORT void percpud_observe(percpud_series* series, double value);
 /* Adds to a histogram's or summary's sum without an observation. */
 PERCPUD_EXPORT void percpud_add_to_sum(percpud_series* series, double amount);
 
+/* Adds `count` observations that come to `sum` to one bucket, which counts those that fell
+ * into it and not into the ones below. Buckets are numbered from 0 by rising bounds; the
+ * last has none and the number bound_count. A summary has bucket 0 alone. Both may be
+ * below zero. Nothing is added to a bucket that there is not. */
+PERCPUD_EXPORT void percpud_adjust_cell(percpud_series* series, uint32_t bucket, int64_t count,
+                                        double sum);
+
+/* Returns the bucket of a histogram that an observation falls into; 0 for other types. */
+PERCPUD_EXPORT uint32_t percpud_bucket_of(const percpud_family* family, double value);
+
 /* What percpud_read_series has seen. */
 typedef struct {
   /* Observations. Of a counter with PERCPUD_INTEGER its number. Else 0. */
@@ -161,25 +211,6 @@ typedef struct {
  * each read at its own moment, and what is local here. A reset or removal is not taken
  * off; percpud_collect knows of those. Of a gauge it is this process's own value. */
 PERCPUD_EXPORT percpud_reading percpud_read_series(const percpud_series* series);
-
-/* Formats that Prometheus scrapes. */
-typedef enum {
-  /* text/plain; version=0.0.4 */
-  PERCPUD_TEXT = 1,
-  /* application/openmetrics-text; version=1.0.0 */
-  PERCPUD_OPENMETRICS = 2
-} percpud_format;
-
-/* Returns everything that the client's namespace shows, of all processes and as the
- * exporter shows it, in memory that percpud_free takes. It ends with a zero that `size`
- * does not count; `size` may be NULL. Asks the daemon for the names, and waits for it
- * `milliseconds` at most. Returns NULL if the daemon is not there, does not admit this
- * process or does not answer in time, and if memory is short. What is local is not in it:
- * call percpud_poll first. */
-PERCPUD_EXPORT char* percpud_render(percpud_client* p, percpud_format format, int milliseconds,
-                                    size_t* size);
-/* NULL is allowed. */
-PERCPUD_EXPORT void percpud_free(char* text);
 
 #ifdef __cplusplus
 }

@@ -5,12 +5,10 @@
 
 #include "client/c/series.h"
 
-#include <time.h>
-
 #include <bit>
 
+#include "client/c/gauge.h"
 #include "server/cells/bucket.h"
-#include "server/cells/shared_cell.h"
 #include "server/rseq/pair.h"
 
 namespace percpud::c {
@@ -23,57 +21,33 @@ void AddToBits(std::atomic<std::uint64_t>& bits, double amount) {
   }
 }
 
+void SetBits(std::atomic<std::uint64_t>& bits, double value) {
+  bits.store(std::bit_cast<std::uint64_t>(value), std::memory_order_relaxed);
+}
+
 double ReadBits(const std::atomic<std::uint64_t>& bits) {
   return std::bit_cast<double>(bits.load(std::memory_order_relaxed));
+}
+
+double TakeBits(std::atomic<std::uint64_t>& bits) {
+  return std::bit_cast<double>(bits.exchange(0, std::memory_order_relaxed));
 }
 
 namespace {
 
 using abi::v1::LaneCells;
 using abi::v1::LaneFamilyType;
-using abi::v1::WriterCell;
-
-void SetBits(std::atomic<std::uint64_t>& bits, double value) {
-  bits.store(std::bit_cast<std::uint64_t>(value), std::memory_order_relaxed);
-}
-double TakeBits(std::atomic<std::uint64_t>& bits) {
-  return std::bit_cast<double>(bits.exchange(0, std::memory_order_relaxed));
-}
-
-double Now() {
-  constexpr double kNanosecond = 1e-9;
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * kNanosecond;
-}
 
 const Place* PlaceOf(const percpud_series& series) {
   return series.place.load(std::memory_order_acquire);
 }
 
-bool IsOwn(const percpud_series& series, const WriterCell& cell) {
-  return std::bit_cast<std::uint64_t>(cell.value) == series.own.load(std::memory_order_relaxed) &&
-         std::bit_cast<std::uint64_t>(cell.timestamp) ==
-             series.set_at.load(std::memory_order_relaxed);
+bool IsGauge(const percpud_series& series) {
+  const LaneCells cells = series.family->shape.cells;
+  return cells == LaneCells::kWriter || cells == LaneCells::kShared;
 }
 
-// Stores the gauge's value in its cell. Threads that set it at once all come here; the
-// last one to leave has seen that the cell holds what the gauge is. The fence has the
-// cell stored before it looks.
-void StoreOwn(percpud_series& series, const Place& place) {
-  if (!place.arena->writable) return;
-  WriterCell cell{};
-  do {
-    cell = {.value = ReadBits(series.own), .timestamp = ReadBits(series.set_at)};
-    rseq::StoreWriterCell(place.unit0, cell);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-  } while (!IsOwn(series, cell));
-}
-
-bool IsShown(const percpud_series& series, const Place& place) {
-  return series.set_at.load(std::memory_order_relaxed) == 0 || !place.arena->writable ||
-         IsOwn(series, rseq::ReadWriterCell(place.unit0));
-}
+bool IsFinite(double value) { return value - value == 0; }
 
 void AddDouble(percpud_series& series, double amount) {
   const Place* const place = PlaceOf(series);
@@ -81,9 +55,31 @@ void AddDouble(percpud_series& series, double amount) {
   if (series.family->tracks_own) AddToBits(series.own, amount);
 }
 
+// Adds the whole part, modulo 2^64.
 void AddInteger(percpud_series& series, double amount) {
   constexpr double kTooLarge = 18446744073709551616.0;
-  if (amount < kTooLarge) percpud_counter_add(&series, static_cast<std::uint64_t>(amount));
+  if (!(amount < kTooLarge && amount > -kTooLarge)) return;
+  const auto whole = static_cast<std::uint64_t>(amount < 0 ? -amount : amount);
+  percpud_counter_add(&series, amount < 0 ? 0 - whole : whole);
+  if (!series.family->tracks_own) return;
+  const auto added = static_cast<double>(whole);
+  AddToBits(series.own, amount < 0 ? -added : added);
+}
+
+// Adds to a counter or gauge. Cells of other types take no single number.
+void AddToOne(percpud_series& series, double amount) {
+  switch (series.family->shape.cells) {
+    case LaneCells::kInteger:
+      return AddInteger(series, amount);
+    case LaneCells::kDouble:
+      return AddDouble(series, amount);
+    case LaneCells::kWriter:
+    case LaneCells::kShared:
+      return AddToGauge(series, amount);
+    case LaneCells::kHistogram:
+    case LaneCells::kSummary:
+      break;
+  }
 }
 
 void AddPair(percpud_series& series, std::size_t cell, const Rest& amount) {
@@ -91,53 +87,6 @@ void AddPair(percpud_series& series, std::size_t cell, const Rest& amount) {
   const Rest rest = place == nullptr ? amount : AddPairAt(*place, cell, amount);
   if (rest.count != 0) series.pairs[cell].count.fetch_add(rest.count, std::memory_order_relaxed);
   if (rest.sum != 0) AddToBits(series.pairs[cell].sum, rest.sum);
-}
-
-void SetGauge(percpud_series& series, double value) {
-  SetBits(series.own, value);
-  SetBits(series.set_at, Now());
-  if (const Place* const place = PlaceOf(series)) StoreOwn(series, *place);
-}
-
-void AddToGauge(percpud_series& series, double amount) {
-  AddToBits(series.own, amount);
-  SetBits(series.set_at, Now());
-  if (const Place* const place = PlaceOf(series)) StoreOwn(series, *place);
-}
-
-// The cell that all processes share, if this one may write it.
-const Place* Shared(const percpud_series& series) {
-  const Place* const place = PlaceOf(series);
-  return place != nullptr && place->arena->writable ? place : nullptr;
-}
-
-void SetShared(percpud_series& series, double value) {
-  if (const Place* const place = Shared(series)) {
-    cells::SharedCell(place->unit0).Set(value);
-    return;
-  }
-  SetBits(series.own, value);
-  SetBits(series.set_at, Now());
-}
-
-void AddToShared(percpud_series& series, double amount) {
-  if (const Place* const place = Shared(series)) {
-    cells::SharedCell(place->unit0).Add(amount);
-  } else {
-    AddToBits(series.own, amount);
-  }
-}
-
-void FoldShared(percpud_series& series, const Place& place) {
-  if (!place.arena->writable) return;
-  const bool was_set = TakeBits(series.set_at) != 0;
-  const double value = TakeBits(series.own);
-  const cells::SharedCell cell(place.unit0);
-  if (was_set) {
-    cell.Set(value);
-  } else if (value != 0) {
-    cell.Add(value);
-  }
 }
 
 void FoldPairs(percpud_series& series, const Place& place) {
@@ -178,22 +127,14 @@ void percpud_series::Fold() {
       percpud::c::FoldPairs(*this, *at);
       break;
     case LaneCells::kShared:
-      percpud::c::FoldShared(*this, *at);
-      break;
     case LaneCells::kWriter:
-      percpud::c::StoreOwn(*this, *at);
+      percpud::c::FoldGauge(*this, *at);
       break;
   }
 }
 
 bool percpud_series::IsFolded() const {
-  if (family->shape.cells == LaneCells::kWriter) {
-    const Place* const at = percpud::c::PlaceOf(*this);
-    return at == nullptr || percpud::c::IsShown(*this, *at);
-  }
-  if (family->shape.cells == LaneCells::kShared) {
-    return own.load(std::memory_order_relaxed) == 0 && set_at.load(std::memory_order_relaxed) == 0;
-  }
+  if (percpud::c::IsGauge(*this)) return percpud::c::IsGaugeFolded(*this);
   for (const percpud::c::LocalPair& pair : pairs) {
     if (pair.count.load(std::memory_order_relaxed) != 0) return false;
     if (pair.sum.load(std::memory_order_relaxed) != 0) return false;
@@ -201,7 +142,7 @@ bool percpud_series::IsFolded() const {
   return local.load(std::memory_order_relaxed) == 0;
 }
 
-void percpud_series::BeginAnew() {
+void percpud_series::Zero() {
   local.store(0, std::memory_order_relaxed);
   own.store(0, std::memory_order_relaxed);
   set_at.store(0, std::memory_order_relaxed);
@@ -209,61 +150,49 @@ void percpud_series::BeginAnew() {
     pair.count.store(0, std::memory_order_relaxed);
     pair.sum.store(0, std::memory_order_relaxed);
   }
-  // The parent's cell is not the child's.
-  if (family->shape.cells == LaneCells::kWriter) place.store(nullptr, std::memory_order_release);
+}
+
+void percpud_series::BeginAnew() {
+  Zero();
+  LeaveCell();
+}
+
+void percpud_series::LeaveCell() {
+  if (family->shape.cells != LaneCells::kWriter) return;
+  place.store(nullptr, std::memory_order_release);
+  if (set_at.load(std::memory_order_relaxed) != 0) local.store(1, std::memory_order_release);
 }
 
 void percpud_add(percpud_series* series, double amount) {
   if (series == nullptr || amount != amount) return;
-  const auto& shape = series->family->shape;
-  if (shape.type == LaneFamilyType::kCounter && !(amount >= 0)) return;
-  switch (shape.cells) {
-    case LaneCells::kInteger:
-      percpud::c::AddInteger(*series, amount);
-      break;
-    case LaneCells::kDouble:
-      percpud::c::AddDouble(*series, amount);
-      break;
-    case LaneCells::kWriter:
-      percpud::c::AddToGauge(*series, amount);
-      break;
-    case LaneCells::kShared:
-      percpud::c::AddToShared(*series, amount);
-      break;
-    case LaneCells::kHistogram:
-    case LaneCells::kSummary:
-      break;
-  }
+  const bool counts = series->family->shape.type == LaneFamilyType::kCounter;
+  if (!counts || amount >= 0) percpud::c::AddToOne(*series, amount);
 }
 
-void percpud_set(percpud_series* series, double value) {
+void percpud_adjust(percpud_series* series, double amount) {
+  if (series != nullptr && percpud::c::IsFinite(amount)) percpud::c::AddToOne(*series, amount);
+}
+
+void percpud_set(percpud_series* series, double value) { percpud_set_at(series, value, 0); }
+
+void percpud_set_at(percpud_series* series, double value, double timestamp) {
   if (series == nullptr) return;
-  switch (series->family->shape.cells) {
-    case LaneCells::kWriter:
-      percpud::c::SetGauge(*series, value);
-      break;
-    case LaneCells::kShared:
-      percpud::c::SetShared(*series, value);
-      break;
-    case LaneCells::kDouble:
-      if (series->family->tracks_own && value == value) {
-        percpud::c::AddDouble(*series, value - percpud::c::ReadBits(series->own));
-      }
-      break;
-    case LaneCells::kInteger:
-    case LaneCells::kHistogram:
-    case LaneCells::kSummary:
-      break;
+  if (percpud::c::IsGauge(*series)) {
+    percpud::c::SetGauge(*series, value, timestamp);
+  } else if (series->family->tracks_own) {
+    percpud_adjust(series, value - percpud::c::ReadBits(series->own));
   }
 }
 
 double percpud_get(const percpud_series* series) {
   if (series == nullptr) return 0;
-  const Place* const place = percpud::c::PlaceOf(*series);
-  if (series->family->shape.cells == LaneCells::kShared && place != nullptr) {
-    return percpud::cells::SharedCell(place->unit0).Get();
-  }
-  return percpud::c::ReadBits(series->own);
+  return percpud::c::IsGauge(*series) ? percpud::c::ReadGauge(*series)
+                                      : percpud::c::ReadBits(series->own);
+}
+
+uint32_t percpud_bucket_of(const percpud_family* family, double value) {
+  if (family == nullptr || family->shape.cells != LaneCells::kHistogram) return 0;
+  return static_cast<uint32_t>(percpud::cells::BucketOf(family->shape.bounds, value));
 }
 
 void percpud_observe(percpud_series* series, double value) {
@@ -276,6 +205,14 @@ void percpud_observe(percpud_series* series, double value) {
   percpud::c::AddPair(*series, cell, {.count = 1, .sum = value});
 }
 
+void percpud_adjust_cell(percpud_series* series, uint32_t bucket, int64_t count, double sum) {
+  if (series == nullptr || sum != sum || !series->family->has_pairs()) return;
+  const bool histogram = series->family->shape.cells == LaneCells::kHistogram;
+  const std::size_t cell = histogram ? percpud::cells::CellOfBucket(bucket) : bucket;
+  if (cell >= series->pairs.size()) return;
+  percpud::c::AddPair(*series, cell, {.count = static_cast<std::uint64_t>(count), .sum = sum});
+}
+
 void percpud_add_to_sum(percpud_series* series, double amount) {
   if (series == nullptr || amount != amount || !series->family->has_pairs()) return;
   percpud::c::AddPair(*series, 0, {.count = 0, .sum = amount});
@@ -284,6 +221,10 @@ void percpud_add_to_sum(percpud_series* series, double amount) {
 percpud_counter* percpud_series_counter(percpud_series* series) {
   if (series == nullptr || series->family->shape.cells != LaneCells::kInteger) return nullptr;
   return series;
+}
+
+int percpud_series_is_shared(const percpud_series* series) {
+  return series != nullptr && percpud::c::PlaceOf(*series) != nullptr ? 1 : 0;
 }
 
 percpud_reading percpud_read_series(const percpud_series* series) {

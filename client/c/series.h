@@ -27,9 +27,21 @@ struct LocalPair {
   std::atomic<std::uint64_t> sum = 0;
 };
 
-// Adds to a double that is kept as its bits.
+// Doubles that are kept as their bits.
 void AddToBits(std::atomic<std::uint64_t>& bits, double amount);
+void SetBits(std::atomic<std::uint64_t>& bits, double value);
 double ReadBits(const std::atomic<std::uint64_t>& bits);
+// Returns what it was and makes it 0.
+double TakeBits(std::atomic<std::uint64_t>& bits);
+
+// One that sets gauges at the daemon. Its client's.
+struct Writer {
+  // Null: what the client is called, or else the process's id. Owned.
+  char* label = nullptr;
+  // The daemon's number of it in this session; 0 while it has no cell.
+  std::uint64_t number = 0;
+  Writer* next = nullptr;
+};
 
 }  // namespace percpud::c
 
@@ -54,6 +66,7 @@ struct percpud_family {
 // said to be its client's is guarded by the client's lock.
 struct percpud_series : percpud::c::Handle {
   percpud_family* family = nullptr;
+  percpud::c::Writer* writer = nullptr;
   // One for each label.
   std::span<const std::string_view> values;
   // One for each cell, if the family has pairs.
@@ -61,11 +74,14 @@ struct percpud_series : percpud::c::Handle {
   // The bits of a double: what this process has set a gauge to, or has added to a
   // counter that tracks it.
   std::atomic<std::uint64_t> own = 0;
-  // The bits of a double: when the gauge was set, in seconds since 1970; 0: never.
+  // The bits of a double: when the gauge was set, in seconds since 1970; 0: never. Of a
+  // gauge with a cell for each writer `local` is 1 while the cell is to be stored.
   std::atomic<std::uint64_t> set_at = 0;
 
   // The client's.
   percpud::c::Standing standing = percpud::c::Standing::kUnasked;
+  // Removed, and not opened again since.
+  bool is_removed = false;
   // In the client's table, in its list in the order of making, and in one of its queues.
   percpud_series* next = nullptr;
   percpud_series* next_made = nullptr;
@@ -75,8 +91,13 @@ struct percpud_series : percpud::c::Handle {
   void Fold();
   // Whether nothing is left for Fold.
   [[nodiscard]] bool IsFolded() const;
+  // Forgets what was counted locally, the own share, and what a gauge was set to.
+  void Zero();
   // Forgets what is the parent's, in the child of a fork.
   void BeginAnew();
+  // Stores into a writer's cell no more: it is not the process's own any longer. What was
+  // set is kept for the next cell.
+  void LeaveCell();
 };
 
 namespace percpud::c {

@@ -73,11 +73,32 @@ percpud_series* SeriesBook::Queue::Pop() {
   return out;
 }
 
-template <typename Visit>
-void SeriesBook::ForEach(Visit visit) const {
-  for (percpud_series* series = first_; series != nullptr; series = series->next_made) {
-    visit(*series);
+bool SeriesBook::SetWriter(const char* label, bool slot) {
+  wants_slot_ = slot;
+  if (label == nullptr) return true;
+  writer_.label = strdup(label);
+  return writer_.label != nullptr;
+}
+
+Writer* SeriesBook::FindWriter(const char* label, bool may_make) {
+  if (label == nullptr) return &writer_;
+  for (Writer* writer = &writer_; writer != nullptr; writer = writer->next) {
+    if (writer->label != nullptr && std::strcmp(writer->label, label) == 0) return writer;
   }
+  if (!may_make) return nullptr;
+  char* const copy = strdup(label);
+  void* const memory = copy == nullptr ? nullptr : std::malloc(sizeof(Writer));
+  if (memory == nullptr) {
+    std::free(copy);
+    return nullptr;
+  }
+  writer_.next = new (memory) Writer{.label = copy, .next = writer_.next};
+  return writer_.next;
+}
+
+void SeriesBook::AskFor(percpud_series& series) {
+  series.standing = Standing::kUnasked;
+  unasked_.Push(series);
 }
 
 percpud_family* SeriesBook::FindFamily(const percpud_family_options& options) {
@@ -94,18 +115,28 @@ percpud_family* SeriesBook::FindFamily(const percpud_family_options& options) {
   return made;
 }
 
-percpud_series* SeriesBook::FindSeries(percpud_family& family, const char* const* values) {
-  std::uint64_t hash = kFnvBasis ^ reinterpret_cast<std::uintptr_t>(&family);
+percpud_series* SeriesBook::FindSeries(percpud_family& family, const char* const* values,
+                                       Writer& writer) {
+  std::uint64_t hash = kFnvBasis ^ reinterpret_cast<std::uintptr_t>(&family) ^
+                       reinterpret_cast<std::uintptr_t>(&writer);
   for (std::size_t i = 0; i < family.shape.labels.size(); ++i) {
     if (values == nullptr || values[i] == nullptr) return nullptr;
     Mix(hash, values[i]);
   }
   percpud_series*& bucket = table_[(hash ^ hash >> 32) % kBuckets];
   for (percpud_series* series = bucket; series != nullptr; series = series->next) {
-    if (series->family == &family && HasValues(*series, values)) return series;
+    if (series->family != &family || series->writer != &writer || !HasValues(*series, values)) {
+      continue;
+    }
+    // The daemon shows it again when it is opened again.
+    const bool is_gone = series->is_removed && series->standing == Standing::kOpen;
+    if (is_gone || series->standing == Standing::kClosed) AskFor(*series);
+    series->is_removed = false;
+    return series;
   }
   percpud_series* const made = MakeSeries(family, values);
   if (made == nullptr) return nullptr;
+  made->writer = &writer;
   made->next = bucket;
   bucket = made;
   (first_ == nullptr ? first_ : last_->next_made) = made;
@@ -114,15 +145,25 @@ percpud_series* SeriesBook::FindSeries(percpud_family& family, const char* const
   return made;
 }
 
-std::uint32_t SeriesBook::WriteOpen(abi::v1::LaneOpenSeriesBody& body, const char* name_space,
-                                    const char* writer) {
+bool SeriesBook::MayAsk() const {
+  if (unasked_.first == nullptr) return false;
+  // The second opening says what the first one was given.
+  const bool waits_for_slot = wants_slot_ && slot_ < 0 && asked_.first != nullptr;
+  return !waits_for_slot || unasked_.first->writer != &writer_;
+}
+
+std::uint32_t SeriesBook::WriteOpen(abi::v1::LaneOpenSeriesBody& body, const char* name_space) {
   const auto text = [](const char* or_none) { return or_none == nullptr ? "" : or_none; };
-  if (!body.Begin(text(name_space), text(writer))) {
+  const Writer* const writer = unasked_.first->writer;
+  const bool has_slot = wants_slot_ && writer == &writer_;
+  const char* const label = has_slot ? slot_label_.data() : writer->label;
+  if (!body.Begin(text(name_space), text(label), has_slot && slot_ < 0)) {
     TakeRefusal(*unasked_.Pop(), kInvalidArgument, "the namespace or the writer is too long", 0);
     return 0;
   }
   const percpud_family* family = nullptr;
-  while (unasked_.first != nullptr && WriteOne(body, *unasked_.first, family)) {
+  while (unasked_.first != nullptr && unasked_.first->writer == writer &&
+         WriteOne(body, *unasked_.first, family)) {
     percpud_series* const series = unasked_.Pop();
     series->standing = Standing::kAsked;
     asked_.Push(*series);
@@ -165,6 +206,7 @@ bool SeriesBook::TakeAnswer(const LaneAnswer& answer, std::uint32_t count, std::
   }
   abi::v1::LaneErrorView error;
   const bool has_words = answer.code != 0 && error.Parse(answer.body);
+  if (answer.code == 0 && asked_.first != nullptr) TakeWriter(*asked_.first->writer, opened.head());
   if (answer.code == kUnimplemented) {
     client_.Say(PERCPUD_OLD_DAEMON, "the daemon knows no metrics with labels");
   }
@@ -178,6 +220,13 @@ bool SeriesBook::TakeAnswer(const LaneAnswer& answer, std::uint32_t count, std::
     }
   }
   return true;
+}
+
+void SeriesBook::TakeWriter(Writer& writer, const abi::v1::LaneOpened& opened) {
+  if (opened.writer != 0) writer.number = opened.writer;
+  if (!wants_slot_ || &writer != &writer_ || opened.slot == abi::v1::kLaneNoSlot) return;
+  slot_ = opened.slot;
+  std::snprintf(slot_label_.data(), slot_label_.size(), "%u", opened.slot);
 }
 
 void SeriesBook::TakeOpened(percpud_series& series, const LaneOpenedSeries& opened,
@@ -201,7 +250,7 @@ void SeriesBook::TakeRefusal(percpud_series& series, std::uint16_t code, std::st
     series.standing = Standing::kRefused;
     return;
   }
-  series.standing = Standing::kUnasked;
+  series.standing = Standing::kPostponed;
   if (postponed_.first == nullptr) retry_ns_ = now_ns + kRetryNs;
   postponed_.Push(series);
 }
@@ -223,6 +272,9 @@ void SeriesBook::Publish(percpud_series& series, const LaneOpenedSeries& opened)
   }
   series.Publish(place, family.shape.cells == LaneCells::kInteger);
   series.standing = Standing::kOpen;
+  // The cell is a new one: it shows what was set before.
+  const bool was_set = series.set_at.load(std::memory_order_relaxed) != 0;
+  if (family.shape.cells == LaneCells::kWriter && was_set) series.local.store(1);
 }
 
 void SeriesBook::SayOnce(percpud_family& family, std::string_view text) {
@@ -238,30 +290,34 @@ void SeriesBook::SayOnce(percpud_family& family, std::string_view text) {
 
 void SeriesBook::RetryPostponed(std::int64_t now_ns) {
   if (postponed_.first == nullptr || now_ns < retry_ns_) return;
-  while (percpud_series* const series = postponed_.Pop()) unasked_.Push(*series);
+  while (percpud_series* const series = postponed_.Pop()) AskFor(*series);
 }
 
 void SeriesBook::AskAgain() {
   unasked_ = asked_ = postponed_ = {};
   ForEach([this](percpud_series& series) {
-    series.standing = Standing::kUnasked;
-    unasked_.Push(series);
+    if (series.standing != Standing::kClosed) AskFor(series);
   });
 }
 
 void SeriesBook::Fold() {
-  ForEach([](percpud_series& series) { series.Fold(); });
+  ForEach([this](percpud_series& series) {
+    if (series.standing == Standing::kClosed && !series.IsFolded()) AskFor(series);
+    series.Fold();
+  });
 }
 
 bool SeriesBook::IsSettled() const {
   bool settled = true;
   ForEach([&settled](const percpud_series& series) {
-    settled = settled && series.standing == Standing::kOpen && series.IsFolded();
+    const bool rests = series.standing == Standing::kOpen || series.standing == Standing::kClosed;
+    settled = settled && rests && series.IsFolded();
   });
   return settled;
 }
 
 void SeriesBook::BeginAnew() {
+  BeginSession();
   ForEach([](percpud_series& series) { series.BeginAnew(); });
   AskAgain();
 }
@@ -276,6 +332,13 @@ void SeriesBook::FreeAll() {
     percpud_family* const after = families_->next;
     std::free(families_);
     families_ = after;
+  }
+  std::free(writer_.label);
+  while (writer_.next != nullptr) {
+    Writer* const after = writer_.next->next;
+    std::free(writer_.next->label);
+    std::free(writer_.next);
+    writer_.next = after;
   }
 }
 

@@ -71,19 +71,23 @@ void Snapshot::Swap(Snapshot& other) {
 
 bool Snapshot::AppendText(std::string_view text, TextRef& out) {
   out = {static_cast<std::uint32_t>(texts.size()), static_cast<std::uint32_t>(text.size())};
-  texts.Append(text);
+  texts.Append(text).Append('\0');
   return texts.ok() && texts.size() < UINT32_MAX;
+}
+
+bool Snapshot::AppendBound(double bound) {
+  TextRef text{static_cast<std::uint32_t>(texts.size()), 0};
+  exposition::AppendBound(texts, bound);
+  text.bytes = static_cast<std::uint32_t>(texts.size()) - text.at;
+  return texts.ok() && bounds.Append(bound) && bound_texts.Append(text);
 }
 
 bool Snapshot::AppendBounds(const abi::v1::LaneFamilyView& shape, FamilyRow& row) {
   row.bounds = Next(bounds, shape.head().bounds);
   for (std::size_t i = 0; i < shape.head().bounds; ++i) {
-    TextRef text{static_cast<std::uint32_t>(texts.size()), 0};
-    exposition::AppendBound(texts, shape.bound(i));
-    text.bytes = static_cast<std::uint32_t>(texts.size()) - text.at;
-    if (!bounds.Append(shape.bound(i)) || !bound_texts.Append(text)) return false;
+    if (!AppendBound(shape.bound(i))) return false;
   }
-  return texts.ok();
+  return true;
 }
 
 bool Snapshot::Append(const abi::v1::LaneFamiliesView::Family& family) {
@@ -95,6 +99,9 @@ bool Snapshot::Append(const abi::v1::LaneFamiliesView::Family& family) {
   row.cells = static_cast<LaneCells>(shape.head().cells);
   row.fold = static_cast<LaneFold>(shape.head().fold);
   row.live_only = shape.head().live_only != 0;
+  row.refused = family.head.refused;
+  row.overflowed = family.head.overflowed;
+  row.created_ns = family.head.created_ns;
   row.label_names = Next(names, shape.head().labels);
   if (!AppendText(family.name_space, row.name_space) || !AppendText(shape.name(), row.name) ||
       !AppendText(shape.help(), row.help) || !AppendText(shape.unit(), row.unit)) {
@@ -150,6 +157,44 @@ bool Snapshot::Append(const abi::v1::LaneSeriesPageView::Writer& from) {
                 .is_live = from.head.pointer != 0};
   ++series[series.size() - 1].writers.count;
   return AppendText(from.label, row.label) && writers.Append(row);
+}
+
+bool Snapshot::AppendLocal(const abi::v1::LaneFamilyShape& shape) {
+  FamilyRow row{};
+  row.type = shape.type;
+  row.cells = shape.cells;
+  row.fold = shape.fold;
+  row.live_only = shape.live_only;
+  row.label_names = Next(names, shape.labels.size());
+  if (!AppendText(shape.name, row.name) || !AppendText(shape.help, row.help) ||
+      !AppendText(shape.unit, row.unit)) {
+    return false;
+  }
+  for (const std::string_view label : shape.labels) {
+    TextRef name{};
+    if (!AppendText(label, name) || !names.Append(name)) return false;
+  }
+  row.bounds = Next(bounds, shape.bounds.size());
+  for (const double bound : shape.bounds) {
+    if (!AppendBound(bound)) return false;
+  }
+  row.series = Next(series, 0);
+  return families.Append(row);
+}
+
+bool Snapshot::AppendLocal(std::size_t index, std::span<const std::string_view> values,
+                           std::string_view writer, const abi::v1::WriterCell& cell) {
+  SeriesRow row{};
+  row.values = Next(names, values.size());
+  for (const std::string_view value : values) {
+    TextRef text{};
+    if (!AppendText(value, text) || !names.Append(text)) return false;
+  }
+  row.writers = Next(writers, 1);
+  WriterRow one{.pointer = 0, .cell = cell, .label = {}, .is_live = true};
+  if (!AppendText(writer, one.label) || !writers.Append(one)) return false;
+  ++families[index].series.count;
+  return series.Append(row);
 }
 
 }  // namespace percpud::c

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "client/c/growing.h"
@@ -14,7 +15,7 @@
 
 namespace percpud::c {
 
-// A text of a snapshot: from `at` on in its texts.
+// A text of a snapshot: from `at` on in its texts, where a zero follows it.
 struct TextRef {
   std::uint32_t at;
   std::uint32_t bytes;
@@ -39,6 +40,10 @@ struct FamilyRow {
   abi::v1::LaneCells cells;
   abi::v1::LaneFold fold;
   bool live_only;
+  // Openings that wanted another shape, and series that found the family full.
+  std::uint64_t refused;
+  std::uint64_t overflowed;
+  std::uint64_t created_ns;
 };
 
 struct SeriesRow {
@@ -94,9 +99,15 @@ struct Snapshot {
   bool Append(std::size_t index, const abi::v1::LaneSeriesPageView::Series& series);
   // The writer is one of the last series.
   bool Append(const abi::v1::LaneSeriesPageView::Writer& writer);
+  // The same for what this process holds by itself. `cell` is what its writer has set.
+  bool AppendLocal(const abi::v1::LaneFamilyShape& shape);
+  bool AppendLocal(std::size_t index, std::span<const std::string_view> values,
+                   std::string_view writer, const abi::v1::WriterCell& cell);
 
  private:
+  // Appends a text with its zero. False if memory is short.
   bool AppendText(std::string_view text, TextRef& out);
+  bool AppendBound(double bound);
   bool AppendBounds(const abi::v1::LaneFamilyView& shape, FamilyRow& row);
 };
 

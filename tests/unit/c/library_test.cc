@@ -66,15 +66,24 @@ TEST_F(LibraryTest, ShowsTheNamesOfItsHeaderUnderTheirVersion) {
   EXPECT_THAT(
       Matches({"/usr/bin/nm", "-D", "--defined-only", Library()}, R"([TDBRVW] (\S+))"),
       UnorderedElementsAre(
-          "percpud_add@@PERCPUD_0", "percpud_add_to_sum@@PERCPUD_0", "percpud_close@@PERCPUD_0",
-          "percpud_counter_add@@PERCPUD_0", "percpud_counter_add_call@@PERCPUD_0",
-          "percpud_counter_open@@PERCPUD_0", "percpud_counter_sum@@PERCPUD_0",
-          "percpud_family_open@@PERCPUD_0", "percpud_free@@PERCPUD_0", "percpud_get@@PERCPUD_0",
+          "percpud_add@@PERCPUD_0", "percpud_add_to_sum@@PERCPUD_0", "percpud_adjust@@PERCPUD_0",
+          "percpud_adjust_cell@@PERCPUD_0", "percpud_bucket_of@@PERCPUD_0",
+          "percpud_close@@PERCPUD_0", "percpud_collect@@PERCPUD_0",
+          "percpud_collect_begin@@PERCPUD_0", "percpud_collection_end@@PERCPUD_0",
+          "percpud_collection_family@@PERCPUD_0", "percpud_collection_is_fresh@@PERCPUD_0",
+          "percpud_collection_size@@PERCPUD_0", "percpud_counter_add@@PERCPUD_0",
+          "percpud_counter_add_call@@PERCPUD_0", "percpud_counter_open@@PERCPUD_0",
+          "percpud_counter_sum@@PERCPUD_0", "percpud_family_open@@PERCPUD_0",
+          "percpud_free@@PERCPUD_0", "percpud_get@@PERCPUD_0", "percpud_is_attached@@PERCPUD_0",
           "percpud_observe@@PERCPUD_0", "percpud_on_notice@@PERCPUD_0", "percpud_open@@PERCPUD_0",
           "percpud_open_as@@PERCPUD_0", "percpud_poll@@PERCPUD_0", "percpud_read_series@@PERCPUD_0",
-          "percpud_render@@PERCPUD_0", "percpud_series_counter@@PERCPUD_0",
-          "percpud_series_open@@PERCPUD_0", "percpud_set@@PERCPUD_0", "percpud_version@@PERCPUD_0",
-          "percpud_wait@@PERCPUD_0"));
+          "percpud_reason@@PERCPUD_0", "percpud_remove@@PERCPUD_0", "percpud_remove_all@@PERCPUD_0",
+          "percpud_render@@PERCPUD_0", "percpud_reset@@PERCPUD_0", "percpud_reset_all@@PERCPUD_0",
+          "percpud_reset_namespace@@PERCPUD_0", "percpud_series_counter@@PERCPUD_0",
+          "percpud_series_is_shared@@PERCPUD_0", "percpud_series_open@@PERCPUD_0",
+          "percpud_series_open_as@@PERCPUD_0", "percpud_set@@PERCPUD_0",
+          "percpud_set_at@@PERCPUD_0", "percpud_version@@PERCPUD_0", "percpud_wait@@PERCPUD_0",
+          "percpud_writer_close@@PERCPUD_0", "percpud_writer_slot@@PERCPUD_0"));
 }
 
 }  // namespace

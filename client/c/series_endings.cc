@@ -1,0 +1,70 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What becomes of series when they are removed or reset, when a writer is closed and when
+// a session ends.
+
+#include <algorithm>
+
+#include "client/c/series_book.h"
+
+namespace percpud::c {
+
+using abi::v1::LaneCells;
+
+bool SeriesBook::IsWith(const percpud_series& series, std::span<const std::string_view> values) {
+  return std::equal(series.values.begin(), series.values.end(), values.begin(), values.end());
+}
+
+void SeriesBook::PrepareRemoval(percpud_series& series) {
+  series.Zero();
+  if (series.is_removed && series.standing == Standing::kOpen) AskFor(series);
+  series.is_removed = false;
+}
+
+void SeriesBook::TakeRemoval(percpud_series& series) {
+  series.is_removed = true;
+  // What has no baseline gets another cell when it is opened again.
+  if (series.family->shape.cells != LaneCells::kShared) return;
+  if (series.standing != Standing::kOpen) return;
+  series.place.store(nullptr, std::memory_order_release);
+  series.standing = Standing::kClosed;
+}
+
+void SeriesBook::TakeReset(percpud_series& series) {
+  if (series.standing == Standing::kOpen) AskFor(series);
+}
+
+void SeriesBook::TakeGeneration() {
+  ForEach([this](percpud_series& series) {
+    series.Zero();
+    // What was asked for is answered in its turn.
+    if (series.standing == Standing::kOpen) AskFor(series);
+  });
+}
+
+void SeriesBook::CloseWriter(Writer& writer) {
+  writer.number = 0;
+  ForEach([&writer](percpud_series& series) {
+    if (series.writer != &writer) return;
+    if (series.family->shape.cells != LaneCells::kWriter) {
+      series.own.store(0, std::memory_order_relaxed);
+      return;
+    }
+    if (series.standing == Standing::kOpen) series.standing = Standing::kClosed;
+    series.BeginAnew();
+  });
+}
+
+void SeriesBook::LeaveCells() {
+  for (Writer* writer = &writer_; writer != nullptr; writer = writer->next) writer->number = 0;
+  ForEach([](percpud_series& series) { series.LeaveCell(); });
+}
+
+void SeriesBook::BeginSession() {
+  slot_ = -1;
+  slot_label_ = {};
+  LeaveCells();
+}
+
+}  // namespace percpud::c

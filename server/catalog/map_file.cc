@@ -52,7 +52,7 @@ MapFile::~MapFile() {
 }
 
 absl::Status MapFile::Open(unsigned tables) {
-  assert(env_ == nullptr);
+  assert(env_ == nullptr && options_.clock != nullptr);
   int code = mdb_env_create(&env_);
   if (code != MDB_SUCCESS) return errors::CatalogFailed("mdb_env_create", mdb_strerror(code));
   struct stat file {};
@@ -123,7 +123,23 @@ int MapFile::Extend(Bytes size) const {
   return error;
 }
 
+// Refused calls come as fast as clients can send them, and each would write to the end of
+// a disk that has no room.
 absl::Status MapFile::Grow() {
+  const BootTime now = options_.clock->Now();
+  if (now < full_until_) {
+    assert(!full_.ok());
+    return full_;
+  }
+  absl::Status status = TryGrow();
+  if (absl::IsResourceExhausted(status)) {
+    full_ = status;
+    full_until_ = now + kFullPause;
+  }
+  return status;
+}
+
+absl::Status MapFile::TryGrow() {
   const Bytes wanted =
       std::min(size_ + std::max(Bytes(size_.value() / 2), kMinStep), options_.limit);
   Bytes step = wanted > size_ ? wanted - size_ : Bytes(0);
@@ -151,6 +167,12 @@ bool MapFile::HasRoom(Bytes weight) const {
 
 // Pages that the last commits do not use; LMDB gives them out before it takes more.
 Bytes MapFile::freed() const {
+  const std::uint64_t commit = last_commit();
+  if (!freed_ || freed_->commit != commit) freed_ = {.commit = commit, .bytes = CountFreed()};
+  return freed_->bytes;
+}
+
+Bytes MapFile::CountFreed() const {
   MDB_txn* txn = nullptr;
   if (mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn) != MDB_SUCCESS) return Bytes(0);
   constexpr MDB_dbi kFreeList = 0;

@@ -25,6 +25,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/clock.h"
 #include "server/base/units.h"
 
 namespace percpud::catalog {
@@ -39,7 +40,12 @@ class MapFile {
     // The size of a file that is made, and the most that one may grow to.
     Bytes initial;
     Bytes limit;
+    // Tells when a disk that was full is asked again. Outlives the file.
+    const Clock* clock = nullptr;
   };
+
+  // How long the refusal of a full disk stands before the disk is asked again.
+  static constexpr absl::Duration kFullPause = absl::Milliseconds(100);
 
   explicit MapFile(Options options) : options_(std::move(options)) {}
   ~MapFile();
@@ -50,7 +56,8 @@ class MapFile {
   // then, so that a full disk refuses to let it grow, and never faults.
   // Errors: CatalogFull, CatalogFailed, OsRefused.
   absl::Status Open(unsigned tables);
-  // Makes the file larger by half, or by what the disk has. Errors: CatalogFull, CatalogFailed.
+  // Makes the file larger by half, or by what the disk has. A disk that was full within
+  // the last kFullPause is not asked again. Errors: CatalogFull, CatalogFailed.
   absl::Status Grow();
   // Whether a transaction that writes `weight` fits, with the reserve for deletions left.
   // Pages that were freed are room.
@@ -70,6 +77,8 @@ class MapFile {
   }
 
  private:
+  // As Grow, but the disk is asked in any case.
+  absl::Status TryGrow();
   // An errno; the file is as it was, unless it is 0.
   [[nodiscard]] int Extend(Bytes size) const;
   [[nodiscard]] int Back(Bytes size) const;
@@ -79,10 +88,20 @@ class MapFile {
   [[nodiscard]] std::uint64_t last_commit() const;
   [[nodiscard]] Bytes used() const;
   [[nodiscard]] Bytes freed() const;
+  [[nodiscard]] Bytes CountFreed() const;
 
   const Options options_;
   MDB_env* env_ = nullptr;
   Bytes size_;
+  // The list of free pages as it was counted after a commit. Only a commit changes it.
+  struct FreedPages {
+    std::uint64_t commit = 0;
+    Bytes bytes;
+  };
+  mutable std::optional<FreedPages> freed_;
+  // The disk's last refusal, and how long it stands.
+  absl::Status full_;
+  BootTime full_until_ = BootTime::InfinitePast();
   // The last page, mapped beside LMDB's own map.
   void* number_page_ = nullptr;
 };

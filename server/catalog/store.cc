@@ -76,6 +76,11 @@ int ApplyOne(MDB_txn* txn, MDB_dbi table, const Changes& changes, const Changes:
   return code == MDB_NOTFOUND ? MDB_SUCCESS : code;
 }
 
+const Clock* ClockOf(const Store::Options& options) {
+  static const SystemClock clock;
+  return options.clock == nullptr ? &clock : options.clock;
+}
+
 const std::string& ShownPath(const Store::Options& options) {
   return options.final_path.empty() ? options.path : options.final_path;
 }
@@ -100,7 +105,8 @@ Store::Store(Options options, std::optional<PathLock> lock)
       file_({.path = options_.path,
              .shown_path = ShownPath(options_),
              .initial = options_.initial,
-             .limit = options_.limit}) {}
+             .limit = options_.limit,
+             .clock = ClockOf(options_)}) {}
 
 absl::Status Store::OpenTables() {
   MDB_txn* txn = nullptr;

@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/clock.h"
 #include "server/base/path_lock.h"
 #include "server/catalog/changes.h"
 #include "server/catalog/map_file.h"
@@ -41,6 +42,8 @@ class Store {
     bool is_locked = false;
     Bytes initial{1 << 20};
     Bytes limit{std::uint64_t{1} << 40};
+    // Tells when a full disk is asked again. Outlives the store; null for the host's.
+    const Clock* clock = nullptr;
     // Asked before each commit: true refuses it, as a full disk would. For tests.
     std::function<bool()> is_full = nullptr;
   };

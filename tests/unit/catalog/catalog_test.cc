@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/fake_clock.h"
 #include "tests/unit/catalog/rig.h"
 
 namespace percpud::catalog::testing {
@@ -198,6 +200,58 @@ TEST_F(CatalogTest, WhatIsFreedIsRoomAgain) {
     first_time = again;
     EXPECT_TRUE(Inspect(path()).ok()) << Inspect(path());
   }
+}
+
+// No file of this process grows beyond `bytes` meanwhile: a full disk.
+class FullDisk {
+ public:
+  explicit FullDisk(Bytes bytes) : ignored_(signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{.rlim_cur = bytes.value(), .rlim_max = before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  }
+  ~FullDisk() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, ignored_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  const sighandler_t ignored_;
+  rlimit before_{};
+};
+
+TEST_F(CatalogTest, AFullDiskIsAskedAgainAfterAPauseAndFreedRoomIsUsedAtOnce) {
+  constexpr Bytes kSize{2 << 20};
+  percpud::testing::FakeClock clock;
+  const auto opened = Catalog::Open({.path = path(), .initial = kSize, .clock = &clock});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  Catalog& catalog = **opened;
+  Begin(catalog);
+  constexpr std::uint64_t kBatch = 100;
+  std::uint64_t kept = 0;
+  {
+    const FullDisk disk(kSize);
+    while (PutAreas(catalog, kept, kBatch).ok()) kept += kBatch;
+  }
+  // The disk has room by now, and nobody asks it.
+  EXPECT_TRUE(absl::IsResourceExhausted(PutAreas(catalog, kept, kBatch)));
+  EXPECT_EQ(catalog.GetStats().size, kSize);
+
+  for (std::uint64_t i = 0; i < kept / 2; ++i) {
+    Changes changes;
+    changes.DeleteArea(PercpuPtr(i * 8));
+    ASSERT_TRUE(catalog.Commit(std::move(changes)).ok());
+  }
+  EXPECT_TRUE(PutAreas(catalog, 0, kBatch).ok());
+  EXPECT_EQ(catalog.GetStats().size, kSize);
+
+  clock.Advance(MapFile::kFullPause);
+  for (std::uint64_t i = 0; i < 100 && catalog.GetStats().size == kSize; ++i) {
+    ASSERT_TRUE(PutAreas(catalog, kept + i * kBatch * 10, kBatch * 10).ok()) << i;
+  }
+  EXPECT_GT(catalog.GetStats().size, kSize);
 }
 
 TEST_F(CatalogTest, WhatIsOwedGoesWithTheNextCommit) {

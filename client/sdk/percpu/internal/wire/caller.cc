@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "percpu/internal/wire/channel.h"
+#include "percpu/internal/wire/grpc_start.h"
 #include "percpu/internal/wire/reason.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/status_macros.h"
@@ -68,6 +69,7 @@ Caller::Epoch& Caller::Current() {
 absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
   assert(tokens_ != nullptr);
   ASSIGN_OR_RETURN(std::string token, tokens_->Token(deadline));
+  RETURN_IF_ERROR(StartGrpc());
   grpc::Channel& channel = *Current().channel;
   if (channel.GetState(/*try_to_connect=*/true) != GRPC_CHANNEL_READY &&
       !channel.WaitForConnected(ToGrpc(deadline))) {
@@ -78,6 +80,7 @@ absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
 
 absl::Status Caller::Prepare(grpc::ClientContext& context, const Deadline& deadline) {
   RETURN_IF_ERROR(CheckDescriptors());
+  RETURN_IF_ERROR(StartGrpc());
   if (tokens_ == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string token, AwaitSession(deadline));
   // The daemon may have gone since.

@@ -180,7 +180,7 @@ class Caller {
   [[nodiscard]] IntrospectionStub& introspection() { return *Current().introspection; }
   // Names the session in a call's metadata, and waits for its daemon to be there. Errors:
   // the token source's; UNAVAILABLE if no daemon was there in time; RESOURCE_EXHAUSTED if
-  // this process has no descriptor left.
+  // this process has no descriptor left, or no thread to start gRPC with.
   absl::Status Prepare(grpc::ClientContext& context, const Deadline& deadline);
   // Returns the deadline of a call that begins now.
   [[nodiscard]] Deadline DeadlineOfACall() const { return Deadline::After(options_.deadline); }

@@ -1,0 +1,67 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "percpu/internal/wire/grpc_start.h"
+
+#include <grpc/grpc.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cstddef>
+
+namespace percpu::wire {
+namespace {
+
+// No thread is to be had while this lives: there is no memory for its stack.
+class NoThreads {
+ public:
+  NoThreads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t greedy;
+    pthread_attr_init(&greedy);
+    pthread_attr_setstacksize(&greedy, std::size_t{1} << 50);
+    pthread_setattr_default_np(&greedy);
+    pthread_attr_destroy(&greedy);
+  }
+  ~NoThreads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+
+ private:
+  pthread_attr_t before_{};
+};
+
+TEST(StartGrpcTest, AShortageIsPassing) {
+  EXPECT_EXIT(
+      {
+        bool refused = false;
+        {
+          const NoThreads shortage;
+          refused = absl::IsResourceExhausted(StartGrpc());
+        }
+        _exit(refused && StartGrpc().ok() && StartGrpc().ok() ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+// The program has started gRPC by itself, and did not notice.
+TEST(StartGrpcTest, AThreadThatGrpcLacksIsSaid) {
+  EXPECT_EXIT(
+      {
+        {
+          const NoThreads shortage;
+          grpc_init();
+        }
+        const absl::Status first = StartGrpc();
+        const absl::Status second = StartGrpc();
+        _exit(absl::IsResourceExhausted(first) && first == second ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace percpu::wire

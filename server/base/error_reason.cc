@@ -42,6 +42,7 @@ constexpr Row kNames[] = {
     {Reason::kTooManyWatchers, "TOO_MANY_WATCHERS"},
     {Reason::kTooManyCalls, "TOO_MANY_CALLS"},
     {Reason::kTooManyStreams, "TOO_MANY_STREAMS"},
+    {Reason::kTooManyUnread, "TOO_MANY_UNREAD"},
     {Reason::kPointerOutsideArena, "POINTER_OUTSIDE_ARENA"},
     {Reason::kPointerInNoChunk, "POINTER_IN_NO_CHUNK"},
     {Reason::kPointerNotInUnitZero, "POINTER_NOT_IN_UNIT_ZERO"},

@@ -37,6 +37,7 @@ enum class Reason : std::uint16_t {
   kTooManyWatchers,
   kTooManyCalls,
   kTooManyStreams,
+  kTooManyUnread,
   // Pointers.
   kPointerOutsideArena,
   kPointerInNoChunk,

@@ -43,6 +43,8 @@ absl::Status TooManyWatchers(std::uint32_t limit);
 // One peer has too many, over all its connections.
 absl::Status TooManyCalls(std::uint32_t limit);
 absl::Status TooManyStreams(std::uint32_t limit);
+// The call waited for a place for its answer, and found none.
+absl::Status TooManyUnread(Bytes limit);
 
 // --- Pointers ------------------------------------------------------------------
 absl::Status PointerOutsideArena(PercpuPtr ptr, Bytes arena_size);
@@ -211,6 +213,8 @@ absl::Status StoreRefused();
 absl::Status NoProc();
 // The system lets the daemon have `found` of the `needed` threads.
 absl::Status TooFewTasks(std::uint64_t needed, std::uint64_t found);
+// gRPC was refused a thread, and does not keep time without it.
+absl::Status NoAlarms();
 // `why` ends with the command that mends it, if there is one.
 absl::Status NoTransparentHugePages(absl::string_view why);
 // TCP is asked for, and the program at `path` that serves it cannot be run.

@@ -46,6 +46,10 @@ inline constexpr std::uint32_t kDefaultWatchers = 64;
 // What one peer may have under way: one user of this host over all connections, or one
 // other host.
 inline constexpr std::uint32_t kMaxCallsPerPeer = 1024;
+// Bytes of answers that are built and not read yet, of one peer and of all. A call beyond
+// either waits, unless its peer holds nothing.
+inline constexpr Bytes kMaxUnreadPerPeer{16 << 20};
+inline constexpr Bytes kMaxUnread{48 << 20};
 // Calls and streams of one connection at a time.
 inline constexpr std::uint32_t kMaxCallsPerConnection = 256;
 // The part of all streams that one peer may have open.

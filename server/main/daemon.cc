@@ -29,6 +29,7 @@
 #include "server/main/daemon_layout.h"
 #include "server/main/fd_store.h"
 #include "server/main/gateway_keeper.h"
+#include "server/main/hang_guard.h"
 #include "server/main/listener.h"
 #include "server/main/reaper_thread.h"
 #include "server/main/startup_log.h"
@@ -45,6 +46,8 @@ namespace percpud {
 namespace {
 
 constexpr absl::Duration kGrace = absl::Seconds(5);
+// gRPC starts within milliseconds, unless it waits for a thread that the system refused.
+constexpr absl::Duration kPatienceWithGrpc = absl::Seconds(10);
 
 // What becomes of chunks is logged, and recorded where there is a catalog.
 std::function<void(const ChunkEvent&)> OnChunk(catalog::Catalog* catalog) {
@@ -246,6 +249,10 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
 }
 
 absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
+  const HangGuard guard(
+      "percpud cannot start: gRPC hangs, for want of a thread; raise TasksMax= of the unit, "
+      "pids.max or `ulimit -u`\n",
+      kPatienceWithGrpc);
   ASSIGN_OR_RETURN(
       rpc, RpcServer::Start(*allocator, *sessions, *updater, *callers,
                             {.limits = config.limits, .message_limit = config.message_limit}));

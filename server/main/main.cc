@@ -24,6 +24,7 @@
 #include "server/main/daemon.h"
 #include "server/main/fd_store.h"
 #include "server/main/flags.h"
+#include "server/main/hang_guard.h"
 #include "server/main/log_setup.h"
 #include "server/main/reload.h"
 #include "server/main/system_check.h"
@@ -39,9 +40,8 @@ constexpr int kExitUsage = 2;
 std::size_t Threads() { return 20 + 2 * std::size_t{std::thread::hardware_concurrency()}; }
 // How often the daemon looks whether its files are still there.
 constexpr absl::Duration kLookAtFiles = absl::Seconds(30);
-// The drain is over after five seconds, unless something waits for a thread that the
-// system never made.
-constexpr unsigned kPatienceToStop = 20;
+// The drain is over after five seconds, unless something hangs.
+constexpr absl::Duration kPatienceToStop = absl::Seconds(20);
 
 // A local session takes two descriptors, and what a shell allows is few.
 void AllowDescriptors() {
@@ -136,16 +136,6 @@ int Serve(int argc, char** argv, config::v1::Config running, Daemon& daemon,
   }
 }
 
-// Ends the process where stopping it hangs: all that was granted is committed.
-void EndAfterGrace() {
-  signal(SIGALRM, [](int) {
-    constexpr char kWords[] = "percpud: the drain hangs; the process ends without it\n";
-    static_cast<void>(write(STDERR_FILENO, kWords, sizeof(kWords) - 1));
-    _exit(kExitFailure);
-  });
-  alarm(kPatienceToStop);
-}
-
 int CheckOnly(const DaemonConfig& config) {
   if (absl::Status status = Daemon::Check(config); !status.ok()) return Fail(status);
   for (const std::string& warning : WarningsOf(config, LookAtHost(config))) {
@@ -174,8 +164,11 @@ int Run(int argc, char** argv, const sigset_t& signals, CommandLine command_line
   const int number = Serve(argc, argv, std::move(command_line.config), **daemon, signals);
   NotifyManager("STOPPING=1");
   spdlog::info("draining on signal {}", number);
-  EndAfterGrace();
-  daemon->reset();
+  {
+    const HangGuard guard("percpud: the drain hangs; the process ends without it\n",
+                          kPatienceToStop);
+    daemon->reset();
+  }
   spdlog::info("stopped");
   return 0;
 }

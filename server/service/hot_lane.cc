@@ -8,6 +8,8 @@
 #include <cassert>
 #include <cstdint>
 
+#include "absl/time/clock.h"
+
 namespace percpud {
 
 gpr_timespec AfterNow(absl::Duration duration) {
@@ -55,8 +57,8 @@ class HotLane::CloseEvent final : public HotEvent {
 // Deleted by the lane when it has passed.
 class HotLane::NudgeEvent final : public HotEvent {
  public:
-  explicit NudgeEvent(HotLane& lane) : lane_(lane) {
-    alarm_.Set(lane_.queue(), AfterNow(absl::ZeroDuration()), static_cast<HotEvent*>(this));
+  explicit NudgeEvent(HotLane& lane, absl::Duration after = absl::ZeroDuration()) : lane_(lane) {
+    alarm_.Set(lane_.queue(), AfterNow(after), static_cast<HotEvent*>(this));
   }
   bool Proceed(bool /*ok*/) override {
     lane_.nudged_ = false;
@@ -95,6 +97,16 @@ HotLane::~HotLane() { Close(); }
 void HotLane::Start() {
   assert(!thread_.joinable() && !closed_);
   thread_ = std::thread([this] { Loop(); });
+}
+
+bool HotLane::AwaitAlarm(BootTime deadline) {
+  constexpr absl::Duration kLook = absl::Microseconds(100);
+  const std::uint64_t before = pulse_.beats();
+  // An alarm that is due already would ring without the thread.
+  nudged_ = true;
+  new NudgeEvent(*this, absl::Milliseconds(1));
+  while (pulse_.beats() == before && NowSinceBoot() < deadline) absl::SleepFor(kLook);
+  return pulse_.beats() != before;
 }
 
 void HotLane::Close() {

@@ -21,8 +21,10 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/pulse.h"
 #include "server/base/slow_lane.h"
+#include "server/service/answer_room.h"
 
 namespace percpud {
 
@@ -66,14 +68,19 @@ class HotLane {
   static constexpr absl::Duration kRound = absl::Seconds(1);
 
   // `round`: the time between two looks at what is overseen.
-  explicit HotLane(grpc::ServerBuilder& builder, absl::Duration round = kRound)
-      : queue_(builder.AddCompletionQueue()), round_length_(round) {}
+  // `answers`: how many bytes of answers clients may leave unread.
+  explicit HotLane(grpc::ServerBuilder& builder, absl::Duration round = kRound,
+                   AnswerRoom::Limits answers = {})
+      : queue_(builder.AddCompletionQueue()), answers_(answers), round_length_(round) {}
   ~HotLane();
   HotLane(const HotLane&) = delete;
   HotLane& operator=(const HotLane&) = delete;
 
   // Starts the thread. REQUIRES: the server is built.
   void Start();
+  // Returns true once an alarm has rung, and false if none has by `deadline`: gRPC lacks the
+  // thread of its alarms, and no deadline is kept. REQUIRES: started, and no calls come.
+  [[nodiscard]] bool AwaitAlarm(BootTime deadline);
   // Ends the thread when every call in progress is answered.
   // REQUIRES: the server is shut down.
   void Close();
@@ -83,6 +90,8 @@ class HotLane {
   [[nodiscard]] SlowLane& slow_lane() { return slow_lane_; }
   // For calls that copy much or write to the disk.
   [[nodiscard]] SlowLane& work_lane() { return work_lane_; }
+  // The room for answers that nobody has read yet.
+  [[nodiscard]] AnswerRoom& answers() { return answers_; }
   // Beats with every event; a nudge is one. REQUIRES, of Nudge: started, and
   // not about to be closed.
   [[nodiscard]] const Pulse& pulse() const { return pulse_; }
@@ -108,6 +117,8 @@ class HotLane {
   void LookAtAll();
 
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  // Outlives the slow lanes, whose work settles in it.
+  AnswerRoom answers_;
   SlowLane slow_lane_{"slow-lane", 1};
   SlowLane work_lane_{"work-lane", 4};
   std::thread thread_;

@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "server/base/ranked_mutex.h"
+#include "server/base/units.h"
 
 namespace percpud {
 
@@ -55,6 +56,11 @@ class PeerAccount {
     return Take(account, account->streams_, limit);
   }
 
+  // Counts the bytes of answers that are built for the peer and not read yet (AnswerRoom).
+  void AddUnread(Bytes bytes) { unread_.fetch_add(bytes.value(), std::memory_order_relaxed); }
+  void RemoveUnread(Bytes bytes) { unread_.fetch_sub(bytes.value(), std::memory_order_relaxed); }
+  [[nodiscard]] Bytes unread() const { return Bytes(unread_.load(std::memory_order_relaxed)); }
+
  private:
   static Place Take(const std::shared_ptr<PeerAccount>& account,
                     std::atomic<std::uint32_t>& counter, std::uint32_t limit) {
@@ -65,6 +71,7 @@ class PeerAccount {
 
   std::atomic<std::uint32_t> calls_{0};
   std::atomic<std::uint32_t> streams_{0};
+  std::atomic<std::uint64_t> unread_{0};
 };
 
 // The accounts of all peers that have a connection or a call. Thread safe.

@@ -3,6 +3,7 @@
 
 #include "server/service/rpc_server.h"
 
+#include <grpc/grpc.h>
 #include <grpc/impl/codegen/compression_types.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_posix.h>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "server/base/clock.h"
+#include "server/base/errors.h"
 #include "server/base/limits.h"
 
 namespace percpud {
@@ -28,6 +30,9 @@ constexpr int kLargestMessages = 4;
 // nobody answers for as long as the second.
 constexpr absl::Duration kKeepaliveTime = absl::Minutes(2);
 constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(20);
+
+// The first alarm is due after a millisecond. A busy host may take long.
+constexpr absl::Duration kPatienceWithAlarms = absl::Seconds(5);
 
 std::vector<std::string> ServiceNames() {
   return {v1::MemoryService::service_full_name(),
@@ -71,7 +76,7 @@ RpcServer::RpcServer(Allocator& allocator, Sessions& sessions, const Updater& up
                      Callers& callers, const Options& options, grpc::ServerBuilder& builder)
     : callers_(callers),
       streams_(options.limits.watchers),
-      lane_(builder, options.round),
+      lane_(builder, options.round, options.answers),
       calls_(allocator, sessions, updater,
              {.batch = options.limits.batch, .transfer = options.limits.transfer}),
       memory_(calls_, callers, lane_, builder),
@@ -88,6 +93,9 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Allocator& allocator
                                                             const Updater& updater,
                                                             Callers& callers,
                                                             const Options& options) {
+  // The reference is kept for good. To end gRPC would be to wait for all threads that it
+  // counts, also for one that the system refused it.
+  grpc_init();
   grpc::ServerBuilder builder;
   RefuseCompression(builder);
   LimitConnections(options, builder);
@@ -103,6 +111,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Allocator& allocator
   out->channelz_.Start();
   out->reflection_.Start();
   out->lane_.Start();
+  if (!out->lane_.AwaitAlarm(NowSinceBoot() + kPatienceWithAlarms)) return errors::NoAlarms();
   return out;
 }
 
@@ -118,6 +127,7 @@ void RpcServer::Serve(int fd, Origin origin) {
 void RpcServer::Drain(BootTime deadline) {
   if (server_ == nullptr || streams_.draining()) return;
   streams_.Drain();
+  lane_.answers().Close();
   lane_.LookAround();
   streams_.AwaitEmpty(deadline);
   lane_.slow_lane().AwaitIdle(deadline);

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
+#include "server/service/answer_room.h"
 #include "server/service/callers.h"
 #include "server/service/channelz_service.h"
 #include "server/service/health_service.h"
@@ -36,6 +37,8 @@ class RpcServer {
     Bytes message_limit = kDefaultMessage;
     // The time between two looks at answers that are not read (HotLane).
     absl::Duration round = HotLane::kRound;
+    // What clients may leave unread.
+    AnswerRoom::Limits answers;
   };
 
   // Starts to serve. All outlive the server. Errors: INTERNAL, if gRPC would not.

@@ -6,8 +6,10 @@
 // to its handler and back.
 //
 //   posted --> admitted --> handler on the hot thread ---------> answered --> spare
-//     ^  another is posted       | it would sleep, or takes time      ^
-//     +--<--+                    +--> handler on a slow lane ---------+
+//     ^  |                    ^   | it would sleep, or takes time      ^
+//     |  another is posted    |   +--> handler on a slow lane ---------+
+//     +--<--+                 |
+//                  waits for room for a large answer (answer_room.h)
 
 #ifndef PERCPUD_SERVER_SERVICE_UNARY_CALL_H_
 #define PERCPUD_SERVER_SERVICE_UNARY_CALL_H_
@@ -25,7 +27,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/base/errors.h"
 #include "server/base/pace.h"
+#include "server/base/units.h"
+#include "server/service/answer_room.h"
 #include "server/service/callers.h"
 #include "server/service/hot_lane.h"
 #include "server/service/status.h"
@@ -39,12 +44,14 @@ using HotHandler = Outcome (*)(Context&, const Caller&, Pace, const Request&, Re
 template <typename Context, typename Request, typename Response>
 using WorkHandler = absl::Status (*)(Context&, const Caller&, const Request&, Response&);
 
+// A message up to this size keeps its memory for the next call.
+inline constexpr Bytes kKeptBytes{64 << 10};
+
 // Empties a message and keeps its memory for the next call, unless it was
 // unusually large: a pool of calls would hold on to the largest of each.
 template <typename Message>
 void Recycle(Message& message) {
-  constexpr std::size_t kKeptBytes = 64 << 10;
-  if (message.ByteSizeLong() > kKeptBytes) {
+  if (Bytes(message.ByteSizeLong()) > kKeptBytes) {
     message = Message();
   } else {
     message.Clear();
@@ -91,7 +98,13 @@ class UnaryMethod final : public UnaryMethodBase {
   // Calls kept for the next ones.
   static constexpr std::size_t kSpareCalls = 64;
 
-  class Call final : public HotEvent, private Overseen {
+  // A Read's answer is as large as the limit of transfers, and so are lists.
+  [[nodiscard]] bool has_large_answers() const {
+    return rpc_ == Rpc::kRead ||
+           std::holds_alternative<WorkHandler<Context, Request, Response>>(handler_);
+  }
+
+  class Call final : public HotEvent, private Overseen, private AnswerRoom::Waiter {
    public:
     explicit Call(UnaryMethod& method) : method_(method) {}
 
@@ -119,6 +132,12 @@ class UnaryMethod final : public UnaryMethodBase {
         return true;
       }
       call_ = *std::move(admitted);
+      if (method_.has_large_answers() && !room().Enter(peer(), *this)) {
+        waits_since_ = method_.lane_.round();
+        state_ = State::kWaiting;
+        return true;
+      }
+      if (method_.has_large_answers()) held_ = AnswerRoom::kReserve;
       Serve();
       return true;
     }
@@ -130,8 +149,18 @@ class UnaryMethod final : public UnaryMethodBase {
     }
 
    private:
-    // Only a call that is served or answered is overseen.
-    enum class State { kPosted, kServed, kAnswered };
+    // Only a posted call is not overseen.
+    enum class State { kPosted, kWaiting, kServed, kAnswered };
+
+    [[nodiscard]] AnswerRoom& room() { return method_.lane_.answers(); }
+    [[nodiscard]] PeerAccount& peer() { return *call_.place.account(); }
+
+    void OnRoom() override {
+      assert(state_ == State::kWaiting);
+      state_ = State::kServed;
+      held_ = AnswerRoom::kReserve;
+      Serve();
+    }
 
     void Serve() {
       SlowLane* lane = &method_.lane_.work_lane();
@@ -157,8 +186,17 @@ class UnaryMethod final : public UnaryMethodBase {
     void Answer(const absl::Status& status) {
       assert(state_ == State::kServed);
       answered_in_ = method_.lane_.round();
+      const Bytes bytes(status.ok() ? response_.ByteSizeLong() : 0);
+      if (held_) {
+        room().Settle(peer(), *held_, bytes);
+        held_ = bytes;
+      }
       state_ = State::kAnswered;
-      if (status.ok()) {
+      if (status.ok() && bytes > kKeptBytes) {
+        // gRPC has a copy once it is given the answer, which may stay unread for long.
+        const Response large = std::move(response_);
+        responder_->Finish(large, grpc::Status::OK, static_cast<HotEvent*>(this));
+      } else if (status.ok()) {
         responder_->Finish(response_, grpc::Status::OK, static_cast<HotEvent*>(this));
       } else {
         responder_->FinishWithError(ToGrpc(status), static_cast<HotEvent*>(this));
@@ -168,6 +206,12 @@ class UnaryMethod final : public UnaryMethodBase {
     // A client that does not read keeps its own place, for a while.
     void OnRound(std::uint32_t round) override {
       assert(state_ != State::kPosted);
+      if (state_ == State::kWaiting &&
+          (room().is_closed() || round - waits_since_ > HotLane::kAnswerRounds)) {
+        room().GiveUp(peer(), *this);
+        state_ = State::kServed;
+        return Answer(errors::TooManyUnread(room().limits().per_peer));
+      }
       if (state_ == State::kAnswered && round - answered_in_ > HotLane::kAnswerRounds) {
         server_context_->TryCancel();
       }
@@ -176,6 +220,9 @@ class UnaryMethod final : public UnaryMethodBase {
     bool Retire() {
       method_.lane_.Dismiss(*this);
       state_ = State::kPosted;
+      // Others that enter now are served at once.
+      if (held_) room().Leave(peer(), *held_);
+      held_.reset();
       call_ = {};
       responder_.reset();
       server_context_.reset();
@@ -189,6 +236,10 @@ class UnaryMethod final : public UnaryMethodBase {
     UnaryMethod& method_;
     std::atomic<State> state_{State::kPosted};
     std::atomic<std::uint32_t> answered_in_{0};
+    std::uint32_t waits_since_ = 0;
+    // What it holds of the room for answers. Handed on with the call, from thread to thread.
+    // nullopt unless it has entered.
+    std::optional<Bytes> held_;
     AdmittedCall call_;
     Request request_;
     Response response_;

@@ -194,6 +194,7 @@ void Cycles::Starve(const Trouble& trouble, std::size_t slot) {
   const bool of_daemon = trouble.who == Who::kDaemon;
   ClientProcess& client = *clients_.at(slot);
   const bool may_end = MayEndIt(trouble.deed);
+  is_daemon_starved_ = of_daemon && may_end;
   if (!of_daemon && may_end) {
     client.desk().doomed = true;
     starved_ = slot;
@@ -246,11 +247,20 @@ bool Cycles::Recover(const Trouble& trouble) {
                     absl::StrCat("after ", NameOf(trouble), " the daemon ended with ",
                                  daemon_.exit_status(), ": ", daemon_.log()));
   }
-  if (of_daemon && MayEndIt(trouble.deed) && daemon_.ended()) ++excused_ends_;
+  if (is_daemon_starved_ && daemon_.ended()) ++excused_ends_;
   if (!daemon_.Ensure() || !Progress()) return false;
   if (starved_) clients_.at(*starved_)->desk().doomed = false;
   starved_.reset();
+  is_daemon_starved_ = false;
   return true;
+}
+
+// What a shortage ends may take a while to end.
+void Cycles::ReplaceStarvedDaemon() {
+  if (!is_daemon_starved_ || !daemon_.ended()) return;
+  is_daemon_starved_ = false;
+  ++excused_ends_;
+  daemon_.Ensure();
 }
 
 void Cycles::Replace() {
@@ -270,6 +280,7 @@ bool Cycles::Progress() {
   };
   absl::Time give_up_starved = absl::Now() + kStarvedPatience;
   const auto all_went_on = [&] {
+    ReplaceStarvedDaemon();
     Replace();
     if (starved_ && absl::Now() > give_up_starved && !went_on(*starved_)) {
       clients_.at(*starved_)->Kill();

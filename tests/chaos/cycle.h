@@ -52,6 +52,8 @@ class Cycles {
   bool Recover(const Trouble& trouble);
   // Starts clients that have ended anew.
   void Replace();
+  // Starts a daemon anew that has ended of its shortage since.
+  void ReplaceStarvedDaemon();
   bool Progress();
 
   [[nodiscard]] std::size_t ChooseSlot(const Trouble& trouble);
@@ -65,6 +67,8 @@ class Cycles {
   std::uint32_t rests_ = 0;
   // The client of this cycle that was short of memory or tasks, and may end of it.
   std::optional<std::size_t> starved_;
+  // The daemon was, in this cycle.
+  bool is_daemon_starved_ = false;
   std::uint64_t excused_ends_ = 0;
 };
 

@@ -98,6 +98,23 @@ class RawHttp2 {
     return std::nullopt;
   }
 
+  // Lets the server send as much as it likes, on the connection and on each stream, also on
+  // those that are open.
+  void OpenWindows() {
+    constexpr std::uint32_t kLargest = (1U << 31) - 1;
+    constexpr std::uint32_t kDefault = 65535;
+    Send(kSettings, 0, 0, std::string("\0\4", 2) + Big32(kLargest - kDefault));
+    Send(kWindowUpdate, 0, 0, Big32(kLargest - kDefault));
+  }
+  // Awaits the last frame of any stream, acknowledging as Await does.
+  std::optional<Frame> AwaitEndOfStream(absl::Duration patience) {
+    const absl::Time deadline = absl::Now() + patience;
+    while (std::optional<Frame> frame = Await(kHeaders, deadline - absl::Now())) {
+      if ((frame->flags & kEndStream) != 0) return frame;
+    }
+    return std::nullopt;
+  }
+
   // Whether the other end hangs up in time.
   bool AwaitHangUp(absl::Duration patience) {
     const absl::Time deadline = absl::Now() + patience;

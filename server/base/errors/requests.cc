@@ -104,6 +104,13 @@ absl::Status TooManyStreams(std::uint32_t limit) {
                 " streams open, the limit for one peer");
 }
 
+absl::Status TooManyUnread(Bytes limit) {
+  return Refuse(Code::kResourceExhausted, Reason::kTooManyUnread,
+                "answers: the caller, or all callers together, leave answers unread: one peer may "
+                "leave ",
+                Format(limit), ", and this call found no place in time");
+}
+
 absl::Status TooManyWatchers(std::uint32_t limit) {
   return Refuse(Code::kResourceExhausted, Reason::kTooManyWatchers, "watch: ", limit,
                 " streams are open, the limit");

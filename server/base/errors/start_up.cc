@@ -55,6 +55,12 @@ absl::Status TooFewTasks(std::uint64_t needed, std::uint64_t found) {
                 "; raise TasksMax= of the unit, pids.max or `ulimit -u`");
 }
 
+absl::Status NoAlarms() {
+  return Refuse(Code::kResourceExhausted, Reason::kTooFewTasks,
+                "tasks: gRPC was refused a thread while it started; raise TasksMax= of the unit, "
+                "pids.max or `ulimit -u`");
+}
+
 absl::Status NoTransparentHugePages(absl::string_view why) {
   return Refuse(Code::kFailedPrecondition, Reason::kNoTransparentHugePages,
                 "transparent_huge_pages: ", why);

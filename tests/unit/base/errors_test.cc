@@ -161,6 +161,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{errors::TooManyWatchers(64), StatusCode::kResourceExhausted, {"watch:", "64"}},
         Case{errors::TooManyCalls(64), StatusCode::kResourceExhausted, {"calls:", "64"}},
         Case{errors::TooManyStreams(64), StatusCode::kResourceExhausted, {"watch:", "64"}},
+        Case{errors::TooManyUnread(Bytes(16 << 20)),
+             StatusCode::kResourceExhausted,
+             {"answers:", "16MiB"}},
         Case{errors::ChannelzNotFound(), StatusCode::kNotFound, {"channelz:"}},
         Case{errors::ServiceUnknown("a\033b"), StatusCode::kNotFound, {"service:", "a\\x1b"}}));
 
@@ -275,6 +278,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{errors::TooFewTasks(32, 7),
              StatusCode::kResourceExhausted,
              {"tasks:", "32", "7", "TasksMax="}},
+        Case{errors::NoAlarms(),
+             StatusCode::kResourceExhausted,
+             {"tasks:", "gRPC", "TasksMax="}},
         Case{errors::DoorShort(EMFILE), StatusCode::kUnavailable, {"door:", "Too many open files"}},
         Case{errors::StoreRefused(),
              StatusCode::kFailedPrecondition,

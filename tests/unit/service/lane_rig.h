@@ -85,6 +85,7 @@ class LaneTest : public ::testing::Test {
     callers_ = std::make_unique<Callers>(*sessions_, AccessRules{.remote = Role::kOperator});
     RpcServer::Options options;
     options.round = round_;
+    options.answers = answers_;
     auto server = RpcServer::Start(*allocator_, *sessions_, *updater_, *callers_, options);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -127,6 +128,8 @@ class LaneTest : public ::testing::Test {
 
   // Set before SetUp: how soon what is not read is cut off.
   absl::Duration round_ = HotLane::kRound;
+  // The same: how much may be left unread.
+  AnswerRoom::Limits answers_;
   HeapPageSource memory_{Bytes(2 << 20)};
   GatedPageSource pages_{memory_};
   FakeClock clock_;

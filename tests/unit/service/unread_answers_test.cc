@@ -20,6 +20,7 @@ namespace {
 
 using testing::RawHttp2;
 
+constexpr char kRead[] = "/percpud.v1.MemoryService/Read";
 constexpr char kPing[] = "/percpud.v1.MemoryService/Ping";
 constexpr char kGetStats[] = "/percpud.v1.IntrospectionService/GetStats";
 constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
@@ -60,6 +61,72 @@ TEST_F(UnreadAnswersTest, AreCutOffAfterAWhile) {
     ASSERT_TRUE(reset.has_value()) << open.size() << " calls were never cut off";
     EXPECT_EQ(open.erase(reset->stream), 1U);
   }
+}
+
+// Large answers are not built while as many as a peer may have are unread.
+class LargeAnswersTest : public testing::LaneTest {
+ protected:
+  static constexpr std::uint64_t kBytes = 48 << 10;
+  static constexpr std::size_t kCalls = 100;
+  static constexpr Bytes kMost{512 << 10};
+
+  void SetUp() override {
+    answers_ = {.per_peer = kMost, .in_all = kMost * 2};
+    LaneTest::SetUp();
+    std::uint64_t pointer = 0;
+    ASSERT_TRUE(Alloc(kBytes, &pointer).ok());
+    v1::ReadRequest request;
+    request.set_pointer(pointer);
+    request.set_length_bytes(kBytes);
+    read_ = request.SerializeAsString();
+  }
+  [[nodiscard]] AnswerRoom& room() { return server_->lane().answers(); }
+  // Asks, and returns when as many answers are there as may be.
+  void AskForAll(RawHttp2& peer) {
+    for (std::size_t i = 0; i < kCalls; ++i) peer.Call(kRead, read_);
+    const absl::Time deadline = absl::Now() + testing::kPatience;
+    while (room().bytes() < kMost || room().waiting() == 0) {
+      ASSERT_LT(absl::Now(), deadline) << room().bytes().value() << " bytes";
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    EXPECT_LE(room().bytes(), kMost + AnswerRoom::kReserve);
+  }
+
+  std::string read_;
+};
+
+TEST_F(LargeAnswersTest, AreBuiltAsTheyAreRead) {
+  RawHttp2 slow(testing::ConnectTo(*server_), /*window=*/0);
+  AskForAll(slow);
+  EXPECT_TRUE(Ping().ok()) << "a small answer waits for nothing";
+  // Now it reads.
+  slow.OpenWindows();
+  std::size_t answered = 0;
+  while (answered < kCalls) {
+    const auto end = slow.AwaitEndOfStream(testing::kPatience);
+    ASSERT_TRUE(end.has_value()) << answered << " of " << kCalls;
+    ++answered;
+    EXPECT_LE(room().bytes(), kMost + AnswerRoom::kReserve);
+  }
+  EXPECT_EQ(room().waiting(), 0U);
+}
+
+TEST_F(LargeAnswersTest, OfOnePeerLeaveRoomForAnothers) {
+  RawHttp2 slow(testing::ConnectTo(*server_, testing::UnixPair()), /*window=*/0);
+  AskForAll(slow);
+  v1::ReadRequest request;
+  ASSERT_TRUE(request.ParseFromString(read_));
+  for (int i = 0; i < 20; ++i) {
+    v1::ReadResponse response;
+    ASSERT_TRUE(Call(&v1::MemoryService::Stub::Read, request, &response).ok());
+    EXPECT_EQ(response.data().size(), kBytes);
+  }
+}
+
+TEST_F(LargeAnswersTest, ThatWaitDoNotKeepTheServerFromItsEnd) {
+  RawHttp2 slow(testing::ConnectTo(*server_), /*window=*/0);
+  AskForAll(slow);
+  ShutDown(NowSinceBoot());
 }
 
 // A client that reads in time is never cut off, however many rounds there are meanwhile.

@@ -77,7 +77,7 @@ class MapFile {
   }
 
  private:
-  // As Grow, but the disk is asked in any case.
+  // Grows, and asks the disk in any case.
   absl::Status TryGrow();
   // An errno; the file is as it was, unless it is 0.
   [[nodiscard]] int Extend(Bytes size) const;

@@ -33,6 +33,10 @@ static_assert(offsetof(percpud_counter, entry) == 0 && offsetof(percpud_counter,
 // How everything begins that programs add to. What they see of it is constant but for
 // what Publish does.
 struct Handle : percpud_counter {
+  // Here it goes on as percpud_histogram does.
+  const double* bounds = nullptr;
+  std::uint64_t bound_count = 0;
+  std::uint64_t first = 0;
   // Null while updates are local. What a thread finds here it may use.
   std::atomic<const Place*> place = nullptr;
   // Added in this process and not yet anywhere else: an integer, or the bits of a double.
@@ -41,8 +45,8 @@ struct Handle : percpud_counter {
   // REQUIRES: RegisterThread was called.
   Handle();
 
-  // Updates go to `found` from now on. If it `is_inlined` and the first place, additions
-  // of integers are inlined into programs. Once there is another, programs call: what
+  // Updates go to `found` from now on. If it `is_inlined` and the first place, they are
+  // inlined into programs. Once there is another, programs call: what
   // they have loaded of the first one must go on to fit together.
   void Publish(const Place* found, bool is_inlined);
 };

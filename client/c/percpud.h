@@ -110,10 +110,12 @@ PERCPUD_EXPORT const char* percpud_version(void);
 }
 #endif
 
-/* They lie beside this header, wherever that is installed. */
-#include "percpud_inline.h"
+/* They lie beside this header, wherever that is installed. Each speaks of what the ones
+ * before declare. */
 #include "percpud_metrics.h"
-/* It speaks of what the one before declares. */
+
 #include "percpud_collect.h"
+
+#include "percpud_inline.h"
 
 #endif /* PERCPUD_CLIENT_C_PERCPUD_H_ */

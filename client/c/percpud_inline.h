@@ -1,8 +1,8 @@
 /* Copyright 2026 The percpud Authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * percpud_counter_add as a few instructions in the program's own code. Programs
- * include percpud.h, which includes this.
+ * percpud_counter_add, percpud_number_add and percpud_histogram_observe as a few
+ * instructions in the program's own code. Programs include percpud.h, which includes this.
  *
  * The structure below is part of the library's ABI, which LuaJIT's and other
  * foreign-function interfaces may read as well. It is how a counter begins; what follows
@@ -20,7 +20,7 @@
  * to version 1 shows no copies, and every addition is a call.
  *
  * The sequence is the one of server/rseq, written for C. Where the compiler, the
- * machine or PERCPUD_NO_INLINE rules it out, percpud_counter_add is a call.
+ * machine or PERCPUD_NO_INLINE rules it out, these functions are calls.
  */
 
 #ifndef PERCPUD_CLIENT_C_PERCPUD_INLINE_H_
@@ -42,6 +42,22 @@ struct percpud_counter {
   ptrdiff_t area;
   /* PERCPUD_COUNTER_VERSION, or higher. */
   uint64_t version;
+};
+
+/* A counter of doubles. Its copies are doubles. */
+struct percpud_number {
+  struct percpud_counter cells;
+};
+
+/* A histogram or a summary. Its copies are cells of 16 bytes, {count, sum}, of which one
+ * observation changes one, by one store: */
+struct percpud_histogram {
+  struct percpud_counter cells;
+  /* Rising. NULL if there are none. */
+  const double* bounds;
+  uint64_t bound_count;
+  /* Bytes from unit 0's copy to the first bucket's cell; the others follow it. */
+  uint64_t first;
 };
 
 /* ThreadSanitizer does not see what sequences do. */
@@ -92,38 +108,43 @@ extern "C" {
 #define PERCPUD_INLINE_TAKE_BACK
 #endif
 
-/* Adds to this CPU's copy. Returns 1, or 0 if nothing was added. */
-PERCPUD_INLINE int percpud_inline_add(const struct percpud_counter* counter, uint64_t n) {
-  const int64_t* const entry = __atomic_load_n(&counter->entry, __ATOMIC_ACQUIRE);
-  __asm__ __volatile__ goto(
-      PERCPUD_INLINE_DESCRIBE
-      "leaq 3b(%%rip), %%rax\n\t"
-      "movq %%rax, %%fs:8(%[area])\n"
-      "1:\n\t"
-      "movslq %%fs:4(%[area]), %%rax\n\t"
-      "movq (%[entry],%%rax,8), %%rax\n\t"
-      "testq %%rax, %%rax\n\t"
-      "js %l[unavailable]\n\t"
-      "addq %[n], (%[unit0],%%rax)\n"
-      "2:\n\t" PERCPUD_INLINE_TAKE_BACK
-      ".pushsection __rseq_failure, \"ax?\"\n\t"
-      ".byte 0x0f, 0xb9, 0x3d\n\t"
-      ".long 0x53053053\n"
-      "4:\n\t"
-      "jmp %l[aborted]\n\t"
-      ".popsection\n\t"
-      :
-      : [area] "r"(counter->area), [entry] "r"(entry), [unit0] "r"(counter->unit0), [n] "r"(n)
-      : "rax", "cc", "memory"
-      : unavailable, aborted);
-  return 1;
-unavailable:
-#if PERCPUD_INLINE_TAKES_BACK
-  __asm__ __volatile__(PERCPUD_INLINE_TAKE_BACK : : [area] "r"(counter->area) : "memory");
-#endif
-aborted:
-  return 0;
-}
+/* %rax is this CPU's copy less unit 0's from BEGIN on. */
+#define PERCPUD_INLINE_BEGIN           \
+  PERCPUD_INLINE_DESCRIBE              \
+  "leaq 3b(%%rip), %%rax\n\t"          \
+  "movq %%rax, %%fs:8(%[area])\n"      \
+  "1:\n\t"                             \
+  "movslq %%fs:4(%[area]), %%rax\n\t"  \
+  "movq (%[entry],%%rax,8), %%rax\n\t" \
+  "testq %%rax, %%rax\n\t"             \
+  "js %l[unavailable]\n\t"
+#define PERCPUD_INLINE_END                   \
+  "2:\n\t" PERCPUD_INLINE_TAKE_BACK          \
+  ".pushsection __rseq_failure, \"ax?\"\n\t" \
+  ".byte 0x0f, 0xb9, 0x3d\n\t"               \
+  ".long 0x53053053\n"                       \
+  "4:\n\t"                                   \
+  "jmp %l[aborted]\n\t"                      \
+  ".popsection\n\t"
+#define PERCPUD_INLINE_AREA(counter) ((counter)->area)
+
+#define PERCPUD_INLINE_ADD "addq %[n], (%[unit0],%%rax)\n"
+#define PERCPUD_INLINE_ADD_CLOBBERS "rax"
+#define PERCPUD_INLINE_ADD_DOUBLE       \
+  "movsd (%[unit0],%%rax), %%xmm15\n\t" \
+  "addsd %[amount], %%xmm15\n\t"        \
+  "movsd %%xmm15, (%[unit0],%%rax)\n"
+#define PERCPUD_INLINE_ADD_DOUBLE_CLOBBERS "rax", "xmm15"
+#define PERCPUD_INLINE_OBSERVE           \
+  "movsd 8(%[unit0],%%rax), %%xmm15\n\t" \
+  "addsd %[amount], %%xmm15\n\t"         \
+  "movq (%[unit0],%%rax), %%rcx\n\t"     \
+  "incq %%rcx\n\t"                       \
+  "movq %%rcx, %%xmm14\n\t"              \
+  "movlhps %%xmm15, %%xmm14\n\t"         \
+  "movaps %%xmm14, (%[unit0],%%rax)\n"
+#define PERCPUD_INLINE_OBSERVE_CLOBBERS "rax", "rcx", "xmm14", "xmm15"
+#define PERCPUD_INLINE_DOUBLE "x"
 
 #else /* aarch64 */
 
@@ -133,48 +154,127 @@ aborted:
 #define PERCPUD_INLINE_TAKE_BACK
 #endif
 
+/* x9 is this CPU's copy from BEGIN on. */
+#define PERCPUD_INLINE_BEGIN            \
+  PERCPUD_INLINE_DESCRIBE               \
+  "adrp x9, 3b\n\t"                     \
+  "add x9, x9, :lo12:3b\n\t"            \
+  "str x9, [%[area], #8]\n"             \
+  "1:\n\t"                              \
+  "ldr w9, [%[area], #4]\n\t"           \
+  "ldr x9, [%[entry], w9, sxtw #3]\n\t" \
+  "cmp x9, #0\n\t"                      \
+  "b.lt %l[unavailable]\n\t"            \
+  "add x9, x9, %[unit0]\n\t"
+#define PERCPUD_INLINE_END                   \
+  "2:\n\t" PERCPUD_INLINE_TAKE_BACK          \
+  ".pushsection __rseq_failure, \"ax?\"\n\t" \
+  ".balign 4\n\t"                            \
+  ".inst 0xd428bc00\n"                       \
+  "4:\n\t"                                   \
+  "b %l[aborted]\n\t"                        \
+  ".popsection\n\t"
+#define PERCPUD_INLINE_AREA(counter) ((char*)__builtin_thread_pointer() + (counter)->area)
+
+#define PERCPUD_INLINE_ADD \
+  "ldr x10, [x9]\n\t"      \
+  "add x10, x10, %[n]\n\t" \
+  "str x10, [x9]\n"
+#define PERCPUD_INLINE_ADD_CLOBBERS "x9", "x10"
+#define PERCPUD_INLINE_ADD_DOUBLE \
+  "ldr d31, [x9]\n\t"             \
+  "fadd d31, d31, %d[amount]\n\t" \
+  "str d31, [x9]\n"
+#define PERCPUD_INLINE_ADD_DOUBLE_CLOBBERS "x9", "v31"
+#define PERCPUD_INLINE_OBSERVE    \
+  "ldp x10, x11, [x9]\n\t"        \
+  "add x10, x10, #1\n\t"          \
+  "fmov d31, x11\n\t"             \
+  "fadd d31, d31, %d[amount]\n\t" \
+  "fmov x11, d31\n\t"             \
+  "stp x10, x11, [x9]\n"
+#define PERCPUD_INLINE_OBSERVE_CLOBBERS "x9", "x10", "x11", "v31"
+#define PERCPUD_INLINE_DOUBLE "w"
+
+#endif
+
+/* The end of a sequence: a function returns 1, or 0 if nothing was added. */
+#if PERCPUD_INLINE_TAKES_BACK
+#define PERCPUD_INLINE_UNAVAILABLE \
+  __asm__ __volatile__(PERCPUD_INLINE_TAKE_BACK : : [area] "r"(area) : "memory")
+#else
+#define PERCPUD_INLINE_UNAVAILABLE (void)area
+#endif
+#define PERCPUD_INLINE_RETURN \
+  return 1;                   \
+  unavailable:                \
+  PERCPUD_INLINE_UNAVAILABLE; \
+  aborted:                    \
+  return 0
+
+/* Each adds to this CPU's copy. Returns 1, or 0 if nothing was added. */
 PERCPUD_INLINE int percpud_inline_add(const struct percpud_counter* counter, uint64_t n) {
   const int64_t* const entry = __atomic_load_n(&counter->entry, __ATOMIC_ACQUIRE);
-  char* const area = (char*)__builtin_thread_pointer() + counter->area;
+  __typeof__(PERCPUD_INLINE_AREA(counter)) const area = PERCPUD_INLINE_AREA(counter);
   __asm__ __volatile__ goto(
-      PERCPUD_INLINE_DESCRIBE
-      "adrp x9, 3b\n\t"
-      "add x9, x9, :lo12:3b\n\t"
-      "str x9, [%[area], #8]\n"
-      "1:\n\t"
-      "ldr w9, [%[area], #4]\n\t"
-      "ldr x9, [%[entry], w9, sxtw #3]\n\t"
-      "cmp x9, #0\n\t"
-      "b.lt %l[unavailable]\n\t"
-      "add x9, x9, %[unit0]\n\t"
-      "ldr x10, [x9]\n\t"
-      "add x10, x10, %[n]\n\t"
-      "str x10, [x9]\n"
-      "2:\n\t" PERCPUD_INLINE_TAKE_BACK
-      ".pushsection __rseq_failure, \"ax?\"\n\t"
-      ".balign 4\n\t"
-      ".inst 0xd428bc00\n"
-      "4:\n\t"
-      "b %l[aborted]\n\t"
-      ".popsection\n\t"
+      PERCPUD_INLINE_BEGIN PERCPUD_INLINE_ADD PERCPUD_INLINE_END
       :
       : [area] "r"(area), [entry] "r"(entry), [unit0] "r"(counter->unit0), [n] "r"(n)
-      : "x9", "x10", "cc", "memory"
+      : PERCPUD_INLINE_ADD_CLOBBERS, "cc", "memory"
       : unavailable, aborted);
-  return 1;
-unavailable:
-#if PERCPUD_INLINE_TAKES_BACK
-  __asm__ __volatile__(PERCPUD_INLINE_TAKE_BACK : : [area] "r"(area) : "memory");
-#endif
-aborted:
-  return 0;
+  PERCPUD_INLINE_RETURN;
 }
 
-#endif
+PERCPUD_INLINE int percpud_inline_add_double(const struct percpud_counter* counter, double amount) {
+  const int64_t* const entry = __atomic_load_n(&counter->entry, __ATOMIC_ACQUIRE);
+  __typeof__(PERCPUD_INLINE_AREA(counter)) const area = PERCPUD_INLINE_AREA(counter);
+  __asm__ __volatile__ goto(PERCPUD_INLINE_BEGIN PERCPUD_INLINE_ADD_DOUBLE PERCPUD_INLINE_END
+                            :
+                            : [area] "r"(area), [entry] "r"(entry), [unit0] "r"(counter->unit0),
+                              [amount] PERCPUD_INLINE_DOUBLE(amount)
+                            : PERCPUD_INLINE_ADD_DOUBLE_CLOBBERS, "cc", "memory"
+                            : unavailable, aborted);
+  PERCPUD_INLINE_RETURN;
+}
 
-/* The same as the library's percpud_counter_add, under a name that is never inlined. */
+/* `at` is bytes from unit 0's copy to the cell. */
+PERCPUD_INLINE int percpud_inline_observe(const struct percpud_counter* counter, uint64_t at,
+                                          double amount) {
+  const int64_t* const entry = __atomic_load_n(&counter->entry, __ATOMIC_ACQUIRE);
+  __typeof__(PERCPUD_INLINE_AREA(counter)) const area = PERCPUD_INLINE_AREA(counter);
+  __asm__ __volatile__ goto(
+      PERCPUD_INLINE_BEGIN PERCPUD_INLINE_OBSERVE PERCPUD_INLINE_END
+      :
+      : [area] "r"(area), [entry] "r"(entry), [unit0] "r"(counter->unit0 + at),
+        [amount] PERCPUD_INLINE_DOUBLE(amount)
+      : PERCPUD_INLINE_OBSERVE_CLOBBERS, "cc", "memory"
+      : unavailable, aborted);
+  PERCPUD_INLINE_RETURN;
+}
+
+/* The first bucket whose bound is not below the value; the last one has no bound. As many
+ * steps for every value, and no branch on what is compared: values are not predictable. */
+PERCPUD_INLINE uint64_t percpud_inline_bucket(const struct percpud_histogram* histogram,
+                                              double value) {
+  const double* const bounds = histogram->bounds;
+  uint64_t left = histogram->bound_count;
+  uint64_t first = 0;
+  while (left > 1) {
+    const uint64_t half = left / 2;
+    const uint64_t above = !(value <= bounds[first + half - 1]);
+    first += half & (0 - above);
+    left -= half;
+  }
+  return left == 0 ? 0 : first + !(value <= bounds[first]);
+}
+
+/* The same as the library's functions, under names that are never inlined. */
 __attribute__((visibility("default"))) void percpud_counter_add_call(
     struct percpud_counter* counter, uint64_t n);
+__attribute__((visibility("default"))) void percpud_number_add_call(struct percpud_number* number,
+                                                                    double amount);
+__attribute__((visibility("default"))) void percpud_histogram_observe_call(
+    struct percpud_histogram* histogram, double value);
 
 /* Described in percpud.h. The address of percpud_counter_add is the library's. */
 PERCPUD_INLINE void percpud_counter_add(struct percpud_counter* counter, uint64_t n) {
@@ -184,15 +284,44 @@ PERCPUD_INLINE void percpud_counter_add(struct percpud_counter* counter, uint64_
   percpud_counter_add_call(counter, n);
 }
 
+/* These are described in percpud_metrics.h. What they do not count is the call's to see. */
+PERCPUD_INLINE void percpud_number_add(struct percpud_number* number, double amount) {
+  if (__builtin_expect(number && amount >= 0, 1) &&
+      __builtin_expect(percpud_inline_add_double(&number->cells, amount), 1)) {
+    return;
+  }
+  percpud_number_add_call(number, amount);
+}
+
+PERCPUD_INLINE void percpud_histogram_observe(struct percpud_histogram* histogram, double value) {
+  if (__builtin_expect(histogram && value == value, 1)) {
+    const uint64_t at = histogram->first + 16 * percpud_inline_bucket(histogram, value);
+    if (__builtin_expect(percpud_inline_observe(&histogram->cells, at, value), 1)) return;
+  }
+  percpud_histogram_observe_call(histogram, value);
+}
+
 #ifdef __cplusplus
 }
 #endif
 
 #undef PERCPUD_INLINE
-#undef PERCPUD_INLINE_DESCRIBE
 #undef PERCPUD_INLINE_SECTION
+#undef PERCPUD_INLINE_DESCRIBE
 #undef PERCPUD_INLINE_TAKES_BACK
 #undef PERCPUD_INLINE_TAKE_BACK
+#undef PERCPUD_INLINE_BEGIN
+#undef PERCPUD_INLINE_END
+#undef PERCPUD_INLINE_AREA
+#undef PERCPUD_INLINE_ADD
+#undef PERCPUD_INLINE_ADD_CLOBBERS
+#undef PERCPUD_INLINE_ADD_DOUBLE
+#undef PERCPUD_INLINE_ADD_DOUBLE_CLOBBERS
+#undef PERCPUD_INLINE_OBSERVE
+#undef PERCPUD_INLINE_OBSERVE_CLOBBERS
+#undef PERCPUD_INLINE_DOUBLE
+#undef PERCPUD_INLINE_UNAVAILABLE
+#undef PERCPUD_INLINE_RETURN
 
 #endif
 

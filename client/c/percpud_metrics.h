@@ -161,6 +161,21 @@ PERCPUD_EXPORT int percpud_series_is_shared(const percpud_series* series);
  * counter with PERCPUD_INTEGER. */
 PERCPUD_EXPORT percpud_counter* percpud_series_counter(percpud_series* series);
 
+/* A series as percpud_number_add or percpud_histogram_observe counts in it, inlined into the
+ * program where percpud_inline.h can. */
+typedef struct percpud_number percpud_number;
+typedef struct percpud_histogram percpud_histogram;
+
+/* Returns the series of a counter of doubles; NULL of others, and with PERCPUD_OWN_SHARE. */
+PERCPUD_EXPORT percpud_number* percpud_series_number(percpud_series* series);
+/* The same as percpud_add. */
+PERCPUD_EXPORT void percpud_number_add(percpud_number* number, double amount);
+
+/* Returns the series of a histogram or a summary; NULL of others. */
+PERCPUD_EXPORT percpud_histogram* percpud_series_histogram(percpud_series* series);
+/* The same as percpud_observe. */
+PERCPUD_EXPORT void percpud_histogram_observe(percpud_histogram* histogram, double value);
+
 /* Adds to a counter or a gauge. A counter does not take what is below zero or not a
  * number; one with PERCPUD_INTEGER takes the whole part. */
 PERCPUD_EXPORT void percpud_add(percpud_series* series, double amount);

@@ -47,6 +47,12 @@ bool IsGauge(const percpud_series& series) {
   return cells == LaneCells::kWriter || cells == LaneCells::kShared;
 }
 
+// The series that a handle of percpud_inline.h is the beginning of. Null for null.
+template <typename Begin>
+percpud_series* SeriesOf(Begin* begin) {
+  return static_cast<percpud_series*>(begin == nullptr ? nullptr : &begin->cells);
+}
+
 bool IsFinite(double value) { return value - value == 0; }
 
 void AddDouble(percpud_series& series, double amount) {
@@ -221,6 +227,37 @@ void percpud_add_to_sum(percpud_series* series, double amount) {
 percpud_counter* percpud_series_counter(percpud_series* series) {
   if (series == nullptr || series->family->shape.cells != LaneCells::kInteger) return nullptr;
   return series;
+}
+
+percpud_number* percpud_series_number(percpud_series* series) {
+  if (series == nullptr || series->family->shape.cells != LaneCells::kDouble ||
+      series->family->tracks_own) {
+    return nullptr;
+  }
+  return reinterpret_cast<percpud_number*>(static_cast<percpud_counter*>(series));
+}
+
+percpud_histogram* percpud_series_histogram(percpud_series* series) {
+  if (series == nullptr || !series->family->has_pairs()) return nullptr;
+  return reinterpret_cast<percpud_histogram*>(static_cast<percpud_counter*>(series));
+}
+
+void percpud_number_add(percpud_number* number, double amount) {
+  percpud_add(percpud::c::SeriesOf(number), amount);
+}
+
+void percpud_histogram_observe(percpud_histogram* histogram, double value) {
+  percpud_observe(percpud::c::SeriesOf(histogram), value);
+}
+
+// Inlined updates end here. `percpud_inline.h` declares them where there are any.
+extern "C" PERCPUD_EXPORT void percpud_number_add_call(percpud_number* number, double amount) {
+  percpud_number_add(number, amount);
+}
+
+extern "C" PERCPUD_EXPORT void percpud_histogram_observe_call(percpud_histogram* histogram,
+                                                              double value) {
+  percpud_histogram_observe(histogram, value);
 }
 
 int percpud_series_is_shared(const percpud_series* series) {

@@ -58,6 +58,8 @@ struct percpud_family {
   // Cells of a series: a histogram has one for each bucket and one more, others one.
   [[nodiscard]] std::size_t cells() const;
   [[nodiscard]] bool has_pairs() const;
+  // Whether programs may update cells in that arena themselves.
+  [[nodiscard]] bool is_inlined(const percpud::c::Arena& arena) const;
   // What a series takes in an arena.
   [[nodiscard]] percpud::c::Extent extent() const;
 };

@@ -270,7 +270,7 @@ void SeriesBook::Publish(percpud_series& series, const LaneOpenedSeries& opened)
     TakeRefusal(series, kInvalidArgument, "its cells are not in the arena, or memory is short", 0);
     return;
   }
-  series.Publish(place, family.shape.cells == LaneCells::kInteger);
+  series.Publish(place, family.is_inlined(*place->arena));
   series.standing = Standing::kOpen;
   // The cell is a new one: it shows what was set before.
   const bool was_set = series.set_at.load(std::memory_order_relaxed) != 0;

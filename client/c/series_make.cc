@@ -99,6 +99,11 @@ bool percpud_family::has_pairs() const {
   return shape.cells == LaneCells::kHistogram || shape.cells == LaneCells::kSummary;
 }
 
+bool percpud_family::is_inlined(const percpud::c::Arena& arena) const {
+  if (has_pairs()) return arena.pair_commit == percpud::abi::v1::PairCommit::kOneStore;
+  return shape.cells == LaneCells::kInteger || (shape.cells == LaneCells::kDouble && !tracks_own);
+}
+
 percpud::c::Extent percpud_family::extent() const {
   constexpr std::size_t kPair = sizeof(percpud::cells::CountSum);
   const bool once = shape.cells == LaneCells::kWriter || shape.cells == LaneCells::kShared;
@@ -165,6 +170,9 @@ percpud_series* MakeSeries(percpud_family& family, const char* const* values) {
   series->family = &family;
   series->values = {copied, labels};
   series->pairs = {local, pairs};
+  if (!family.shape.bounds.empty()) series->bounds = family.shape.bounds.data();
+  series->bound_count = family.shape.bounds.size();
+  series->first = family.shape.cells == LaneCells::kHistogram ? sizeof(cells::CountSum) : 0;
   return series;
 }
 

@@ -27,10 +27,16 @@
 #include "tests/support/command_line.h"
 
 #ifdef PERCPUD_COUNTER_ADD_IS_INLINE
-// The C library's call, for additions that were interrupted: only what is inlined is
+// The C library's calls, for updates that were interrupted: only what is inlined is
 // measured, and the library is not linked.
 extern "C" void percpud_counter_add_call(percpud_counter* counter, std::uint64_t n) {
   while (!percpud_inline_add(counter, n)) continue;
+}
+extern "C" void percpud_number_add_call(percpud_number* number, double amount) {
+  while (!percpud_inline_add_double(&number->cells, amount)) continue;
+}
+extern "C" void percpud_histogram_observe_call(percpud_histogram* histogram, double value) {
+  while (!percpud_inline_observe(&histogram->cells, histogram->first, value)) continue;
 }
 #endif
 
@@ -186,18 +192,22 @@ void AddInTurn(Comparison& comparison, const std::string& group, const std::stri
 }
 
 #ifdef PERCPUD_COUNTER_ADD_IS_INLINE
-// The C library's handles of counters that are open.
-template <std::size_t kCounters>
-std::array<percpud_counter*, kCounters> OpenCounters(const Bench& bench) {
-  static std::array<percpud_counter, kCounters> counters;
-  std::array<percpud_counter*, kCounters> out;
-  for (std::size_t i = 0; i < kCounters; ++i) {
-    std::byte* const unit0 = bench.sequences.base + Value(kCounter) + 8 * i;
-    counters[i] = {.entry = bench.sequences.cpus.entry,
-                   .unit0 = reinterpret_cast<char*>(unit0),
-                   .area = rseq::internal::GlibcAreaOffset(),
-                   .version = PERCPUD_COUNTER_VERSION};
-    out[i] = &counters[i];
+percpud_counter& CellsOf(percpud_counter& counter) { return counter; }
+percpud_counter& CellsOf(percpud_number& number) { return number.cells; }
+percpud_counter& CellsOf(percpud_histogram& histogram) { return histogram.cells; }
+
+// The C library's handles of series that are open, with `stride` bytes for each one's cells.
+template <typename Handle, std::size_t kHandles>
+std::array<Handle*, kHandles> OpenHandles(const Bench& bench, std::size_t stride) {
+  static std::array<Handle, kHandles> handles;
+  std::array<Handle*, kHandles> out;
+  for (std::size_t i = 0; i < kHandles; ++i) {
+    std::byte* const unit0 = bench.sequences.base + Value(kCounter) + stride * i;
+    CellsOf(handles[i]) = {.entry = bench.sequences.cpus.entry,
+                           .unit0 = reinterpret_cast<char*>(unit0),
+                           .area = rseq::internal::GlibcAreaOffset(),
+                           .version = PERCPUD_COUNTER_VERSION};
+    out[i] = &handles[i];
   }
   return out;
 }
@@ -225,7 +235,7 @@ void AddCounters(Comparison& comparison, Bench& bench, Workers workers, const st
 #ifdef PERCPUD_COUNTER_ADD_IS_INLINE
   AddInTurn<kCounters>(
       comparison, group, "percpud_counter_add of the C library, inlined", workers,
-      [&bench] { return OpenCounters<kCounters>(bench); },
+      [&bench] { return OpenHandles<percpud_counter, kCounters>(bench, 8); },
       [delta](percpud_counter* counter) { percpud_counter_add(counter, delta); });
 #endif
 #ifdef PERCPUD_BENCH_HAS_PLAIN_SEQUENCES
@@ -270,6 +280,16 @@ void AddCells(Comparison& comparison, Bench& bench, Workers workers, const std::
   AddInTurn<kCells>(comparison, group, "percpu::CountSumRef Observe", workers,
                     cells(std::type_identity<percpu::CountSumRef>()),
                     [value](const auto& cell) { Require(cell.Observe(value)); });
+#ifdef PERCPUD_COUNTER_ADD_IS_INLINE
+  AddInTurn<kCells>(
+      comparison, group, "percpud_number_add of the C library, inlined", workers,
+      [&bench] { return OpenHandles<percpud_number, kCells>(bench, 16); },
+      [value](percpud_number* number) { percpud_number_add(number, value); });
+  AddInTurn<kCells>(
+      comparison, group, "percpud_histogram_observe of the C library, one bucket", workers,
+      [&bench] { return OpenHandles<percpud_histogram, kCells>(bench, 16); },
+      [value](percpud_histogram* histogram) { percpud_histogram_observe(histogram, value); });
+#endif
 }
 
 // One more by compare and exchange, from what the last one has left. Who has

@@ -78,5 +78,17 @@ TEST_F(HotPathTest, ADoubleIsAddedInFifteen) { ExpectShort("percpud_probe_add_do
 // Two halves, loaded, added, put together and stored; and a count of 1.
 TEST_F(HotPathTest, AnObservationIsNineteen) { ExpectShort("percpud_probe_observe", 19); }
 
+// A handle in memory that may be null: a test more, and its words are loaded (3).
+TEST_F(HotPathTest, AnAddOfTheCLibraryIsFourteen) { ExpectShort("percpud_probe_c_add", 14); }
+
+// What is below zero or not a number is not counted: two or three more, and two moves.
+TEST_F(HotPathTest, ADoubleOfTheCLibraryIsNineteen) {
+  ExpectShort("percpud_probe_c_add_double", 19);
+}
+
+TEST_F(HotPathTest, AnObservationOfTheCLibraryIsTwenty) {
+  ExpectShort("percpud_probe_c_observe", 20);
+}
+
 }  // namespace
 }  // namespace percpud::rseq

@@ -23,14 +23,14 @@ struct Alias {
 
 // Each is a noun in the plural and means `NOUN list`.
 constexpr std::array kPlurals = {
-    Alias{"chunks", "chunk"},       Alias{"groups", "group"}, Alias{"leases", "lease"},
-    Alias{"sessions", "session"},   Alias{"slots", "slot"},   Alias{"statics", "static"},
-    Alias{"variables", "variable"}, Alias{"units", "unit"},
+    Alias{"chunks", "chunk"},   Alias{"families", "family"},    Alias{"groups", "group"},
+    Alias{"leases", "lease"},   Alias{"sessions", "session"},   Alias{"slots", "slot"},
+    Alias{"statics", "static"}, Alias{"variables", "variable"}, Alias{"units", "unit"},
 };
 
 // The global options whose value is a word of its own.
-constexpr std::array<absl::string_view, 4> kTakeAWord = {"-o", "--output", "--address",
-                                                         "--timeout"};
+constexpr std::array<absl::string_view, 5> kTakeAWord = {"-o", "--output", "--address",
+                                                         "--namespace", "--timeout"};
 
 // The index of the command; the number of words if there is no command.
 std::size_t FindCommand(const std::vector<std::string>& words) {

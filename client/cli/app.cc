@@ -36,15 +36,16 @@ constexpr int kExitSignal = 128;
 // In the order of the help text: look, then count, then the memory itself, then
 // the rest.
 constexpr std::array kCommands = {
-    AddInfo,    AddTop,   AddWatch, AddSession,  AddVariable, AddLease, AddChunk,
-    AddGroup,   AddUnit,  AddSlot,  AddStatic,   AddBuddy,    AddStats, AddCheck,
-    AddInc,     AddGet,   AddSet,   AddAdd,      AddSum,      AddRead,  AddWrite,
-    AddResolve, AddAlloc, AddFree,  AddEstimate, AddReplay,   AddPing,  AddCompletion,
+    AddInfo,    AddTop,   AddWatch, AddSession,  AddFamily, AddMetrics, AddVariable,   AddLease,
+    AddChunk,   AddGroup, AddUnit,  AddSlot,     AddStatic, AddBuddy,   AddStats,      AddCheck,
+    AddInc,     AddGet,   AddSet,   AddObserve,  AddAdd,    AddSum,     AddRead,       AddWrite,
+    AddResolve, AddAlloc, AddFree,  AddEstimate, AddReplay, AddPing,    AddCompletion,
 };
 
 struct Globals {
   std::string output = "table";
   std::string address = percpud::abi::v1::kDefaultAddress;
+  std::string name_space;
   std::int64_t timeout_ns = absl::ToInt64Nanoseconds(absl::Seconds(5));
 };
 
@@ -55,6 +56,9 @@ void AddGlobals(CLI::App& root, Globals& globals) {
   root.add_option("--address", globals.address, "Where the daemon is: unix:PATH or HOST:PORT")
       ->option_text(absl::StrCat("ADDRESS [", globals.address, "]"))
       ->envname("PERCPUD_ADDRESS");
+  root.add_option("--namespace", globals.name_space, "Whose families are meant")
+      ->option_text("NAME [default]")
+      ->envname("PERCPUD_NAMESPACE");
   root.add_option("--timeout", globals.timeout_ns, "The most a call may take; watch has no limit")
       ->option_text("TIME [5s]")
       ->transform(AsNanoseconds());
@@ -111,6 +115,9 @@ int Run(const Command& command, const Globals& globals, const Environment& envir
       globals.output == "json" ? MakeJsonRenderer(environment.out)
                                : MakeTableRenderer(environment.out, environment.style);
   Context context{.client = *std::move(client),
+                  .metrics = environment.connect_metrics(globals.address, options),
+                  .name_space = globals.name_space,
+                  .timeout = options.deadline,
                   .address = globals.address,
                   .renderer = *renderer,
                   .style = environment.style,

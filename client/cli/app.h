@@ -5,6 +5,7 @@
 #define PERCPUD_CLIENT_CLI_APP_H_
 
 #include <functional>
+#include <memory>
 #include <ostream>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "client/cli/command.h"
 #include "client/cli/render.h"
 #include "percpu/client.h"
+#include "percpu/metrics_connection.h"
 
 namespace percpu::cli {
 
@@ -25,6 +27,9 @@ struct Environment {
   bool progress = false;
   std::function<absl::StatusOr<Client>(const std::string& address, const CallOptions& options)>
       connect;
+  std::function<std::shared_ptr<MetricsConnection>(const std::string& address,
+                                                   const CallOptions& options)>
+      connect_metrics;
   Clock clock = {};
 };
 

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "client/cli/render.h"
 #include "client/cli/report.h"
 #include "percpu/client.h"
+#include "percpu/metrics_connection.h"
 #include "server/base/clock.h"
 
 namespace percpu::cli {
@@ -33,6 +35,11 @@ struct Clock {
 // What a command may use while it runs.
 struct Context {
   Client client;
+  std::shared_ptr<MetricsConnection> metrics;
+  // The namespace that the user means; empty if nothing was said.
+  std::string name_space;
+  // The most a call may take.
+  absl::Duration timeout;
   // The daemon's address, as the user named it.
   std::string address;
   // For rows that come one by one; all else is returned as a Report.
@@ -63,12 +70,15 @@ Commands AddCheck(CLI::App& root);
 Commands AddChunk(CLI::App& root);
 Commands AddCompletion(CLI::App& root);
 Commands AddEstimate(CLI::App& root);
+Commands AddFamily(CLI::App& root);
 Commands AddFree(CLI::App& root);
 Commands AddGet(CLI::App& root);
 Commands AddGroup(CLI::App& root);
 Commands AddInc(CLI::App& root);
 Commands AddInfo(CLI::App& root);
 Commands AddLease(CLI::App& root);
+Commands AddMetrics(CLI::App& root);
+Commands AddObserve(CLI::App& root);
 Commands AddPing(CLI::App& root);
 Commands AddRead(CLI::App& root);
 Commands AddReplay(CLI::App& root);

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
                                         .rows = size.rows},
                               .progress = isatty(STDERR_FILENO) == 1,
                               .connect = percpu::Client::Connect,
+                              .connect_metrics = percpu::MakeGrpcMetricsConnection,
                               .clock = {.wait_for_quit = [](absl::Duration duration) {
                                 return percpu::cli::Keyboard(STDIN_FILENO).WaitForQuit(duration);
                               }}});

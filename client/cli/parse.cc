@@ -87,6 +87,21 @@ absl::StatusOr<Integer64> ParseInteger(absl::string_view text) {
                    .negative = negative && magnitude != 0};
 }
 
+absl::StatusOr<double> ParseNumber(absl::string_view text) {
+  absl::string_view digits = text;
+  absl::ConsumePrefix(&digits, "-");
+  const std::size_t point = digits.find('.');
+  const bool is_whole = point == absl::string_view::npos;
+  double value = 0;
+  if (is_whole) {
+    if (absl::Status status = ParseInteger(text).status(); !status.ok()) return status;
+  } else if (!IsDecimal(digits.substr(0, point)) || !IsDecimal(digits.substr(point + 1))) {
+    return NotA(text, "a number such as 0.25");
+  }
+  if (!absl::SimpleAtod(text, &value)) return NotA(text, "a number such as 0.25");
+  return value;
+}
+
 CLI::Validator AsPointer() { return As(ParsePointer); }
 
 CLI::Validator AsSize() { return As(ParseSize); }

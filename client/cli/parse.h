@@ -37,6 +37,10 @@ struct Integer64 {
 // Decimal, from -2^63 to 2^64-1.
 absl::StatusOr<Integer64> ParseInteger(absl::string_view text);
 
+// Decimal, with a point or without: "0.25", "-3". One without a point is an integer of 64
+// bits, as above.
+absl::StatusOr<double> ParseNumber(absl::string_view text);
+
 // The same as validators of the parser: what they accept, they rewrite as the
 // plain number that it can convert; a duration becomes nanoseconds.
 CLI::Validator AsPointer();

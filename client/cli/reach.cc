@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
@@ -72,6 +73,16 @@ std::string WhoMay(const std::string& path) {
 }
 
 }  // namespace
+
+std::optional<std::string> SocketPath(absl::string_view address) {
+  if (absl::ConsumePrefix(&address, "unix:")) {
+    // gRPC's other way to write an absolute path.
+    absl::ConsumePrefix(&address, "//");
+    return std::string(address);
+  }
+  if (absl::StrContains(address, '/')) return std::string(address);
+  return std::nullopt;
+}
 
 absl::Status CheckAddress(const std::string& address) {
   const std::optional<std::string> path = PathOf(address);

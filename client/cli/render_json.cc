@@ -24,6 +24,7 @@ struct JsonOf {
   Json operator()(Count count) const { return count.value; }
   Json operator()(Signed number) const { return number.value; }
   Json operator()(Real real) const { return real.value; }
+  Json operator()(Number number) const { return number.value; }
   Json operator()(Size size) const { return size.bytes; }
   Json operator()(Offset offset) const { return offset.value; }
   Json operator()(Share share) const { return share.value; }
@@ -65,6 +66,7 @@ struct AddTo {
     report["cell_bytes"] = map.cell_bytes;
     report["occupancy"] = std::vector<unsigned char>(map.occupancy.begin(), map.occupancy.end());
   }
+  void operator()(const Text& text) const { report[text.key] = text.text; }
   void operator()(const Dump& dump) const { report[dump.key] = absl::BytesToHexString(dump.data); }
 
   Json& report;

@@ -229,6 +229,8 @@ class TableRenderer final : public Renderer {
 
   void Print(const Dump& dump) { out_ << DrawDump(dump); }
 
+  void Print(const Text& text) { out_ << text.text; }
+
   std::ostream& sink_;
   // The report that is being printed.
   std::ostringstream out_;

@@ -26,6 +26,9 @@ struct Signed {  // -3 | -3
 struct Real {  // 12.35 | 12.345678
   double value = 0;
 };
+struct Number {  // 0.1 | 0.1: with all its digits
+  double value = 0;
+};
 struct Size {  // 64KiB | 65536
   std::uint64_t bytes = 0;
 };
@@ -41,8 +44,8 @@ struct Span {  // 1h2m3s | 3723.5
 struct Ids {  // 0-3,8 | [0,1,2,3,8]
   std::vector<std::uint32_t> values;
 };
-using Value =
-    std::variant<Absent, bool, std::string, Count, Signed, Real, Size, Offset, Share, Span, Ids>;
+using Value = std::variant<Absent, bool, std::string, Count, Signed, Real, Number, Size, Offset,
+                           Share, Span, Ids>;
 
 // Names and values.
 struct Fields {
@@ -117,7 +120,13 @@ struct Dump {
   std::string data;
 };
 
-using Section = std::variant<Fields, Scalar, Table, List, Map, Dump>;
+// Text that another program reads: it is written as it is.
+struct Text {
+  std::string key;
+  std::string text;
+};
+
+using Section = std::variant<Fields, Scalar, Table, List, Map, Dump, Text>;
 struct Report {
   std::vector<Section> sections;
   // What the command found wrong with the daemon; empty if nothing is.

@@ -14,6 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/exposition/number.h"
+#include "client/exposition/text.h"
 
 namespace percpu::cli {
 namespace {
@@ -25,6 +27,11 @@ struct TextOf {
   std::string operator()(Count count) const { return absl::StrCat(count.value); }
   std::string operator()(Signed number) const { return absl::StrCat(number.value); }
   std::string operator()(Real real) const { return absl::StrFormat("%.2f", real.value); }
+  std::string operator()(Number number) const {
+    percpud::exposition::Text text;
+    percpud::exposition::AppendValue(text, number.value);
+    return std::string(text.view());
+  }
   std::string operator()(Size size) const { return FormatSize(size.bytes); }
   std::string operator()(Offset offset) const {
     return absl::StrCat("0x", absl::Hex(offset.value));

@@ -1,7 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// alloc, free and estimate.
+// alloc and free.
 
 #include <cstdint>
 #include <memory>
@@ -48,34 +48,6 @@ absl::StatusOr<Report> Free(Context& context, const std::vector<std::uint64_t>& 
       {Fields{.key = "", .title = "", .fields = {{"freed_bytes", Size{*freed}, "of each unit"}}}}};
 }
 
-struct EstimateOptions {
-  std::uint64_t size = 0;
-  PlacementOptions placement;
-};
-
-absl::StatusOr<Report> Estimate(Context& context, const EstimateOptions& options) {
-  const absl::StatusOr<AllocEstimate> estimate = context.client.EstimateAlloc(
-      {.size_bytes = options.size, .alignment = options.placement.alignment},
-      ToRegion(options.placement.region));
-  if (!estimate.ok()) return estimate.status();
-  Fields fields{
-      .key = "",
-      .title = "",
-      .fields = {
-          {"possible", estimate->possible, ""},
-          {"reason", estimate->reason.empty() ? Value(Absent{}) : Value(estimate->reason), ""},
-          {"rounded_size", Size{estimate->rounded_bytes}, "in each unit"},
-          {"total_bytes", Size{estimate->total_bytes}, "in all units, ghosts included"},
-          {"wasted_bytes", Size{estimate->wasted_bytes}, "the part that no CPU will use"},
-          {"would_grow", estimate->would_grow, ""},
-          {"chunk_id", OrAbsent(estimate->chunk), "would serve it now"},
-          {"new_chunk_pages", Count{estimate->new_chunk_pages}, "growing would take"},
-          {"new_chunk_wasted_pages", Count{estimate->new_chunk_wasted_pages}, ""},
-          {"new_chunk_ghost_pages", Count{estimate->new_chunk_ghost_pages}, ""},
-      }};
-  return Report{{std::move(fields)}};
-}
-
 }  // namespace
 
 Commands AddAlloc(CLI::App& root) {
@@ -108,18 +80,6 @@ Commands AddFree(CLI::App& root) {
       ->required();
   return {
       {.parser = parser, .run = [pointers](Context& context) { return Free(context, *pointers); }}};
-}
-
-Commands AddEstimate(CLI::App& root) {
-  CLI::App* parser = AddCommand(root, "estimate", "What an allocation would cost and waste");
-  const auto options = std::make_shared<EstimateOptions>();
-  parser->add_option("SIZE", options->size, "Size of the area, in one unit")
-      ->option_text(" ")
-      ->transform(AsSize())
-      ->required();
-  AddPlacementOptions(*parser, options->placement);
-  return {{.parser = parser,
-           .run = [options](Context& context) { return Estimate(context, *options); }}};
 }
 
 }  // namespace percpu::cli

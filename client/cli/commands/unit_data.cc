@@ -3,16 +3,22 @@
 
 // read, write, add and sum: the data of one unit, or of all.
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "client/cli/commands/common.h"
+#include "client/cli/commands/series.h"
 #include "client/cli/commands/target.h"
 #include "client/cli/parse.h"
+#include "server/base/status_macros.h"
 
 namespace percpu::cli {
 namespace {
@@ -26,6 +32,7 @@ struct DataOptions {
   bool text = false;
   std::int64_t delta = 0;
   std::uint32_t width = 0;
+  bool per_cpu = false;
 };
 
 absl::StatusOr<Report> Read(Context& context, const DataOptions& options) {
@@ -62,13 +69,82 @@ absl::StatusOr<Report> Add(Context& context, const DataOptions& options) {
                                    {"unit", Count{percpu::Value(result->unit)}, ""}}}}};
 }
 
+Fields SumFields(Value sum) {
+  return Fields{.key = "", .title = "", .fields = {{"sum", std::move(sum), ""}}};
+}
+
+// What one copy holds: `Of` says how its bytes are read.
+template <typename Of>
+Of FromBytes(const std::string& bytes) {
+  Of out{};
+  std::memcpy(&out, bytes.data(), std::min(bytes.size(), sizeof(out)));
+  return out;
+}
+
+// A row per CPU: what its copy holds, as `read` reads its bytes.
+template <typename Read>
+absl::StatusOr<Table> PerCpu(Client& client, Pointer pointer, std::uint64_t bytes, Read read) {
+  ASSIGN_OR_RETURN(const std::vector<UnitInfo> units, client.ListUnits());
+  Table table{.key = "cpus",
+              .title = "",
+              .columns = {{"cpu", "CPU"}, {"unit", "UNIT"}, {"value", "VALUE"}},
+              .rows = {}};
+  for (const UnitInfo& unit : units) {
+    if (!unit.cpu) continue;
+    ASSIGN_OR_RETURN(const std::string data, client.Read(pointer, unit.unit, bytes));
+    table.rows.push_back({Count{*unit.cpu}, Count{percpu::Value(unit.unit)}, read(data)});
+  }
+  return table;
+}
+
+absl::StatusOr<Report> SumTarget(Context& context, const Target& target,
+                                 const DataOptions& options) {
+  const Width width = WidthFor(target, options.width);
+  ASSIGN_OR_RETURN(const std::int64_t sum, context.client.Sum(target.pointer, width));
+  Report report{{SumFields(Signed{sum})}};
+  if (!options.per_cpu) return report;
+  const bool is_wide = width == Width::k64;
+  ASSIGN_OR_RETURN(Table table, PerCpu(context.client, target.pointer, is_wide ? 8 : 4,
+                                       [is_wide](const std::string& data) -> Value {
+                                         return Signed{is_wide ? FromBytes<std::int64_t>(data)
+                                                               : FromBytes<std::int32_t>(data)};
+                                       }));
+  report.sections.emplace_back(std::move(table));
+  return report;
+}
+
+// The sum is less what it was at a reset; the copies are as they are.
+absl::StatusOr<Report> SumFamily(Context& context, const FamilyInfo& family,
+                                 const DataOptions& options) {
+  ASSIGN_OR_RETURN(const std::vector<SeriesInfo> series, FindSeries(context, family, {}));
+  Report report{{SumFields(Total(family.shape, series))}};
+  if (!options.per_cpu) return report;
+  const CellKind cells = family.shape.cells;
+  if (series.size() != 1 || (cells != CellKind::kInteger && cells != CellKind::kDouble)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--per-cpu: of a counter with one series, or of a pointer that percpuctl "
+                     "family show ",
+                     family.shape.name, " prints"));
+  }
+  ASSIGN_OR_RETURN(Table table, PerCpu(context.client, series.front().pointer, 8,
+                                       [cells](const std::string& data) -> Value {
+                                         if (cells == CellKind::kDouble) {
+                                           return Number{FromBytes<double>(data)};
+                                         }
+                                         return Count{FromBytes<std::uint64_t>(data)};
+                                       }));
+  report.sections.emplace_back(std::move(table));
+  return report;
+}
+
 absl::StatusOr<Report> Sum(Context& context, const DataOptions& options) {
   const absl::StatusOr<Target> target = FindTarget(context.client, options.target);
-  if (!target.ok()) return target.status();
-  const absl::StatusOr<std::int64_t> sum =
-      context.client.Sum(target->pointer, WidthFor(*target, options.width));
-  if (!sum.ok()) return sum.status();
-  return Report{{Fields{.key = "", .title = "", .fields = {{"sum", Signed{*sum}, ""}}}}};
+  if (target.ok()) return SumTarget(context, *target, options);
+  if (!absl::IsNotFound(target.status())) return target.status();
+  const absl::StatusOr<FamilyInfo> family = FindFamily(context, options.target);
+  // What a variable's absence says comes first: it was so before there were families.
+  if (!family.ok()) return target.status();
+  return SumFamily(context, *family, options);
 }
 
 }  // namespace
@@ -124,8 +200,9 @@ Commands AddAdd(CLI::App& root) {
 Commands AddSum(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "sum", "Sum an integer over the units of all CPUs");
   const auto options = std::make_shared<DataOptions>();
-  AddTargetArgument(*parser, options->target, "The integer, aligned to its width");
+  AddTargetArgument(*parser, options->target, "The integer, aligned to its width, or a family");
   AddWidthOption(*parser, options->width);
+  parser->add_flag("--per-cpu", options->per_cpu, "Also show what each CPU's copy holds");
   return {
       {.parser = parser, .run = [options](Context& context) { return Sum(context, *options); }}};
 }

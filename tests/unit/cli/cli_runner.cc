@@ -13,7 +13,10 @@
 namespace percpu::cli {
 
 CliRunner::CliRunner()
-    : connection(std::make_shared<::testing::NiceMock<mocks::MockConnection>>()) {}
+    : connection(std::make_shared<::testing::NiceMock<mocks::MockConnection>>()),
+      metrics(std::make_shared<::testing::NiceMock<mocks::MockMetricsConnection>>()) {
+  ON_CALL(*metrics, ListFamilies).WillByDefault(::testing::Return(std::vector<FamilyInfo>()));
+}
 
 CliRunner::Result CliRunner::Run(const std::vector<std::string>& arguments) {
   std::ostringstream out;
@@ -29,6 +32,8 @@ CliRunner::Result CliRunner::Run(const std::vector<std::string>& arguments) {
         used_options = options;
         return Client(connection);
       },
+      .connect_metrics = [this](const std::string& /*address*/,
+                                const CallOptions& /*options*/) { return metrics; },
       .clock = {.now = [this] { return now; },
                 .wait_for_quit =
                     [this](absl::Duration duration) {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "client/cli/app.h"
 #include "percpu/mocks/mock_connection.h"
+#include "percpu/mocks/mock_metrics_connection.h"
 #include "server/base/clock.h"
 
 namespace percpu::cli {
@@ -28,6 +29,8 @@ class CliRunner {
   Result Run(const std::vector<std::string>& arguments);
 
   std::shared_ptr<mocks::MockConnection> connection;
+  // It has no families, unless a test says otherwise.
+  std::shared_ptr<mocks::MockMetricsConnection> metrics;
   bool progress = false;
   Style style;
   // The user quits at this wait; 0: never.

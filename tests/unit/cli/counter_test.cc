@@ -44,6 +44,31 @@ class CounterTest : public ::testing::Test {
                                                            .size_bytes = 8}}));
   }
 
+  // A family of counters without labels, made when it is first opened.
+  void ServeFamilies() {
+    ON_CALL(metrics_, OpenSeries)
+        .WillByDefault([this](auto name_space, const FamilyShape& shape, const auto& values) {
+          const Pointer pointer = Pointer{0x8000} + 8 * families_.size();
+          families_.try_emplace(shape.name,
+                                FamilyInfo{.name_space = std::string(name_space), .shape = shape});
+          cells_.try_emplace(shape.name, pointer);
+          values_of_[shape.name] = values;
+          return cells_.at(shape.name);
+        });
+    ON_CALL(metrics_, ListFamilies).WillByDefault([this](auto /*name_space*/) {
+      std::vector<FamilyInfo> out;
+      for (const auto& [name, family] : families_) out.push_back(family);
+      return out;
+    });
+    ON_CALL(metrics_, ReadSeries).WillByDefault([this](auto /*name_space*/, auto prefix) {
+      const std::string name(prefix);
+      return std::vector<SeriesInfo>{{.family = name,
+                                      .label_values = values_of_.at(name),
+                                      .pointer = cells_.at(name),
+                                      .cells = {{.count = values_[cells_.at(name)]}}}};
+    });
+  }
+
   absl::StatusOr<OpenedVariable> Open(const VariableSpec& spec) {
     const auto found = variables_.find(spec.name);
     if (found != variables_.end()) return OpenedVariable{.variable = found->second};
@@ -63,17 +88,65 @@ class CounterTest : public ::testing::Test {
 
   std::map<std::string, Variable> variables_;
   std::map<Pointer, std::uint64_t> values_;
+  std::map<std::string, FamilyInfo> families_;
+  std::map<std::string, Pointer> cells_;
+  std::map<std::string, std::vector<std::string>> values_of_;
   CliRunner cli_;
+  mocks::MockMetricsConnection& metrics_ = *cli_.metrics;
   mocks::MockConnection& daemon_ = *cli_.connection;
 };
 
-TEST_F(CounterTest, ACounterIsMadeByItsFirstIncrement) {
+TEST_F(CounterTest, AFamilyIsMadeByItsFirstIncrement) {
+  ServeFamilies();
   EXPECT_EQ(cli_.Run({"inc", "hits"}).out, "1\n");
   EXPECT_EQ(cli_.Run({"inc", "hits", "41"}).out, "42\n");
   EXPECT_EQ(cli_.Run({"get", "hits"}).out, "42\n");
-  EXPECT_EQ(variables_.at("hits").type, VariableType::kCounter);
+  EXPECT_EQ(families_.at("hits").name_space, "default");
+  EXPECT_EQ(families_.at("hits").shape.type, FamilyType::kCounter);
+  EXPECT_EQ(families_.at("hits").shape.cells, CellKind::kInteger);
+  EXPECT_TRUE(variables_.empty());
   EXPECT_EQ(cli_.Run({"-o", "json", "get", "hits"}).out,
             "{\n  \"name\": \"hits\",\n  \"type\": \"counter\",\n  \"value\": 42\n}\n");
+}
+
+TEST_F(CounterTest, LabelsNameASeriesInTheFamilysOrder) {
+  ServeFamilies();
+  EXPECT_EQ(cli_.Run({"--namespace", "shop", "inc", "hits", "code=200", "method=", "2"}).out,
+            "2\n");
+  EXPECT_EQ(families_.at("hits").name_space, "shop");
+  EXPECT_EQ(families_.at("hits").shape.label_names, (std::vector<std::string>{"code", "method"}));
+  EXPECT_EQ(cli_.Run({"inc", "hits", "method=", "code=200"}).out, "3\n");
+  EXPECT_EQ(values_of_.at("hits"), (std::vector<std::string>{"200", ""}));
+  EXPECT_EQ(cli_.Run({"get", "hits", "code=200"}).out, "3\n");
+}
+
+TEST_F(CounterTest, LabelsThatAreNotTheFamilysAreRefused) {
+  ServeFamilies();
+  cli_.Run({"inc", "hits", "code=200"});
+  EXPECT_CALL(metrics_, OpenSeries).Times(0);
+  EXPECT_THAT(cli_.Run({"inc", "hits"}).err, HasSubstr("needs code=VALUE"));
+  EXPECT_THAT(cli_.Run({"inc", "hits", "kode=1"}).err, HasSubstr("has the labels code"));
+  EXPECT_THAT(cli_.Run({"inc", "hits", "code=1", "code=2"}).err, HasSubstr("given twice"));
+  EXPECT_THAT(cli_.Run({"get", "hits", "code=404"}).err, HasSubstr("no series"));
+  EXPECT_THAT(cli_.Run({"inc", "hits", "code=200", "-1"}).err, HasSubstr("only rises"));
+  EXPECT_EQ(cli_.Run({"inc", "hits", "1", "code=200"}).exit_code, 2);
+  EXPECT_EQ(cli_.Run({"inc", "hits", "=200"}).exit_code, 2);
+  EXPECT_EQ(cli_.Run({"observe", "hits"}).exit_code, 2);
+  EXPECT_THAT(cli_.Run({"observe", "hits", "code=200", "1"}).err, HasSubstr("is a counter"));
+}
+
+TEST_F(CounterTest, AVariableComesBeforeAFamily) {
+  ServeFamilies();
+  cli_.Run({"inc", "hits", "7"});
+  Make("hits", VariableType::kCounter);
+  EXPECT_EQ(cli_.Run({"get", "hits"}).out, "0\n");
+  EXPECT_EQ(cli_.Run({"inc", "hits"}).out, "1\n");
+}
+
+TEST_F(CounterTest, ANameThatNoFamilyMayHaveIsAVariables) {
+  EXPECT_CALL(metrics_, OpenSeries).Times(0);
+  EXPECT_EQ(cli_.Run({"inc", "http/hits", "3"}).out, "3\n");
+  EXPECT_EQ(variables_.at("http/hits").type, VariableType::kCounter);
 }
 
 TEST_F(CounterTest, GetMakesNothing) {
@@ -84,6 +157,7 @@ TEST_F(CounterTest, GetMakesNothing) {
 }
 
 TEST_F(CounterTest, SetReachesEveryValueOfItsType) {
+  Make("hits", VariableType::kCounter);
   for (const char* value : {"18446744073709551615", "7", "0"}) {
     EXPECT_EQ(cli_.Run({"set", "hits", value}).out, absl::StrCat(value, "\n"));
   }
@@ -94,6 +168,7 @@ TEST_F(CounterTest, SetReachesEveryValueOfItsType) {
 }
 
 TEST_F(CounterTest, WhatTheTypeCannotHoldIsRefusedAndChangesNothing) {
+  Make("hits", VariableType::kCounter);
   cli_.Run({"set", "hits", "5"});
   Make("load", VariableType::kGauge);
   Make("blob", VariableType::kBytes);

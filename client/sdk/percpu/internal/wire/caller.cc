@@ -61,6 +61,7 @@ Caller::Epoch& Caller::Current() {
     epoch->channel = MakeChannel(target_, options_);
     epoch->memory = v1::MemoryService::NewStub(epoch->channel);
     epoch->introspection = v1::IntrospectionService::NewStub(epoch->channel);
+    epoch->metrics = v1::MetricsService::NewStub(epoch->channel);
     epoch->session = v1::SessionService::NewStub(epoch->channel);
     return epoch;
   });

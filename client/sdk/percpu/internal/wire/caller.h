@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How a call is made: in whose name, over which channel, how often, and until when.
-// grpc_connection.cc and introspection_calls.cc know what a call says.
+// grpc_connection.cc, introspection_calls.cc and metrics_calls.cc know what a call says.
 
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_CALLER_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_CALLER_H_
@@ -32,6 +32,7 @@
 #include "percpu/options.h"
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
+#include "percpud/v1/metrics.grpc.pb.h"
 #include "percpud/v1/session.grpc.pb.h"
 
 namespace percpu::wire {
@@ -41,6 +42,7 @@ namespace v1 = ::percpud::v1;
 using MemoryStub = v1::MemoryService::Stub;
 using IntrospectionStub = v1::IntrospectionService::Stub;
 using SessionStub = v1::SessionService::Stub;
+using MetricsStub = v1::MetricsService::Stub;
 
 template <typename Stub, typename Request, typename Response>
 using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
@@ -191,6 +193,7 @@ class Caller {
     std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<MemoryStub> memory;
     std::unique_ptr<IntrospectionStub> introspection;
+    std::unique_ptr<MetricsStub> metrics;
     std::unique_ptr<SessionStub> session;
     Mutex mu;
     // The session's stream. The first hot call makes it; it is replaced when it breaks.
@@ -205,6 +208,8 @@ class Caller {
       return *epoch.memory;
     } else if constexpr (std::is_same_v<Stub, SessionStub>) {
       return *epoch.session;
+    } else if constexpr (std::is_same_v<Stub, MetricsStub>) {
+      return *epoch.metrics;
     } else {
       return *epoch.introspection;
     }

@@ -15,6 +15,7 @@
 #include <span>
 #include <utility>
 
+#include "client/c/advice.h"
 #include "client/c/thread_area.h"
 
 namespace {
@@ -56,6 +57,13 @@ void percpud_client::SetReason(const char* text) {
 
 void percpud_client::SayAgain(percpud_notice what, const char* text) {
   if (notice != nullptr) notice(notice_context, what, text);
+}
+
+void percpud_client::SayOld(const char* why) {
+  char text[384];
+  std::snprintf(text, sizeof(text), "%s: %s", why, percpud::c::kAdviceToUpgrade);
+  SetReason(text);
+  Say(PERCPUD_OLD_DAEMON, text);
 }
 
 void percpud_client::Advance(std::int64_t now_ns) {
@@ -109,7 +117,9 @@ void percpud_client::Connect(std::int64_t now_ns) {
   KnockNow(now_ns);
   if (door == kNoDoor) {
     char text[256];
-    std::snprintf(text, sizeof(text), "%s: %s", address, std::strerror(errno));
+    const int error = errno;
+    std::snprintf(text, sizeof(text), "%s: %s: %s", address, std::strerror(error),
+                  percpud::c::AdviceToReach(error));
     SetReason(text);
     Say(PERCPUD_NO_DAEMON, text);
   }
@@ -150,7 +160,11 @@ void percpud_client::TakeNoWelcome(const Greeting& greeting, std::int64_t now_ns
     // A daemon before the lane refuses its version and would take the one before.
     const bool old = greeting.code == kFailedPrecondition && version == abi::kHandoffLaneVersion;
     SetReason(greeting.text);
-    Say(old ? PERCPUD_OLD_DAEMON : PERCPUD_NOT_ADMITTED, greeting.text);
+    if (old) {
+      SayOld(greeting.text);
+    } else {
+      Say(PERCPUD_NOT_ADMITTED, greeting.text);
+    }
     return;
   }
   const char* const text = greeting.kind == Greeting::Kind::kHungUp ? "the daemon hung up"
@@ -161,7 +175,7 @@ void percpud_client::TakeNoWelcome(const Greeting& greeting, std::int64_t now_ns
 
 void percpud_client::Attach(const Greeting& greeting) {
   if (greeting.welcome.version != abi::kHandoffLaneVersion) {
-    Say(PERCPUD_OLD_DAEMON, "the daemon does not open counters by the side door");
+    SayOld("the daemon does not open counters by the side door");
     HangUp();
     return;
   }
@@ -169,12 +183,18 @@ void percpud_client::Attach(const Greeting& greeting) {
                                              static_cast<abi::MapMode>(greeting.welcome.granted));
   if (mapped == nullptr || mapped->base == nullptr) {
     if (mapped != nullptr) percpud::c::UnmapArena(mapped);
-    Say(PERCPUD_NOT_ADMITTED, "the arena cannot be mapped");
+    const char* const text = "the arena cannot be mapped: raise the limit of address space";
+    SetReason(text);
+    Say(PERCPUD_NOT_ADMITTED, text);
     HangUp();
     return;
   }
   state = State::kAttached;
-  if (!mapped->writable) Say(PERCPUD_NOT_MAPPED, "updates go to the daemon");
+  if (!mapped->writable) {
+    const bool can_rseq = percpud::c::RegisterThread();
+    Say(PERCPUD_NOT_MAPPED,
+        percpud::c::AdviceToMap(can_rseq || mapped->mode == abi::UpdateMode::kAtomic));
+  }
   if (token != greeting.welcome.token) series.BeginSession();
   token = greeting.welcome.token;
   // Whether or not the session goes on, what it has opened is asked for again.

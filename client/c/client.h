@@ -128,6 +128,7 @@ struct percpud_client {
   void Say(percpud_notice what, const char* text);
   void SayAgain(percpud_notice what, const char* text);
   void SetReason(const char* text);
+  void SayOld(const char* why);
   // A place in the arena. Null if it is not there or memory is short. REQUIRES: attached.
   percpud::c::Place* MakePlace(std::uint64_t pointer, const percpud::c::Extent& extent);
   // Whether a place is the one of `pointer` in the arena. REQUIRES: attached.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "client/c/advice.h"
 #include "client/c/client.h"
 
 namespace percpud::c {
@@ -208,7 +209,7 @@ bool SeriesBook::TakeAnswer(const LaneAnswer& answer, std::uint32_t count, std::
   const bool has_words = answer.code != 0 && error.Parse(answer.body);
   if (answer.code == 0 && asked_.first != nullptr) TakeWriter(*asked_.first->writer, opened.head());
   if (answer.code == kUnimplemented) {
-    client_.Say(PERCPUD_OLD_DAEMON, "the daemon knows no metrics with labels");
+    client_.SayOld("the daemon knows no metrics with labels");
   }
   for (std::uint32_t i = 0; i < count; ++i) {
     percpud_series* const series = asked_.Pop();
@@ -238,14 +239,15 @@ void SeriesBook::TakeOpened(percpud_series& series, const LaneOpenedSeries& open
     return;
   }
   if ((opened.flags & abi::v1::kLaneSeriesOverflow) != 0) {
-    SayOnce(*series.family, "the family is full: what is new counts in its overflow series");
+    SayOnce(*series.family, "the family is full: what is new counts in its overflow series",
+            "use fewer label values, or raise most_series where the family is opened first");
   }
   Publish(series, opened);
 }
 
 void SeriesBook::TakeRefusal(percpud_series& series, std::uint16_t code, std::string_view text,
                              std::int64_t now_ns) {
-  if (code != kUnimplemented) SayOnce(*series.family, text);
+  if (code != kUnimplemented) SayOnce(*series.family, text, AdviceToOpen(code));
   if (!MayComeLater(code)) {
     series.standing = Standing::kRefused;
     return;
@@ -277,14 +279,14 @@ void SeriesBook::Publish(percpud_series& series, const LaneOpenedSeries& opened)
   if (family.shape.cells == LaneCells::kWriter && was_set) series.local.store(1);
 }
 
-void SeriesBook::SayOnce(percpud_family& family, std::string_view text) {
+void SeriesBook::SayOnce(percpud_family& family, std::string_view text, const char* advice) {
   if (family.refusal_said) return;
   family.refusal_said = true;
   const std::string_view name = family.shape.name;
-  char words[512];
-  std::snprintf(words, sizeof(words), "%.*s: %.*s",
+  char words[640];
+  std::snprintf(words, sizeof(words), "%.*s: %.*s: %s",
                 static_cast<int>(std::min<std::size_t>(name.size(), 200)), name.data(),
-                static_cast<int>(text.size()), text.data());
+                static_cast<int>(text.size()), text.data(), advice);
   client_.SayAgain(PERCPUD_SERIES_REFUSED, words);
 }
 

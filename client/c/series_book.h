@@ -122,7 +122,7 @@ class SeriesBook {
   void TakeRefusal(percpud_series& series, std::uint16_t code, std::string_view text,
                    std::int64_t now_ns);
   void Publish(percpud_series& series, const abi::v1::LaneOpenedSeries& opened);
-  void SayOnce(percpud_family& family, std::string_view text);
+  void SayOnce(percpud_family& family, std::string_view text, const char* advice);
   static bool IsWith(const percpud_series& series, std::span<const std::string_view> values);
   void AskFor(percpud_series& series);
 

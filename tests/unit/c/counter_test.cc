@@ -36,6 +36,7 @@ using percpud::testing::TempDir;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 constexpr int kPatienceMs = 30'000;
 
@@ -304,7 +305,7 @@ TEST_F(CounterTest, AnOldDaemonIsNamed) {
   EXPECT_EQ(percpud_wait(client.get(), 500), 0);
   old.join();
   close(listener);
-  EXPECT_THAT(notices_, ElementsAre(std::pair(PERCPUD_OLD_DAEMON, "version: 2 is not 1")));
+  EXPECT_THAT(notices_, ElementsAre(Pair(PERCPUD_OLD_DAEMON, HasSubstr("upgrade percpud"))));
   EXPECT_EQ(percpud_counter_sum(counter), 1U);
 }
 

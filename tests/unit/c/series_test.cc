@@ -24,6 +24,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 TEST_F(SeriesTest, EveryTypeCountsWithoutADaemon) {
   const Client client = Open();
@@ -243,7 +244,9 @@ TEST_F(SeriesTest, WhatThereWasNoRoomForIsOpenedLater) {
   percpud_series* const series = One(client.get(), Options("hits", PERCPUD_COUNTER));
   percpud_add(series, 2);
   EXPECT_EQ(percpud_wait(client.get(), 300), 0);
-  EXPECT_THAT(notices_, ElementsAre(std::pair(PERCPUD_SERIES_REFUSED, "hits: there is no room")));
+  EXPECT_THAT(notices_, ElementsAre(Pair(PERCPUD_SERIES_REFUSED,
+                                         "hits: there is no room: it is counted in this process "
+                                         "until there is room")));
   daemon_->SetFull(false);
   EXPECT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
   EXPECT_EQ(Shared(Options("hits", PERCPUD_COUNTER)).sum, 2);

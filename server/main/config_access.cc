@@ -84,6 +84,7 @@ void TakeQuota(absl::string_view field, const config::v1::Quota& wire, Quota& ou
   if (wire.has_areas()) out.areas = wire.areas();
   if (wire.has_leases()) out.leases = wire.leases();
   TakeSize(absl::StrCat(field, ".bytes"), wire.bytes(), out.bytes, errors);
+  TakeSize(absl::StrCat(field, ".catalog_bytes"), wire.catalog_bytes(), out.records, errors);
 }
 
 void TakeQuotas(const config::v1::Quotas& quotas, SessionLimits& limits, ConfigErrors& errors) {

@@ -5,11 +5,15 @@
 
 #include <grpc/grpc.h>
 #include <grpc/impl/codegen/compression_types.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/create_channel.h>
 #include <grpcpp/resource_quota.h>
+#include <grpcpp/security/credentials.h>
 #include <grpcpp/server_posix.h>
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -54,6 +58,16 @@ void RefuseCompression(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
 }
 
+// Keeps gRPC and its event engine for good: to end either would be to wait for all threads
+// that it counts, also for one that the system refused it. An engine lives as long as a
+// channel, and this one is never used.
+void KeepGrpc() {
+  grpc_init();
+  static const auto* const engine = new const std::shared_ptr<grpc::Channel>(
+      grpc::CreateChannel("unix:/nobody", grpc::InsecureChannelCredentials()));
+  static_cast<void>(engine);
+}
+
 void LimitConnections(const RpcServer::Options& options, grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.message_limit.value()));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
@@ -93,9 +107,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Allocator& allocator
                                                             const Updater& updater,
                                                             Callers& callers,
                                                             const Options& options) {
-  // The reference is kept for good. To end gRPC would be to wait for all threads that it
-  // counts, also for one that the system refused it.
-  grpc_init();
+  KeepGrpc();
   grpc::ServerBuilder builder;
   RefuseCompression(builder);
   LimitConnections(options, builder);

@@ -69,7 +69,11 @@ class Auditor {
     // The ends of clients that were killed take the daemon a while.
     absl::StatusOr<Told> told = AskAll(client_);
     const absl::Time deadline = absl::Now() + kPatience;
+    const absl::Time soon = absl::Now() + kPatience / 2;
+    bool said = false;
     while (told.ok() && !IsSettled(*told) && absl::Now() < deadline) {
+      if (!said && absl::Now() > soon) SayWhatStays(*told);
+      said = absl::Now() > soon;
       absl::SleepFor(absl::Milliseconds(5));
       told = AskAll(client_);
     }
@@ -119,6 +123,18 @@ class Auditor {
     for (const Desk& desk : shadow_.desks) strange.erase(desk.session);
     std::erase_if(strange, [&](std::uint64_t session) { return shadow_.MayWait(session); });
     return strange;
+  }
+  void SayWhatStays(const Told& told) {
+    const auto sessions = client_.ListSessions();
+    for (const std::uint64_t id : StrangeSessions(told)) {
+      for (const SessionInfo& session : sessions.value_or(std::vector<SessionInfo>())) {
+        if (Value(session.id) != id) continue;
+        absl::FPrintF(stderr, "audit: session %d of process %d stays, %s old, with %d areas\n", id,
+                      session.pid.value_or(0), absl::FormatDuration(session.age), session.areas);
+      }
+    }
+    absl::FPrintF(stderr, "audit: %d areas stay, %d are uncertain\n", Unknown(told).size(),
+                  Uncertain());
   }
   bool IsSettled(const Told& told) {
     return Unknown(told).size() <= Uncertain() && StrangeSessions(told).empty();

@@ -14,6 +14,8 @@ namespace percpu::chaos {
 // The exit status of a client that may not write what it maps: it had not the time to
 // find out how to.
 inline constexpr int kMayNotWrite = 3;
+// The exit status of a client whose gRPC lost a thread when it started, for want of tasks.
+inline constexpr int kLacksThreads = 4;
 
 // Works as the client of a slot until it is told to retire. Returns the process's exit
 // status: 0, or kMayNotWrite.

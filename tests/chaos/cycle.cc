@@ -197,6 +197,7 @@ void Cycles::Starve(const Trouble& trouble, std::size_t slot) {
   is_daemon_starved_ = of_daemon && may_end;
   if (!of_daemon && may_end) {
     client.desk().doomed = true;
+    client.NoteStarvation();
     starved_ = slot;
   }
   const pid_t pid = of_daemon ? daemon_.pid() : client.pid();
@@ -294,13 +295,16 @@ bool Cycles::Progress() {
   };
   if (AwaitThat(all_went_on, kPatience)) return true;
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
-    const Desk& desk = shadow().desks.at(slot);
-    std::fprintf(stderr, "client %zu: stage %u, %llu steps since\n", slot,
-                 static_cast<unsigned>(desk.stage.load()),
-                 static_cast<unsigned long long>(desk.steps - steps.at(slot)));
+    if (!went_on(slot)) SayWhereItStands(slot);
   }
   shadow().Report(Fault::kBroken, "somebody stands still: " + daemon_.log());
   return false;
+}
+
+void Cycles::SayWhereItStands(std::size_t slot) {
+  const ClientProcess& client = *clients_.at(slot);
+  std::fprintf(stderr, "client %zu, process %d, stands still at stage %u:\n%s", slot, client.pid(),
+               static_cast<unsigned>(shadow().desks.at(slot).stage.load()), client.words().c_str());
 }
 
 bool Cycles::Rest() {
@@ -321,6 +325,9 @@ bool Cycles::Rest() {
       shadow().Report(Fault::kBroken, "the audit could not be made");
     }
   } else {
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      if (clients_.at(slot)->desk().rested != rest) SayWhereItStands(slot);
+    }
     shadow().Report(Fault::kBroken, "somebody does not come to rest");
   }
   shadow().rest = 0;

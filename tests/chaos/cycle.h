@@ -55,6 +55,7 @@ class Cycles {
   // Starts a daemon anew that has ended of its shortage since.
   void ReplaceStarvedDaemon();
   bool Progress();
+  void SayWhereItStands(std::size_t slot);
 
   [[nodiscard]] std::size_t ChooseSlot(const Trouble& trouble);
   void PauseUpTo(absl::Duration most);

@@ -87,6 +87,7 @@ bool Daemon::ended() { return AwaitEnd(absl::ZeroDuration()); }
 
 void ClientProcess::Start(std::uint32_t seed) {
   desk().retire = false;
+  was_starved_ = false;
   desk().stage = Stage::kNone;
   auto process = Process::Spawn(
       {std::filesystem::canonical("/proc/self/exe").string(), "--client", absl::StrCat(slot_),
@@ -109,7 +110,8 @@ void ClientProcess::Kill() {
 bool ClientProcess::Ended(bool excused) {
   const auto status = process_->Wait(absl::ZeroDuration());
   if (!status.ok()) return false;
-  if (*status != 0 && *status != kMayNotWrite && !excused) {
+  const bool lacks_threads = *status == kLacksThreads && was_starved_;
+  if (*status != 0 && *status != kMayNotWrite && !lacks_threads && !excused) {
     site_.shadow().Report(Fault::kBroken,
                           absl::StrCat("client ", slot_, " has ended with ", *status));
   }

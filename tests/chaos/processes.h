@@ -68,6 +68,10 @@ class ClientProcess {
   // was neither asked for nor `excused`.
   bool Ended(bool excused);
   [[nodiscard]] pid_t pid() const { return process_->pid(); }
+  // It is short of memory or tasks from here on.
+  void NoteStarvation() { was_starved_ = true; }
+  // What it has said on standard error.
+  [[nodiscard]] std::string words() const { return process_->err(); }
   [[nodiscard]] Desk& desk() { return site_.shadow().desks.at(slot_); }
 
  private:
@@ -76,6 +80,7 @@ class ClientProcess {
   Site& site_;
   const std::size_t slot_;
   std::optional<percpud::testing::Process> process_;
+  bool was_starved_ = false;
 };
 
 }  // namespace percpu::chaos

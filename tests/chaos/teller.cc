@@ -5,8 +5,13 @@
 
 #include <unistd.h>
 
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tests/chaos/client.h"
 
 namespace percpu::chaos {
 namespace {
@@ -78,6 +83,7 @@ Verdict Teller::Judge(const absl::Status& status, const char* call) {
       return Verdict::kMade;
     case absl::StatusCode::kResourceExhausted:
       ++desk().refused;
+      NoteRefusal(call, status);
       return Verdict::kRefused;
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kDeadlineExceeded:
@@ -92,6 +98,19 @@ Verdict Teller::Judge(const absl::Status& status, const char* call) {
       Report(Fault::kBroken, absl::StrCat(call, ": ", status.ToString()));
       return Verdict::kWrong;
   }
+}
+
+// Says each refusal once: it may be why a client stands still. One of them is for good, and
+// says what is to be done.
+void Teller::NoteRefusal(const char* call, const absl::Status& status) {
+  if (absl::StrContains(status.message(), "start the process again")) {
+    shadow_.Condemn(desk().life);
+    _exit(kLacksThreads);
+  }
+  std::string refusal = absl::StrCat(call, ": ", status.ToString());
+  if (refusal == last_refusal_) return;
+  absl::FPrintF(stderr, "client %d: refused: %s\n", slot_, refusal);
+  last_refusal_ = std::move(refusal);
 }
 
 void Teller::Report(Fault fault, const std::string& what) {

@@ -44,11 +44,13 @@ class Teller {
   [[nodiscard]] bool Holds(const HeldArea& area, std::uint64_t word) const;
   void Fill(const HeldArea& area);
   std::uint64_t NewStamp();
+  void NoteRefusal(const char* call, const absl::Status& status);
 
   Shadow& shadow_;
   const std::size_t slot_;
   Session& session_;
   std::uint64_t stamps_ = 0;
+  std::string last_refusal_;
 };
 
 }  // namespace percpu::chaos

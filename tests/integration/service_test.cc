@@ -184,6 +184,19 @@ TEST_F(ReloadTest, QuotasChangeWhileClientsGoOn) {
   EXPECT_TRUE(absl::IsResourceExhausted(MakeVariable("c")));
 }
 
+// A small area costs the catalog more than the arena.
+TEST_F(ReloadTest, WhatTheCatalogRemembersOfAUserIsBounded) {
+  StartWith("quotas { per_user { catalog_bytes: \"32KiB\" } }");
+  const std::vector<AreaSpec> batch(1000, AreaSpec{.size_bytes = 4});
+  const auto refused = client_.AllocateBatch(batch);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused.status())) << refused.status();
+  EXPECT_THAT(std::string(refused.status().message()),
+              ::testing::HasSubstr("bytes of the catalog"));
+  EXPECT_EQ(Reload("quotas { per_user { catalog_bytes: \"1MiB\" } }"),
+            "READY=1\nSTATUS=reloaded: changed quotas.per_user.catalog_bytes");
+  EXPECT_TRUE(client_.AllocateBatch(batch).ok());
+}
+
 TEST_F(ReloadTest, AccessAndLogLevelChangeTogether) {
   Write("log_level: \"info\"");
   Start({"--config", file(), "--listen", "127.0.0.1:0"});

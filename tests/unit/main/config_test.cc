@@ -203,6 +203,12 @@ TEST(ConfigTest, QuotasOfOpenersAndOfVariables) {
   EXPECT_EQ(config->sessions.limits.variables_per_user.count, 0U);
   EXPECT_EQ(config->sessions.limits.variables_per_user.bytes, Bytes(1 << 20));
   EXPECT_EQ(Check("")->sessions.limits.remote_sessions_per_opener, 256U);
+  const auto catalog = Check(R"(quotas { per_user { catalog_bytes: "2MiB" } })");
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  EXPECT_EQ(catalog->sessions.limits.per_user.records, Bytes(2 << 20));
+  EXPECT_EQ(catalog->sessions.limits.per_session.records, Bytes::Max());
+  ExpectRefused(R"(quotas { per_session { catalog_bytes: "lots" } })",
+                "quotas.per_session.catalog_bytes", "lots");
   ExpectRefused(R"(quotas { variables_per_user { bytes: "much" } })",
                 "quotas.variables_per_user.bytes", "much");
 }

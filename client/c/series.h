@@ -84,6 +84,8 @@ struct percpud_series : percpud::c::Handle {
   percpud::c::Standing standing = percpud::c::Standing::kUnasked;
   // Removed, and not opened again since.
   bool is_removed = false;
+  // What it came to then, without what was local.
+  percpud_reading removed_at{};
   // In the client's table, in its list in the order of making, and in one of its queues.
   percpud_series* next = nullptr;
   percpud_series* next_made = nullptr;

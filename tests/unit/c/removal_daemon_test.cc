@@ -101,6 +101,7 @@ TEST_F(RemovalTest, ARemovedSeriesShowsAgainFromZero) {
   percpud_add(With(hits_, "404"), 1);
   EXPECT_EQ(Remove(hits_, "200"), 1);
   EXPECT_THAT(Shown(), ElementsAre(Pair("404", 1)));
+  EXPECT_EQ(Remove(hits_, "200"), 0) << "it is gone already";
   EXPECT_EQ(Remove(hits_, "never"), 0);
   percpud_add(ok, 2);
   EXPECT_THAT(Shown(), ElementsAre(Pair("200", 2), Pair("404", 1))) << "the handle stays good";

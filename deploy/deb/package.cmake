@@ -8,7 +8,8 @@ set(component_of_percpud percpud)
 set(component_of_percpud-exporter exporter)
 set(component_of_libpercpud0 lib)
 set(component_of_libpercpud-dev dev)
-foreach(package IN ITEMS percpud percpud-exporter libpercpud0 libpercpud-dev)
+set(component_of_python3-percpud python)
+foreach(package IN ITEMS percpud percpud-exporter libpercpud0 libpercpud-dev python3-percpud)
   set(component ${component_of_${package}})
   install(FILES ${deb}/copyright.txt
     DESTINATION share/doc/${package} RENAME copyright COMPONENT ${component})
@@ -23,7 +24,7 @@ set(CPACK_PACKAGE_NAME percpud)
 set(CPACK_PACKAGE_VERSION ${PERCPUD_PACKAGE_VERSION})
 set(CPACK_PACKAGE_CONTACT "The percpud Authors <percpud@percpud.invalid>")
 set(CPACK_DEB_COMPONENT_INSTALL ON)
-set(CPACK_COMPONENTS_ALL percpud exporter lib dev)
+set(CPACK_COMPONENTS_ALL percpud exporter lib dev python)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_STRIP_FILES ON)
 # /etc is outside the prefix.
@@ -88,5 +89,20 @@ processes of a host, as the Linux percpu allocator serves the kernel.
 
 This package has what programs are built with: the C++ SDK as a static library
 with a CMake package, the C library's header, and pkg-config files of both.")
+
+set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME python3-percpud)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS
+  "libpercpud0 (= ${PERCPUD_PACKAGE_VERSION}), libc6 (>= 2.36), python3 (>= 3.10)")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS "percpud")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-prometheus-client")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_CONTROL_EXTRA ${deb}/python/postinst ${deb}/python/prerm)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_COMPONENT_PYTHON_DESCRIPTION "percpu memory for the processes of a host (Python)
+A daemon that owns a shared-memory arena and serves percpu areas to the
+processes of a host, as the Linux percpu allocator serves the kernel.
+
+This package has metrics for Python that all processes of an application share,
+also for applications that use prometheus_client.")
 
 include(CPack)

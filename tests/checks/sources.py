@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CXX = ("*.cc", "*.h")
+CXX = ("*.c", "*.cc", "*.h")
 
 
 def sources(*patterns: str) -> list[str]:

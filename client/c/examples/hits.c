@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 static void Tell(void* context, percpud_notice notice, const char* text) {
   (void)context;
   fprintf(stderr, "percpud: notice %d: %s\n", (int)notice, text);

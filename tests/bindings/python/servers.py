@@ -1,0 +1,113 @@
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Prefork servers that serve shop.py on a Unix socket, and what asks them."""
+
+import http.client
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from typing import Optional
+
+import rig
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP on a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=rig.PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Server:
+    """A prefork server, and its workers."""
+
+    def __init__(self, command: list[str], path: str) -> None:
+        self.path = path
+        self._process = subprocess.Popen(command, cwd=pathlib.Path(__file__).parent,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        rig.eventually(lambda: self.get("/metrics"), "the server answers")
+
+    def get(self, path: str) -> Optional[str]:
+        """Returns the answer, or None if there was none."""
+        connection = Connection(self.path)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read().decode()
+            return body if answer.status == 200 else None
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def workers(self) -> list[int]:
+        pid = self._process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(rig.PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def sample(self, name: str) -> float:
+        """Returns the sum of the samples that begin so; -1 if nothing answers."""
+        text = self.get("/metrics")
+        if text is None:
+            return -1
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+                   if line.startswith(name))
+
+
+def gunicorn(path: str, *options: str) -> Server:
+    return Server([sys.executable, "-m", "gunicorn", "--bind", f"unix:{path}", *options,
+                   "shop:application"], path)
+
+
+class Load:
+    """Threads that send requests until they are told to stop."""
+
+    def __init__(self, server: Server, threads: int) -> None:
+        self._server = server
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self.begun = 0
+        self.answered = 0
+        self._threads = [threading.Thread(target=self._send) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            with self._lock:
+                self.begun += 1
+            answer = self._server.get("/buy")
+            with self._lock:
+                self.answered += answer is not None
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def kill_one(workers: list[int]) -> None:
+    """Kills a worker as the kernel does that is out of memory."""
+    if workers:
+        try:
+            os.kill(workers[0], signal.SIGKILL)
+        except ProcessLookupError:
+            pass

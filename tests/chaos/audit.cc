@@ -71,18 +71,21 @@ class Auditor {
     const absl::Time deadline = absl::Now() + kPatience;
     const absl::Time soon = absl::Now() + kPatience / 2;
     bool said = false;
-    while (told.ok() && !IsSettled(*told) && absl::Now() < deadline) {
+    bool settled = told.ok() && IsSettled(*told);
+    while (told.ok() && !settled && absl::Now() < deadline) {
       if (!said && absl::Now() > soon) SayWhatStays(*told);
       said = absl::Now() > soon;
       absl::SleepFor(absl::Milliseconds(5));
       told = AskAll(client_);
+      settled = told.ok() && IsSettled(*told);
     }
     if (!told.ok()) {
       absl::FPrintF(stderr, "audit: %s\n", told.status().ToString());
       return 1;
     }
     for (const Desk& desk : shadow_.desks) CheckDesk(desk, *told);
-    if (!IsSettled(*told)) ReportLeaks(*told);
+    // Sessions may have ended since they were asked for, and their areas with them.
+    if (!settled) ReportLeaks(*told);
     CheckSum();
     for (const CheckedPart& part : told->checked) {
       if (!part.problem.empty()) Report(Fault::kBroken, part.part + ": " + part.problem);

@@ -6,6 +6,7 @@
 #include <grpc/grpc.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -46,6 +47,22 @@ TEST(StartGrpcTest, AShortageIsPassing) {
         _exit(refused && StartGrpc().ok() && StartGrpc().ok() ? 0 : 1);
       },
       ::testing::ExitedWithCode(0), "");
+}
+
+bool IsRefusedWithoutDescriptors() {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_NOFILE, &none);
+  const bool refused = absl::IsResourceExhausted(StartGrpc());
+  setrlimit(RLIMIT_NOFILE, &before);
+  return refused;
+}
+
+TEST(StartGrpcTest, AShortageOfDescriptorsIsPassing) {
+  EXPECT_EXIT(_exit(IsRefusedWithoutDescriptors() && StartGrpc().ok() ? 0 : 1),
+              ::testing::ExitedWithCode(0), "");
 }
 
 // The program has started gRPC by itself, and did not notice.

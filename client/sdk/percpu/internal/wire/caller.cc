@@ -3,10 +3,7 @@
 
 #include "percpu/internal/wire/caller.h"
 
-#include <sys/eventfd.h>
-
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cstddef>
 
@@ -17,7 +14,6 @@
 #include "percpu/internal/wire/reason.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/status_macros.h"
-#include "server/base/unique_fd.h"
 
 namespace percpu::wire {
 namespace {
@@ -25,17 +21,7 @@ namespace {
 // gRPC makes a descriptor for every call that waits, and one to connect by. A blocking call
 // that cannot have its own returns while it is still under way, and then writes to memory
 // that is no longer its. So a call is begun only if a few are to be had.
-absl::Status CheckDescriptors() {
-  constexpr std::size_t kFew = 4;
-  std::array<percpud::UniqueFd, kFew> probes;
-  for (percpud::UniqueFd& probe : probes) {
-    probe = percpud::UniqueFd(eventfd(0, EFD_CLOEXEC));
-    if (!probe.ok()) {
-      return absl::ResourceExhaustedError("this process has too few descriptors left for a call");
-    }
-  }
-  return absl::OkStatus();
-}
+constexpr std::size_t kDescriptorsOfACall = 4;
 
 }  // namespace
 
@@ -80,7 +66,7 @@ absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
 }
 
 absl::Status Caller::Prepare(grpc::ClientContext& context, const Deadline& deadline) {
-  RETURN_IF_ERROR(CheckDescriptors());
+  RETURN_IF_ERROR(CheckDescriptors(kDescriptorsOfACall));
   RETURN_IF_ERROR(StartGrpc());
   if (tokens_ == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string token, AwaitSession(deadline));

@@ -12,9 +12,12 @@
 #include <grpcpp/security/credentials.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -22,10 +25,12 @@
 #include <fstream>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
@@ -36,12 +41,15 @@
 #include "percpu/internal/thread.h"
 #include "percpu/internal/wire/grpc_time.h"
 #include "server/base/status_macros.h"
+#include "server/base/unique_fd.h"
 
 namespace percpu::wire {
 namespace {
 
 // gRPC starts seven threads on two processors, and up to two more for each further one.
 std::size_t ThreadsOfGrpc() { return 8 + 2 * std::size_t{std::thread::hardware_concurrency()}; }
+// The event engine makes a few to wake itself by.
+constexpr std::size_t kDescriptorsOfGrpc = 16;
 // The patience with an alarm that is due at once. A busy host may take long.
 constexpr absl::Duration kPatience = absl::Seconds(5);
 
@@ -87,9 +95,19 @@ absl::Status CheckThreads(std::size_t wanted) {
   return status;
 }
 
+// Makes a queue that polls nothing. One that polls needs a descriptor whenever it is waited
+// for, and cannot be destroyed if it had none.
+grpc_completion_queue* MakeQueue() {
+  const grpc_completion_queue_attributes attributes{GRPC_CQ_CURRENT_VERSION, GRPC_CQ_NEXT,
+                                                    GRPC_CQ_NON_POLLING, nullptr};
+  const grpc_completion_queue_factory* const factory =
+      grpc_completion_queue_factory_lookup(&attributes);
+  return grpc_completion_queue_create(factory, &attributes, nullptr);
+}
+
 // Returns true if gRPC's timers run. All deadlines depend on their thread.
 bool TimersRun() {
-  grpc::CompletionQueue queue;
+  grpc::CompletionQueue queue(MakeQueue());
   grpc::Alarm alarm;
   // An alarm that is due already would ring without the thread.
   alarm.Set(&queue, ToGrpc(Deadline::After(absl::Milliseconds(1))), nullptr);
@@ -112,24 +130,33 @@ void KeepEventEngine() {
   static_cast<void>(kept);
 }
 
-std::size_t CountTasks(absl::string_view name) {
-  std::size_t count = 0;
-  std::error_code ignored;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", ignored)) {
-    std::string called;
-    std::getline(std::ifstream(task.path() / "comm"), called);
-    count += called == name ? 1 : 0;
+// Returns the names of this process's threads; nullopt if they cannot be read just now, for
+// want of descriptors or without /proc.
+std::optional<std::vector<std::string>> NamesOfThreads() {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator task("/proc/self/task", error);
+  for (; !error && task != std::filesystem::directory_iterator(); task.increment(error)) {
+    std::ifstream comm(task->path() / "comm");
+    if (!comm.is_open() && errno != ENOENT) return std::nullopt;
+    std::getline(comm, names.emplace_back());
   }
-  return count;
+  if (error) return std::nullopt;
+  return names;
 }
 
-// Returns true if the event engine has the threads that it cannot do without. One of the
-// engine's waits for sockets, and one is left to run what is due.
-bool HasEngine() { return CountTasks("timer_manager") >= 1 && CountTasks("event_engine") >= 2; }
-
-// Returns true if the event engine's threads run, as far as it is known what they are called.
-bool EngineRuns() {
+// Returns true unless the event engine lacks a thread that it cannot do without: one of its
+// threads waits for sockets, and one is left to run what is due. What cannot be seen, and
+// the names in another release than Debian's, are not judged.
+bool HasEngine() {
   if (!absl::StartsWith(grpc::Version(), "1.51.")) return true;
+  const auto names = NamesOfThreads();
+  if (!names) return true;
+  return std::count(names->begin(), names->end(), "timer_manager") >= 1 &&
+         std::count(names->begin(), names->end(), "event_engine") >= 2;
+}
+
+bool EngineRuns() {
   const Deadline deadline = Deadline::After(kPatience);
   // A thread gives itself its name.
   while (!HasEngine()) {
@@ -148,10 +175,22 @@ absl::Status Verdict(State state) {
 
 }  // namespace
 
+absl::Status CheckDescriptors(std::size_t wanted) {
+  std::vector<percpud::UniqueFd> probes;
+  while (probes.size() < wanted) {
+    percpud::UniqueFd& probe = probes.emplace_back(eventfd(0, EFD_CLOEXEC));
+    if (!probe.ok()) {
+      return absl::ResourceExhaustedError("this process has too few descriptors left for a call");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StartGrpc() {
   const State before = g_state.load(std::memory_order_acquire);
   if (before != State::kNotStarted) return Verdict(before);
   // Several threads may come here at once. Each does the same.
+  RETURN_IF_ERROR(CheckDescriptors(kDescriptorsOfGrpc));
   RETURN_IF_ERROR(CheckThreads(ThreadsOfGrpc()));
   // The reference is kept for good.
   grpc_init();

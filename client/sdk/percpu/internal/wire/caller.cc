@@ -57,10 +57,9 @@ absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
   assert(tokens_ != nullptr);
   ASSIGN_OR_RETURN(std::string token, tokens_->Token(deadline));
   RETURN_IF_ERROR(StartGrpc());
-  grpc::Channel& channel = *Current().channel;
-  if (channel.GetState(/*try_to_connect=*/true) != GRPC_CHANNEL_READY &&
-      !channel.WaitForConnected(ToGrpc(deadline))) {
-    return absl::UnavailableError(absl::StrCat("no daemon answers at ", target_));
+  const absl::Status ready = AwaitReady(*Current().channel, deadline);
+  if (!ready.ok()) {
+    return absl::Status(ready.code(), absl::StrCat(ready.message(), " at ", target_));
   }
   return token;
 }

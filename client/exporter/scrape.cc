@@ -41,7 +41,9 @@ Page Plain(int status, std::string_view text) {
 }  // namespace
 
 Scrape::Scrape(ScrapeOptions options)
-    : options_(std::move(options)), reader_(options_.address.c_str(), nullptr) {}
+    : options_(std::move(options)),
+      reader_(options_.address.c_str(), nullptr),
+      daemon_(options_.address) {}
 
 Page Scrape::Answer(const Request& request) {
   if (request.path == "/healthz") return Plain(200, "ok\n");
@@ -86,6 +88,7 @@ Page Scrape::Metrics(const Request& request, const std::string_view* name_space)
       left_out = c::Render(reader_.snapshot(), *reader_.arena(), options, page.body);
     }
     WriteOwn(writer, is_up, left_out);
+    if (is_up && name_space == nullptr) daemon_.Write(writer);
   }
   writer.End();
   if (!page.body.ok()) return Plain(503, "memory is short\n");

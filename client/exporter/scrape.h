@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "client/c/reader.h"
+#include "client/exporter/daemon_metrics.h"
 #include "client/exposition/text.h"
 #include "client/exposition/writer.h"
 
@@ -41,7 +42,7 @@ struct Page {
 
 // The exporter's pages:
 //
-//   /metrics            all namespaces, with a label that says which
+//   /metrics            all namespaces, with a label that says which, and the daemon itself
 //   /metrics/NAMESPACE  one alone
 //   /healthz            that the exporter works
 //   /-/ready            that the daemon does
@@ -61,8 +62,9 @@ class Scrape {
 
   const ScrapeOptions options_;
   std::mutex mutex_;
-  // Guarded by mutex_.
+  // Both guarded by mutex_.
   c::Reader reader_;
+  DaemonMetrics daemon_;
 };
 
 }  // namespace percpud::exporter

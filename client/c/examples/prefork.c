@@ -8,12 +8,11 @@
  *   prefork [--workers N] [--seconds S] [--kill-every MS] [--kills K]
  *
  * With percpud at $PERCPUD_ADDRESS and the namespace $PERCPUD_NAMESPACE. It ends after S seconds
- * or at the end of its standard input, and says what the workers had begun and done: what
- * percpud shows lies between, since one request of each killed worker may have been under way.
+ * or by SIGTERM, and says what the workers had begun and done: what percpud shows lies between,
+ * since one request of each killed worker may have been under way.
  */
 
 #include <percpud.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -132,20 +131,14 @@ static void KillOne(const metrics* m, pid_t* workers, progress* all, int count) 
   workers[chosen] = StartWorker(m, &all[chosen]);
 }
 
-/* Waits for the next step. Returns 0 at the end of the standard input. */
-static int Step(void) {
-  char byte;
-  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-  return poll(&input, 1, kStepMs) <= 0 || read(STDIN_FILENO, &byte, 1) > 0;
-}
-
 static long Run(const options* o, const metrics* m, progress* all) {
   pid_t workers[kMostWorkers];
   for (int i = 0; i < o->workers; ++i) workers[i] = StartWorker(m, &all[i]);
   const int64_t end = NowMs() + o->seconds * 1000;
   int64_t next_kill = NowMs() + o->kill_every_ms;
   long kills = 0;
-  while (!stopped && NowMs() < end && Step()) {
+  while (!stopped && NowMs() < end) {
+    usleep(kStepMs * 1000);
     percpud_poll(m->client);
     if (kills == o->kills || NowMs() < next_kill) continue;
     next_kill += o->kill_every_ms;

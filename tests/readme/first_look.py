@@ -3,15 +3,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does what README.md's first look says, and compares what is printed.
 
-usage: first_look.py snippet FILE           writes the C++ of README.md, for any address
-       first_look.py type BINARIES SNIPPET  types the console of README.md line by line, then runs SNIPPET
+usage: first_look.py snippet c|cpp FILE        writes the C or C++ of README.md
+       first_look.py type BINARIES C CPP       types the console of README.md line by line, then runs both
 
-The socket and the arena are other ones than README.md's, so that nothing of the user's
+The socket, the arena and the exporter's port are other ones than README.md's, so that nothing of the user's
 is touched. After "kill -9" it waits for the process to be gone, as a person would.
 """
 
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,14 +31,6 @@ def block(language: str) -> str:
                         re.MULTILINE | re.DOTALL)
     assert len(blocks) == 1, f"README.md has {len(blocks)} blocks of {language}"
     return blocks[0]
-
-
-def snippet() -> str:
-    """README.md's program, which asks the environment for the address."""
-    text = block("cpp")
-    quoted = f'"{ADDRESS}"'
-    assert quoted in text, f"README.md's C++ has no {quoted}"
-    return "#include <cstdlib>\n" + text.replace(quoted, 'std::getenv("PERCPUD_ADDRESS")')
 
 
 def steps(console: str) -> list[tuple[str, list[str]]]:
@@ -77,7 +70,25 @@ class Shell:
         return printed
 
 
-def type_all(binaries: str, program: str) -> int:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def console(folder: str, memory: str, binaries: str) -> str:
+    """README.md's lines, at places of the test's own."""
+    port = free_port()
+    text = block("console")
+    for theirs, ours in ((ADDRESS, f"unix:{folder}/s"), (ARENA, f"{memory}/arena"),
+                         ("percpud-exporter &", f"percpud-exporter --listen 127.0.0.1:{port} &"),
+                         (":9437", f":{port}"), ("build/bin/", f"{binaries}/")):
+        assert theirs in text, f"README.md has no {theirs}"
+        text = text.replace(theirs, ours)
+    return text
+
+
+def type_all(binaries: str, in_c: str, in_cpp: str) -> int:
     with tempfile.TemporaryDirectory() as folder, \
             tempfile.TemporaryDirectory(dir="/dev/shm") as memory, \
             open(f"{folder}/errors", "w+", encoding="utf-8") as errors:
@@ -85,9 +96,7 @@ def type_all(binaries: str, program: str) -> int:
         # Whatever hangs is ended, and then fails by what it did not print.
         watchdog = threading.Timer(PATIENCE, shell.bash.kill)
         watchdog.start()
-        console = block("console").replace(ADDRESS, f"unix:{folder}/s").replace(
-            ARENA, f"{memory}/arena").replace("build/bin/", f"{binaries}/")
-        todo = [*steps(console), (program, ["1"])]
+        todo = [*steps(console(folder, memory, binaries)), (in_c, ["43"]), (in_cpp, ["44"])]
         bad = []
         for command, wanted in todo:
             printed = shell.type(command, len(wanted))
@@ -96,7 +105,7 @@ def type_all(binaries: str, program: str) -> int:
                 break
             if command.startswith("kill -9"):
                 shell.type("wait $! || true", 0)
-        shell.type("kill $!; wait $! || true", 0)
+        shell.type("kill $(jobs -p); wait || true", 0)
         watchdog.cancel()
         shell.bash.kill()
         errors.seek(0)
@@ -108,9 +117,9 @@ def type_all(binaries: str, program: str) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["snippet"] and len(sys.argv) == 3:
-        pathlib.Path(sys.argv[2]).write_text(snippet(), encoding="utf-8")
-    elif sys.argv[1:2] == ["type"] and len(sys.argv) == 4:
+    if sys.argv[1:2] == ["snippet"] and len(sys.argv) == 4:
+        pathlib.Path(sys.argv[3]).write_text(block(sys.argv[2]), encoding="utf-8")
+    elif sys.argv[1:2] == ["type"] and len(sys.argv) == 5:
         sys.exit(type_all(*sys.argv[2:]))
     else:
         sys.exit(__doc__)

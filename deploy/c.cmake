@@ -4,7 +4,8 @@
 # The C library: libpercpud.so.0 by itself (component lib), and what one builds against.
 
 configure_file(percpud-c.pc.in percpud-c.pc @ONLY)
-set(c_headers percpud.h percpud_collect.h percpud_inline.h percpud_metrics.h)
+set(c_headers percpud.h percpud_collect.h percpud_inline.h percpud_metrics.h
+  percpud_variable.h)
 list(TRANSFORM c_headers PREPEND ${PROJECT_SOURCE_DIR}/client/c/)
 
 install(TARGETS percpud_c LIBRARY DESTINATION ${libdir} COMPONENT lib NAMELINK_SKIP)

@@ -17,6 +17,7 @@
 
 #include "client/c/advice.h"
 #include "client/c/thread_area.h"
+#include "client/c/variable.h"
 
 namespace {
 
@@ -293,6 +294,11 @@ void percpud_client::FreeAll() {
     Place* const after = places->next;
     std::free(places);
     places = after;
+  }
+  while (variables != nullptr) {
+    percpud_variable* const after = variables->next;
+    std::free(variables);
+    variables = after;
   }
   for (Counter* counter : counters) {
     while (counter != nullptr) {

@@ -89,6 +89,7 @@ struct percpud_client {
   percpud::c::Arena* arena = nullptr;
   std::array<percpud::c::Counter*, kBuckets> counters{};
   percpud::c::Place* places = nullptr;
+  percpud_variable* variables = nullptr;
   percpud::c::Counter* unasked_first = nullptr;
   percpud::c::Counter* unasked_last = nullptr;
   // Requests are numbered, and answered in order: those from `answered` to before

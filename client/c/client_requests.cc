@@ -190,7 +190,7 @@ bool percpud_client::TakeAnswer(const abi::LaneAnswer& answer, std::int64_t now_
     // The one who asked may have given up.
     const bool is_waited_for =
         command != nullptr && command->is_sent() && command->id() == answer.id;
-    taken = !is_waited_for || command->TakeAnswer(answer);
+    taken = !is_waited_for || command->TakeAnswer(answer, arena);
   }
   if (taken) ++answered;
   return taken;

@@ -26,6 +26,9 @@ bool Command::Write(std::uint64_t id, abi::v1::LaneRequestWriter& writer) {
     case LaneKind::kCloseWriter:
       fits = writer.CloseWriter(id, number_);
       break;
+    case LaneKind::kOpenVariable:
+      fits = writer.OpenVariable(id, open_);
+      break;
     default:
       fits = writer.ResetNamespace(id, number_, name_space_);
   }
@@ -34,10 +37,10 @@ bool Command::Write(std::uint64_t id, abi::v1::LaneRequestWriter& writer) {
   return fits;
 }
 
-bool Command::TakeAnswer(const abi::v1::LaneAnswer& answer) {
+bool Command::TakeAnswer(const abi::v1::LaneAnswer& answer, const Arena* arena) {
   if (answer.kind != kind_) return false;
   // What is not there is not in the way.
-  if (answer.code == kNotFound) {
+  if (answer.code == kNotFound && kind_ != LaneKind::kOpenVariable) {
     series_ = 0;
     is_done_ = true;
     return true;
@@ -55,6 +58,14 @@ bool Command::TakeAnswer(const abi::v1::LaneAnswer& answer) {
       series_ =
           static_cast<std::int64_t>(LaneLoad<abi::v1::LaneWriterClosed>(answer.body, 0).series);
       break;
+    case LaneKind::kOpenVariable: {
+      const auto variable = LaneLoad<abi::v1::LaneVariable>(answer.body, 0);
+      arena_ = arena;
+      pointer_ = variable.pointer;
+      size_ = variable.size;
+      series_ = 0;
+      break;
+    }
     default: {
       const auto reset = LaneLoad<abi::v1::LaneNamespaceReset>(answer.body, 0);
       series_ = static_cast<std::int64_t>(reset.series);

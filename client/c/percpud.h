@@ -116,6 +116,8 @@ PERCPUD_EXPORT const char* percpud_version(void);
 
 #include "percpud_collect.h"
 
+#include "percpud_variable.h"
+
 #include "percpud_inline.h"
 
 #endif /* PERCPUD_CLIENT_C_PERCPUD_H_ */

@@ -86,7 +86,10 @@ TEST_F(LibraryTest, ShowsTheNamesOfItsHeaderUnderTheirVersion) {
           "percpud_series_histogram@@PERCPUD_0", "percpud_series_is_shared@@PERCPUD_0",
           "percpud_series_number@@PERCPUD_0", "percpud_series_open@@PERCPUD_0",
           "percpud_series_open_as@@PERCPUD_0", "percpud_set@@PERCPUD_0",
-          "percpud_set_at@@PERCPUD_0", "percpud_version@@PERCPUD_0", "percpud_wait@@PERCPUD_0",
+          "percpud_set_at@@PERCPUD_0", "percpud_variable_cpus@@PERCPUD_0",
+          "percpud_variable_data@@PERCPUD_0", "percpud_variable_is_writable@@PERCPUD_0",
+          "percpud_variable_open@@PERCPUD_0", "percpud_variable_size@@PERCPUD_0",
+          "percpud_version@@PERCPUD_0", "percpud_wait@@PERCPUD_0",
           "percpud_writer_close@@PERCPUD_0", "percpud_writer_slot@@PERCPUD_0"));
 }
 

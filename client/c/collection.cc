@@ -86,13 +86,17 @@ struct percpud_collection::Shared {
 struct percpud_collection::Local {
   const Snapshot& snapshot;
   percpud_collection& out;
-  percpud::c::Growing<const percpud_series*> series;
+  // The same series as the snapshot's rows.
+  struct Of {
+    const percpud_series* series;
+  };
+  percpud::c::Growing<Of> rows;
 
   static bool Begin(const FamilyRow& /*family*/) { return true; }
   static bool IsShown(const SeriesRow& /*series*/, std::size_t /*index*/) { return true; }
   void Put(const FamilyRow& family, const SeriesRow& row, std::size_t index,
            percpud_series_view& view, std::span<std::uint64_t> buckets) {
-    const percpud_series& one = *series[family.series.first + index];
+    const percpud_series& one = *rows[family.series.first + index].series;
     const percpud_reading read = percpud_read_series(&one);
     view.count = read.count;
     view.value = read.sum;
@@ -205,7 +209,7 @@ bool percpud_collection::Fill(const Snapshot& snapshot, const percpud::c::Arena&
 bool percpud_collection::FillLocal(const percpud::c::SeriesBook& book, const char* only,
                                    std::string_view writer) {
   Snapshot snapshot;
-  Local numbers{.snapshot = snapshot, .out = *this, .series = {}};
+  Local numbers{.snapshot = snapshot, .out = *this, .rows = {}};
   bool fits = true;
   book.ForEachFamily([&](const percpud_family& family) {
     fits = fits && snapshot.AppendLocal(family.shape);
@@ -217,7 +221,7 @@ bool percpud_collection::FillLocal(const percpud::c::SeriesBook& book, const cha
       const percpud::abi::v1::WriterCell cell{.value = percpud::c::ReadBits(series.own),
                                               .timestamp = percpud::c::ReadBits(series.set_at)};
       fits = snapshot.AppendLocal(row, series.values, label == nullptr ? writer : label, cell) &&
-             numbers.series.Append(&series);
+             numbers.rows.Append(Local::Of{&series});
     });
   });
   if (!fits || !FillFrom(snapshot, only, numbers)) return false;

@@ -45,7 +45,7 @@ class Command {
   // How many series it was about, 0 for a variable; -1 if it failed.
   [[nodiscard]] std::int64_t series() const { return series_; }
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
-  // Of OpenVariable: where it is, null and zeros otherwise.
+  // Where the variable of an OpenVariable is. Null and zeros otherwise.
   [[nodiscard]] const Arena* arena() const { return arena_; }
   [[nodiscard]] std::uint64_t pointer() const { return pointer_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }

@@ -29,7 +29,9 @@ class Growing {
   [[nodiscard]] bool Append(const T& item) { return Append(std::span<const T>(&item, 1)); }
   // `items` are none of this array's.
   [[nodiscard]] bool Append(std::span<const T> items) {
+    if (items.empty()) return true;
     if (!Reserve(items.size())) return false;
+    assert(items_ != nullptr);
     for (const T& item : items) items_[size_++] = item;
     return true;
   }

@@ -19,7 +19,7 @@ LINK = re.compile(r"\]\(([^)#:]+)\)")
 CODE = re.compile(r"`([^`]+)`|^(?: {4}|\$ )(.+)$", re.MULTILINE)
 WORD = re.compile(r"(?<![\w./-])(?:build/bin/[\w-]+|(?:" + "|".join(map(re.escape, TOP)) + r")/[\w./{},*-]+)")
 COMMAND = re.compile(r"\bpercpuctl ((?:[a-z]+ ?)+)")
-MADE = re.compile(r"add_executable\(([\w${}]+)|percpud_add_example\((\w+)")
+MADE = re.compile(r"add_executable\(([\w${}-]+)|percpud_add_example\((\w+)")
 
 
 def spans(text: str) -> list[str]:

@@ -195,6 +195,36 @@ TEST_F(SeriesTest, ACounterRemembersTheOwnShare) {
   EXPECT_EQ(Shared(options).sum, 11);
 }
 
+TEST_F(SeriesTest, WritersOfOneProcessHaveSharesOfTheirOwn) {
+  Start();
+  percpud_family_options options = Options("hits", PERCPUD_COUNTER);
+  options.flags = PERCPUD_OWN_SHARE;
+  const Client client = Open();
+  percpud_family* const family = Family(client.get(), options);
+  const char* const values[] = {"200"};
+  percpud_series* const own = With(family, "200");
+  percpud_series* const one = percpud_series_open_as(family, values, "one");
+  percpud_series* const two = percpud_series_open_as(family, values, "two");
+  EXPECT_EQ(percpud_series_open_as(family, values, "one"), one);
+  EXPECT_EQ(percpud_series_open_as(family, values, nullptr), own);
+  EXPECT_NE(one, two);
+  percpud_add(own, 1);
+  percpud_add(one, 10);
+  ASSERT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
+  percpud_add(two, 100);
+  EXPECT_EQ(percpud_get(own), 1);
+  EXPECT_EQ(percpud_get(one), 10);
+  EXPECT_EQ(percpud_get(two), 100);
+  EXPECT_EQ(Shared(options).sum, 111) << "the cells are those of the series";
+  // Whether or not the daemon closes it, its shares are gone here.
+  percpud_writer_close(client.get(), "one", kPatienceMs);
+  EXPECT_EQ(percpud_writer_close(client.get(), "nobody", kPatienceMs), 0);
+  EXPECT_EQ(percpud_get(one), 0);
+  EXPECT_EQ(percpud_get(two), 100);
+  percpud_add(one, 1000);
+  EXPECT_EQ(Shared(options).sum, 1111) << "what a writer has opened stays valid";
+}
+
 TEST_F(SeriesTest, ThousandsOfSeriesAreOpenedInBatches) {
   constexpr int kSeries = 5000;
   Start();

@@ -34,7 +34,10 @@ struct NumberPage {
 };
 constexpr std::uint64_t kMagic = 0x746d6d6f43637075;
 
-Bytes StartOfLastPage(Bytes size) { return RoundDown(size - Bytes(1), kPage); }
+Bytes StartOfLastPage(Bytes size) {
+  constexpr std::uint64_t kBytes = kPage.value();
+  return Bytes((size.value() - 1) / kBytes * kBytes);
+}
 
 bool IsFull(int error) {
   return error == ENOSPC || error == EDQUOT || error == EFBIG || error == ENOMEM;

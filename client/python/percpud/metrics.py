@@ -120,6 +120,13 @@ class Namespace:
         """Opens a summary: `observe(value)`. It has a count and a sum, and no quantiles."""
         return self._open(Distributions, name, help, labels, type=_percpud.SUMMARY, **more)
 
+    def variable(self, name: str, size: int = 0, wait_ms: int = 1000) -> list[Optional[memoryview]]:
+        """Returns the copies of a variable by CPU, None where there is none. Makes it, all
+        zeros, if there is none and `size` is not 0. All processes of the host share the bytes,
+        which stay until the variable is removed. Raises OSError if the daemon refuses.
+        """
+        return self._client.variable(name, size, wait_ms)
+
     def _open(self, kind: type, name: str, help: str, labels: Labels, **more: Any) -> Any:
         names = tuple(labels)
         family = _percpud.Family(self._client, name, help=help, labels=names, **more)

@@ -17,6 +17,11 @@ enum {
   // Updates of shared series between two readings of the clock.
   kUpdatesPerLook = 32,
 };
+#ifndef PyBUF_WRITE
+// PyMemoryView_FromMemory is in the stable ABI of 3.10, and its flags are not in the header.
+#define PyBUF_READ 0x100
+#define PyBUF_WRITE 0x200
+#endif
 static const int64_t kPollNs = 1000000000;
 
 static int64_t CoarseNowNs(void) {
@@ -205,6 +210,47 @@ static PyObject* Render(PyObject* self, PyObject* args) {
   return out;
 }
 
+// Makes a list of the copies of a variable, by CPU; None for a CPU without one.
+static PyObject* CopiesOf(const percpud_variable* variable) {
+  const int flags = percpud_variable_is_writable(variable) ? PyBUF_WRITE : PyBUF_READ;
+  const uint32_t cpus = percpud_variable_cpus(variable);
+  PyObject* const out = PyList_New((Py_ssize_t)cpus);
+  for (uint32_t cpu = 0; out != NULL && cpu < cpus; ++cpu) {
+    char* const data = percpud_variable_data(variable, cpu);
+    PyObject* const copy =
+        data == NULL
+            ? Py_NewRef(Py_None)
+            : PyMemoryView_FromMemory(data, (Py_ssize_t)percpud_variable_size(variable), flags);
+    if (copy == NULL || PyList_SetItem(out, (Py_ssize_t)cpu, copy) != 0) {
+      Py_DECREF(out);
+      return NULL;
+    }
+  }
+  return out;
+}
+
+// Nothing tells when the last view of a mapping goes, so the client then stays open.
+static PyObject* Variable(PyObject* self, PyObject* args) {
+  Client* const client = (Client*)self;
+  const char* name = NULL;
+  Py_ssize_t size = 0;
+  int milliseconds = 0;
+  if (!PyArg_ParseTuple(args, "sni", &name, &size, &milliseconds)) return NULL;
+  if (size < 0) {
+    PyErr_SetString(PyExc_ValueError, "a size is not below 0");
+    return NULL;
+  }
+  percpud_variable* variable = NULL;
+  Py_BEGIN_ALLOW_THREADS;
+  variable = percpud_variable_open(client->handle, name, (size_t)size, 0, milliseconds);
+  Py_END_ALLOW_THREADS;
+  TellNotices(client);
+  if (variable == NULL) return RaiseReason(client);
+  if (!client->pinned) Py_INCREF(self);
+  client->pinned = 1;
+  return CopiesOf(variable);
+}
+
 static PyObject* IsAttached(PyObject* self, void* unused) {
   (void)unused;
   return PyBool_FromLong(percpud_is_attached(((Client*)self)->handle));
@@ -221,6 +267,8 @@ static PyMethodDef kMethods[] = {
     {"render", Render, METH_VARARGS,
      "render(format, milliseconds): what the namespace shows as bytes in TEXT or OPENMETRICS. "
      "OSError if the daemon does not answer."},
+    {"variable", Variable, METH_VARARGS,
+     "variable(name, size, milliseconds): the variable's copies as memoryviews, by CPU."},
     {"close_writer", CloseWriter, METH_VARARGS,
      "close_writer(label, milliseconds): as if that writer of this process had died."},
     {"reset", Reset, METH_VARARGS,

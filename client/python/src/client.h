@@ -24,6 +24,8 @@ typedef struct {
   // Updates since the client was made, roughly: they have the library polled.
   uint32_t updates;
   int64_t next_poll_ns;
+  // Views of its mapping are out, so that it stays open until the process ends.
+  int pinned;
   PyObject* weak_references;
 } Client;
 

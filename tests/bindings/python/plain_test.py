@@ -100,6 +100,22 @@ class Plain(rig.WithDaemon):
         gc.collect()
         self.assertEqual(open_files(), before)
 
+    def test_a_variable_is_bytes_for_each_cpu_that_all_processes_share(self) -> None:
+        name = "python/variable"
+        copies = [copy for copy in self.shop.variable(name, 64) if copy is not None]
+        self.assertEqual({len(copy) for copy in copies}, {64})
+
+        def work() -> None:
+            copies[0][3] = 7
+
+        self.assertEqual(rig.in_child(work), 0)
+        self.assertEqual(copies[0][3], 7)
+        again = percpud.open("another").variable(name)
+        self.assertEqual([copy for copy in again if copy is not None][0][3], 7)
+        for wrong in (lambda: self.shop.variable(name, 128), lambda: self.shop.variable("none/1")):
+            with self.assertRaises(OSError):
+                wrong()
+
     def test_one_namespace_is_one_client(self) -> None:
         self.assertIs(percpud.open(self.folder)._client, self.shop._client)
         self.assertTrue(self.shop.wait(10))

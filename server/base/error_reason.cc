@@ -119,6 +119,7 @@ constexpr Row kNames[] = {
     {Reason::kFamilyNotFound, "FAMILY_NOT_FOUND"},
     {Reason::kSeriesNotFound, "SERIES_NOT_FOUND"},
     {Reason::kWriterNotFound, "WRITER_NOT_FOUND"},
+    {Reason::kWriterNeedsSession, "WRITER_NEEDS_SESSION"},
     {Reason::kNotNamespaceOwner, "NOT_NAMESPACE_OWNER"},
     {Reason::kNoSpaceWithoutGrowing, "NO_SPACE_WITHOUT_GROWING"},
     {Reason::kNoReservedSpace, "NO_RESERVED_SPACE"},

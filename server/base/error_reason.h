@@ -118,6 +118,7 @@ enum class Reason : std::uint16_t {
   kFamilyNotFound,
   kSeriesNotFound,
   kWriterNotFound,
+  kWriterNeedsSession,
   kNotNamespaceOwner,
   // Exhaustion.
   kNoSpaceWithoutGrowing,

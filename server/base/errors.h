@@ -162,6 +162,7 @@ absl::Status NamespaceNotFound(absl::string_view name);
 absl::Status FamilyNotFound(absl::string_view name);
 absl::Status SeriesNotFound(absl::string_view family);
 absl::Status WriterNotFound(std::uint64_t writer);
+absl::Status WriterNeedsSession();
 absl::Status NotNamespaceOwner(absl::string_view name, absl::string_view owner);
 
 // --- Exhaustion ----------------------------------------------------------------

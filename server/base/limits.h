@@ -72,6 +72,10 @@ inline constexpr std::size_t kMaxLabelValue = 2048;
 // The values of one series together.
 inline constexpr std::size_t kMaxLabelValues = 4096;
 inline constexpr std::size_t kMaxWriterLabel = 128;
+// Over all namespaces.
+inline constexpr std::size_t kMaxWritersPerSession = 1024;
+// Dead writers that a series shows one by one; the oldest give way.
+inline constexpr std::size_t kMaxDeadOfSeries = 1024;
 inline constexpr std::uint32_t kMaxNamespaces = 4096;
 inline constexpr std::uint32_t kDefaultNamespacesPerUser = 256;
 inline constexpr std::uint32_t kDefaultFamiliesPerNamespace = 4096;

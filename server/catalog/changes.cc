@@ -100,6 +100,17 @@ void Changes::Put(const Joined& record) {
       [&record](std::string& out) { EncodeKey(record.name_space, record.session, out); },
       Value(record));
 }
+void Changes::Put(const MetricWriter& record) {
+  Add(Table::kWriters, Number(record.id.value()), Value(record));
+}
+void Changes::Put(const WriterBlock& record) {
+  Add(Table::kWriterBlocks, Number(record.pointer.value()), Value(record));
+}
+void Changes::Put(const SeriesWriter& record) {
+  Add(
+      Table::kSeriesWriters,
+      [&record](std::string& out) { EncodeKey(record.series, record.writer, out); }, Value(record));
+}
 void Changes::Put(const LastMetric& record) {
   Add(Table::kMeta, Text(kLastMetricKey), Value(record));
 }
@@ -149,6 +160,13 @@ void Changes::DeleteSeriesBlock(PercpuPtr pointer) {
 void Changes::DeleteSeries(SeriesId id) { Delete(Table::kSeries, Number(id.value())); }
 void Changes::DeleteJoined(NamespaceId name_space, SessionId session) {
   Delete(Table::kJoined, [=](std::string& out) { EncodeKey(name_space, session, out); });
+}
+void Changes::DeleteWriter(WriterId id) { Delete(Table::kWriters, Number(id.value())); }
+void Changes::DeleteWriterBlock(PercpuPtr pointer) {
+  Delete(Table::kWriterBlocks, Number(pointer.value()));
+}
+void Changes::DeleteSeriesWriter(SeriesId series, WriterId writer) {
+  Delete(Table::kSeriesWriters, [=](std::string& out) { EncodeKey(series, writer, out); });
 }
 
 }  // namespace percpud::catalog

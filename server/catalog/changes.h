@@ -34,6 +34,9 @@ class Changes {
   void Put(const SeriesBlock& record);
   void Put(const Series& record);
   void Put(const Joined& record);
+  void Put(const MetricWriter& record);
+  void Put(const WriterBlock& record);
+  void Put(const SeriesWriter& record);
   void Put(const LastMetric& record);
   // Says what kind of catalog this is. Goes with the first record of a fresh one.
   void PutFormat();
@@ -55,6 +58,9 @@ class Changes {
   void DeleteSeriesBlock(PercpuPtr pointer);
   void DeleteSeries(SeriesId id);
   void DeleteJoined(NamespaceId name_space, SessionId session);
+  void DeleteWriter(WriterId id);
+  void DeleteWriterBlock(PercpuPtr pointer);
+  void DeleteSeriesWriter(SeriesId series, WriterId writer);
 
   [[nodiscard]] bool empty() const { return ops_.empty(); }
   // Whether records are added, for which there has to be room. Records that replace their

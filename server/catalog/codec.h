@@ -32,15 +32,19 @@ enum class Table : std::uint8_t {
   kFamilies,
   kSeriesBlocks,
   kSeries,
-  kJoined
+  kJoined,
+  kWriters,
+  kWriterBlocks,
+  kSeriesWriters
 };
-inline constexpr std::size_t kTables = 15;
+inline constexpr std::size_t kTables = 18;
 
 // Appends the key, or the value, to `out`. What Encode takes, Decode returns.
 void EncodeKey(std::uint64_t id, std::string& out);
 void EncodeKey(SessionId session, RequestId request, std::string& out);
 void EncodeKey(PercpuPtr area, SessionId session, std::string& out);
 void EncodeKey(NamespaceId name_space, SessionId session, std::string& out);
+void EncodeKey(SeriesId series, WriterId writer, std::string& out);
 
 void Encode(const Arena& record, std::string& value);
 void Encode(const Chunk& record, std::string& value);
@@ -58,6 +62,9 @@ void Encode(const Family& record, std::string& value);
 void Encode(const SeriesBlock& record, std::string& value);
 void Encode(const Series& record, std::string& value);
 void Encode(const Joined& record, std::string& value);
+void Encode(const MetricWriter& record, std::string& value);
+void Encode(const WriterBlock& record, std::string& value);
+void Encode(const SeriesWriter& record, std::string& value);
 void Encode(const LastMetric& record, std::string& value);
 
 // Puts the checksum over `key` and the rest into the first bytes of `value`,
@@ -102,6 +109,12 @@ template <>
 std::optional<Series> Decode(absl::string_view key, absl::string_view value);
 template <>
 std::optional<Joined> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<MetricWriter> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<WriterBlock> Decode(absl::string_view key, absl::string_view value);
+template <>
+std::optional<SeriesWriter> Decode(absl::string_view key, absl::string_view value);
 template <>
 std::optional<LastMetric> Decode(absl::string_view key, absl::string_view value);
 

@@ -27,6 +27,7 @@ void Encode(const Namespace& record, std::string& value) {
   Writer writer(value);
   writer << record.owner << record.generation << record.created_ns;
   writer.Text(record.name).Text(record.host);
+  if (record.group) writer << *record.group;
 }
 
 template <>
@@ -38,6 +39,7 @@ std::optional<Namespace> Decode(absl::string_view key, absl::string_view value) 
   out.id = NamespaceId(*id);
   reader >> out.owner >> out.generation >> out.created_ns;
   reader.Text(out.name).Text(out.host);
+  if (reader.ok() && reader.left() > 0) reader >> out.group.emplace();
   return Finish(reader, std::move(out));
 }
 
@@ -125,6 +127,60 @@ std::optional<Joined> Decode(absl::string_view key, absl::string_view value) {
   if (!numbers) return std::nullopt;
   return Finish(Reader(key, value), Joined{.name_space = NamespaceId(numbers->first),
                                            .session = SessionId(numbers->second)});
+}
+
+void EncodeKey(SeriesId series, WriterId writer, std::string& out) {
+  EncodeKey(series.value(), out);
+  EncodeKey(writer.value(), out);
+}
+
+void Encode(const MetricWriter& record, std::string& value) {
+  Writer writer(value);
+  writer << record.name_space << record.session << record.slot;
+  writer.Text(record.label);
+}
+
+template <>
+std::optional<MetricWriter> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> id = Number(key);
+  if (!id) return std::nullopt;
+  MetricWriter out;
+  out.id = WriterId(*id);
+  reader >> out.name_space >> out.session >> out.slot;
+  reader.Text(out.label);
+  return Finish(reader, std::move(out));
+}
+
+void Encode(const WriterBlock& record, std::string& value) { Writer(value) << record.writer; }
+
+template <>
+std::optional<WriterBlock> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const std::optional<std::uint64_t> pointer = Number(key);
+  if (!pointer) return std::nullopt;
+  WriterBlock out{.pointer = PercpuPtr(*pointer), .writer = {}};
+  reader >> out.writer;
+  return Finish(reader, out);
+}
+
+void Encode(const SeriesWriter& record, std::string& value) {
+  Writer writer(value);
+  writer << record.cell << record.unit << record.value << record.timestamp << record.died_ns;
+  writer.Text(record.label);
+}
+
+template <>
+std::optional<SeriesWriter> Decode(absl::string_view key, absl::string_view value) {
+  Reader reader(key, value);
+  const auto numbers = Numbers(key);
+  if (!numbers) return std::nullopt;
+  SeriesWriter out;
+  out.series = SeriesId(numbers->first);
+  out.writer = WriterId(numbers->second);
+  reader >> out.cell >> out.unit >> out.value >> out.timestamp >> out.died_ns;
+  reader.Text(out.label);
+  return Finish(reader, std::move(out));
 }
 
 void Encode(const LastMetric& record, std::string& value) {

@@ -20,9 +20,9 @@ namespace percpud::catalog {
 namespace {
 
 constexpr std::array<const char*, kTables> kNames = {
-    "meta",       "chunks",   "areas",         "variables", "sessions",
-    "leases",     "answers",  "identities",    "opened",    "quarantine",
-    "namespaces", "families", "series_blocks", "series",    "joined"};
+    "meta",          "chunks",     "areas",  "variables",  "sessions",      "leases",
+    "answers",       "identities", "opened", "quarantine", "namespaces",    "families",
+    "series_blocks", "series",     "joined", "writers",    "writer_blocks", "series_writers"};
 
 // Tables that a catalog of the first format does not have.
 constexpr bool IsYoung(Table table) { return table >= Table::kIdentities; }
@@ -166,6 +166,9 @@ absl::StatusOr<Contents> ReadAll(MDB_env* env, const OnArea& on_area) {
   if (status.ok()) status = ReadTable(txn, Table::kSeriesBlocks, out.blocks);
   if (status.ok()) status = ReadTable(txn, Table::kSeries, out.series);
   if (status.ok()) status = ReadTable(txn, Table::kJoined, out.joined);
+  if (status.ok()) status = ReadTable(txn, Table::kWriters, out.writers);
+  if (status.ok()) status = ReadTable(txn, Table::kWriterBlocks, out.writer_blocks);
+  if (status.ok()) status = ReadTable(txn, Table::kSeriesWriters, out.series_writers);
   if (!status.ok()) return status;
   return out;
 }

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -152,6 +153,8 @@ struct Namespace {
   UserId owner = kNobody;
   // The owner's, if it came by TCP.
   std::string host = {};
+  // Members of this group may write to it too.
+  std::optional<UserGroupId> group = std::nullopt;
   // Goes up by one when the namespace is reset.
   std::uint64_t generation = 1;
   std::uint64_t created_ns = 0;
@@ -213,8 +216,41 @@ struct Joined {
   SessionId session;
 };
 
-// The highest number that a namespace, family or series was given, and the number of the
-// last change of any.
+// By id: who sets gauges in cells of its own.
+struct MetricWriter {
+  WriterId id;
+  NamespaceId name_space;
+  SessionId session;
+  // Its number among the namespace's writers; kNoSlot if it asked for none.
+  std::uint32_t slot = 0;
+  std::string label = {};
+};
+
+// By pointer: an area that is cut into a writer's cells.
+struct WriterBlock {
+  PercpuPtr pointer;
+  WriterId writer;
+};
+
+// By series and writer: a live writer's cell, or what a dead one has left. Writer 0 stands
+// for all the dead of a series whose cells are folded.
+struct SeriesWriter {
+  SeriesId series;
+  WriterId writer;
+  // In unit 0; null if the writer is dead.
+  PercpuPtr cell;
+  std::uint32_t unit = 0;
+  // What the writer left; a live one has not.
+  double value = 0;
+  double timestamp = 0;
+  // Nanoseconds since boot when the writer died.
+  std::uint64_t died_ns = 0;
+  // A dead writer's label; the living have theirs with the writer.
+  std::string label = {};
+};
+
+// The highest number that a namespace, family, series or writer was given, and the number
+// of the last change of any.
 struct LastMetric {
   std::uint64_t id = 0;
   std::uint64_t revision = 0;
@@ -239,6 +275,9 @@ struct Contents {
   std::vector<SeriesBlock> blocks;
   std::vector<Series> series;
   std::vector<Joined> joined;
+  std::vector<MetricWriter> writers;
+  std::vector<WriterBlock> writer_blocks;
+  std::vector<SeriesWriter> series_writers;
   LastMetric last_metric;
   std::uint64_t areas = 0;
 };

@@ -101,7 +101,7 @@ Outcome LaneCalls::Dispatch(const Caller& caller, Pace pace, const LaneRequest& 
     case LaneKind::kResetNamespace:
       return metrics_.ResetNamespace(caller, pace, request, answers);
     case LaneKind::kCloseWriter:
-      break;
+      return metrics_.CloseWriter(caller, pace, request, answers);
   }
   return errors::LaneKindUnknown(static_cast<std::uint16_t>(request.kind));
 }

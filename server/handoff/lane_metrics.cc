@@ -37,6 +37,7 @@ static_assert(static_cast<int>(LaneCells::kShared) == static_cast<int>(metrics::
 static_assert(static_cast<int>(LaneFold::kMostRecent) ==
               static_cast<int>(cells::GaugeFold::kMostRecent) + 1);
 static_assert(abi::v1::kLaneMostSeries == kMaxOpening);
+static_assert(abi::v1::kLaneNoSlot == metrics::kNoSlot);
 
 LaneFold FoldOf(const metrics::Shape& shape) {
   if (shape.cells != metrics::Cells::kWriter) return LaneFold::kNone;
@@ -70,7 +71,10 @@ metrics::Shape ShapeFrom(const LaneFamilyView& family) {
 }
 
 OpeningWanted WantedFrom(LaneOpenSeriesView& open) {
-  OpeningWanted out{.name_space = View(open.name_space()), .families = {}};
+  OpeningWanted out{.name_space = View(open.name_space()),
+                    .families = {},
+                    .writer = View(open.writer()),
+                    .slot = open.slot()};
   out.families.reserve(open.families());
   for (std::uint32_t i = 0; i < open.families(); ++i) {
     const LaneFamilyView family = open.NextFamily();
@@ -128,11 +132,13 @@ bool PutFamily(const metrics::Namespace& name_space, const metrics::Family& fami
                      static_cast<std::uint32_t>(family.series.size()));
 }
 
-bool PutSeries(const metrics::Family& family, const metrics::Series& series,
+// `continued`: the page begins with more of its writers.
+bool PutSeries(const metrics::Family& family, const metrics::Series& series, bool continued,
                LaneSeriesPageBody& body) {
   std::uint8_t flags = 0;
   if (series.hidden) flags |= abi::v1::kLaneSeriesHidden;
   if (series.overflow) flags |= abi::v1::kLaneSeriesOverflow;
+  if (continued) flags |= abi::v1::kLaneSeriesContinued;
   std::span<const metrics::CountSum> baseline;
   if (series.baseline != nullptr) baseline = *series.baseline;
   return body.Series({.family = family.id.value(),
@@ -180,8 +186,8 @@ Outcome LaneMetrics::OpenSeries(const Caller& caller, Pace pace, const LaneReque
     body.Refused(static_cast<std::uint16_t>(series.status.code()),
                  {.reason = {reason.data(), reason.size()}, .text = {text.data(), text.size()}});
   }
-  const bool written =
-      answers.OpenSeries(request.id, body.Finish((*opened)->generation, 0, abi::v1::kLaneNoSlot));
+  const bool written = answers.OpenSeries(
+      request.id, body.Finish((*opened)->generation, (*opened)->writer.value(), (*opened)->slot));
   assert(written);
   static_cast<void>(written);
   return absl::OkStatus();
@@ -252,23 +258,76 @@ Outcome LaneMetrics::ReadSeries(const Caller& caller, const LaneRequest& request
   const bool parsed = read.Parse(request.body);
   assert(parsed);
   static_cast<void>(parsed);
-  LaneSeriesPageBody body(Scratch());
-  const SeriesFrom from{.family = FamilyId(read.head().from.family),
-                        .series = SeriesId(read.head().from.series)};
-  ASSIGN_OR_RETURN(
-      const Metrics::Page page,
-      calls_.ReadSeries(caller, View(read.name_space()), FamilyId(read.head().family), from,
-                        [&body](const metrics::Family& family, const metrics::Series& series) {
-                          return PutSeries(family, series, body);
-                        }));
+  const abi::v1::LaneSeriesFrom& from = read.head().from;
+  const Metrics::SeriesWanted wanted{.name_space = View(read.name_space()),
+                                     .family = FamilyId(read.head().family),
+                                     .from = {.family = FamilyId(from.family),
+                                              .series = SeriesId(from.series),
+                                              .writer = WriterId(from.writer)}};
+  // A writer that ends meanwhile is in the next page as one of the dead.
+  constexpr int kTries = 3;
+  for (int tries = kTries;; --tries) {
+    LaneSeriesPageBody body(Scratch());
+    ASSIGN_OR_RETURN(const bool is_of_one_moment,
+                     ReadPage(caller, wanted, tries == 1, request, body, answers));
+    if (is_of_one_moment) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<bool> LaneMetrics::ReadPage(const Caller& caller,
+                                           const Metrics::SeriesWanted& wanted, bool is_last_try,
+                                           const LaneRequest& request, LaneSeriesPageBody& body,
+                                           LaneAnswerWriter& answers) {
+  std::vector<Metrics::LiveCell> live;
+  std::vector<std::size_t> places;
+  SeriesId last;
+  const auto on_series = [&](const metrics::Family& family, const metrics::Series& series) {
+    last = series.id;
+    const bool continued = wanted.from.writer != WriterId(0) && series.id == wanted.from.series;
+    return PutSeries(family, series, continued, body);
+  };
+  const auto on_writer = [&](WriterId id, const metrics::SeriesWriter& writer,
+                             absl::string_view label) {
+    std::size_t at = 0;
+    const std::uint64_t pointer = writer.IsLive() ? calls_.PointerOf(writer.place).value() : 0;
+    const bool written = body.Writer({.writer = id.value(),
+                                      .pointer = pointer,
+                                      .cell = writer.left,
+                                      .label_bytes = 0,
+                                      .reserved = {}},
+                                     {label.data(), label.size()}, &at);
+    if (written && writer.IsLive()) {
+      live.push_back({.writer = id, .series = last, .place = writer.place});
+      places.push_back(at);
+    }
+    return written;
+  };
+  ASSIGN_OR_RETURN(const Metrics::Page page,
+                   calls_.ReadSeries(caller, wanted, on_series, on_writer));
+  const bool are_live = calls_.ReadLive(
+      live, [&](std::size_t i, const metrics::WriterCell& cell) { body.SetCell(places[i], cell); });
+  if (!are_live && !is_last_try) return false;
+  // Which cells are of another by now is not known, so none is told.
+  if (!are_live) {
+    for (const std::size_t at : places) body.SetCell(at, cells::kUnset);
+  }
   if (page.next) {
     answers.ReadSeries(request.id, body.Finish(page.generation, page.revision,
                                                {.family = page.next->family.value(),
                                                 .series = page.next->series.value(),
-                                                .writer = 0}));
+                                                .writer = page.next->writer.value()}));
   } else {
     answers.ReadSeries(request.id, body.Finish(page.generation, page.revision));
   }
+  return true;
+}
+
+Outcome LaneMetrics::CloseWriter(const Caller& caller, Pace pace, const LaneRequest& request,
+                                 LaneAnswerWriter& answers) {
+  if (pace == Pace::kMustNotSleep) return kWouldSleep;
+  const auto close = abi::v1::LaneLoad<abi::v1::LaneCloseWriter>(request.body, 0);
+  ASSIGN_OR_RETURN(const std::uint64_t series, calls_.CloseWriter(caller, WriterId(close.writer)));
+  answers.CloseWriter(request.id, {.series = series});
   return absl::OkStatus();
 }
 

@@ -9,7 +9,9 @@
 #include <memory>
 #include <span>
 
+#include "absl/status/statusor.h"
 #include "proto/percpud/abi/v1/lane_answers.h"
+#include "proto/percpud/abi/v1/lane_metrics_answers.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
 #include "server/base/pace.h"
 #include "server/session/access/caller.h"
@@ -28,17 +30,25 @@ class LaneMetrics {
   // REQUIRES: the request is well-formed; `answers` has LaneAnswerRoom(request) left.
   Outcome OpenSeries(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
                      abi::v1::LaneAnswerWriter& answers);
-  // These two take what may be long, so they may sleep.
+  // These three take what may be long, so they may sleep.
   Outcome RemoveSeries(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
                        abi::v1::LaneAnswerWriter& answers);
   Outcome ResetNamespace(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
                          abi::v1::LaneAnswerWriter& answers);
+  Outcome CloseWriter(const Caller& caller, Pace pace, const abi::v1::LaneRequest& request,
+                      abi::v1::LaneAnswerWriter& answers);
   Outcome ListFamilies(const Caller& caller, const abi::v1::LaneRequest& request,
                        abi::v1::LaneAnswerWriter& answers);
   Outcome ReadSeries(const Caller& caller, const abi::v1::LaneRequest& request,
                      abi::v1::LaneAnswerWriter& answers);
 
  private:
+  // Answers with a page of series; false, with nothing answered, if a writer ended while its
+  // cell was read.
+  absl::StatusOr<bool> ReadPage(const Caller& caller, const Metrics::SeriesWanted& wanted,
+                                bool is_last_try, const abi::v1::LaneRequest& request,
+                                abi::v1::LaneSeriesPageBody& body,
+                                abi::v1::LaneAnswerWriter& answers);
   using Memory = std::array<std::byte, abi::v1::kLaneMessageBytes>;
   // Where an answer's body is put together; made when the first is.
   std::span<std::byte> Scratch();

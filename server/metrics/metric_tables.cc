@@ -35,6 +35,11 @@ bool IsOut(const Series& series) { return series.hidden || series.retired; }
 
 }  // namespace
 
+bool Series::HasLiveWriters() const {
+  return writers != nullptr && std::any_of(writers->begin(), writers->end(),
+                                           [](const auto& entry) { return entry.second.IsLive(); });
+}
+
 Series* Family::Find(absl::string_view values) const {
   const auto found = by_values.find(values);
   if (found == by_values.end()) return nullptr;
@@ -43,7 +48,7 @@ Series* Family::Find(absl::string_view values) const {
 
 void MetricTables::SkipTo(std::uint64_t last_id, std::uint64_t revision) {
   last_id_ = std::max(last_id_, last_id);
-  revision_ = std::max(revision_, revision);
+  log_.SkipTo(revision);
 }
 
 // --- Namespaces --------------------------------------------------------------
@@ -93,6 +98,19 @@ std::size_t MetricTables::CountOf(UserId owner, absl::string_view host) const {
   return static_cast<std::size_t>(std::count_if(
       namespaces_.begin(), namespaces_.end(),
       [&](const auto& entry) { return entry.second.owner == owner && entry.second.host == host; }));
+}
+
+void MetricTables::Join(Namespace& name_space, SessionId session) {
+  if (name_space.joined.insert(session).second) joined_[session].push_back(name_space.id);
+}
+
+std::vector<NamespaceId> MetricTables::LeaveAll(SessionId session) {
+  const auto entry = joined_.find(session);
+  if (entry == joined_.end()) return {};
+  std::vector<NamespaceId> out = std::move(entry->second);
+  joined_.erase(entry);
+  for (const NamespaceId id : out) Find(id)->joined.erase(session);
+  return out;
 }
 
 // --- Families and series -----------------------------------------------------

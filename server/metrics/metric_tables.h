@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,9 @@
 #include "server/base/row_state.h"
 #include "server/base/units.h"
 #include "server/cells/layout.h"
+#include "server/metrics/change_log.h"
 #include "server/metrics/shape.h"
+#include "server/metrics/writer_table.h"
 
 namespace percpud::metrics {
 
@@ -60,6 +63,13 @@ struct Series {
   std::string values;
   // What readers subtract from each cell; null: nothing.
   std::unique_ptr<std::vector<CountSum>> baseline;
+  // Writers of a gauge that is set; null: there is none.
+  std::unique_ptr<SeriesWriters> writers;
+  // When it was hidden or retired, since this daemon started: watchers are to pass it before
+  // its memory is granted again.
+  std::uint64_t out_revision = 0;
+
+  [[nodiscard]] bool HasLiveWriters() const;
 };
 
 // Finds series by their label values.
@@ -94,6 +104,8 @@ struct Family {
   bool replaced = false;
   // Sessions up to this one may still write to the cells of a replaced one.
   SessionId last_writer = kNoSession;
+  // When it was replaced, since this daemon started.
+  std::uint64_t out_revision = 0;
   std::uint64_t created_ns = 0;
   std::uint32_t max_series = 0;
   std::uint32_t ttl_seconds = 0;
@@ -121,6 +133,8 @@ struct Namespace {
   // Who made it, and so may write to it: a user, or a host that came by TCP.
   UserId owner = kNobody;
   std::string host;
+  // Members of this group may write to it too.
+  std::optional<UserGroupId> group;
   std::uint64_t generation = 1;
   std::uint64_t created_ns = 0;
   // Entered while it is being made; changing while a transaction holds it.
@@ -150,11 +164,11 @@ class MetricTables {
   // --- Numbers --------------------------------------------------------------------
   // A number that nothing had before.
   std::uint64_t NextId() { return ++last_id_; }
-  // Goes up with every change of what there is.
-  std::uint64_t NextRevision() { return ++revision_; }
   void SkipTo(std::uint64_t last_id, std::uint64_t revision);
   [[nodiscard]] std::uint64_t last_id() const { return last_id_; }
-  [[nodiscard]] std::uint64_t revision() const { return revision_; }
+  // What changed, and how often: its revision goes up with every change of what there is.
+  [[nodiscard]] ChangeLog& log() { return log_; }
+  [[nodiscard]] const ChangeLog& log() const { return log_; }
 
   // --- Namespaces -----------------------------------------------------------------
   // REQUIRES: neither name nor number is there.
@@ -171,6 +185,10 @@ class MetricTables {
   [[nodiscard]] bool IsSettled(absl::string_view name) const;
   [[nodiscard]] const std::map<NamespaceId, Namespace>& namespaces() const { return namespaces_; }
   [[nodiscard]] std::size_t CountOf(UserId owner, absl::string_view host) const;
+  // The session may have any series of the namespace open from now on.
+  void Join(Namespace& name_space, SessionId session);
+  // The session leaves all that it has joined; returns what those were.
+  std::vector<NamespaceId> LeaveAll(SessionId session);
 
   // --- Families and series --------------------------------------------------------
   // Adds an empty one to its namespace, which finds it unless it was replaced.
@@ -210,10 +228,11 @@ class MetricTables {
   static void FreeSlot(Family& family, PercpuPtr cells);
 
   std::uint64_t last_id_ = 0;
-  std::uint64_t revision_ = 0;
+  ChangeLog log_;
   // Rows stay where they are.
   std::map<NamespaceId, Namespace> namespaces_;
   absl::flat_hash_map<std::string, Namespace*> by_name_;
+  absl::flat_hash_map<SessionId, std::vector<NamespaceId>> joined_;
   std::map<FamilyId, Family> families_;
   absl::btree_map<PercpuPtr, FamilyId> blocks_;
 };

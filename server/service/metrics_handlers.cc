@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -145,7 +144,6 @@ absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
   std::vector<Read> copied;
   std::size_t cells = 0;
   const auto on_series = [&](const metrics::Family& family, const metrics::Series& series) {
-    if (!absl::StartsWith(family.shape.name, request.family_prefix())) return true;
     if (!metrics::HasArea(family.shape.cells)) return true;
     cells += metrics::CellCount(family.shape);
     if (copied.size() == page.size || (cells > kMostCells && !copied.empty())) return false;
@@ -154,7 +152,11 @@ absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
   };
   ASSIGN_OR_RETURN(
       const Metrics::Page read,
-      context.calls.ReadSeries(caller, request.namespace_(), FamilyId(0), from, on_series));
+      context.calls.ReadSeries(
+          caller,
+          {.name_space = request.namespace_(), .prefix = request.family_prefix(), .from = from},
+          on_series,
+          [](WriterId, const metrics::SeriesWriter&, absl::string_view) { return true; }));
   for (const Read& series : copied) AddSeries(context.allocator, series, response);
   response.set_generation(read.generation);
   response.set_revision(read.revision);

@@ -14,6 +14,7 @@
 #include "server/base/ranked_mutex.h"
 #include "server/catalog/catalog.h"
 #include "server/metrics/metric_tables.h"
+#include "server/metrics/writer_table.h"
 #include "server/session/area_ledger.h"
 #include "server/session/holders.h"
 #include "server/session/journal.h"
@@ -42,6 +43,7 @@ struct Tables {
   VariableTable variables;
   Openers openers;
   metrics::MetricTables metrics;
+  metrics::WriterTable writers;
 };
 
 // Thread safe.

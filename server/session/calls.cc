@@ -10,6 +10,7 @@
 
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
+#include "server/session/series/writer_cells.h"
 
 namespace percpud {
 namespace {
@@ -195,11 +196,21 @@ absl::StatusOr<Metrics::Page> Calls::ListFamilies(const Caller& caller,
   return sessions_.metrics().ListFamilies(name_space, from, on_family);
 }
 
-absl::StatusOr<Metrics::Page> Calls::ReadSeries(const Caller& caller, absl::string_view name_space,
-                                                FamilyId family, SeriesFrom from,
-                                                Metrics::OnSeries on_series) const {
+absl::StatusOr<Metrics::Page> Calls::ReadSeries(const Caller& caller,
+                                                const Metrics::SeriesWanted& wanted,
+                                                Metrics::OnSeries on_series,
+                                                Metrics::OnWriter on_writer) const {
   RETURN_IF_ERROR(Admit(Rpc::kReadSeries, caller));
-  return sessions_.metrics().ReadSeries(name_space, family, from, on_series);
+  return sessions_.metrics().ReadSeries(wanted, on_series, on_writer);
+}
+
+absl::StatusOr<std::uint64_t> Calls::CloseWriter(const Caller& caller, WriterId writer) const {
+  RETURN_IF_ERROR(Admit(Rpc::kOpenSeries, caller));
+  return sessions_.metrics().CloseWriter(caller, writer);
+}
+
+PercpuPtr Calls::PointerOf(const metrics::CellPlace& place) const {
+  return PointerOfCell(allocator_.info(), place);
 }
 
 }  // namespace percpud

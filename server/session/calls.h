@@ -100,14 +100,23 @@ class Calls {
   // Errors: those of Metrics' methods of these names, Remove and Reset among them.
   absl::StatusOr<std::uint64_t> RemoveSeries(const Caller& caller, absl::string_view name_space,
                                              const RemovalWanted& wanted) const;
+  absl::StatusOr<std::uint64_t> CloseWriter(const Caller& caller, WriterId writer) const;
   absl::StatusOr<NamespaceReset> ResetNamespace(const Caller& caller, absl::string_view name_space,
                                                 std::uint64_t if_generation) const;
   absl::StatusOr<Metrics::Page> ListFamilies(const Caller& caller,
                                              std::optional<absl::string_view> name_space,
                                              FamilyId from, Metrics::OnFamily on_family) const;
-  absl::StatusOr<Metrics::Page> ReadSeries(const Caller& caller, absl::string_view name_space,
-                                           FamilyId family, SeriesFrom from,
-                                           Metrics::OnSeries on_series) const;
+  absl::StatusOr<Metrics::Page> ReadSeries(const Caller& caller,
+                                           const Metrics::SeriesWanted& wanted,
+                                           Metrics::OnSeries on_series,
+                                           Metrics::OnWriter on_writer) const;
+  // REQUIRES: the cells are of a page of ReadSeries.
+  bool ReadLive(std::span<const Metrics::LiveCell> cells,
+                absl::FunctionRef<void(std::size_t, const metrics::WriterCell&)> on_cell) const {
+    return sessions_.metrics().ReadLive(cells, on_cell);
+  }
+  // The arena offset of a writer's cell.
+  [[nodiscard]] PercpuPtr PointerOf(const metrics::CellPlace& place) const;
 
  private:
   [[nodiscard]] absl::Status Admit(Rpc rpc, const Caller& caller) const;

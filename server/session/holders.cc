@@ -120,6 +120,20 @@ absl::Status Holders::Charge(HolderId id, const Usage& more) {
   return status;
 }
 
+absl::Status Holders::ChargeLasting(HolderId own, const Usage& more) {
+  assert(IsIdentity(own));
+  Holder* const holder = Find(own);
+  assert(holder != nullptr);
+  IdentityRow& row = identities_.find(holder->identity)->second;
+  absl::Status status = row.account.Charge(limits_.per_user, Name(holder->identity), more);
+  if (status.ok()) {
+    holder->account.Restore(more);
+  } else {
+    ++quota_refusals_;
+  }
+  return status;
+}
+
 void Holders::Refund(HolderId id, const Usage& less) {
   Holder* const holder = Find(id);
   assert(holder != nullptr);

@@ -111,6 +111,9 @@ class Holders {
   // Charges holder and identity, or neither. Errors: QuotaExceeded, which is counted.
   // REQUIRES: the holder is there.
   absl::Status Charge(HolderId id, const Usage& more);
+  // Charges what outlives every session of an identity, against quotas.per_user alone. Errors:
+  // QuotaExceeded, which is counted. REQUIRES: the identity's own holder is there.
+  absl::Status ChargeLasting(HolderId own, const Usage& more);
   // REQUIRES: the holder is there, and as much was charged.
   void Refund(HolderId id, const Usage& less);
   // Charges what was held before, whatever the quotas say by now.

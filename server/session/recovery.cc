@@ -25,10 +25,13 @@ bool Take(std::uint8_t number, Enum last, Enum& out) {
   return true;
 }
 
-// The areas that are blocks of series, and their sizes.
+// The areas that are blocks of series or of writers, and their sizes.
 absl::flat_hash_map<PercpuPtr, Bytes> BlocksOf(const Remembered& remembered) {
   absl::flat_hash_map<PercpuPtr, Bytes> out;
   for (const catalog::SeriesBlock& block : remembered.contents.blocks) {
+    out.emplace(block.pointer, Bytes(0));
+  }
+  for (const catalog::WriterBlock& block : remembered.contents.writer_blocks) {
     out.emplace(block.pointer, Bytes(0));
   }
   if (out.empty()) return out;
@@ -120,7 +123,8 @@ absl::Status Recovery::Fill(Tables& tables, const Remembered& remembered) {
   }
   RETURN_IF_ERROR(RestoreLeases(tables, contents));
   RestoreOpeners(tables, contents);
-  RETURN_IF_ERROR(RestoreMetrics(tables, contents, BlocksOf(remembered), stale_));
+  RETURN_IF_ERROR(
+      RestoreMetrics(tables, contents, BlocksOf(remembered), allocator_.info(), stale_));
   RestoreAreas(tables, remembered);
   RestoreAnswers(tables, contents.answers);
   ForgetIdleIdentities(tables, contents);
@@ -242,10 +246,10 @@ void Recovery::RestoreAreas(Tables& tables, const Remembered& remembered) {
     const PercpuPtr pointer = areas[i].pointer;
     HolderId owner(remembered.owners[i].value());
     if (owner == kNoHolder) {
-      const bool is_free_of_owner = tables.variables.At(pointer) != nullptr ||
-                                    tables.openers.IsQuarantined(pointer) ||
-                                    tables.metrics.IsBlock(pointer) ||
-                                    std::binary_search(leaving.begin(), leaving.end(), pointer);
+      const bool is_free_of_owner =
+          tables.variables.At(pointer) != nullptr || tables.openers.IsQuarantined(pointer) ||
+          tables.metrics.IsBlock(pointer) || tables.writers.IsBlock(pointer) ||
+          std::binary_search(leaving.begin(), leaving.end(), pointer);
       if (is_free_of_owner) continue;
       // The first format did not say who made it.
       owner = tables.holders.OwnOf({});

@@ -117,6 +117,9 @@ bool Sessions::EndIf(SessionId id, absl::FunctionRef<bool(const Session&)> condi
   // does not exist, and is freed at the next start.
   const Journal::Ticket ticket = tx.EnterOwed([](Tables&) {});
   books_.journal().Await(ticket).IgnoreError();
+  // A writer that a crash leaves behind has a session that does not exist, and is folded at
+  // the next start.
+  metrics_.CloseWritersOf(id);
   areas_.FreeAll(freed);
   while (FreeSlice(id)) {
   }
@@ -199,6 +202,7 @@ absl::Status Sessions::Restore(const Remembered& remembered) {
   Recovery recovery(allocator_, books_, options_.clock->Now());
   RETURN_IF_ERROR(recovery.Run(remembered));
   areas_.FreeAll(recovery.orphans());
+  metrics_.CloseLeftWriters();
   for (const SessionId dead : ListDead()) End(dead);
   return absl::OkStatus();
 }

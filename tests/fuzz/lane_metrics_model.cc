@@ -125,7 +125,7 @@ absl::Status MetricsModel::Judge(std::uint16_t kind, std::uint32_t wanted, std::
                                  std::span<const std::byte> body) {
   assert(IsOfMetrics(kind));
   // UNIMPLEMENTED.
-  if (code == 12 && kind != kCloseWriter) {
+  if (code == 12) {
     return absl::InternalError(absl::StrCat("kind ", kind, " is not served"));
   }
   if (code != 0 || kind != kOpenSeries) return absl::OkStatus();

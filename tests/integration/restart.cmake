@@ -4,7 +4,8 @@
 # percpud with places to die at, for crash tests only.
 add_executable(percpud_faulty
   ${PROJECT_SOURCE_DIR}/server/main/main.cc
-  ${PROJECT_SOURCE_DIR}/server/catalog/catalog.cc)
+  ${PROJECT_SOURCE_DIR}/server/catalog/catalog.cc
+  ${PROJECT_SOURCE_DIR}/server/session/series/writer_fold.cc)
 target_compile_definitions(percpud_faulty PRIVATE PERCPUD_FAULT_POINTS)
 target_link_libraries(percpud_faulty PRIVATE percpud_main)
 

@@ -96,6 +96,11 @@ absl::Status WriterNotFound(std::uint64_t writer) {
   return Refuse(Code::kNotFound, Reason::kWriterNotFound, "writer: the session has no ", writer);
 }
 
+absl::Status WriterNeedsSession() {
+  return Refuse(Code::kFailedPrecondition, Reason::kWriterNeedsSession,
+                "cells: a writer's cell lasts as long as its session, and the caller has none");
+}
+
 absl::Status NotNamespaceOwner(absl::string_view name, absl::string_view owner) {
   return Refuse(Code::kPermissionDenied, Reason::kNotNamespaceOwner, "namespace: ", Shown(name),
                 " is of ", owner, ", who may write to it, as operators may");

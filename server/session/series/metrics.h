@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -54,11 +55,28 @@ class Metrics {
   absl::StatusOr<NamespaceReset> Reset(const Caller& caller, absl::string_view name_space,
                                        std::uint64_t if_generation);
   // Takes away removed series that nobody can write to any more, and shows those that have
-  // moved. Called now and then. Returns how many series went.
+  // moved; forgets dead writers that were shown for long enough. Called now and then. Returns
+  // how many series went.
   std::size_t Collect();
+
+  // --- Writers --------------------------------------------------------------------
+  // Folds the cells of one of the session's writers, as its end would; returns how many. May
+  // sleep. Errors: WriterNotFound, SessionEnded.
+  absl::StatusOr<std::uint64_t> CloseWriter(const Caller& caller, WriterId writer);
+  // Folds the cells of a session that has ended. May sleep.
+  void CloseWritersOf(SessionId session);
+  // Folds the cells of all sessions that ended with an earlier daemon. Called once, before
+  // the first request.
+  void CloseLeftWriters();
+
+  // --- Time to live ---------------------------------------------------------------
   // Removes series that nobody has moved for as long as their families say. Called now and
   // then, by one thread. Returns how many.
   std::uint64_t Expire();
+
+  // --- Reading --------------------------------------------------------------------
+  // A page holds the books' lock for a bounded number of rows, whether they match or not: one
+  // that has another behind it may be empty.
 
   // What a page of a list is about.
   struct Page {
@@ -77,16 +95,51 @@ class Metrics {
   // Errors: NamespaceNotFound.
   absl::StatusOr<Page> ListFamilies(std::optional<absl::string_view> name_space, FamilyId from,
                                     OnFamily on_family) const;
-  // Series family by family and by number, from `from` on: of one family, or of all if
-  // `family` is 0. An empty name is the default namespace. Errors: NamespaceNotFound,
-  // FamilyNotFound.
+  // Which series are wanted.
+  struct SeriesWanted {
+    // Empty: the default namespace.
+    absl::string_view name_space;
+    // One family's alone; 0: of all that begin with the prefix.
+    FamilyId family = FamilyId(0);
+    absl::string_view prefix = {};
+    SeriesFrom from = {};
+  };
+  // Takes a writer of the series that was taken last; false if the page has no room for it.
+  // A live one's cell is read by ReadLive.
+  using OnWriter =
+      absl::FunctionRef<bool(WriterId, const metrics::SeriesWriter&, absl::string_view label)>;
+  // Series family by family and by number, each with its writers by number. Errors:
+  // NamespaceNotFound, FamilyNotFound.
+  absl::StatusOr<Page> ReadSeries(const SeriesWanted& wanted, OnSeries on_series,
+                                  OnWriter on_writer) const;
+  // The same without writers.
   absl::StatusOr<Page> ReadSeries(absl::string_view name_space, FamilyId family, SeriesFrom from,
                                   OnSeries on_series) const;
+
+  // A live writer's cell of a page.
+  struct LiveCell {
+    WriterId writer;
+    SeriesId series;
+    metrics::CellPlace place;
+  };
+  // Tells what each cell holds, by its place in the list. False if one was folded meanwhile:
+  // the page is to be read again.
+  bool ReadLive(std::span<const LiveCell> cells,
+                absl::FunctionRef<void(std::size_t, const metrics::WriterCell&)> on_cell) const;
+
+  // --- Watching -------------------------------------------------------------------
+  // What changed behind `revision` in one namespace, or in all if none is named; `most`
+  // changes, or those of one revision, at most. Memory of removed series waits for the
+  // session, until it has passed their removal or ended.
+  metrics::ChangeLog::Slice Watch(SessionId session, std::optional<absl::string_view> name_space,
+                                  std::uint64_t revision, std::size_t most);
   // How many sessions have joined the namespace; 0 if there is none.
   [[nodiscard]] std::size_t CountJoined(absl::string_view name_space) const;
 
  private:
   [[nodiscard]] std::uint64_t NowNs() const;
+  // Nanoseconds since boot.
+  [[nodiscard]] std::uint64_t NowSinceBootNs() const;
 
   Allocator& allocator_;
   Books& books_;

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/metrics/rules.h"
@@ -17,13 +18,11 @@
 namespace percpud {
 namespace {
 
+using metrics::Change;
 using metrics::Family;
 using metrics::MetricTables;
 using metrics::Namespace;
 using metrics::Series;
-
-// What introspection shows of the areas.
-constexpr absl::string_view kBlockTag = "metrics";
 
 }  // namespace
 
@@ -31,7 +30,8 @@ SeriesOpening::SeriesOpening(const Context& context, const OpeningWanted& wanted
     : context_(context),
       wanted_(wanted),
       name_(wanted.name_space.empty() ? metrics::kDefaultNamespace : wanted.name_space),
-      plan_(context.limits, context.now_ns, out_) {}
+      plan_(context.limits, context.now_ns, out_),
+      writer_(context.allocator.info(), context.caller, wanted) {}
 
 std::optional<absl::StatusOr<Opening>> SeriesOpening::Run(bool may_sleep) {
   if (absl::Status status = Check(); !status.ok()) return status;
@@ -39,9 +39,10 @@ std::optional<absl::StatusOr<Opening>> SeriesOpening::Run(bool may_sleep) {
   if (!tx.status().ok()) return tx.status();
   const Namespace* const name_space = tx.tables().metrics.Find(name_);
   if (name_space != nullptr) {
-    if (absl::Status status = CheckOwner(*name_space); !status.ok()) return status;
+    absl::Status status = CheckMayWrite(tx.tables(), *name_space, context_.caller);
+    if (!status.ok()) return status;
   }
-  Look(name_space);
+  Look(tx.tables(), name_space);
   if (IsComplete(name_space)) return std::move(out_);
   if (!may_sleep) return std::nullopt;
   return Make(tx);
@@ -57,16 +58,12 @@ absl::Status SeriesOpening::Check() const {
   return absl::OkStatus();
 }
 
-absl::Status SeriesOpening::CheckOwner(const Namespace& name_space) const {
-  return CheckMayWrite(name_space, context_.caller);
-}
-
 bool SeriesOpening::MustJoin(const Namespace& name_space) const {
   return context_.caller.session != kNoSession &&
          !name_space.joined.contains(context_.caller.session);
 }
 
-void SeriesOpening::Look(const Namespace* name_space) {
+void SeriesOpening::Look(const Tables& tables, const Namespace* name_space) {
   out_ = {};
   missing_.clear();
   out_.generation = name_space == nullptr ? 1 : name_space->generation;
@@ -75,12 +72,13 @@ void SeriesOpening::Look(const Namespace* name_space) {
   out_.series.resize(entries);
   std::size_t first = 0;
   for (std::size_t i = 0; i < wanted_.families.size(); ++i) {
-    LookFor(name_space, i, first);
+    LookFor(tables, name_space, i, first);
     first += wanted_.families[i].series.size();
   }
 }
 
-void SeriesOpening::LookFor(const Namespace* name_space, std::size_t index, std::size_t first) {
+void SeriesOpening::LookFor(const Tables& tables, const Namespace* name_space, std::size_t index,
+                            std::size_t first) {
   const FamilyWanted& wanted = wanted_.families[index];
   const Family* family = nullptr;
   if (name_space != nullptr) {
@@ -95,11 +93,14 @@ void SeriesOpening::LookFor(const Namespace* name_space, std::size_t index, std:
   for (std::size_t i = 0; i < wanted.series.size(); ++i) {
     const absl::string_view values = wanted.series[i];
     const Series* const series = family == nullptr ? nullptr : family->Find(values);
-    if (series != nullptr && !series->hidden) {
-      Answer(*family, *series, false, out_.series[first + i]);
-    } else {
-      missing_.push_back({.family = index, .entry = first + i, .values = values});
+    bool is_there = series != nullptr && !series->hidden;
+    if (is_there) Answer(*family, *series, false, out_.series[first + i]);
+    if (is_there && family->shape.cells == metrics::Cells::kWriter) {
+      is_there = writer_.Answer(tables, name_space->id, out_, first + i);
     }
+    if (is_there) continue;
+    out_.series[first + i] = {};
+    missing_.push_back({.family = index, .entry = first + i, .values = values});
   }
 }
 
@@ -113,17 +114,21 @@ absl::StatusOr<Opening> SeriesOpening::Make(Transaction& tx) {
   RETURN_IF_ERROR(Hold(tx));
   Namespace& name_space = *tx.tables().metrics.Find(held_);
   // Somebody else may have made it while this waited.
-  Look(&name_space);
+  Look(tx.tables(), &name_space);
   joins_ = MustJoin(name_space);
+  RefuseWriters();
   plan_.Plan(tx.tables().metrics, held_, wanted_, missing_);
-  const absl::Status allocated = Allocate(tx);
+  absl::Status ready = Charge(tx.tables());
+  if (ready.ok()) ready = Allocate(tx);
   if (absl::Status status = tx.CheckCaller(); !status.ok()) {
+    // The account of the session went with it.
+    RefundOwner(tx.tables());
     Release(tx.tables());
     tx.Abandon();
     FreeBlocks();
     return status;
   }
-  if (!allocated.ok()) plan_.Refuse(allocated);
+  if (!ready.ok()) Refuse(tx.tables(), ready);
   return Commit(tx);
 }
 
@@ -132,7 +137,7 @@ absl::Status SeriesOpening::Hold(Transaction& tx) {
   RETURN_IF_ERROR(tx.CheckCaller());
   Namespace* const found = tx.tables().metrics.Find(name_);
   if (found == nullptr) return EnterNamespace(tx.tables().metrics);
-  RETURN_IF_ERROR(CheckOwner(*found));
+  RETURN_IF_ERROR(CheckMayWrite(tx.tables(), *found, context_.caller));
   found->state = RowState::kChanging;
   held_ = found->id;
   return absl::OkStatus();
@@ -154,6 +159,7 @@ absl::Status SeriesOpening::EnterNamespace(MetricTables& tables) {
   row.name = name_;
   row.owner = owner.uid;
   row.host = owner.host;
+  row.group = wanted_.group;
   row.created_ns = context_.now_ns;
   row.state = RowState::kEntered;
   held_ = tables.Add(std::move(row)).id;
@@ -169,13 +175,75 @@ void SeriesOpening::Release(Tables& tables) const {
   }
 }
 
+// --- Charging ----------------------------------------------------------------
+
+bool SeriesOpening::IsOfWriter(const OpeningPlan::Missing& missing) const {
+  return wanted_.families[missing.family].shape.cells == metrics::Cells::kWriter;
+}
+
+void SeriesOpening::RefuseWriters() {
+  const absl::Status status = writer_.Check();
+  if (status.ok()) return;
+  std::erase_if(missing_, [&](const OpeningPlan::Missing& missing) {
+    if (!IsOfWriter(missing)) return false;
+    out_.series[missing.entry].status = status;
+    return true;
+  });
+}
+
+std::size_t SeriesOpening::CountOfWriter() const {
+  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> different;
+  for (const OpeningPlan::Missing& missing : missing_) {
+    if (!IsOfWriter(missing) || !out_.series[missing.entry].status.ok()) continue;
+    different.emplace(wanted_.families[missing.family].shape.name, missing.values);
+  }
+  return different.size();
+}
+
+absl::Status SeriesOpening::Charge(Tables& tables) {
+  const Namespace& name_space = *tables.metrics.Find(held_);
+  const Usage blocks = plan_.UsageOfBlocks();
+  if (blocks != Usage{}) {
+    owner_ = tables.holders.OwnOf(OwnerOf(name_space));
+    absl::Status status = tables.holders.ChargeLasting(owner_, blocks);
+    if (!status.ok()) {
+      tables.holders.ForgetIfIdle(owner_);
+      return status;
+    }
+    charged_ = blocks;
+  }
+  const std::size_t cells = CountOfWriter();
+  if (cells == 0) return absl::OkStatus();
+  return writer_.Plan(tables, held_, cells);
+}
+
+void SeriesOpening::RefundOwner(Tables& tables) {
+  if (charged_ == Usage{}) return;
+  tables.holders.Refund(owner_, std::exchange(charged_, {}));
+  tables.holders.ForgetIfIdle(owner_);
+}
+
+void SeriesOpening::Refuse(Tables& tables, const absl::Status& status) {
+  plan_.Refuse(status);
+  for (const OpeningPlan::Missing& missing : missing_) {
+    OpenedSeries& series = out_.series[missing.entry];
+    if (IsOfWriter(missing) && series.status.ok()) series = {.status = status};
+  }
+  RefundOwner(tables);
+  writer_.Refund(tables);
+}
+
 // --- Memory ------------------------------------------------------------------
 
 absl::Status SeriesOpening::Allocate(Transaction& tx) {
-  const std::vector<AreaSpec> specs = plan_.Specs();
+  std::vector<AreaSpec> specs = plan_.Specs();
+  const std::size_t of_series = specs.size();
+  const std::vector<AreaSpec> of_writer = writer_.Specs();
+  specs.insert(specs.end(), of_writer.begin(), of_writer.end());
   std::vector<PercpuPtr> areas(specs.size());
   RETURN_IF_ERROR(tx.Unlocked([&] { return TakeMemory(specs, areas); }));
-  plan_.Place(areas);
+  plan_.Place(std::span(areas).first(of_series));
+  writer_.Place(std::span(areas).subspan(of_series), out_);
   return absl::OkStatus();
 }
 
@@ -192,18 +260,25 @@ absl::Status SeriesOpening::TakeMemory(const std::vector<AreaSpec>& specs,
 }
 
 void SeriesOpening::FreeBlocks() const {
-  const std::vector<PercpuPtr> blocks = plan_.Blocks();
+  std::vector<PercpuPtr> blocks = plan_.Blocks();
+  for (const metrics::WriterBlock& block : writer_.blocks()) blocks.push_back(block.pointer);
   if (!blocks.empty()) context_.allocator.FreeBatch(blocks).IgnoreError();
 }
 
 // --- Committing --------------------------------------------------------------
 
 absl::StatusOr<Opening> SeriesOpening::Commit(Transaction& tx) {
-  const bool changes = is_new_ || joins_ || !plan_.IsEmpty();
-  if (changes) revision_ = tx.tables().metrics.NextRevision();
+  const bool changes = is_new_ || joins_ || !plan_.IsEmpty() || !writer_.IsEmpty();
+  if (changes) revision_ = tx.tables().metrics.log().Begin();
+  if (changes) told_ = Changes();
   if (changes && tx.keeps()) PutRecords(tx);
-  absl::Status committed = tx.Commit([this](Tables& tables) { Apply(tables); },
-                                     [this](Tables& tables) { Release(tables); });
+  const auto undo = [this](Tables& tables) {
+    Release(tables);
+    RefundOwner(tables);
+    writer_.Refund(tables);
+    if (revision_ != 0) tables.metrics.log().Withdraw(revision_);
+  };
+  absl::Status committed = tx.Commit([this](Tables& tables) { Apply(tables); }, undo);
   if (!committed.ok()) {
     FreeBlocks();
     return committed;
@@ -243,33 +318,64 @@ void SeriesOpening::PutRecords(Transaction& tx) const {
     for (const OpeningPlan::PlannedSeries& series : plan->series)
       tx.Put(RecordOf(family.id, series.row));
   }
+  writer_.PutRecords(tx);
+}
+
+std::vector<Change> SeriesOpening::Changes() const {
+  std::vector<Change> out;
+  if (is_new_) out.push_back({.name_space = held_});
+  for (const auto& plan : plan_.families()) {
+    for (const Family* const replaced : plan->replaced) {
+      out.push_back({.name_space = held_, .family = replaced->id, .gone = true});
+    }
+    const FamilyId family = plan->family().id;
+    if (plan->there == nullptr || plan->revives) {
+      out.push_back({.name_space = held_, .family = family});
+      continue;
+    }
+    for (const OpeningPlan::PlannedSeries& series : plan->series) {
+      out.push_back({.name_space = held_, .family = family, .series = series.row.id});
+    }
+  }
+  for (const OpeningPlan::Hidden& one : plan_.hidden()) {
+    out.push_back({.name_space = held_, .family = one.family->id, .series = one.series->id});
+  }
+  writer_.AddChanges(held_, out);
+  return out;
 }
 
 void SeriesOpening::Apply(Tables& tables) {
   Namespace& name_space = *tables.metrics.Find(held_);
   name_space.state = RowState::kSettled;
   const SessionId last_writer = LastJoined(name_space);
-  if (joins_) name_space.joined.insert(context_.caller.session);
+  if (joins_) tables.metrics.Join(name_space, context_.caller.session);
   for (const OpeningPlan::Hidden& hidden : plan_.hidden()) {
     tables.metrics.SetHidden(*hidden.family, *hidden.series, false);
   }
-  for (const auto& plan : plan_.families()) {
-    for (Family* const replaced : plan->replaced) {
-      if (replaced->replaced) continue;
-      replaced->last_writer = last_writer;
-      tables.metrics.Replace(*replaced);
-    }
-    Family& family =
-        plan->there == nullptr ? tables.metrics.Add(std::move(plan->row)) : *plan->there;
-    family.generation = name_space.generation;
-    for (std::size_t i = 0; i < plan->blocks.size(); ++i) {
-      tables.metrics.AddBlock(family, plan->blocks[i], plan->slots[i]);
-    }
-    for (OpeningPlan::PlannedSeries& series : plan->series) {
-      [[maybe_unused]] const bool taken = MetricTables::TakeSlot(family, series.row.cells);
-      assert(taken);
-      tables.metrics.Add(family, std::move(series.row));
-    }
+  for (const auto& plan : plan_.families()) ApplyFamily(tables, *plan, last_writer);
+  writer_.Apply(tables);
+  if (revision_ != 0) tables.metrics.log().Publish(revision_, std::move(told_));
+}
+
+void SeriesOpening::ApplyFamily(Tables& tables, OpeningPlan::PlannedFamily& plan,
+                                SessionId last_writer) {
+  const Namespace& name_space = *tables.metrics.Find(held_);
+  for (Family* const replaced : plan.replaced) {
+    if (replaced->replaced) continue;
+    replaced->last_writer = last_writer;
+    replaced->out_revision = revision_;
+    tables.metrics.Replace(*replaced);
+  }
+  Family& family = plan.there == nullptr ? tables.metrics.Add(std::move(plan.row)) : *plan.there;
+  family.generation = name_space.generation;
+  for (std::size_t i = 0; i < plan.blocks.size(); ++i) {
+    tables.metrics.AddBlock(family, plan.blocks[i], plan.slots[i]);
+  }
+  for (OpeningPlan::PlannedSeries& series : plan.series) {
+    [[maybe_unused]] const bool taken =
+        !metrics::HasArea(family.shape.cells) || MetricTables::TakeSlot(family, series.row.cells);
+    assert(taken);
+    tables.metrics.Add(family, std::move(series.row));
   }
 }
 

@@ -6,6 +6,7 @@
 //   look   what is there, shown, and of a namespace that the session has joined: answered
 //   hold   the namespace's row; it is entered if there is none
 //   plan   families, series and blocks that are missing; each one is refused by itself
+//   charge blocks to the namespace's owner, a writer's cells to its session
 //   alloc  the blocks, without the lock
 //   commit all of it at once; only then it is in the tables
 
@@ -29,6 +30,7 @@
 #include "server/session/books.h"
 #include "server/session/series/opening_plan.h"
 #include "server/session/series/requests.h"
+#include "server/session/series/writer_opening.h"
 #include "server/session/transaction.h"
 
 namespace percpud {
@@ -55,17 +57,28 @@ class SeriesOpening {
 
  private:
   [[nodiscard]] absl::Status Check() const;
-  [[nodiscard]] absl::Status CheckOwner(const metrics::Namespace& name_space) const;
   [[nodiscard]] bool MustJoin(const metrics::Namespace& name_space) const;
   // Answers what is there, and notes what is not. `name_space` may be null.
-  void Look(const metrics::Namespace* name_space);
-  void LookFor(const metrics::Namespace* name_space, std::size_t family, std::size_t first);
+  void Look(const Tables& tables, const metrics::Namespace* name_space);
+  void LookFor(const Tables& tables, const metrics::Namespace* name_space, std::size_t family,
+               std::size_t first);
   [[nodiscard]] bool IsComplete(const metrics::Namespace* name_space) const;
 
   absl::StatusOr<Opening> Make(Transaction& tx);
   absl::Status Hold(Transaction& tx);
   absl::Status EnterNamespace(metrics::MetricTables& tables);
   void Release(Tables& tables) const;
+
+  [[nodiscard]] bool IsOfWriter(const OpeningPlan::Missing& missing) const;
+  // Refuses the series of a caller who can be no writer.
+  void RefuseWriters();
+  // How many series want a cell of the writer.
+  [[nodiscard]] std::size_t CountOfWriter() const;
+  // Charges what is planned, or nothing. Errors: QuotaExceeded.
+  absl::Status Charge(Tables& tables);
+  void RefundOwner(Tables& tables);
+  // Answers all that is missing with the refusal; what it was charged is refunded.
+  void Refuse(Tables& tables, const absl::Status& status);
 
   absl::Status Allocate(Transaction& tx);
   // Without the lock: grants the blocks, and clears the slots that are used again.
@@ -75,6 +88,9 @@ class SeriesOpening {
   absl::StatusOr<Opening> Commit(Transaction& tx);
   void PutRecords(Transaction& tx) const;
   void Apply(Tables& tables);
+  void ApplyFamily(Tables& tables, OpeningPlan::PlannedFamily& plan, SessionId last_writer);
+  // What watchers are told. REQUIRES: it is not applied.
+  [[nodiscard]] std::vector<metrics::Change> Changes() const;
 
   const Context context_;
   const OpeningWanted& wanted_;
@@ -87,6 +103,11 @@ class SeriesOpening {
   bool joins_ = false;
   std::uint64_t revision_ = 0;
   OpeningPlan plan_;
+  WriterOpening writer_;
+  // The holder that is charged for the blocks, and how much.
+  HolderId owner_ = kNoHolder;
+  Usage charged_;
+  std::vector<metrics::Change> told_;
 };
 
 }  // namespace percpud

@@ -12,6 +12,7 @@
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/metrics/rules.h"
+#include "server/session/area_ledger.h"
 #include "server/session/series/sums.h"
 
 namespace percpud {
@@ -36,6 +37,13 @@ void Answer(const Family& family, const Series& series, bool made, OpenedSeries&
 
 AreaSpec BlockSpec(const Shape& shape, std::uint32_t slots) {
   return {.size = metrics::BlockBytes(shape, slots), .alignment = metrics::CellAlignment(shape)};
+}
+
+Usage UsageOfBlock(const Shape& shape, std::uint32_t slots) {
+  return {.bytes = metrics::BlockBytes(shape, slots),
+          .areas = 1,
+          .leases = 0,
+          .records = RecordBytesOfArea(kBlockTag.size())};
 }
 
 // --- Planning ----------------------------------------------------------------
@@ -138,9 +146,6 @@ absl::Status OpeningPlan::PlanSeries(MetricTables& tables, PlannedFamily& family
     }
   }
   const Shape& shape = family.family().shape;
-  if (!metrics::HasArea(shape.cells)) {
-    return errors::CellsUnfitForFamily(shape.name, "are writers', which this daemon has none of");
-  }
   RETURN_IF_ERROR(metrics::CheckValues(shape, missing.values));
   if (family.by_values.contains(missing.values)) {
     return PlanRow(tables, family, missing.values, false, missing.entry);
@@ -196,7 +201,8 @@ void OpeningPlan::Unhide(Family& family, Series& series, std::size_t entry) {
 // Which blocks are wanted beside the slots that are free.
 void OpeningPlan::PlanCells() {
   for (const auto& plan : families_) {
-    if (plan->series.empty()) continue;
+    // Writers have cells of their own.
+    if (plan->series.empty() || !metrics::HasArea(plan->family().shape.cells)) continue;
     const std::vector<PercpuPtr> free = FreeSlots(plan->family(), plan->series.size());
     for (std::size_t i = 0; i < free.size(); ++i) plan->series[i].row.cells = free[i];
     plan->reused = free.size();
@@ -216,6 +222,14 @@ std::vector<AreaSpec> OpeningPlan::Specs() const {
   return out;
 }
 
+Usage OpeningPlan::UsageOfBlocks() const {
+  Usage out;
+  for (const auto& plan : families_) {
+    for (const std::uint32_t slots : plan->slots) out += UsageOfBlock(plan->family().shape, slots);
+  }
+  return out;
+}
+
 void OpeningPlan::Place(std::span<const PercpuPtr> areas) {
   for (const auto& plan : families_) {
     assert(areas.size() >= plan->slots.size());
@@ -228,10 +242,11 @@ void OpeningPlan::Place(std::span<const PercpuPtr> areas) {
 
 void OpeningPlan::PlaceSeries(PlannedFamily& plan) {
   const Family& family = plan.family();
+  const bool has_area = metrics::HasArea(family.shape.cells);
   std::size_t block = 0;
   std::uint32_t slot = 0;
   for (PlannedSeries& series : plan.series) {
-    if (series.row.cells == PercpuPtr(0)) {
+    if (has_area && series.row.cells == PercpuPtr(0)) {
       if (slot == plan.slots[block]) {
         ++block;
         slot = 0;
@@ -253,6 +268,9 @@ void OpeningPlan::Refuse(const absl::Status& status) {
   }
   families_.clear();
   by_name_.clear();
+  std::erase_if(hidden_, [](const Hidden& one) {
+    return one.family->shape.cells == metrics::Cells::kWriter;
+  });
 }
 
 std::vector<PercpuPtr> OpeningPlan::Blocks() const {

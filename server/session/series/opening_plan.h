@@ -19,6 +19,7 @@
 #include "server/base/units.h"
 #include "server/metrics/metric_tables.h"
 #include "server/percpu/allocator/area_spec.h"
+#include "server/session/access/quota.h"
 #include "server/session/series/requests.h"
 
 namespace percpud {
@@ -28,6 +29,10 @@ void Answer(const metrics::Family& family, const metrics::Series& series, bool m
             OpenedSeries& out);
 // Returns the area that a block of `slots` cells needs.
 AreaSpec BlockSpec(const metrics::Shape& shape, std::uint32_t slots);
+// Returns what the namespace's owner is charged for such a block.
+Usage UsageOfBlock(const metrics::Shape& shape, std::uint32_t slots);
+// What introspection shows of the areas that are blocks.
+inline constexpr absl::string_view kBlockTag = "metrics";
 
 // What an opening is to make: families, series, and the blocks that their cells are cut
 // from. Changes no row but for the counts of what was refused. Not thread safe: the books'
@@ -79,11 +84,13 @@ class OpeningPlan {
   // Plans what is missing. Called once. REQUIRES: the namespace is there, and held.
   void Plan(metrics::MetricTables& tables, NamespaceId name_space, const OpeningWanted& wanted,
             std::span<const Missing> missing);
-  // The blocks that are to be granted.
+  // The blocks that are to be granted, and what they are charged as.
   [[nodiscard]] std::vector<AreaSpec> Specs() const;
+  [[nodiscard]] Usage UsageOfBlocks() const;
   // Gives each series its cells. REQUIRES: the areas are granted, one for each of Specs().
   void Place(std::span<const PercpuPtr> areas);
-  // Answers every planned series with the refusal, and plans none any more.
+  // Answers every planned series with the refusal, and plans none any more, nor to show
+  // any that writers have the cells of.
   void Refuse(const absl::Status& status);
 
   [[nodiscard]] bool IsEmpty() const { return families_.empty() && hidden_.empty(); }

@@ -3,13 +3,17 @@
 
 #include "server/session/series/records.h"
 
+#include <algorithm>
 #include <bit>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/metrics/rules.h"
+#include "server/session/series/opening_plan.h"
+#include "server/session/series/writer_cells.h"
 
 namespace percpud {
 namespace {
@@ -35,6 +39,7 @@ absl::Status Restore(MetricTables& tables, const catalog::Namespace& record) {
   row.name = record.name;
   row.owner = record.owner;
   row.host = record.host;
+  row.group = record.group;
   row.generation = record.generation;
   row.created_ns = record.created_ns;
   tables.Add(std::move(row));
@@ -121,13 +126,151 @@ absl::Status Restore(MetricTables& tables, const catalog::Series& record) {
   return absl::OkStatus();
 }
 
+// --- Writers -------------------------------------------------------------------
+
+absl::Status Restore(Tables& tables, const catalog::MetricWriter& record) {
+  metrics::WriterTable& writers = tables.writers;
+  const Namespace* const name_space = tables.metrics.Find(record.name_space);
+  const bool is_sound = record.id != metrics::kTheDead && name_space != nullptr &&
+                        writers.Find(record.id) == nullptr &&
+                        writers.Find(record.name_space, record.session, record.label) == nullptr;
+  if (!is_sound) return NotRestorable("writer", record.id, "has no namespace, or another's number");
+  metrics::Writer row;
+  row.id = record.id;
+  row.name_space = record.name_space;
+  row.session = record.session;
+  row.label = record.label;
+  row.slot = record.slot;
+  if (row.slot != metrics::kNoSlot && writers.HasSlot(row.name_space, row.slot)) {
+    return NotRestorable("writer", record.id, "has another's number among its namespace's");
+  }
+  writers.Add(std::move(row));
+  return absl::OkStatus();
+}
+
+absl::Status Restore(Tables& tables, const catalog::WriterBlock& record,
+                     const absl::flat_hash_map<PercpuPtr, Bytes>& areas, const AllocInfo& info) {
+  metrics::Writer* const writer = tables.writers.Find(record.writer);
+  const auto area = areas.find(record.pointer);
+  const auto refuse = [&](absl::string_view why) {
+    return errors::NotRestorable(absl::StrCat("the block at ", Format(record.pointer)), why);
+  };
+  if (writer == nullptr) return refuse("has no writer");
+  if (area == areas.end() || tables.writers.IsBlock(record.pointer)) return refuse("has no area");
+  tables.writers.AddBlock(*writer, {.pointer = record.pointer, .size = area->second});
+  // How many cells were given out is not kept: the next ones are of another block.
+  writer->used = CellsOfBlock(info, area->second);
+  return absl::OkStatus();
+}
+
+// Whether the place is a cell of one of the writer's blocks.
+bool HasPlace(const metrics::Writer& writer, const metrics::CellPlace& place,
+              const AllocInfo& info) {
+  if (place.unit.value() >= info.units() || !info.unit_to_cpu[place.unit.value()]) return false;
+  for (const metrics::WriterBlock& block : writer.blocks) {
+    if (place.cell < block.pointer) continue;
+    const Bytes offset(place.cell.value() - block.pointer.value());
+    if (offset < block.size) return offset.value() % sizeof(metrics::WriterCell) == 0;
+  }
+  return false;
+}
+
+absl::Status Restore(Tables& tables, const catalog::SeriesWriter& record,
+                     const absl::flat_hash_map<SeriesId, FamilyId>& families,
+                     const AllocInfo& info) {
+  const auto family_id = families.find(record.series);
+  Family* const family =
+      family_id == families.end() ? nullptr : tables.metrics.Find(family_id->second);
+  if (family == nullptr || metrics::HasArea(family->shape.cells)) {
+    return NotRestorable("series", record.series, "has a writer, and is of none");
+  }
+  metrics::SeriesWriter row{.place = {.cell = record.cell, .unit = UnitId(record.unit)},
+                            .left = {.value = record.value, .timestamp = record.timestamp},
+                            .died_ns = record.died_ns,
+                            .label = record.label};
+  if (row.IsLive()) {
+    metrics::Writer* const writer = tables.writers.Find(record.writer);
+    if (writer == nullptr || !HasPlace(*writer, row.place, info)) {
+      return NotRestorable("writer", record.writer, "has no cell where it is said to be");
+    }
+    writer->cells.emplace(record.series, family->id);
+  }
+  Series& series = *family->series.find(record.series)->second;
+  if (series.writers == nullptr) series.writers = std::make_unique<metrics::SeriesWriters>();
+  series.writers->emplace(record.writer, std::move(row));
+  return absl::OkStatus();
+}
+
+// Owners are charged for the blocks of their namespaces' series, as they were.
+void RestoreBlockCharges(Tables& tables) {
+  for (const auto& [id, family] : tables.metrics.families()) {
+    if (family.blocks.empty()) continue;
+    const HolderId owner = tables.holders.OwnOf(OwnerOf(*tables.metrics.Find(family.name_space)));
+    for (const auto& [pointer, block] : family.blocks) {
+      const auto slots = static_cast<std::uint32_t>(block.taken.size());
+      tables.holders.Restore(owner, UsageOfBlock(family.shape, slots));
+    }
+  }
+}
+
+// Sessions that live are charged for their writers, as they were.
+void RestoreCharges(Tables& tables) {
+  for (const auto& [id, writer] : tables.writers.all()) {
+    if (tables.holders.Find(HolderOf(writer.session)) == nullptr) continue;
+    tables.holders.Restore(HolderOf(writer.session), UsageOfWriter(writer));
+  }
+}
+
+absl::Status RestoreWriters(Tables& tables, const catalog::Contents& contents,
+                            const absl::flat_hash_map<PercpuPtr, Bytes>& areas,
+                            const AllocInfo& info) {
+  for (const catalog::MetricWriter& record : contents.writers) {
+    RETURN_IF_ERROR(Restore(tables, record));
+    tables.metrics.SkipTo(record.id.value(), 0);
+  }
+  for (const catalog::WriterBlock& record : contents.writer_blocks) {
+    RETURN_IF_ERROR(Restore(tables, record, areas, info));
+  }
+  absl::flat_hash_map<SeriesId, FamilyId> families;
+  if (!contents.series_writers.empty()) {
+    for (const catalog::Series& record : contents.series) {
+      families.emplace(record.id, record.family);
+    }
+  }
+  for (const catalog::SeriesWriter& record : contents.series_writers) {
+    RETURN_IF_ERROR(Restore(tables, record, families, info));
+  }
+  RestoreCharges(tables);
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+catalog::MetricWriter RecordOf(const metrics::Writer& writer) {
+  return {.id = writer.id,
+          .name_space = writer.name_space,
+          .session = writer.session,
+          .slot = writer.slot,
+          .label = writer.label};
+}
+
+catalog::SeriesWriter RecordOf(SeriesId series, WriterId id, const metrics::SeriesWriter& writer) {
+  return {.series = series,
+          .writer = id,
+          .cell = writer.place.cell,
+          .unit = writer.place.unit.value(),
+          .value = writer.left.value,
+          .timestamp = writer.left.timestamp,
+          .died_ns = writer.died_ns,
+          .label = writer.label};
+}
 
 catalog::Namespace RecordOf(const Namespace& name_space) {
   return {.id = name_space.id,
           .name = name_space.name,
           .owner = name_space.owner,
           .host = name_space.host,
+          .group = name_space.group,
           .generation = name_space.generation,
           .created_ns = name_space.created_ns};
 }
@@ -173,7 +316,7 @@ catalog::Series RecordOf(FamilyId family, const Series& series) {
 
 absl::Status RestoreMetrics(Tables& tables, const catalog::Contents& contents,
                             const absl::flat_hash_map<PercpuPtr, Bytes>& areas,
-                            catalog::Changes& stale) {
+                            const AllocInfo& info, catalog::Changes& stale) {
   MetricTables& metrics = tables.metrics;
   metrics.SkipTo(contents.last_metric.id, contents.last_metric.revision);
   for (const catalog::Namespace& record : contents.namespaces) {
@@ -187,6 +330,7 @@ absl::Status RestoreMetrics(Tables& tables, const catalog::Contents& contents,
   for (const catalog::SeriesBlock& record : contents.blocks) {
     RETURN_IF_ERROR(Restore(metrics, record, areas));
   }
+  RestoreBlockCharges(tables);
   for (const catalog::Series& record : contents.series) {
     RETURN_IF_ERROR(Restore(metrics, record));
     metrics.SkipTo(record.id.value(), 0);
@@ -197,18 +341,30 @@ absl::Status RestoreMetrics(Tables& tables, const catalog::Contents& contents,
       stale.DeleteJoined(record.name_space, record.session);
       continue;
     }
-    name_space->joined.insert(record.session);
+    metrics.Join(*name_space, record.session);
   }
-  return absl::OkStatus();
+  return RestoreWriters(tables, contents, areas, info);
 }
 
 SessionId LastJoined(const Namespace& name_space) {
   return name_space.joined.empty() ? kNoSession : *name_space.joined.rbegin();
 }
 
-absl::Status CheckMayWrite(const Namespace& name_space, const Caller& caller) {
-  const Identity owner{.uid = name_space.owner, .host = name_space.host};
+Identity OwnerOf(const Namespace& name_space) {
+  return {.uid = name_space.owner, .host = name_space.host};
+}
+
+absl::Status CheckMayWrite(const Tables& tables, const Namespace& name_space,
+                           const Caller& caller) {
+  const Identity owner = OwnerOf(name_space);
   if (caller.role == Role::kOperator || caller.identity() == owner) return absl::OkStatus();
+  const Session* const session = tables.sessions.Find(caller.session);
+  if (name_space.group && session != nullptr && session->spec.peer) {
+    const Peer& peer = *session->spec.peer;
+    const bool is_member =
+        std::find(peer.groups.begin(), peer.groups.end(), *name_space.group) != peer.groups.end();
+    if (is_member || peer.gid == *name_space.group) return absl::OkStatus();
+  }
   return errors::NotNamespaceOwner(name_space.name, Name(owner));
 }
 

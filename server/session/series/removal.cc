@@ -9,47 +9,28 @@
 #include <optional>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
-#include "server/cells/sum.h"
+#include "server/cells/fold.h"
 #include "server/session/series/records.h"
 #include "server/session/series/sums.h"
+#include "server/session/series/writer_cells.h"
 
 namespace percpud {
 namespace {
 
+using metrics::Change;
 using metrics::CountSum;
 using metrics::Family;
 using metrics::MetricTables;
 using metrics::Namespace;
 using metrics::Series;
 
-// Series of one commit.
-constexpr std::size_t kSlice = 1024;
-
-// Whether every session that may have written there has ended.
-bool IsUnreachable(const Namespace& name_space, SessionId last_writer) {
-  return name_space.joined.empty() || last_writer < *name_space.joined.begin();
-}
-
-bool AreBaseline(const std::vector<CountSum>& sums) {
-  return std::all_of(sums.begin(), sums.end(),
-                     [](const CountSum& cell) { return cells::CanBeBaseline(cell.sum); });
-}
-
-bool IsAtBaseline(const Series& series, const std::vector<CountSum>& sums) {
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    const CountSum base = series.baseline == nullptr ? CountSum{} : (*series.baseline)[i];
-    if (sums[i].count != base.count || sums[i].sum != base.sum) return false;
-  }
-  return true;
-}
-
 // The series as it is once `removal` is through.
-catalog::Series RecordAfter(const Family& family, const Series& series,
-                            const std::vector<CountSum>& sums, Removal removal,
-                            std::uint64_t now_ns, SessionId last_writer) {
+catalog::Series RecordAfter(const ChosenSeries& one, Removal removal, std::uint64_t now_ns,
+                            SessionId last_writer) {
+  const Series& series = *one.series;
   Series after;
   after.id = series.id;
   after.cells = series.cells;
@@ -57,10 +38,29 @@ catalog::Series RecordAfter(const Family& family, const Series& series,
   after.values = series.values;
   after.overflow = series.overflow;
   after.last_writer = last_writer;
-  after.retired = sums.empty();
+  after.retired = one.HasNoBaseline();
   after.hidden = !after.retired && removal == Removal::kRemove;
-  if (!sums.empty()) after.baseline = std::make_unique<std::vector<CountSum>>(sums);
-  return RecordOf(family.id, after);
+  if (!one.sums.empty() && !one.IsOfWriters()) {
+    after.baseline = std::make_unique<std::vector<CountSum>>(one.sums);
+  }
+  return RecordOf(one.family->id, after);
+}
+
+std::vector<Change> ChangesOf(const SeriesSlice& slice, Removal removal) {
+  std::vector<Change> out;
+  for (const ChosenSeries& one : slice) {
+    out.push_back({.name_space = one.family->name_space,
+                   .family = one.family->id,
+                   .series = one.series->id,
+                   .gone = one.series->retired || removal == Removal::kRemove});
+  }
+  return out;
+}
+
+void ForgetDead(Series& series) {
+  if (series.writers == nullptr) return;
+  absl::erase_if(*series.writers, [](const auto& writer) { return !writer.second.IsLive(); });
+  if (series.writers->empty()) series.writers = nullptr;
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ absl::StatusOr<Namespace*> SeriesRemoval::Hold(Transaction& tx) const {
   RETURN_IF_ERROR(tx.CheckCaller());
   Namespace* const found = tx.tables().metrics.Find(name_);
   if (found == nullptr) return errors::NamespaceNotFound(name_);
-  RETURN_IF_ERROR(CheckMayWrite(*found, context_.caller));
+  RETURN_IF_ERROR(CheckMayWrite(tx.tables(), *found, context_.caller));
   found->state = RowState::kChanging;
   return found;
 }
@@ -114,8 +114,8 @@ absl::StatusOr<std::uint64_t> SeriesRemoval::RemoveOne(const RemovalWanted& want
     Release(tx, *name_space);
     return errors::SeriesNotFound(wanted.family);
   }
-  Slice slice;
-  slice.push_back({.family = family->second, .series = series, .sums = {}});
+  SeriesSlice slice;
+  slice.push_back({.family = family->second, .series = series});
   RETURN_IF_ERROR(Commit(tx, *name_space, slice, wanted.removal));
   return 1;
 }
@@ -127,7 +127,7 @@ absl::StatusOr<std::uint64_t> SeriesRemoval::RemoveFamily(FamilyId id, Removal r
     Transaction tx(context_.books, context_.caller);
     ASSIGN_OR_RETURN(Namespace* const name_space, Hold(tx));
     Family* const family = tx.tables().metrics.Find(id);
-    Slice slice;
+    SeriesSlice slice;
     if (family != nullptr) slice = Choose(*family, from);
     if (slice.empty()) {
       Release(tx, *name_space);
@@ -139,84 +139,119 @@ absl::StatusOr<std::uint64_t> SeriesRemoval::RemoveFamily(FamilyId id, Removal r
   }
 }
 
-SeriesRemoval::Slice SeriesRemoval::Choose(Family& family, SeriesId from) {
-  Slice out;
-  if (!metrics::HasArea(family.shape.cells)) return out;
+SeriesSlice SeriesRemoval::Choose(Family& family, SeriesId from) {
+  SeriesSlice out;
   for (auto row = family.series.lower_bound(from);
-       row != family.series.end() && out.size() < kSlice; ++row) {
+       row != family.series.end() && out.size() < kSeriesSlice; ++row) {
     const Series& series = *row->second;
     if (series.retired || series.hidden) continue;
-    out.push_back({.family = &family, .series = row->second.get(), .sums = {}});
+    out.push_back({.family = &family, .series = row->second.get()});
   }
   return out;
 }
 
-// Nobody else changes rows of a namespace that is held, so they stay while the lock is free.
-void SeriesRemoval::Sum(Transaction& tx, Slice& slice) const {
-  tx.Unlocked([&] {
-    for (Chosen& one : slice) {
-      // A value that is set has no baseline: what comes later is no addition to it.
-      if (one.family->shape.cells == metrics::Cells::kShared) continue;
-      absl::StatusOr<std::vector<CountSum>> sums =
-          SumCells(context_.allocator, one.family->shape, one.series->cells);
-      if (sums.ok() && AreBaseline(*sums)) one.sums = *std::move(sums);
-    }
-    return 0;
-  });
-}
-
-absl::Status SeriesRemoval::Commit(Transaction& tx, Namespace& name_space, Slice& slice,
+absl::Status SeriesRemoval::Commit(Transaction& tx, Namespace& name_space, SeriesSlice& slice,
                                    Removal removal) const {
-  Sum(tx, slice);
+  SumSlice(tx, context_.allocator, slice);
   return CommitSummed(tx, name_space, slice, removal);
 }
 
-absl::Status SeriesRemoval::CommitSummed(Transaction& tx, Namespace& name_space, Slice& slice,
+absl::Status SeriesRemoval::CommitSummed(Transaction& tx, Namespace& name_space, SeriesSlice& slice,
                                          Removal removal) const {
+  tx.Unlocked([&] {
+    UnsetCells(slice);
+    return 0;
+  });
   if (absl::Status status = tx.CheckCaller(); !status.ok()) {
     Release(tx, name_space);
+    SetCellsAgain(slice);
     return status;
   }
   const SessionId last_writer = LastJoined(name_space);
-  MetricTables& metrics = tx.tables().metrics;
-  tx.Put(catalog::LastMetric{.id = metrics.last_id(), .revision = metrics.NextRevision()});
-  for (const Chosen& one : slice) {
-    tx.Put(RecordAfter(*one.family, *one.series, one.sums, removal, context_.now_ns, last_writer));
-  }
+  const std::uint64_t revision = tx.tables().metrics.log().Begin();
+  PutRecords(tx, slice, removal, last_writer);
   const auto apply = [&](Tables& tables) {
     name_space.state = RowState::kSettled;
-    for (Chosen& one : slice) {
+    for (ChosenSeries& one : slice) {
       one.series->created_ns = context_.now_ns;
       one.series->last_writer = last_writer;
-      if (one.sums.empty()) {
-        tables.metrics.Retire(*one.family, *one.series);
-        continue;
-      }
-      one.series->baseline = std::make_unique<std::vector<CountSum>>(std::move(one.sums));
-      tables.metrics.SetHidden(*one.family, *one.series, removal == Removal::kRemove);
+      one.series->out_revision = revision;
+      Apply(tables.metrics, one, removal);
     }
+    tables.metrics.log().Publish(revision, ChangesOf(slice, removal));
   };
-  return tx.Commit(apply, [&](Tables&) { name_space.state = RowState::kSettled; });
+  absl::Status committed = tx.Commit(apply, [&](Tables& tables) {
+    name_space.state = RowState::kSettled;
+    tables.metrics.log().Withdraw(revision);
+  });
+  if (!committed.ok()) SetCellsAgain(slice);
+  return committed;
+}
+
+void SeriesRemoval::PutRecords(Transaction& tx, const SeriesSlice& slice, Removal removal,
+                               SessionId last_writer) const {
+  if (!tx.keeps()) return;
+  const MetricTables& metrics = tx.tables().metrics;
+  tx.Put(catalog::LastMetric{.id = metrics.last_id(), .revision = metrics.log().last()});
+  for (const ChosenSeries& one : slice) {
+    tx.Put(RecordAfter(one, removal, context_.now_ns, last_writer));
+    if (one.series->writers == nullptr) continue;
+    for (const auto& [id, writer] : *one.series->writers) {
+      if (!writer.IsLive()) tx.changes().DeleteSeriesWriter(one.series->id, id);
+    }
+  }
+}
+
+void SeriesRemoval::Apply(MetricTables& metrics, ChosenSeries& one, Removal removal) {
+  if (one.HasNoBaseline()) return metrics.Retire(*one.family, *one.series);
+  if (one.IsOfWriters()) {
+    ForgetDead(*one.series);
+  } else {
+    one.series->baseline = std::make_unique<std::vector<CountSum>>(std::move(one.sums));
+  }
+  metrics.SetHidden(*one.family, *one.series, removal == Removal::kRemove);
+}
+
+// Before the commit, so that what was removed never shows again after it. A daemon that is
+// killed in between has reset gauges that it did not answer for.
+void SeriesRemoval::UnsetCells(const SeriesSlice& slice) const {
+  for (const ChosenSeries& one : slice) {
+    for (const ChosenSeries::Cell& cell : one.cells) {
+      if (cells::IsSet(cell.value)) StoreCell(context_.allocator, cell.place, cells::kUnset);
+    }
+  }
+}
+
+// Nothing was committed. What writers have set meanwhile stays.
+void SeriesRemoval::SetCellsAgain(const SeriesSlice& slice) const {
+  for (const ChosenSeries& one : slice) {
+    for (const ChosenSeries::Cell& cell : one.cells) {
+      const bool is_unset = !cells::IsSet(ReadCell(context_.allocator, cell.place));
+      if (cells::IsSet(cell.value) && is_unset) {
+        StoreCell(context_.allocator, cell.place, cell.value);
+      }
+    }
+  }
 }
 
 absl::StatusOr<std::uint64_t> SeriesRemoval::Expire(FamilyId id,
                                                     const std::vector<SeriesExpiry::Idle>& idle) {
   std::uint64_t expired = 0;
-  for (std::size_t first = 0; first < idle.size(); first += kSlice) {
+  for (std::size_t first = 0; first < idle.size(); first += kSeriesSlice) {
     Transaction tx(context_.books, context_.caller);
     ASSIGN_OR_RETURN(Namespace* const name_space, Hold(tx));
     Family* const family = tx.tables().metrics.Find(id);
-    Slice slice;
+    SeriesSlice slice;
     std::vector<const SeriesExpiry::Idle*> wanted;
-    for (std::size_t i = first; family != nullptr && i < std::min(first + kSlice, idle.size());
-         ++i) {
+    for (std::size_t i = first;
+         family != nullptr && i < std::min(first + kSeriesSlice, idle.size()); ++i) {
       const auto row = family->series.find(idle[i].series);
       if (row == family->series.end() || row->second->hidden || row->second->retired) continue;
-      slice.push_back({.family = family, .series = row->second.get(), .sums = {}});
+      slice.push_back({.family = family, .series = row->second.get()});
       wanted.push_back(&idle[i]);
     }
-    Sum(tx, slice);
-    Slice unmoved;
+    SumSlice(tx, context_.allocator, slice);
+    SeriesSlice unmoved;
     for (std::size_t i = 0; i < slice.size(); ++i) {
       if (AreSame(slice[i].sums, wanted[i]->sums)) unmoved.push_back(std::move(slice[i]));
     }
@@ -251,13 +286,18 @@ absl::StatusOr<NamespaceReset> SeriesRemoval::Reset(std::uint64_t if_generation)
   catalog::Namespace record = RecordOf(*name_space);
   record.generation = next;
   MetricTables& metrics = tx.tables().metrics;
-  tx.Put(catalog::LastMetric{.id = metrics.last_id(), .revision = metrics.NextRevision()});
+  const std::uint64_t revision = metrics.log().Begin();
+  tx.Put(catalog::LastMetric{.id = metrics.last_id(), .revision = revision});
   tx.Put(record);
-  const auto apply = [&](Tables&) {
+  const auto apply = [&](Tables& tables) {
     name_space->state = RowState::kSettled;
     name_space->generation = next;
+    tables.metrics.log().Publish(revision, {{.name_space = name_space->id}});
   };
-  RETURN_IF_ERROR(tx.Commit(apply, [&](Tables&) { name_space->state = RowState::kSettled; }));
+  RETURN_IF_ERROR(tx.Commit(apply, [&](Tables& tables) {
+    name_space->state = RowState::kSettled;
+    tables.metrics.log().Withdraw(revision);
+  }));
   out.generation = next;
   return out;
 }
@@ -270,111 +310,6 @@ std::vector<FamilyId> SeriesRemoval::ListFamilies() const {
     for (const auto& [id, family] : name_space->families) out.push_back(id);
     return out;
   });
-}
-
-// --- Collecting ----------------------------------------------------------------
-
-std::size_t SeriesRemoval::Collect() {
-  Transaction tx(context_.books, context_.caller);
-  Namespace* const name_space = tx.tables().metrics.Find(name_);
-  if (name_space == nullptr || name_space->state != RowState::kSettled) return 0;
-  Slice slice = ChooseGone(tx.tables(), *name_space);
-  if (slice.empty()) return 0;
-  name_space->state = RowState::kChanging;
-  Sum(tx, slice);
-  return CommitGone(tx, *name_space, slice);
-}
-
-SeriesRemoval::Slice SeriesRemoval::ChooseGone(Tables& tables, Namespace& name_space) {
-  Slice out;
-  if (!IsUnreachable(name_space, name_space.least_writer)) return out;
-  SessionId least = metrics::kNoWriter;
-  for (const auto& [id, row] : tables.metrics.families()) {
-    if (row.name_space != name_space.id) continue;
-    Family& family = *tables.metrics.Find(id);
-    for (const auto& [number, series] : family.series) {
-      if (!family.replaced && !series->hidden && !series->retired) continue;
-      const SessionId last =
-          family.replaced ? std::max(family.last_writer, series->last_writer) : series->last_writer;
-      if (!IsUnreachable(name_space, last)) {
-        least = std::min(least, last);
-        continue;
-      }
-      out.push_back({.family = &family, .series = series.get(), .sums = {}});
-      if (out.size() == kSlice) return out;
-    }
-  }
-  name_space.least_writer = least;
-  return out;
-}
-
-// The blocks of which no slot is in use once these series have gone.
-std::vector<SeriesRemoval::EmptiedBlock> SeriesRemoval::EmptiedBy(const Slice& gone) {
-  absl::flat_hash_map<PercpuPtr, std::uint32_t> freed;
-  for (const Chosen& one : gone) ++freed[metrics::BlockOf(*one.family, one.series->cells)];
-  std::vector<EmptiedBlock> out;
-  for (const Chosen& one : gone) {
-    const PercpuPtr block = metrics::BlockOf(*one.family, one.series->cells);
-    const auto count = freed.find(block);
-    if (count == freed.end() || one.family->blocks.at(block).used != count->second) continue;
-    out.emplace_back(one.family, block);
-    freed.erase(count);
-  }
-  return out;
-}
-
-// The replaced families of which nothing is left.
-std::vector<Family*> SeriesRemoval::LeavingWith(const Slice& gone) {
-  absl::flat_hash_map<Family*, std::size_t> leaving;
-  for (const Chosen& one : gone) ++leaving[one.family];
-  std::vector<Family*> out;
-  for (const auto& [family, count] : leaving) {
-    if (family->replaced && family->series.size() == count) out.push_back(family);
-  }
-  return out;
-}
-
-std::size_t SeriesRemoval::CommitGone(Transaction& tx, Namespace& name_space, Slice& slice) const {
-  Slice gone;
-  Slice moved;
-  for (Chosen& one : slice) {
-    const bool stays = !one.family->replaced && !one.series->retired && !one.sums.empty() &&
-                       !IsAtBaseline(*one.series, one.sums);
-    (stays ? moved : gone).push_back(std::move(one));
-  }
-  const std::vector<EmptiedBlock> blocks = EmptiedBy(gone);
-  const std::vector<Family*> leaving = LeavingWith(gone);
-  MetricTables& metrics = tx.tables().metrics;
-  const std::uint64_t revision = metrics.NextRevision();
-  if (tx.keeps()) {
-    tx.Put(catalog::LastMetric{.id = metrics.last_id(), .revision = revision});
-    for (const Chosen& one : gone) tx.changes().DeleteSeries(one.series->id);
-    for (const auto& [family, block] : blocks) {
-      tx.changes().DeleteSeriesBlock(block);
-      tx.changes().DeleteArea(block);
-    }
-    for (const Family* const family : leaving) tx.changes().DeleteFamily(family->id);
-    for (const Chosen& one : moved) {
-      catalog::Series record = RecordOf(one.family->id, *one.series);
-      record.hidden = false;
-      tx.Put(record);
-    }
-  }
-  const auto apply = [&](Tables& tables) {
-    name_space.state = RowState::kSettled;
-    for (const Chosen& one : moved) tables.metrics.SetHidden(*one.family, *one.series, false);
-    for (const Chosen& one : gone) tables.metrics.Remove(*one.family, one.series->id);
-    for (const auto& [family, block] : blocks) tables.metrics.RemoveBlock(*family, block);
-    for (const Family* const family : leaving) tables.metrics.RemoveFamily(family->id);
-  };
-  const absl::Status committed = tx.Commit(apply, [&](Tables&) {
-    name_space.state = RowState::kSettled;
-    // They are to be looked through again.
-    name_space.least_writer = kNoSession;
-  });
-  if (!committed.ok()) return 0;
-  for (const auto& [family, block] : blocks) context_.allocator.Free(block).IgnoreError();
-  return gone.size();
 }
 
 }  // namespace percpud

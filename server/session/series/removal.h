@@ -8,10 +8,12 @@
 //   shown --remove-> hidden      the same, and readers leave it out until it moves
 //   hidden --opened-> shown      (opening.h)
 //   hidden ---------> gone       when every session that had joined the namespace then has
-//                                ended, and the sums are still the baseline
+//                                ended, every watcher has heard of it, and the sums are still
+//                                the baseline (collection.h)
 //
-// From sums that nothing can be subtracted from, no baseline is made: that series is
-// retired, so that its next opening makes another, and goes as a hidden one does.
+// Gauges of writers have no baseline: the cells of live writers are made unset, and what the
+// dead have left is forgotten. From sums that nothing can be subtracted from, no baseline is made:
+// that series is retired, so that its next opening makes another, and goes as a hidden one does.
 
 #ifndef PERCPUD_SERVER_SESSION_SERIES_REMOVAL_H_
 #define PERCPUD_SERVER_SESSION_SERIES_REMOVAL_H_
@@ -31,6 +33,7 @@
 #include "server/session/books.h"
 #include "server/session/series/expiry.h"
 #include "server/session/series/requests.h"
+#include "server/session/series/slice.h"
 #include "server/session/transaction.h"
 
 namespace percpud {
@@ -60,39 +63,28 @@ class SeriesRemoval {
   // meanwhile stays. Errors: as Remove.
   absl::StatusOr<std::uint64_t> Expire(FamilyId family,
                                        const std::vector<SeriesExpiry::Idle>& idle);
-  // Takes away what nobody can write to any more; returns how many series went.
-  std::size_t Collect();
 
  private:
-  struct Chosen {
-    metrics::Family* family = nullptr;
-    metrics::Series* series = nullptr;
-    // What its cells come to; empty if that is no baseline.
-    std::vector<metrics::CountSum> sums;
-  };
-  using Slice = std::vector<Chosen>;
-  using EmptiedBlock = std::pair<metrics::Family*, PercpuPtr>;
-
   // Takes the namespace's row. Errors: NamespaceNotFound, NotNamespaceOwner, SessionEnded.
   absl::StatusOr<metrics::Namespace*> Hold(Transaction& tx) const;
   static void Release(Transaction& tx, metrics::Namespace& name_space);
   // Up to a slice of a family's series that are shown, from `from` on.
-  static Slice Choose(metrics::Family& family, SeriesId from);
-  void Sum(Transaction& tx, Slice& slice) const;
+  static SeriesSlice Choose(metrics::Family& family, SeriesId from);
   // Sums the slice and commits it.
-  absl::Status Commit(Transaction& tx, metrics::Namespace& name_space, Slice& slice,
+  absl::Status Commit(Transaction& tx, metrics::Namespace& name_space, SeriesSlice& slice,
                       Removal removal) const;
-  absl::Status CommitSummed(Transaction& tx, metrics::Namespace& name_space, Slice& slice,
+  absl::Status CommitSummed(Transaction& tx, metrics::Namespace& name_space, SeriesSlice& slice,
                             Removal removal) const;
+  void PutRecords(Transaction& tx, const SeriesSlice& slice, Removal removal,
+                  SessionId last_writer) const;
+  static void Apply(metrics::MetricTables& metrics, ChosenSeries& one, Removal removal);
+  // Has live writers' cells be as if nobody had set them, or as they were.
+  void UnsetCells(const SeriesSlice& slice) const;
+  void SetCellsAgain(const SeriesSlice& slice) const;
   absl::StatusOr<std::uint64_t> RemoveFamily(FamilyId family, Removal removal) const;
   absl::StatusOr<std::uint64_t> RemoveOne(const RemovalWanted& wanted) const;
   [[nodiscard]] absl::StatusOr<FamilyId> FindFamily(absl::string_view family) const;
   [[nodiscard]] std::vector<FamilyId> ListFamilies() const;
-
-  static Slice ChooseGone(Tables& tables, metrics::Namespace& name_space);
-  static std::vector<EmptiedBlock> EmptiedBy(const Slice& gone);
-  static std::vector<metrics::Family*> LeavingWith(const Slice& gone);
-  std::size_t CommitGone(Transaction& tx, metrics::Namespace& name_space, Slice& slice) const;
 
   const Context context_;
   const std::string name_;

@@ -13,12 +13,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/base/identity.h"
 #include "server/base/limits.h"
 #include "server/base/units.h"
 #include "server/metrics/metric_tables.h"
 
 namespace percpud {
+
+inline constexpr absl::Duration kDefaultKeepDead = absl::Minutes(5);
 
 // What namespaces and families may hold. Plain data.
 struct MetricLimits {
@@ -27,6 +30,8 @@ struct MetricLimits {
   std::uint32_t series_per_namespace = kDefaultSeriesPerNamespace;
   // What a family gets that does not say how many it may have.
   std::uint32_t series_per_family = kDefaultSeriesPerFamily;
+  // For how long a gauge of mode `all` shows what a dead writer has left.
+  absl::Duration keep_dead = kDefaultKeepDead;
 };
 
 // A family wanted, and series of it. Views outlive the call.
@@ -44,6 +49,12 @@ struct OpeningWanted {
   // Empty: the default one.
   absl::string_view name_space;
   std::vector<FamilyWanted> families;
+  // The label of a writer; empty: the number of the caller's process.
+  absl::string_view writer = {};
+  // The label is to be the least number that no live writer of the namespace has.
+  bool slot = false;
+  // Members of this group may join the namespace too; its maker says so.
+  std::optional<UserGroupId> group = std::nullopt;
 };
 
 struct OpenedSeries {
@@ -51,6 +62,7 @@ struct OpenedSeries {
   absl::Status status;
   FamilyId family;
   SeriesId series;
+  // The percpu pointer; of a writer, where its one cell is.
   PercpuPtr cells;
   std::uint64_t created_ns = 0;
   std::uint32_t buckets = 0;
@@ -63,6 +75,10 @@ struct OpenedSeries {
 
 struct Opening {
   std::uint64_t generation = 0;
+  // The writer whose cells were opened; 0 if no series has such.
+  WriterId writer;
+  // Its label, if it was asked for as a number; else kNoSlot.
+  std::uint32_t slot = metrics::kNoSlot;
   // One for each that was wanted, family by family.
   std::vector<OpenedSeries> series;
 };
@@ -94,6 +110,8 @@ struct NamespaceReset {
 struct SeriesFrom {
   FamilyId family;
   SeriesId series;
+  // The first of the series' writers to be told.
+  WriterId writer = WriterId(0);
 };
 
 }  // namespace percpud

@@ -173,9 +173,6 @@ TEST_F(MetricsOpeningTest, WhatMayNotBeMadeIsRefusedByNameAndMakesNothing) {
   EXPECT_EQ(ReasonOf(OpenSeries(alice, Hits(), {}, "a\nb").status()), "BAD_NAMESPACE");
   const std::vector<std::string> many(kMaxOpening + 1, Values({"/"}));
   EXPECT_EQ(ReasonOf(OpenSeries(alice, Hits(), many).status()), "BATCH_OVER_LIMIT");
-  const Shape writers{
-      .name = "alive", .type = FamilyType::kGauge, .cells = metrics::Cells::kWriter};
-  EXPECT_EQ(WhyNot(alice, writers, ""), "CELLS_UNFIT_FOR_FAMILY");
   EXPECT_EQ(LiveAreas(), 0U);
   const auto page = sessions_->metrics().ListFamilies(
       std::nullopt, FamilyId(0), [](const metrics::Namespace&, const metrics::Family& family) {

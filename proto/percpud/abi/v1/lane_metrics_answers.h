@@ -305,8 +305,9 @@ class LaneSeriesPageBody {
     ++head_.series;
     return true;
   }
-  // A writer of the series that was written last.
-  bool Writer(LaneSeriesWriter writer, std::string_view label) {
+  // A writer of the series that was written last. `at`, if it is not null, is set to where
+  // SetCell finds it.
+  bool Writer(LaneSeriesWriter writer, std::string_view label, std::size_t* at = nullptr) {
     assert(head_.series > 0 && label.size() <= UINT16_MAX);
     const std::size_t begin = body_.size();
     writer.label_bytes = static_cast<std::uint16_t>(label.size());
@@ -317,7 +318,14 @@ class LaneSeriesPageBody {
     }
     ++series_.writers;
     body_.Patch(series_at_, series_);
+    if (at != nullptr) *at = begin;
     return true;
+  }
+  // Changes what a writer's cell holds. REQUIRES: Writer set `at`.
+  void SetCell(std::size_t at, const WriterCell& cell) {
+    auto writer = LaneLoad<LaneSeriesWriter>(body_.bytes(), at);
+    writer.cell = cell;
+    body_.Patch(at, writer);
   }
   // The last page.
   LaneBytes Finish(std::uint64_t generation, std::uint64_t revision) {

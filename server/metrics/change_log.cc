@@ -1,0 +1,117 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/metrics/change_log.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace percpud::metrics {
+namespace {
+
+// Leaves out what is told already.
+void DropRepeated(std::vector<Change>& changes) {
+  changes.erase(std::unique(changes.begin(), changes.end()), changes.end());
+}
+
+// Tells of many series by their family, and of many families by their namespace. A revision
+// is of one namespace, and its changes are family by family.
+void Shorten(std::vector<Change>& changes) {
+  if (changes.size() <= ChangeLog::kMostOfOne) return;
+  for (Change& change : changes) {
+    change.series = SeriesId(0);
+    change.gone = false;
+  }
+  DropRepeated(changes);
+  if (changes.size() <= ChangeLog::kMostOfOne) return;
+  for (Change& change : changes) change.family = FamilyId(0);
+  DropRepeated(changes);
+}
+
+}  // namespace
+
+void ChangeLog::SkipTo(std::uint64_t revision) {
+  assert(changes_.empty() && under_way_.empty());
+  if (revision <= last_) return;
+  last_ = published_ = known_from_ = revision;
+}
+
+std::uint64_t ChangeLog::Begin() {
+  under_way_.insert(under_way_.end(), ++last_);
+  return last_;
+}
+
+void ChangeLog::Publish(std::uint64_t revision, std::vector<Change> changes) {
+  [[maybe_unused]] const std::size_t ended = under_way_.erase(revision);
+  assert(ended == 1);
+  Shorten(changes);
+  size_ += changes.size();
+  changes_.emplace(revision, std::move(changes));
+  Advance();
+}
+
+void ChangeLog::Withdraw(std::uint64_t revision) {
+  [[maybe_unused]] const std::size_t ended = under_way_.erase(revision);
+  assert(ended == 1);
+  Advance();
+}
+
+void ChangeLog::Advance() {
+  const auto first =
+      under_way_.empty() ? changes_.end() : changes_.lower_bound(*under_way_.begin());
+  if (first == changes_.begin()) return;
+  const std::uint64_t published = std::max(published_, std::prev(first)->first);
+  if (published == published_) return;
+  published_ = published;
+  while (size_ > kMostChanges && changes_.begin()->first < published_) {
+    size_ -= changes_.begin()->second.size();
+    known_from_ = changes_.begin()->first;
+    changes_.erase(changes_.begin());
+  }
+}
+
+ChangeLog::Slice ChangeLog::Read(std::uint64_t after, std::size_t most) const {
+  Slice out;
+  out.revision = published_;
+  // A number from the future is another daemon's.
+  if (after < known_from_ || after > published_) {
+    out.resync = true;
+    return out;
+  }
+  const auto end = changes_.upper_bound(published_);
+  for (auto entry = changes_.upper_bound(after); entry != end; ++entry) {
+    const std::vector<Change>& changes = entry->second;
+    if (!out.changes.empty() && out.changes.size() + changes.size() > most) {
+      out.revision = std::prev(entry)->first;
+      out.more = true;
+      return out;
+    }
+    out.changes.insert(out.changes.end(), changes.begin(), changes.end());
+  }
+  return out;
+}
+
+void ChangeLog::Heard(WatcherId watcher, std::uint64_t revision, BootTime now) {
+  watchers_.insert_or_assign(watcher, Position{.revision = revision, .heard = now});
+}
+
+void ChangeLog::DropSilent(BootTime now) {
+  for (auto entry = watchers_.begin(); entry != watchers_.end();) {
+    const Position& position = entry->second;
+    const bool is_behind = position.revision < published_;
+    if (is_behind && now - position.heard > kPatience) {
+      entry = watchers_.erase(entry);
+    } else {
+      ++entry;
+    }
+  }
+}
+
+std::uint64_t ChangeLog::PassedByAll() const {
+  std::uint64_t out = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& [id, position] : watchers_) out = std::min(out, position.revision);
+  return out;
+}
+
+}  // namespace percpud::metrics

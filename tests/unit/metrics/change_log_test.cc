@@ -1,0 +1,95 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/metrics/change_log.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace percpud::metrics {
+namespace {
+
+Change ChangeOf(std::uint64_t family, std::uint64_t series = 0) {
+  return {.name_space = NamespaceId(1), .family = FamilyId(family), .series = SeriesId(series)};
+}
+
+TEST(ChangeLogTest, ARevisionIsSeenWhenAllBeforeItAreCommitted) {
+  ChangeLog log;
+  const std::uint64_t first = log.Begin();
+  const std::uint64_t second = log.Begin();
+  log.Publish(second, {ChangeOf(2)});
+  EXPECT_EQ(log.revision(), 0U);
+  EXPECT_TRUE(log.Read(0, 10).changes.empty());
+  log.Publish(first, {ChangeOf(1)});
+  EXPECT_EQ(log.revision(), second);
+  EXPECT_EQ(log.Read(0, 10).changes, (std::vector<Change>{ChangeOf(1), ChangeOf(2)}));
+}
+
+TEST(ChangeLogTest, WhatIsWithdrawnIsNoRevisionOfItsOwn) {
+  ChangeLog log;
+  const std::uint64_t refused = log.Begin();
+  const std::uint64_t committed = log.Begin();
+  log.Publish(committed, {ChangeOf(2)});
+  log.Withdraw(refused);
+  EXPECT_EQ(log.revision(), committed);
+  log.Withdraw(log.Begin());
+  EXPECT_EQ(log.revision(), committed);
+}
+
+TEST(ChangeLogTest, ReadsInSlicesOfWholeRevisions) {
+  ChangeLog log;
+  for (int i = 1; i <= 3; ++i) log.Publish(log.Begin(), {ChangeOf(i, 1), ChangeOf(i, 2)});
+  const ChangeLog::Slice slice = log.Read(0, 5);
+  EXPECT_TRUE(slice.more);
+  EXPECT_EQ(slice.changes.size(), 4U);
+  const ChangeLog::Slice rest = log.Read(slice.revision, 5);
+  EXPECT_FALSE(rest.more);
+  EXPECT_EQ(rest.changes, (std::vector<Change>{ChangeOf(3, 1), ChangeOf(3, 2)}));
+  EXPECT_EQ(rest.revision, log.revision());
+}
+
+TEST(ChangeLogTest, WhoIsTooFarBehindOrAheadListsAnew) {
+  ChangeLog log;
+  log.SkipTo(10);
+  log.Publish(log.Begin(), {ChangeOf(1)});
+  EXPECT_TRUE(log.Read(9, 10).resync);
+  EXPECT_TRUE(log.Read(12, 10).resync);
+  EXPECT_FALSE(log.Read(10, 10).resync);
+}
+
+TEST(ChangeLogTest, KnowsABoundedNumberOfChanges) {
+  ChangeLog log;
+  for (std::size_t i = 0; i < 2 * ChangeLog::kMostChanges; ++i) {
+    log.Publish(log.Begin(), {ChangeOf(1, i + 1)});
+  }
+  EXPECT_TRUE(log.Read(0, 10).resync);
+  EXPECT_FALSE(log.Read(log.revision() - 10, 100).resync);
+}
+
+TEST(ChangeLogTest, ManyOfOneRevisionAreToldByFamily) {
+  ChangeLog log;
+  std::vector<Change> many;
+  for (std::uint64_t i = 1; i <= 2 * ChangeLog::kMostOfOne; ++i) many.push_back(ChangeOf(7, i));
+  log.Publish(log.Begin(), many);
+  EXPECT_EQ(log.Read(0, 10).changes, std::vector<Change>{ChangeOf(7)});
+}
+
+TEST(ChangeLogTest, WaitsForWatchersUntilTheyAreSilentForLong) {
+  ChangeLog log;
+  const BootTime start{absl::Seconds(100)};
+  log.Publish(log.Begin(), {ChangeOf(1)});
+  log.Heard(1, 1, start);
+  log.Heard(2, 0, start);
+  EXPECT_EQ(log.PassedByAll(), 0U);
+  log.DropSilent(start + ChangeLog::kPatience);
+  EXPECT_EQ(log.PassedByAll(), 0U);
+  log.DropSilent(start + 2 * ChangeLog::kPatience);
+  // One that has followed up to the end may be silent.
+  EXPECT_EQ(log.PassedByAll(), 1U);
+  log.Leave(1);
+  EXPECT_GT(log.PassedByAll(), 1U);
+}
+
+}  // namespace
+}  // namespace percpud::metrics

@@ -52,6 +52,7 @@ absl::StatusOr<std::uint64_t> BooksCheck::Run() const {
   for (const HolderId holder : holders) RETURN_IF_ERROR(CheckHolder(holder, areas));
   RETURN_IF_ERROR(CheckVariables(areas));
   RETURN_IF_ERROR(CheckBlocks(areas));
+  RETURN_IF_ERROR(CheckWriterBlocks(areas));
   RETURN_IF_ERROR(CheckLeases());
   return areas;
 }
@@ -187,6 +188,24 @@ absl::Status BooksCheck::CheckBlocks(std::uint64_t& areas) const {
   }
 }
 
+absl::Status BooksCheck::CheckWriterBlocks(std::uint64_t& areas) const {
+  PercpuPtr last(0);
+  while (true) {
+    std::vector<Claim> claims;
+    books_.Read([&](const Tables& tables) {
+      const auto& blocks = tables.writers.blocks();
+      for (auto block = blocks.upper_bound(last); block != blocks.end() && claims.size() < kSlice;
+           ++block) {
+        claims.push_back({.pointer = block->first, .size = block->second});
+      }
+    });
+    if (claims.empty()) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckClaims(claims));
+    areas += claims.size();
+    last = claims.back().pointer;
+  }
+}
+
 absl::Status BooksCheck::CheckLeases() const {
   ChunkId first(0);
   while (true) {
@@ -243,6 +262,9 @@ bool BooksCheck::IsClaimed(const Claim& claim) const {
     if (tables.metrics.IsBlock(claim.pointer)) {
       return SizeOfBlock(tables, claim.pointer) == claim.size;
     }
+    const auto& of_writers = tables.writers.blocks();
+    const auto block = of_writers.find(claim.pointer);
+    if (block != of_writers.end()) return block->second == claim.size;
     return tables.openers.IsQuarantined(claim.pointer);
   });
 }

@@ -51,6 +51,7 @@ class BooksCheck {
                                          const Usage& held) const;
   [[nodiscard]] absl::Status CheckVariables(std::uint64_t& areas) const;
   [[nodiscard]] absl::Status CheckBlocks(std::uint64_t& areas) const;
+  [[nodiscard]] absl::Status CheckWriterBlocks(std::uint64_t& areas) const;
   [[nodiscard]] absl::Status CheckLeases() const;
   [[nodiscard]] absl::Status CheckClaims(const std::vector<Claim>& claims) const;
   [[nodiscard]] bool IsLost(const Claim& claim) const;

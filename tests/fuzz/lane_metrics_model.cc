@@ -4,6 +4,7 @@
 #include "tests/fuzz/lane_metrics_model.h"
 
 #include <cassert>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 
@@ -18,6 +19,8 @@ enum : std::uint16_t {
   kReadSeries = 20,
   kResetNamespace = 21
 };
+
+constexpr std::uint8_t kWriterCells = 5;
 
 bool IsZero(Cursor& body, int bytes) {
   bool zero = true;
@@ -136,6 +139,7 @@ absl::Status MetricsModel::JudgeOpening(std::uint32_t wanted, std::span<const st
   Cursor cursor(body);
   for (int i = 0; i < 2; ++i) cursor.Take<std::uint64_t>();
   if (cursor.Take<std::uint32_t>() != wanted) return absl::InternalError("series are missing");
+  std::map<std::uint64_t, std::uint64_t> written;
   for (int i = 0; i < 3; ++i) cursor.Take<std::uint32_t>();
   for (std::uint32_t i = 0; i < wanted; ++i) {
     cursor.Take<std::uint64_t>();
@@ -143,13 +147,23 @@ absl::Status MetricsModel::JudgeOpening(std::uint32_t wanted, std::span<const st
     const auto pointer = cursor.Take<std::uint64_t>();
     cursor.Take<std::uint64_t>();
     const auto refused = cursor.Take<std::uint16_t>();
-    for (int rest = 0; rest < 3; ++rest) cursor.Take<std::uint16_t>();
+    for (int rest = 0; rest < 2; ++rest) cursor.Take<std::uint16_t>();
+    const auto kind = cursor.Take<std::uint8_t>();
+    cursor.Take<std::uint8_t>();
     if (cursor.failed()) return absl::InternalError("the answer ends too soon");
     if (refused != 0) {
       if (series != 0 || pointer != 0) return absl::InternalError("refused and opened");
       continue;
     }
     if (series == 0 || pointer == 0) return absl::InternalError("opened and nowhere");
+    has_series_ = true;
+    if (kind == kWriterCells) {
+      // Each writer has a cell of its own, whose memory is another's once it is closed.
+      if (written.emplace(pointer, series).first->second != series) {
+        return absl::InternalError("two series of one writer share a cell");
+      }
+      continue;
+    }
     const auto cells = cells_.emplace(series, pointer).first;
     const auto owner = owners_.emplace(pointer, series).first;
     if (cells->second != pointer || owner->second != series) {

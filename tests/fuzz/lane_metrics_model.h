@@ -29,7 +29,7 @@ class MetricsModel {
   absl::Status Judge(std::uint16_t kind, std::uint32_t wanted, std::uint16_t code,
                      std::span<const std::byte> body);
   // Whether any series was made.
-  [[nodiscard]] bool has_series() const { return !cells_.empty(); }
+  [[nodiscard]] bool has_series() const { return has_series_; }
 
  private:
   absl::Status JudgeOpening(std::uint32_t wanted, std::span<const std::byte> body);
@@ -37,6 +37,7 @@ class MetricsModel {
   // Where each series' cells are, and whose they are.
   std::map<std::uint64_t, std::uint64_t> cells_;
   std::map<std::uint64_t, std::uint64_t> owners_;
+  bool has_series_ = false;
 };
 
 }  // namespace percpud::fuzz::lane

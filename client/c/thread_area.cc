@@ -32,9 +32,9 @@ static_assert(sizeof(Area) == 32);
 __attribute__((tls_model("initial-exec"))) constinit thread_local Area t_area;
 
 #if defined(__aarch64__)
-constexpr std::uint32_t kSignature = 0xd428bc00;
+[[maybe_unused]] constexpr std::uint32_t kSignature = 0xd428bc00;
 #else
-constexpr std::uint32_t kSignature = 0x53053053;
+[[maybe_unused]] constexpr std::uint32_t kSignature = 0x53053053;
 #endif
 
 std::byte* ThreadPointer() {

@@ -251,7 +251,10 @@ TEST_F(GatewayTest, AsAServiceOfItsOwnItOutlivesPercpud) {
   gateway->Kill(SIGTERM);
   const auto ended = gateway->Wait(kGatewayPatience);
   ASSERT_TRUE(ended.ok()) << ended.status();
+#ifndef PERCPUD_ASAN
+  // The search for leaks at the end may not look into a process without privileges.
   EXPECT_EQ(*ended, 0);
+#endif
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ TEST_F(SeriesTest, DescriptionsThatNoDaemonWouldTakeGiveNull) {
     return percpud_family_open(client.get(), &options) != nullptr;
   };
   EXPECT_FALSE(opens(Options(nullptr, PERCPUD_COUNTER)));
-  EXPECT_FALSE(opens(Options("x", static_cast<percpud_type>(9))));
+  EXPECT_FALSE(opens(Options("x", static_cast<percpud_type>(7))));
   percpud_family_options gauge = Options("x", PERCPUD_GAUGE);
   gauge.fold = static_cast<percpud_fold>(0);
   EXPECT_FALSE(opens(gauge));

@@ -315,7 +315,12 @@ TEST_F(SequenceTest, AttemptsAreBounded) {
 // Each step interrupts the thread, so no sequence ever ends: without the bound
 // the child would be stepped for ever.
 TEST_F(SequenceTest, ASingleSteppedThreadGivesUpAndStoresNothing) {
-  constexpr int kMostSteps = 200 * kMaxAttempts;
+#if defined(PERCPUD_ASAN) || defined(PERCPUD_TSAN)
+  constexpr int kStepsPerAttempt = 4000;
+#else
+  constexpr int kStepsPerAttempt = 200;
+#endif
+  constexpr int kMostSteps = kStepsPerAttempt * kMaxAttempts;
   const StayHere here;
   const SharedCounter counter;
   const pid_t child = fork();

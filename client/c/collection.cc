@@ -155,7 +155,8 @@ bool percpud_collection::Prepare(const Snapshot& snapshot) {
       !writers_.Resize(snapshot.writers.size()) || !buckets_.Resize(buckets)) {
     return false;
   }
-  for (std::size_t i = 0; i < names_.size(); ++i) names_[i] = text(snapshot.names[i]);
+  std::size_t used = 0;
+  for (const auto& name : snapshot.names.all()) names_[used++] = text(name);
   return true;
 }
 
@@ -178,12 +179,14 @@ bool percpud_collection::FillFamily(const Snapshot& snapshot, const FamilyRow& r
   out.overflowed = row.overflowed;
   out.created_ns = row.created_ns;
   out.series = series_.all().data() + series_used_;
-  for (std::size_t i = 0; i < row.series.count; ++i) {
-    const SeriesRow& series = snapshot.series[row.series.first + i];
-    if (!numbers.IsShown(series, i)) continue;
+  std::size_t i = 0;
+  for (const SeriesRow& series :
+       snapshot.series.all().subspan(row.series.first, row.series.count)) {
+    const std::size_t at = i++;
+    if (!numbers.IsShown(series, at)) continue;
     percpud_series_view view = ViewOf(row, series);
     const std::size_t begin = buckets_used_ - view.bucket_count;
-    numbers.Put(row, series, i, view, buckets_.all().subspan(begin, view.bucket_count));
+    numbers.Put(row, series, at, view, buckets_.all().subspan(begin, view.bucket_count));
     series_[series_used_++] = view;
     ++out.series_count;
   }

@@ -18,7 +18,6 @@ using metrics::Change;
 using metrics::Family;
 using metrics::MetricTables;
 using metrics::Namespace;
-using metrics::Series;
 
 // Whether every session that may have written there has ended.
 bool IsUnreachable(const Namespace& name_space, SessionId last_writer) {

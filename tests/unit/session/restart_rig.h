@@ -98,12 +98,12 @@ class RestartTest : public ::testing::Test {
 
   static Peer PeerOf(std::uint32_t pid) { return {.pid = ProcessId(pid), .uid = kAlice}; }
   OpenedSession Open(std::uint32_t pid) {
-    processes_[pid] = pid * 10;
+    processes_[pid] = std::uint64_t{pid} * 10;
     const auto opened = sessions_->Open({.kind = SessionKind::kLocalReadWrite,
                                          .peer = PeerOf(pid),
                                          .command = "shard",
                                          .role = Role::kClient,
-                                         .started = pid * 10});
+                                         .started = std::uint64_t{pid} * 10});
     EXPECT_TRUE(opened.ok()) << opened.status();
     return opened.value_or(OpenedSession{});
   }

@@ -7,35 +7,34 @@
 
 #include <cassert>
 #include <cstdint>
+#include <optional>
 
 #include "absl/time/clock.h"
 
 namespace percpud {
 
 gpr_timespec AfterNow(absl::Duration duration) {
-  const gpr_timespec now = gpr_now(GPR_CLOCK_MONOTONIC);
   if (duration == absl::InfiniteDuration()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  if (duration <= absl::ZeroDuration()) return gpr_inf_past(GPR_CLOCK_MONOTONIC);
   const std::int64_t micros = absl::ToInt64Microseconds(duration);
-  return gpr_time_add(now, gpr_time_from_micros(micros, GPR_TIMESPAN));
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_micros(micros, GPR_TIMESPAN));
 }
 
-// Comes back after a round's length, or at once if it is cancelled. Deleted by the
-// lane when it has passed.
+// Comes after a round's length. Deleted by the lane when it has passed.
 class HotLane::RoundEvent final : public HotEvent {
  public:
   explicit RoundEvent(HotLane& lane) : lane_(lane) {
-    alarm_.Set(lane_.queue(), AfterNow(lane_.round_length_), static_cast<HotEvent*>(this));
+    lane_.timers_.Set(*this, NowSinceBoot() + lane_.round_length_);
+    lane_.has_round_ = true;
   }
-  bool Proceed(bool ok) override {
-    lane_.next_round_ = nullptr;
-    if (ok) lane_.MakeRound();
+  bool Proceed(bool /*ok*/) override {
+    lane_.has_round_ = false;
+    lane_.MakeRound();
     return false;
   }
-  void Cancel() { alarm_.Cancel(); }
 
  private:
   HotLane& lane_;
-  grpc::Alarm alarm_;
 };
 
 // Shuts the queue down from the hot thread itself: nobody else knows when it is
@@ -44,7 +43,6 @@ class HotLane::CloseEvent final : public HotEvent {
  public:
   explicit CloseEvent(HotLane& lane) : lane_(lane) {}
   bool Proceed(bool /*ok*/) override {
-    if (lane_.next_round_ != nullptr) lane_.next_round_->Cancel();
     lane_.closed_ = true;
     lane_.queue_->Shutdown();
     return false;
@@ -125,13 +123,31 @@ void HotLane::Close() {
 
 void HotLane::Loop() {
   pthread_setname_np(pthread_self(), "hot-lane");
+  while (AwaitEvent()) {
+    while (timers_.next()) {
+      const auto due = timers_.Take(closed_ ? BootTime::InfiniteFuture() : NowSinceBoot());
+      if (!due) break;
+      pulse_.Beat();
+      Handle(*due->event, due->ok);
+    }
+  }
+}
+
+bool HotLane::AwaitEvent() {
   void* tag = nullptr;
   bool ok = false;
-  while (queue_->Next(&tag, &ok)) {
-    pulse_.Beat();
-    auto* event = static_cast<HotEvent*>(tag);
-    if (closed_ || !event->Proceed(ok)) event->Discard();
-  }
+  const std::optional<BootTime> until = timers_.next();
+  const absl::Duration left = until ? *until - NowSinceBoot() : absl::InfiniteDuration();
+  const auto next = queue_->AsyncNext(&tag, &ok, AfterNow(left));
+  if (next == grpc::CompletionQueue::SHUTDOWN) return false;
+  if (next == grpc::CompletionQueue::TIMEOUT) return true;
+  pulse_.Beat();
+  Handle(*static_cast<HotEvent*>(tag), ok);
+  return true;
+}
+
+void HotLane::Handle(HotEvent& event, bool ok) {
+  if (closed_ || !event.Proceed(ok)) event.Discard();
 }
 
 void HotLane::Oversee(Overseen& overseen) {
@@ -139,7 +155,7 @@ void HotLane::Oversee(Overseen& overseen) {
   overseen.next_ = first_;
   if (first_ != nullptr) first_->previous_ = &overseen;
   first_ = &overseen;
-  if (next_round_ == nullptr) next_round_ = new RoundEvent(*this);
+  if (!has_round_) new RoundEvent(*this);
 }
 
 void HotLane::Dismiss(Overseen& overseen) {
@@ -153,7 +169,7 @@ void HotLane::Dismiss(Overseen& overseen) {
 void HotLane::MakeRound() {
   round_.fetch_add(1, std::memory_order_relaxed);
   LookAtAll();
-  if (first_ != nullptr) next_round_ = new RoundEvent(*this);
+  if (first_ != nullptr) new RoundEvent(*this);
 }
 
 // Nothing that is overseen comes or goes while it is looked at: that takes an event.

@@ -25,10 +25,12 @@
 #include "server/base/pulse.h"
 #include "server/base/slow_lane.h"
 #include "server/service/answer_room.h"
+#include "server/service/lane_timers.h"
 
 namespace percpud {
 
-// The time of an alarm that rings after `duration`, however the wall clock is set.
+// Returns gRPC's name for the time after `duration`, however the wall clock is set. Without
+// a duration it is long past: an alarm of then rings without gRPC's timers (LaneTimers).
 gpr_timespec AfterNow(absl::Duration duration);
 
 // What a tag of the completion queue points at.
@@ -100,6 +102,8 @@ class HotLane {
   // Hot thread: starts, and stops, looking at `overseen`.
   void Oversee(Overseen& overseen);
   void Dismiss(Overseen& overseen);
+  // Hot thread: when events come that are not gRPC's.
+  [[nodiscard]] LaneTimers& timers() { return timers_; }
   // Any thread: looks at everything at once, besides the rounds. REQUIRES: started, and
   // not about to be closed.
   void LookAround();
@@ -113,6 +117,10 @@ class HotLane {
   class RoundEvent;
 
   void Loop();
+  // Waits for an event of gRPC's until the next one of the timers. Returns false once the
+  // queue is shut down and empty.
+  bool AwaitEvent();
+  void Handle(HotEvent& event, bool ok);
   void MakeRound();
   void LookAtAll();
 
@@ -131,8 +139,9 @@ class HotLane {
   // Hot thread only, from here on. The queue is shut down and takes no new events.
   bool closed_ = false;
   Overseen* first_ = nullptr;
-  // The alarm of the next round; none while nothing is overseen.
-  RoundEvent* next_round_ = nullptr;
+  LaneTimers timers_;
+  // Whether there is a next round; there is none while nothing is overseen.
+  bool has_round_ = false;
 };
 
 }  // namespace percpud

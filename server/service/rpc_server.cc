@@ -12,7 +12,6 @@
 #include <grpcpp/server_posix.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -144,7 +143,7 @@ void RpcServer::Drain(BootTime deadline) {
   streams_.AwaitEmpty(deadline);
   lane_.slow_lane().AwaitIdle(deadline);
   lane_.work_lane().AwaitIdle(deadline);
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kGoodbye));
+  server_->Shutdown(AfterNow(kGoodbye));
   lane_.Close();
 }
 

@@ -4,7 +4,6 @@
 #ifndef PERCPUD_SERVER_SERVICE_TICKING_STREAM_H_
 #define PERCPUD_SERVER_SERVICE_TICKING_STREAM_H_
 
-#include <grpcpp/alarm.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_stream.h>
 
@@ -110,7 +109,8 @@ class TickingStream final : private Overseen {
     if (!ok || left_) return Finish(absl::OkStatus());
     if (ending_) return End();
     armed_ = true;
-    alarm_.Set(kind_.lane.queue(), AfterNow(interval_), Ref(alarm_step_));
+    ++refs_;
+    kind_.lane.timers().Set(alarm_step_, NowSinceBoot() + interval_);
   }
 
   void OnAlarm(bool /*ok*/) {
@@ -123,7 +123,7 @@ class TickingStream final : private Overseen {
   // The client has left, or everything is over.
   void OnDone(bool /*ok*/) {
     left_ = true;
-    if (armed_) alarm_.Cancel();
+    if (armed_) kind_.lane.timers().Cancel(alarm_step_);
   }
 
   void OnRound(std::uint32_t /*round*/) override {
@@ -131,7 +131,7 @@ class TickingStream final : private Overseen {
     // The client has still not read, a round after the stream was to end.
     if (ending_ && writing_) context_.TryCancel();
     ending_ = true;
-    if (armed_) alarm_.Cancel();
+    if (armed_) kind_.lane.timers().Cancel(alarm_step_);
   }
 
   void End() {
@@ -162,7 +162,6 @@ class TickingStream final : private Overseen {
   Request request_;
   Response response_;
   grpc::ServerAsyncWriter<Response> writer_;
-  grpc::Alarm alarm_;
   Step accept_step_{*this, &TickingStream::OnAccept};
   Step write_step_{*this, &TickingStream::OnWritten};
   Step alarm_step_{*this, &TickingStream::OnAlarm};

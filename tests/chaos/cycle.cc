@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "tests/chaos/stacks.h"
 
 namespace percpu::chaos {
 namespace {
@@ -297,14 +298,17 @@ bool Cycles::Progress() {
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
     if (!went_on(slot)) SayWhereItStands(slot);
   }
+  std::fprintf(stderr, "the daemon, process %d:\n%s", daemon_.pid(),
+               StacksOf(daemon_.pid()).c_str());
   shadow().Report(Fault::kBroken, "somebody stands still: " + daemon_.log());
   return false;
 }
 
 void Cycles::SayWhereItStands(std::size_t slot) {
   const ClientProcess& client = *clients_.at(slot);
-  std::fprintf(stderr, "client %zu, process %d, stands still at stage %u:\n%s", slot, client.pid(),
-               static_cast<unsigned>(shadow().desks.at(slot).stage.load()), client.words().c_str());
+  std::fprintf(stderr, "client %zu, process %d, stands still at stage %u:\n%s%s", slot,
+               client.pid(), static_cast<unsigned>(shadow().desks.at(slot).stage.load()),
+               client.words().c_str(), StacksOf(client.pid()).c_str());
 }
 
 bool Cycles::Rest() {

@@ -4,6 +4,9 @@
 // Preloaded: the hour as somebody sets it. The file that STEPPED_CLOCK names holds one
 // integer, nanoseconds, by which the hour is ahead of the host's; it may change at any
 // time. Elapsed time (CLOCK_MONOTONIC, CLOCK_BOOTTIME) is the host's.
+//
+// A wait until an hour ends when that hour has come, also if the clock is set while it
+// lasts, as the kernel has it.
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -16,6 +19,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdlib>
@@ -39,8 +43,15 @@ std::int64_t Ahead() {
 }
 
 timespec Later(const timespec& time, std::int64_t nanoseconds) {
-  const std::int64_t sum = time.tv_sec * kSecond + time.tv_nsec + nanoseconds;
-  return {.tv_sec = sum / kSecond, .tv_nsec = sum % kSecond};
+  timespec later{.tv_sec = time.tv_sec + nanoseconds / kSecond,
+                 .tv_nsec = time.tv_nsec + nanoseconds % kSecond};
+  if (later.tv_nsec >= kSecond) later = {later.tv_sec + 1, later.tv_nsec - kSecond};
+  if (later.tv_nsec < 0) later = {later.tv_sec - 1, later.tv_nsec + kSecond};
+  return later;
+}
+
+bool IsBefore(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
 }
 
 template <typename Function>
@@ -48,16 +59,42 @@ Function Next(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
 }
 
-// What the kernel is told of an hour of ours.
-timespec HostsHour(const timespec& hour) { return Later(hour, -Ahead()); }
+// How soon a wait hears that the clock was set.
+constexpr std::int64_t kSlice = kSecond / 50;
+
+int HostsTime(clockid_t clock, timespec* time) {
+  static const auto next = Next<int (*)(clockid_t, timespec*)>("clock_gettime");
+  return next(clock, time);
+}
+
+// What the kernel is told of an hour of ours: no hour before its first one.
+timespec HostsHour(const timespec& hour) {
+  const timespec hosts = Later(hour, -Ahead());
+  return hosts.tv_sec < 0 ? timespec{} : hosts;
+}
+
+// Calls wait(hour of the host's) in slices until it returns something else than ETIMEDOUT,
+// or our hour `until` has come.
+template <typename Wait>
+int WaitUntilHour(const timespec& until, Wait wait) {
+  while (true) {
+    timespec now{};
+    HostsTime(CLOCK_REALTIME, &now);
+    const timespec slice_end = Later(now, kSlice);
+    const timespec end = HostsHour(until);
+    const int result = wait(IsBefore(end, slice_end) ? end : slice_end);
+    if (result != ETIMEDOUT) return result;
+    HostsTime(CLOCK_REALTIME, &now);
+    if (!IsBefore(now, HostsHour(until))) return result;
+  }
+}
 
 }  // namespace
 
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* time) noexcept {
-  static const auto next = Next<int (*)(clockid_t, timespec*)>("clock_gettime");
-  const int result = next(clock, time);
+  const int result = HostsTime(clock, time);
   if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
     *time = Later(*time, Ahead());
   }
@@ -85,8 +122,9 @@ int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
   static const auto next =
       Next<int (*)(pthread_cond_t*, pthread_mutex_t*, const timespec*)>("pthread_cond_timedwait");
   constexpr time_t kThirtyYears = 1'000'000'000;
-  const timespec hosts = until->tv_sec > kThirtyYears ? HostsHour(*until) : *until;
-  return next(condition, mutex, &hosts);
+  if (until->tv_sec <= kThirtyYears) return next(condition, mutex, until);
+  return WaitUntilHour(*until,
+                       [&](const timespec& hosts) { return next(condition, mutex, &hosts); });
 }
 
 long syscall(long number, ...) noexcept {
@@ -96,16 +134,20 @@ long syscall(long number, ...) noexcept {
   long arguments[6];
   for (long& argument : arguments) argument = va_arg(list, long);
   va_end(list);
-  timespec hosts{};
+  const auto call = [&](long until) {
+    return next(number, arguments[0], arguments[1], arguments[2], until, arguments[4],
+                arguments[5]);
+  };
   const auto* const until = reinterpret_cast<const timespec*>(arguments[3]);
   constexpr long kAbsoluteWait = FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME;
-  if (number == SYS_futex && (arguments[1] & ~FUTEX_PRIVATE_FLAG) == kAbsoluteWait &&
-      until != nullptr) {
-    hosts = HostsHour(*until);
-    arguments[3] = reinterpret_cast<long>(&hosts);
-  }
-  return next(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-              arguments[5]);
+  const bool waits_until_hour = number == SYS_futex && until != nullptr &&
+                                (arguments[1] & ~FUTEX_PRIVATE_FLAG) == kAbsoluteWait;
+  if (!waits_until_hour) return call(arguments[3]);
+  const int error = WaitUntilHour(*until, [&](const timespec& hosts) {
+    return call(reinterpret_cast<long>(&hosts)) == 0 ? 0 : errno;
+  });
+  if (error != 0) errno = error;
+  return error == 0 ? 0 : -1;
 }
 
 }  // extern "C"

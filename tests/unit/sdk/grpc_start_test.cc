@@ -10,6 +10,26 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+constexpr int kUnlimited = -1;
+// How often this thread may still allocate.
+thread_local int left_to_allocate = kUnlimited;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  if (left_to_allocate == 0) throw std::bad_alloc();
+  if (left_to_allocate > 0) --left_to_allocate;
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
 
 namespace percpu::wire {
 namespace {
@@ -63,6 +83,26 @@ bool IsRefusedWithoutDescriptors() {
 TEST(StartGrpcTest, AShortageOfDescriptorsIsPassing) {
   EXPECT_EXIT(_exit(IsRefusedWithoutDescriptors() && StartGrpc().ok() ? 0 : 1),
               ::testing::ExitedWithCode(0), "");
+}
+
+// No matter between which two threads memory runs out.
+TEST(StartGrpcTest, AWantOfMemoryEndsNoThreadByForce) {
+  for (int allocations = 0; allocations < 30; ++allocations) {
+    EXPECT_EXIT(
+        {
+          left_to_allocate = allocations;
+          bool ran_out = false;
+          try {
+            ran_out = !StartGrpc().ok();
+          } catch (const std::bad_alloc&) {
+            ran_out = true;
+          }
+          left_to_allocate = kUnlimited;
+          _exit(ran_out && StartGrpc().ok() ? 0 : 1);
+        },
+        ::testing::ExitedWithCode(0), "")
+        << allocations;
+  }
 }
 
 // The program has started gRPC by itself, and did not notice.

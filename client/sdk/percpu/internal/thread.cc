@@ -15,25 +15,38 @@
 #include "absl/strings/str_cat.h"
 
 namespace percpu {
+namespace {
+
+// Blocks the signals of this thread while it lives.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
 
 absl::StatusOr<std::thread> StartThread(const char* name, std::function<void()> body) {
   assert(std::strlen(name) < 16 && body != nullptr);
   // A thread inherits the mask of the one that starts it.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  absl::StatusOr<std::thread> thread;
+  const AllSignalsBlocked blocked;
   try {
-    thread = std::thread([name, body = std::move(body)] {
+    return std::thread([name, body = std::move(body)] {
       pthread_setname_np(pthread_self(), name);
       body();
     });
   } catch (const std::system_error& error) {
-    thread = absl::ResourceExhaustedError(absl::StrCat("thread ", name, ": ", error.what()));
+    return absl::ResourceExhaustedError(absl::StrCat("thread ", name, ": ", error.what()));
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
 }
 
 }  // namespace percpu

@@ -18,9 +18,8 @@
 namespace percpu::wire {
 namespace {
 
-// gRPC makes a descriptor for every call that waits, and one to connect by. A blocking call
-// that cannot have its own returns while it is still under way, and then writes to memory
-// that is no longer its. So a call is begun only if a few are to be had.
+// gRPC makes a descriptor for every call that waits, and one to connect by. Without them a
+// call would wait in vain until its deadline. So it is begun only if a few are to be had.
 constexpr std::size_t kDescriptorsOfACall = 4;
 
 }  // namespace
@@ -45,6 +44,8 @@ Caller::Epoch& Caller::Current() {
   return epoch_.Get([this] {
     auto epoch = std::make_unique<Epoch>();
     epoch->channel = MakeChannel(target_, options_);
+    epoch->connectivity =
+        std::make_unique<Connectivity>(epoch->channel, options_.retry.max_backoff);
     epoch->memory = v1::MemoryService::NewStub(epoch->channel);
     epoch->introspection = v1::IntrospectionService::NewStub(epoch->channel);
     epoch->metrics = v1::MetricsService::NewStub(epoch->channel);
@@ -57,7 +58,7 @@ absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
   assert(tokens_ != nullptr);
   ASSIGN_OR_RETURN(std::string token, tokens_->Token(deadline));
   RETURN_IF_ERROR(StartGrpc());
-  const absl::Status ready = AwaitReady(*Current().channel, deadline);
+  const absl::Status ready = Current().connectivity->Await(deadline);
   if (!ready.ok()) {
     return absl::Status(ready.code(), absl::StrCat(ready.message(), " at ", target_));
   }
@@ -67,7 +68,10 @@ absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
 absl::Status Caller::Prepare(grpc::ClientContext& context, const Deadline& deadline) {
   RETURN_IF_ERROR(CheckDescriptors(kDescriptorsOfACall));
   RETURN_IF_ERROR(StartGrpc());
-  if (tokens_ == nullptr) return absl::OkStatus();
+  if (tokens_ == nullptr) {
+    Current().connectivity->Hasten();
+    return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(const std::string token, AwaitSession(deadline));
   // The daemon may have gone since.
   context.set_wait_for_ready(true);

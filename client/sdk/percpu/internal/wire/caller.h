@@ -25,10 +25,11 @@
 #include "percpu/internal/door/lane_client.h"
 #include "percpu/internal/fork_local.h"
 #include "percpu/internal/mutex.h"
+#include "percpu/internal/wire/connectivity.h"
 #include "percpu/internal/wire/fast_lane.h"
-#include "percpu/internal/wire/grpc_time.h"
 #include "percpu/internal/wire/request_window.h"
 #include "percpu/internal/wire/token_source.h"
+#include "percpu/internal/wire/unary_call.h"
 #include "percpu/options.h"
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
@@ -44,8 +45,10 @@ using IntrospectionStub = v1::IntrospectionService::Stub;
 using SessionStub = v1::SessionService::Stub;
 using MetricsStub = v1::MetricsService::Stub;
 
+// One of a stub's Async methods.
 template <typename Stub, typename Request, typename Response>
-using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+using Method = std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (Stub::*)(
+    grpc::ClientContext*, const Request&, grpc::CompletionQueue*);
 
 // Whether a call that may have reached the daemon is made again.
 enum class Repeat {
@@ -85,12 +88,15 @@ class Caller {
     const Deadline deadline = DeadlineOfACall();
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int attempt = 0;; ++attempt) {
-      grpc::ClientContext context;
-      if (absl::Status status = Prepare(context, deadline); !status.ok()) return status;
-      context.set_deadline(ToGrpc(deadline));
-      Response response;
-      const grpc::Status status = (StubOf<Stub>(Current()).*method)(&context, request, &response);
-      if (status.ok()) return response;
+      UnaryCall<Response> call;
+      if (absl::Status status = Prepare(call.context(), deadline); !status.ok()) return status;
+      Stub& stub = StubOf<Stub>(Current());
+      const grpc::Status status = call.Make(
+          [&](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
+            return (stub.*method)(context, request, queue);
+          },
+          deadline);
+      if (status.ok()) return call.TakeResponse();
       const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
       if (!TryAgain(repeat, unavailable, attempt, deadline, backoff)) return FromGrpc(status);
     }
@@ -191,6 +197,7 @@ class Caller {
   // The channel of one process. A child of a fork has another.
   struct Epoch {
     std::shared_ptr<grpc::Channel> channel;
+    std::unique_ptr<Connectivity> connectivity;
     std::unique_ptr<MemoryStub> memory;
     std::unique_ptr<IntrospectionStub> introspection;
     std::unique_ptr<MetricsStub> metrics;

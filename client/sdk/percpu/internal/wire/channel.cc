@@ -3,7 +3,6 @@
 
 #include "percpu/internal/wire/channel.h"
 
-#include <grpcpp/completion_queue.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
@@ -11,10 +10,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 
 #include "absl/time/time.h"
-#include "percpu/internal/wire/grpc_time.h"
 
 namespace percpu {
 namespace {
@@ -50,25 +47,6 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const Cal
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(-1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
-
-// Channel::WaitForConnected does the same, but ends the process if it runs out of descriptors:
-// a queue must not be destroyed before its event has come.
-absl::Status AwaitReady(grpc::Channel& channel, const Deadline& deadline) {
-  while (true) {
-    const grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
-    if (state == GRPC_CHANNEL_READY) return absl::OkStatus();
-    if (deadline.has_passed()) return absl::UnavailableError("no daemon answers");
-    auto queue = std::make_unique<grpc::CompletionQueue>();
-    channel.NotifyOnStateChange(state, ToGrpc(deadline), queue.get(), nullptr);
-    void* tag = nullptr;
-    bool changed = false;
-    if (!queue->Next(&tag, &changed)) {
-      // Nobody will look for the event. It and its queue are given up.
-      static_cast<void>(queue.release());
-      return absl::ResourceExhaustedError("this process has too few descriptors left to connect");
-    }
-  }
 }
 
 }  // namespace percpu

@@ -9,8 +9,6 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
-#include "percpu/internal/deadline.h"
 #include "percpu/options.h"
 
 namespace percpu {
@@ -22,10 +20,6 @@ void PrepareGrpcForForks();
 // Makes a channel of this process's own to the daemon. gRPC starts threads with the first
 // channel, and a fork would lose them.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options);
-
-// Connects, and waits until the channel is ready. Errors: UNAVAILABLE if it is not ready in
-// time; RESOURCE_EXHAUSTED if the process ran out of descriptors meanwhile.
-absl::Status AwaitReady(grpc::Channel& channel, const Deadline& deadline);
 
 }  // namespace percpu
 

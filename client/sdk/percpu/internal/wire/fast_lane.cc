@@ -6,10 +6,17 @@
 #include <cassert>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "percpu/internal/wire/grpc_time.h"
 #include "proto/percpud/abi/v1/wire.h"
 
 namespace percpu {
+namespace {
+
+constexpr absl::Duration kPause = absl::Milliseconds(1);
+
+}  // namespace
 
 FastLane::FastLane(percpud::v1::SessionService::Stub& stub, const std::string& token) {
   if (!token.empty()) context_.AddMetadata(percpud::abi::v1::kTokenKey, token);
@@ -24,9 +31,14 @@ FastLane::~FastLane() {
   }
   context_.TryCancel();
   queue_.Shutdown();
+  // What was under way ends at once. Only without a descriptor to wait with is there
+  // anything to wait for here.
   void* tag = nullptr;
   bool ok = false;
-  while (queue_.Next(&tag, &ok)) {
+  while (true) {
+    const auto next = queue_.AsyncNext(&tag, &ok, ToGrpc(Deadline::After(kPause)));
+    if (next == grpc::CompletionQueue::SHUTDOWN) return;
+    if (next == grpc::CompletionQueue::TIMEOUT) absl::SleepFor(kPause);
   }
 }
 
@@ -77,6 +89,9 @@ void FastLane::Poll(const Deadline& deadline) {
   bool ok = false;
   mu_.Unlock();
   const auto next = queue_.AsyncNext(&tag, &ok, ToGrpc(deadline));
+  // There is no descriptor to wait with just now.
+  const bool could_not_wait = next == grpc::CompletionQueue::TIMEOUT && !deadline.has_passed();
+  if (could_not_wait) absl::SleepFor(kPause);
   mu_.Lock();
   polling_ = false;
   if (next != grpc::CompletionQueue::GOT_EVENT) return;

@@ -61,12 +61,12 @@ class GrpcConnection final : public Connection {
     if (caller_.has_session()) {
       absl::Status answer =
           caller_
-              .CallHot(&MemoryStub::Ping, request, &v1::AttachRequest::mutable_ping,
+              .CallHot(&MemoryStub::AsyncPing, request, &v1::AttachRequest::mutable_ping,
                        &v1::AttachResponse::mutable_ping)
               .status();
       if (!absl::IsUnavailable(answer)) return answer;
     }
-    return caller_.Call(&MemoryStub::Ping, request, Repeat::kSafe).status();
+    return caller_.Call(&MemoryStub::AsyncPing, request, Repeat::kSafe).status();
   }
   absl::StatusOr<std::vector<Pointer>> Alloc(std::span<const AreaSpec> specs,
                                              const AllocateOptions& options) override {
@@ -82,7 +82,7 @@ class GrpcConnection final : public Connection {
       request.set_request_id(number);
       ASSIGN_OR_RETURN(
           const v1::AllocResponse response,
-          caller_.CallHot(&MemoryStub::Alloc, request, &v1::AttachRequest::mutable_alloc,
+          caller_.CallHot(&MemoryStub::AsyncAlloc, request, &v1::AttachRequest::mutable_alloc,
                           &v1::AttachResponse::mutable_alloc));
       std::vector<Pointer> pointers;
       pointers.reserve(specs.size());
@@ -103,9 +103,10 @@ class GrpcConnection final : public Connection {
       request.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
       for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
       request.set_request_id(number);
-      ASSIGN_OR_RETURN(const v1::FreeResponse response,
-                       caller_.CallHot(&MemoryStub::Free, request, &v1::AttachRequest::mutable_free,
-                                       &v1::AttachResponse::mutable_free));
+      ASSIGN_OR_RETURN(
+          const v1::FreeResponse response,
+          caller_.CallHot(&MemoryStub::AsyncFree, request, &v1::AttachRequest::mutable_free,
+                          &v1::AttachResponse::mutable_free));
       return response.freed_bytes();
     });
   }
@@ -116,7 +117,7 @@ class GrpcConnection final : public Connection {
     request.set_unit(Value(unit));
     request.set_length_bytes(length_bytes);
     ASSIGN_OR_RETURN(v1::ReadResponse response,
-                     caller_.Call(&MemoryStub::Read, request, Repeat::kSafe));
+                     caller_.Call(&MemoryStub::AsyncRead, request, Repeat::kSafe));
     return std::move(*response.mutable_data());
   }
   absl::Status Write(Pointer pointer, Unit unit, std::string_view data) override {
@@ -124,7 +125,7 @@ class GrpcConnection final : public Connection {
     request.set_pointer(Value(pointer));
     request.set_unit(Value(unit));
     request.set_data(data.data(), data.size());
-    return caller_.Call(&MemoryStub::Write, request, Repeat::kUnsafe).status();
+    return caller_.Call(&MemoryStub::AsyncWrite, request, Repeat::kUnsafe).status();
   }
   absl::StatusOr<AddResult> Add(Pointer pointer, std::int64_t delta, std::optional<Unit> unit,
                                 Width width) override {
@@ -137,9 +138,10 @@ class GrpcConnection final : public Connection {
     request.set_delta(delta);
     if (unit) request.set_unit(Value(*unit));
     request.set_width(ToProto(width));
-    ASSIGN_OR_RETURN(const v1::AddResponse response,
-                     caller_.CallHot(&MemoryStub::Add, request, &v1::AttachRequest::mutable_add,
-                                     &v1::AttachResponse::mutable_add));
+    ASSIGN_OR_RETURN(
+        const v1::AddResponse response,
+        caller_.CallHot(&MemoryStub::AsyncAdd, request, &v1::AttachRequest::mutable_add,
+                        &v1::AttachResponse::mutable_add));
     return AddResult{.value = response.value(), .unit = Unit{response.unit()}};
   }
   absl::StatusOr<std::int64_t> Sum(Pointer pointer, Width width) override {
@@ -147,7 +149,7 @@ class GrpcConnection final : public Connection {
     request.set_pointer(Value(pointer));
     request.set_width(ToProto(width));
     ASSIGN_OR_RETURN(const v1::SumResponse response,
-                     caller_.Call(&MemoryStub::Sum, request, Repeat::kSafe));
+                     caller_.Call(&MemoryStub::AsyncSum, request, Repeat::kSafe));
     return response.sum();
   }
 
@@ -156,7 +158,7 @@ class GrpcConnection final : public Connection {
     request.set_command(std::string(command));
     *request.mutable_ttl() = ToProto(ttl);
     ASSIGN_OR_RETURN(const v1::OpenSessionResponse response,
-                     caller_.Call(&SessionStub::OpenSession, request, Repeat::kUnsafe));
+                     caller_.Call(&SessionStub::AsyncOpenSession, request, Repeat::kUnsafe));
     return OpenedSession{.id = SessionId{response.session_id()},
                          .token = response.token(),
                          .ttl = FromProto(response.ttl())};
@@ -164,13 +166,13 @@ class GrpcConnection final : public Connection {
   absl::Status EndSession(SessionId session) override {
     v1::EndSessionRequest request;
     request.set_session_id(Value(session));
-    return caller_.Call(&SessionStub::EndSession, request, Repeat::kUnsafe).status();
+    return caller_.Call(&SessionStub::AsyncEndSession, request, Repeat::kUnsafe).status();
   }
   absl::Status HandOver(std::span<const Pointer> pointers, SessionId session) override {
     v1::HandOverRequest request;
     for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
     request.set_session_id(Value(session));
-    return caller_.CallNumbered(&SessionStub::HandOver, request).status();
+    return caller_.CallNumbered(&SessionStub::AsyncHandOver, request).status();
   }
   absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec) override {
     auto over_lane = caller_.CallLane(Repeat::kSafe, [&](LaneAttempt& attempt) {
@@ -184,7 +186,7 @@ class GrpcConnection final : public Connection {
     request.set_alignment(spec.alignment);
     request.set_create(spec.create);
     ASSIGN_OR_RETURN(const v1::OpenVariableResponse response,
-                     caller_.Call(&SessionStub::OpenVariable, request, Repeat::kSafe));
+                     caller_.Call(&SessionStub::AsyncOpenVariable, request, Repeat::kSafe));
     return OpenedVariable{.variable = FromProto(response.variable()),
                           .created = response.created()};
   }
@@ -195,26 +197,26 @@ class GrpcConnection final : public Connection {
     request.set_name(std::string(name));
     request.set_type(ToProto(type));
     ASSIGN_OR_RETURN(const v1::PublishResponse response,
-                     caller_.CallNumbered(&SessionStub::Publish, request));
+                     caller_.CallNumbered(&SessionStub::AsyncPublish, request));
     return FromProto(response.variable());
   }
   absl::Status RemoveVariable(std::string_view name, bool force) override {
     v1::RemoveVariableRequest request;
     request.set_name(std::string(name));
     request.set_force(force);
-    return caller_.CallNumbered(&SessionStub::RemoveVariable, request).status();
+    return caller_.CallNumbered(&SessionStub::AsyncRemoveVariable, request).status();
   }
   absl::StatusOr<ChunkGrant> LeaseChunk(std::string_view name) override {
     v1::LeaseChunkRequest request;
     request.set_name(std::string(name));
     ASSIGN_OR_RETURN(const v1::LeaseChunkResponse response,
-                     caller_.CallNumbered(&SessionStub::LeaseChunk, request));
+                     caller_.CallNumbered(&SessionStub::AsyncLeaseChunk, request));
     return FromProto(response);
   }
   absl::Status ReturnLease(ChunkId chunk) override {
     v1::ReturnLeaseRequest request;
     request.set_chunk_id(Value(chunk));
-    return caller_.CallNumbered(&SessionStub::ReturnLease, request).status();
+    return caller_.CallNumbered(&SessionStub::AsyncReturnLease, request).status();
   }
 
   absl::StatusOr<AllocInfo> GetAllocInfo() override { return introspection_.GetAllocInfo(); }

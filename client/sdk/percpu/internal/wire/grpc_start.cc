@@ -52,6 +52,7 @@ std::size_t ThreadsOfGrpc() { return 8 + 2 * std::size_t{std::thread::hardware_c
 constexpr std::size_t kDescriptorsOfGrpc = 16;
 // The patience with an alarm that is due at once. A busy host may take long.
 constexpr absl::Duration kPatience = absl::Seconds(5);
+constexpr absl::Duration kLook = absl::Milliseconds(1);
 
 enum class State : std::uint8_t { kNotStarted, kRuns, kDamaged };
 
@@ -59,44 +60,59 @@ enum class State : std::uint8_t { kNotStarted, kRuns, kDamaged };
 // the threads again.
 constinit std::atomic<State> g_state = State::kNotStarted;
 
-// A thread that does nothing. Its number is there once it has run.
-struct Probe {
-  std::thread thread;
-  std::atomic<pid_t> number = 0;
-};
+// Threads that do nothing. They end with the object, also if memory ran out between one and
+// the next.
+class ThreadProbes {
+ public:
+  ThreadProbes() = default;
+  ~ThreadProbes() {
+    done_.count_down();
+    for (Probe& probe : probes_) End(probe);
+  }
+  ThreadProbes(const ThreadProbes&) = delete;
+  ThreadProbes& operator=(const ThreadProbes&) = delete;
 
-// Joins it, and waits until the system no longer counts it as a task, which is a little
-// later.
-void End(Probe& probe) {
-  probe.thread.join();
-  while (tgkill(getpid(), probe.number.load(), 0) == 0) sched_yield();
-}
+  // Errors: StartThread's.
+  absl::Status Add() {
+    Probe& probe = probes_.emplace_back();
+    absl::StatusOr<std::thread> thread = StartThread("percpu-probe", [this, &probe] {
+      probe.number = gettid();
+      done_.wait();
+    });
+    if (thread.ok()) probe.thread = *std::move(thread);
+    return thread.status();
+  }
+
+ private:
+  // `number` is there once the thread has run.
+  struct Probe {
+    std::thread thread;
+    std::atomic<pid_t> number = 0;
+  };
+
+  // Joins it, and waits until the system no longer counts it as a task, which is a little
+  // later. By then the number may be another thread's, so there is an end to it.
+  static void End(Probe& probe) {
+    if (!probe.thread.joinable()) return;
+    probe.thread.join();
+    const Deadline deadline = Deadline::After(kPatience);
+    while (tgkill(getpid(), probe.number.load(), 0) == 0 && !deadline.has_passed()) sched_yield();
+  }
+
+  std::latch done_{1};
+  std::deque<Probe> probes_;
+};
 
 // Errors: RESOURCE_EXHAUSTED.
 absl::Status CheckThreads(std::size_t wanted) {
-  std::latch done(1);
-  std::deque<Probe> probes;
-  absl::Status status;
-  while (probes.size() < wanted && status.ok()) {
-    Probe& probe = probes.emplace_back();
-    absl::StatusOr<std::thread> thread = StartThread("percpu-probe", [&done, &probe] {
-      probe.number = gettid();
-      done.wait();
-    });
-    status = thread.status();
-    if (thread.ok()) {
-      probe.thread = *std::move(thread);
-    } else {
-      probes.pop_back();
-    }
-  }
-  done.count_down();
-  for (Probe& probe : probes) End(probe);
-  return status;
+  ThreadProbes probes;
+  for (std::size_t i = 0; i < wanted; ++i) RETURN_IF_ERROR(probes.Add());
+  return absl::OkStatus();
 }
 
 // Makes a queue that polls nothing. One that polls needs a descriptor whenever it is waited
-// for, and cannot be destroyed if it had none.
+// for, and cannot be destroyed if it had none. A wait for this one ends at an hour of the
+// calendar (connectivity.h), so it is looked at without waiting.
 grpc_completion_queue* MakeQueue() {
   const grpc_completion_queue_attributes attributes{GRPC_CQ_CURRENT_VERSION, GRPC_CQ_NEXT,
                                                     GRPC_CQ_NON_POLLING, nullptr};
@@ -105,21 +121,26 @@ grpc_completion_queue* MakeQueue() {
   return grpc_completion_queue_create(factory, &attributes, nullptr);
 }
 
-// Returns true if gRPC's timers run. All deadlines depend on their thread.
-bool TimersRun() {
+// Returns true if gRPC's timers ring.
+bool AlarmRings() {
   grpc::CompletionQueue queue(MakeQueue());
   grpc::Alarm alarm;
   // An alarm that is due already would ring without the thread.
   alarm.Set(&queue, ToGrpc(Deadline::After(absl::Milliseconds(1))), nullptr);
+  const Deadline deadline = Deadline::After(kPatience);
   void* tag = nullptr;
   bool rang = false;
-  const auto next = queue.AsyncNext(&tag, &rang, ToGrpc(Deadline::After(kPatience)));
-  if (next != grpc::CompletionQueue::GOT_EVENT) alarm.Cancel();
+  bool came = false;
+  while (!came && !deadline.has_passed()) {
+    absl::SleepFor(kLook);
+    came = queue.AsyncNext(&tag, &rang, LongAgo()) == grpc::CompletionQueue::GOT_EVENT;
+  }
+  if (!came) alarm.Cancel();
   queue.Shutdown();
   bool ignored = false;
   while (queue.Next(&tag, &ignored)) {
   }
-  return next == grpc::CompletionQueue::GOT_EVENT && rang;
+  return came && rang;
 }
 
 // gRPC's event engine starts its threads with the first channel, and ends them with the last
@@ -145,6 +166,14 @@ std::optional<std::vector<std::string>> NamesOfThreads() {
   return names;
 }
 
+// Returns true unless gRPC lacks the thread of its timers. They may stand still although
+// they have it, if the clock is set back just now.
+bool TimersRun() {
+  if (AlarmRings()) return true;
+  const auto names = NamesOfThreads();
+  return !names || std::count(names->begin(), names->end(), "grpc_global_tim") >= 1;
+}
+
 // Returns true unless the event engine lacks a thread that it cannot do without: one of its
 // threads waits for sockets, and one is left to run what is due. What cannot be seen, and
 // the names in another release than Debian's, are not judged.
@@ -161,7 +190,7 @@ bool EngineRuns() {
   // A thread gives itself its name.
   while (!HasEngine()) {
     if (deadline.has_passed()) return false;
-    absl::SleepFor(absl::Milliseconds(1));
+    absl::SleepFor(kLook);
   }
   return true;
 }

@@ -19,6 +19,9 @@ inline gpr_timespec ToGrpc(const Deadline& deadline) {
                       gpr_time_from_nanos(absl::ToInt64Nanoseconds(deadline.left()), GPR_TIMESPAN));
 }
 
+// Returns the deadline of a look that does not wait.
+inline gpr_timespec LongAgo() { return gpr_inf_past(GPR_CLOCK_MONOTONIC); }
+
 }  // namespace percpu
 
 #endif  // PERCPUD_CLIENT_SDK_PERCPU_INTERNAL_WIRE_GRPC_TIME_H_

@@ -31,31 +31,31 @@ absl::StatusOr<std::vector<Entry>> IntrospectionCalls::ListAll(
 
 absl::StatusOr<AllocInfo> IntrospectionCalls::GetAllocInfo() {
   ASSIGN_OR_RETURN(const v1::GetAllocInfoResponse response,
-                   Look(&IntrospectionStub::GetAllocInfo, v1::GetAllocInfoRequest()));
+                   Look(&IntrospectionStub::AsyncGetAllocInfo, v1::GetAllocInfoRequest()));
   return FromProto(response.alloc_info());
 }
 
 absl::StatusOr<std::vector<Group>> IntrospectionCalls::ListGroups() {
   return ListAll<Group>(
-      &IntrospectionStub::ListGroups, v1::ListGroupsRequest(),
+      &IntrospectionStub::AsyncListGroups, v1::ListGroupsRequest(),
       [](const auto& page) -> const auto& { return page.groups(); });
 }
 
 absl::StatusOr<std::vector<UnitInfo>> IntrospectionCalls::ListUnits() {
   return ListAll<UnitInfo>(
-      &IntrospectionStub::ListUnits, v1::ListUnitsRequest(),
+      &IntrospectionStub::AsyncListUnits, v1::ListUnitsRequest(),
       [](const auto& page) -> const auto& { return page.units(); });
 }
 
 absl::StatusOr<std::vector<StaticVariable>> IntrospectionCalls::ListStaticVariables() {
   return ListAll<StaticVariable>(
-      &IntrospectionStub::ListStaticVariables, v1::ListStaticVariablesRequest(),
+      &IntrospectionStub::AsyncListStaticVariables, v1::ListStaticVariablesRequest(),
       [](const auto& page) -> const auto& { return page.static_variables(); });
 }
 
 absl::StatusOr<std::vector<ChunkInfo>> IntrospectionCalls::ListChunks() {
   return ListAll<ChunkInfo>(
-      &IntrospectionStub::ListChunks, v1::ListChunksRequest(),
+      &IntrospectionStub::AsyncListChunks, v1::ListChunksRequest(),
       [](const auto& page) -> const auto& { return page.chunks(); });
 }
 
@@ -67,7 +67,7 @@ absl::StatusOr<AreaMap> IntrospectionCalls::ListAreas(ChunkId chunk) {
   RETURN_IF_ERROR(ForEachPage(
       first,
       [&](const v1::ListAreasRequest& request) {
-        return Look(&IntrospectionStub::ListAreas, request);
+        return Look(&IntrospectionStub::AsyncListAreas, request);
       },
       [&](const v1::ListAreasResponse& page) {
         // Everything but the areas comes with each page; the latest is kept.
@@ -81,19 +81,19 @@ absl::StatusOr<AreaMap> IntrospectionCalls::ListAreas(ChunkId chunk) {
 
 absl::StatusOr<std::vector<SlotInfo>> IntrospectionCalls::ListSlots() {
   return ListAll<SlotInfo>(
-      &IntrospectionStub::ListSlots, v1::ListSlotsRequest(),
+      &IntrospectionStub::AsyncListSlots, v1::ListSlotsRequest(),
       [](const auto& page) -> const auto& { return page.slots(); });
 }
 
 absl::StatusOr<BuddyInfo> IntrospectionCalls::GetBuddyInfo() {
   ASSIGN_OR_RETURN(const v1::GetBuddyInfoResponse response,
-                   Look(&IntrospectionStub::GetBuddyInfo, v1::GetBuddyInfoRequest()));
+                   Look(&IntrospectionStub::AsyncGetBuddyInfo, v1::GetBuddyInfoRequest()));
   return FromProto(response);
 }
 
 absl::StatusOr<std::vector<CheckedPart>> IntrospectionCalls::Check() {
   ASSIGN_OR_RETURN(const v1::CheckResponse response,
-                   Look(&IntrospectionStub::Check, v1::CheckRequest()));
+                   Look(&IntrospectionStub::AsyncCheck, v1::CheckRequest()));
   std::vector<CheckedPart> parts;
   for (const v1::Checked& part : response.parts()) parts.push_back(FromProto(part));
   return parts;
@@ -101,14 +101,15 @@ absl::StatusOr<std::vector<CheckedPart>> IntrospectionCalls::Check() {
 
 absl::StatusOr<Stats> IntrospectionCalls::GetStats() {
   ASSIGN_OR_RETURN(const v1::GetStatsResponse response,
-                   Look(&IntrospectionStub::GetStats, v1::GetStatsRequest()));
+                   Look(&IntrospectionStub::AsyncGetStats, v1::GetStatsRequest()));
   return FromProto(response.stats());
 }
 
 absl::StatusOr<Owner> IntrospectionCalls::Resolve(Pointer pointer) {
   v1::ResolveRequest request;
   request.set_pointer(Value(pointer));
-  ASSIGN_OR_RETURN(const v1::ResolveResponse response, Look(&IntrospectionStub::Resolve, request));
+  ASSIGN_OR_RETURN(const v1::ResolveResponse response,
+                   Look(&IntrospectionStub::AsyncResolve, request));
   return FromProto(response);
 }
 
@@ -119,19 +120,19 @@ absl::StatusOr<AllocEstimate> IntrospectionCalls::EstimateAlloc(const AreaSpec& 
   request.set_alignment(spec.alignment);
   request.set_region(ToProto(region));
   ASSIGN_OR_RETURN(const v1::EstimateAllocResponse response,
-                   Look(&IntrospectionStub::EstimateAlloc, request));
+                   Look(&IntrospectionStub::AsyncEstimateAlloc, request));
   return FromProto(response);
 }
 
 absl::StatusOr<std::vector<SessionInfo>> IntrospectionCalls::ListSessions() {
   return ListAll<SessionInfo>(
-      &IntrospectionStub::ListSessions, v1::ListSessionsRequest(),
+      &IntrospectionStub::AsyncListSessions, v1::ListSessionsRequest(),
       [](const auto& page) -> const auto& { return page.sessions(); });
 }
 
 absl::StatusOr<std::vector<LeaseInfo>> IntrospectionCalls::ListLeases() {
   return ListAll<LeaseInfo>(
-      &IntrospectionStub::ListLeases, v1::ListLeasesRequest(),
+      &IntrospectionStub::AsyncListLeases, v1::ListLeasesRequest(),
       [](const auto& page) -> const auto& { return page.leases(); });
 }
 
@@ -143,7 +144,7 @@ absl::StatusOr<LeaseMap> IntrospectionCalls::ListLeaseAreas(ChunkId chunk) {
   RETURN_IF_ERROR(ForEachPage(
       first,
       [&](const v1::ListLeaseAreasRequest& request) {
-        return Look(&IntrospectionStub::ListLeaseAreas, request);
+        return Look(&IntrospectionStub::AsyncListLeaseAreas, request);
       },
       [&](const v1::ListLeaseAreasResponse& page) {
         map.lease = FromProto(page.lease());
@@ -156,7 +157,7 @@ absl::StatusOr<std::vector<Variable>> IntrospectionCalls::ListVariables() {
   v1::ListVariablesRequest first;
   first.set_page_size(kEntriesPerPage);
   return ListAll<Variable>(
-      &IntrospectionStub::ListVariables, first,
+      &IntrospectionStub::AsyncListVariables, first,
       [](const auto& page) -> const auto& { return page.variables(); });
 }
 

@@ -93,7 +93,7 @@ class GrpcMetricsConnection final : public MetricsConnection {
     v1::LabelValues& values = *family.add_series();
     for (const std::string& value : label_values) values.add_values(value);
     ASSIGN_OR_RETURN(const v1::OpenSeriesResponse response,
-                     caller_.Call(&MetricsStub::OpenSeries, request, Repeat::kSafe));
+                     caller_.Call(&MetricsStub::AsyncOpenSeries, request, Repeat::kSafe));
     if (response.series_size() != 1) {
       return absl::InternalError("the daemon did not answer for the one series");
     }
@@ -114,7 +114,7 @@ class GrpcMetricsConnection final : public MetricsConnection {
     RETURN_IF_ERROR(ForEachPage(
         request,
         [this](const v1::ListFamiliesRequest& page) {
-          return caller_.Call(&MetricsStub::ListFamilies, page, Repeat::kSafe);
+          return caller_.Call(&MetricsStub::AsyncListFamilies, page, Repeat::kSafe);
         },
         [&out](const v1::ListFamiliesResponse& page) {
           for (const v1::Family& family : page.families()) out.push_back(FromProto(family));
@@ -132,7 +132,7 @@ class GrpcMetricsConnection final : public MetricsConnection {
     RETURN_IF_ERROR(ForEachPage(
         request,
         [this](const v1::ReadSeriesRequest& page) {
-          return caller_.Call(&MetricsStub::ReadSeries, page, Repeat::kSafe);
+          return caller_.Call(&MetricsStub::AsyncReadSeries, page, Repeat::kSafe);
         },
         [&out](const v1::ReadSeriesResponse& page) {
           for (const v1::Series& series : page.series()) out.push_back(FromProto(series));
@@ -164,7 +164,7 @@ class GrpcMetricsConnection final : public MetricsConnection {
       for (const std::string& value : *label_values) values.add_values(value);
     }
     ASSIGN_OR_RETURN(const v1::RemoveSeriesResponse response,
-                     caller_.Call(&MetricsStub::RemoveSeries, request, Repeat::kUnsafe));
+                     caller_.Call(&MetricsStub::AsyncRemoveSeries, request, Repeat::kUnsafe));
     return response.series();
   }
 

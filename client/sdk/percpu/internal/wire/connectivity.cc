@@ -1,0 +1,103 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "percpu/internal/wire/connectivity.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <utility>
+
+#include "percpu/internal/wire/grpc_time.h"
+#include "server/base/status_macros.h"
+
+namespace percpu::wire {
+namespace {
+
+// gRPC makes a pause up to a fifth longer than it was told, and 100 ms at least.
+absl::Duration Patience(absl::Duration longest_pause) {
+  return std::max(longest_pause, absl::Milliseconds(100)) * 1.5;
+}
+// How often a wait looks whether the channel pauses for too long.
+constexpr absl::Duration kLook = absl::Milliseconds(250);
+// gRPC says by itself that a wait's deadline has passed, unless its timers stand still.
+constexpr absl::Duration kGrace = absl::Milliseconds(20);
+constexpr std::size_t kSweptAtATime = 8;
+
+}  // namespace
+
+Connectivity::Connectivity(std::shared_ptr<grpc::Channel> channel, absl::Duration longest_pause)
+    : channel_(std::move(channel)), longest_pause_(longest_pause) {
+  assert(channel_ != nullptr);
+}
+
+Connectivity::~Connectivity() {
+  Sweep();
+  MutexLock lock(&mu_);
+  for (Queue& queue : abandoned_) static_cast<void>(queue.release());
+}
+
+absl::Status Connectivity::Await(const Deadline& deadline) {
+  while (true) {
+    const grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
+    if (state == GRPC_CHANNEL_READY) return absl::OkStatus();
+    if (deadline.has_passed()) return absl::UnavailableError("no daemon answers");
+    RETURN_IF_ERROR(AwaitChange(state, deadline));
+  }
+}
+
+// Channel::WaitForConnected does the same, but depends on gRPC's timers, and ends the
+// process if it runs out of descriptors.
+absl::Status Connectivity::AwaitChange(grpc_connectivity_state state, const Deadline& deadline) {
+  Sweep();
+  auto queue = std::make_unique<grpc::CompletionQueue>();
+  channel_->NotifyOnStateChange(state, ToGrpc(deadline), queue.get(), nullptr);
+  const Deadline last = Deadline::After(deadline.left() + kGrace);
+  while (true) {
+    Hasten();
+    const Deadline look = std::min(last, Deadline::After(kLook));
+    void* tag = nullptr;
+    bool changed = false;
+    const auto next = queue->AsyncNext(&tag, &changed, ToGrpc(look));
+    if (next == grpc::CompletionQueue::GOT_EVENT) return absl::OkStatus();
+    const bool could_wait = look.has_passed();
+    if (could_wait && !last.has_passed()) continue;
+    Abandon(std::move(queue));
+    if (could_wait) return absl::OkStatus();
+    return absl::ResourceExhaustedError("this process has too few descriptors left to connect");
+  }
+}
+
+void Connectivity::Hasten() {
+  const bool pauses =
+      channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_TRANSIENT_FAILURE;
+  {
+    MutexLock lock(&mu_);
+    const bool is_over = pauses && pause_ends_ && pause_ends_->has_passed();
+    if (!pauses) pause_ends_.reset();
+    if (pauses && (is_over || !pause_ends_)) {
+      pause_ends_ = Deadline::After(Patience(longest_pause_));
+    }
+    if (!is_over) return;
+  }
+  grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
+}
+
+void Connectivity::Abandon(Queue queue) {
+  MutexLock lock(&mu_);
+  abandoned_.push_back(std::move(queue));
+}
+
+void Connectivity::Sweep() {
+  MutexLock lock(&mu_);
+  for (std::size_t i = std::min(kSweptAtATime, abandoned_.size()); i > 0; --i) {
+    Queue queue = std::move(abandoned_.front());
+    abandoned_.pop_front();
+    void* tag = nullptr;
+    bool changed = false;
+    const auto next = queue->AsyncNext(&tag, &changed, LongAgo());
+    if (next != grpc::CompletionQueue::GOT_EVENT) abandoned_.push_back(std::move(queue));
+  }
+}
+
+}  // namespace percpu::wire

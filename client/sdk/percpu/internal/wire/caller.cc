@@ -90,7 +90,7 @@ absl::StatusOr<std::shared_ptr<FastLane>> Caller::Lane(const Deadline& deadline)
   MutexLock lock(&epoch.mu);
   if (epoch.no_lane) return nullptr;
   if (epoch.lane == nullptr || epoch.lane->broken()) {
-    epoch.lane = std::make_shared<FastLane>(*epoch.session, token);
+    epoch.lane = std::make_shared<FastLane>(*epoch.session, *epoch.connectivity, token);
   }
   return epoch.lane;
 }

@@ -90,12 +90,12 @@ class Caller {
     for (int attempt = 0;; ++attempt) {
       UnaryCall<Response> call;
       if (absl::Status status = Prepare(call.context(), deadline); !status.ok()) return status;
-      Stub& stub = StubOf<Stub>(Current());
+      Epoch& epoch = Current();
       const grpc::Status status = call.Make(
           [&](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
-            return (stub.*method)(context, request, queue);
+            return (StubOf<Stub>(epoch).*method)(context, request, queue);
           },
-          deadline);
+          *epoch.connectivity, deadline);
       if (status.ok()) return call.TakeResponse();
       const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
       if (!TryAgain(repeat, unavailable, attempt, deadline, backoff)) return FromGrpc(status);

@@ -50,21 +50,28 @@ absl::Status Connectivity::Await(const Deadline& deadline) {
 // process if it runs out of descriptors.
 absl::Status Connectivity::AwaitChange(grpc_connectivity_state state, const Deadline& deadline) {
   Sweep();
+  Hasten();
   auto queue = std::make_unique<grpc::CompletionQueue>();
   channel_->NotifyOnStateChange(state, ToGrpc(deadline), queue.get(), nullptr);
+  void* tag = nullptr;
+  bool changed = false;
   const Deadline last = Deadline::After(deadline.left() + kGrace);
+  const Waited waited = AwaitEvent(*queue, tag, changed, last);
+  if (waited == Waited::kCame) return absl::OkStatus();
+  Abandon(std::move(queue));
+  if (waited == Waited::kLate) return absl::OkStatus();
+  return absl::ResourceExhaustedError("this process has too few descriptors left to connect");
+}
+
+Waited Connectivity::AwaitEvent(grpc::CompletionQueue& queue, void*& tag, bool& ok,
+                                const Deadline& deadline) {
   while (true) {
+    const Deadline look = std::min(deadline, Deadline::After(kLook));
+    const auto next = queue.AsyncNext(&tag, &ok, ToGrpc(look));
+    if (next == grpc::CompletionQueue::GOT_EVENT) return Waited::kCame;
+    if (!look.has_passed()) return Waited::kCouldNot;
+    if (deadline.has_passed()) return Waited::kLate;
     Hasten();
-    const Deadline look = std::min(last, Deadline::After(kLook));
-    void* tag = nullptr;
-    bool changed = false;
-    const auto next = queue->AsyncNext(&tag, &changed, ToGrpc(look));
-    if (next == grpc::CompletionQueue::GOT_EVENT) return absl::OkStatus();
-    const bool could_wait = look.has_passed();
-    if (could_wait && !last.has_passed()) continue;
-    Abandon(std::move(queue));
-    if (could_wait) return absl::OkStatus();
-    return absl::ResourceExhaustedError("this process has too few descriptors left to connect");
   }
 }
 

@@ -13,6 +13,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/completion_queue.h>
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -24,6 +25,15 @@
 #include "percpu/internal/mutex.h"
 
 namespace percpu::wire {
+
+// How a wait for an event of a queue ended.
+enum class Waited : std::uint8_t {
+  kCame,
+  // It has not come by the deadline.
+  kLate,
+  // The process has no descriptor to wait with just now.
+  kCouldNot,
+};
 
 // Whether one channel is connected. It shares the channel.
 // Thread safe, in the process that made it. A child of a fork must not touch it.
@@ -40,6 +50,10 @@ class Connectivity {
   // Connects, and waits until the channel is ready. Errors: UNAVAILABLE if it is not ready
   // in time; RESOURCE_EXHAUSTED if the process ran out of descriptors meanwhile.
   absl::Status Await(const Deadline& deadline) ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits for the next event of a queue, and hastens the channel meanwhile: what waits for
+  // the channel would wait in vain otherwise.
+  Waited AwaitEvent(grpc::CompletionQueue& queue, void*& tag, bool& ok, const Deadline& deadline)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Has the channel try again if its pause should have ended long ago.
   void Hasten() ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -18,7 +18,9 @@ constexpr absl::Duration kPause = absl::Milliseconds(1);
 
 }  // namespace
 
-FastLane::FastLane(percpud::v1::SessionService::Stub& stub, const std::string& token) {
+FastLane::FastLane(percpud::v1::SessionService::Stub& stub, wire::Connectivity& connectivity,
+                   const std::string& token)
+    : connectivity_(connectivity) {
   if (!token.empty()) context_.AddMetadata(percpud::abi::v1::kTokenKey, token);
   context_.set_wait_for_ready(true);
   stream_ = stub.AsyncAttach(&context_, &queue_, Tag(Event::kStarted));
@@ -88,13 +90,11 @@ void FastLane::Poll(const Deadline& deadline) {
   void* tag = nullptr;
   bool ok = false;
   mu_.Unlock();
-  const auto next = queue_.AsyncNext(&tag, &ok, ToGrpc(deadline));
-  // There is no descriptor to wait with just now.
-  const bool could_not_wait = next == grpc::CompletionQueue::TIMEOUT && !deadline.has_passed();
-  if (could_not_wait) absl::SleepFor(kPause);
+  const wire::Waited waited = connectivity_.AwaitEvent(queue_, tag, ok, deadline);
+  if (waited == wire::Waited::kCouldNot) absl::SleepFor(kPause);
   mu_.Lock();
   polling_ = false;
-  if (next != grpc::CompletionQueue::GOT_EVENT) return;
+  if (waited != wire::Waited::kCame) return;
   On(*static_cast<const Event*>(tag), ok);
 }
 

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "percpu/internal/deadline.h"
 #include "percpu/internal/mutex.h"
+#include "percpu/internal/wire/connectivity.h"
 #include "percpud/v1/session.grpc.pb.h"
 
 namespace percpu {
@@ -33,9 +34,10 @@ class FastLane {
   using Request = percpud::v1::AttachRequest;
   using Response = percpud::v1::AttachResponse;
 
-  // `stub` outlives the lane. A stream that finds no daemon waits for one, so a request
-  // waits with it until its deadline.
-  FastLane(percpud::v1::SessionService::Stub& stub, const std::string& token);
+  // `stub` and `connectivity`, of one channel, outlive the lane. A stream that finds no
+  // daemon waits for one, so a request waits with it until its deadline.
+  FastLane(percpud::v1::SessionService::Stub& stub, wire::Connectivity& connectivity,
+           const std::string& token);
   // REQUIRES: no call is under way.
   ~FastLane();
   FastLane(const FastLane&) = delete;
@@ -74,6 +76,7 @@ class FastLane {
   void Break() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   [[nodiscard]] absl::Status Failure() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  wire::Connectivity& connectivity_;
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<grpc::ClientAsyncReaderWriter<Request, Response>> stream_;

@@ -15,14 +15,12 @@ constexpr absl::Duration kGrace = absl::Milliseconds(20);
 constexpr absl::Duration kPatience = absl::Seconds(1);
 constexpr absl::Duration kPause = absl::Milliseconds(1);
 
-bool AwaitEvent(grpc::CompletionQueue& queue, const Deadline& by) {
+bool AwaitEvent(grpc::CompletionQueue& queue, Connectivity& connectivity, const Deadline& by) {
   while (true) {
     void* tag = nullptr;
     bool ok = false;
-    const auto next = queue.AsyncNext(&tag, &ok, ToGrpc(by));
-    if (next == grpc::CompletionQueue::GOT_EVENT) return true;
-    if (by.has_passed()) return false;
-    // There is no descriptor to wait with just now.
+    const Waited waited = connectivity.AwaitEvent(queue, tag, ok, by);
+    if (waited != Waited::kCouldNot) return waited == Waited::kCame;
     absl::SleepFor(kPause);
   }
 }
@@ -30,10 +28,12 @@ bool AwaitEvent(grpc::CompletionQueue& queue, const Deadline& by) {
 }  // namespace
 
 CallEnd AwaitEnd(grpc::ClientContext& context, grpc::CompletionQueue& queue,
-                 const Deadline& deadline) {
-  if (AwaitEvent(queue, Deadline::After(deadline.left() + kGrace))) return CallEnd::kCame;
+                 Connectivity& connectivity, const Deadline& deadline) {
+  const Deadline last = Deadline::After(deadline.left() + kGrace);
+  if (AwaitEvent(queue, connectivity, last)) return CallEnd::kCame;
   context.TryCancel();
-  return AwaitEvent(queue, Deadline::After(kPatience)) ? CallEnd::kCancelled : CallEnd::kNever;
+  const bool came = AwaitEvent(queue, connectivity, Deadline::After(kPatience));
+  return came ? CallEnd::kCancelled : CallEnd::kNever;
 }
 
 }  // namespace percpu::wire

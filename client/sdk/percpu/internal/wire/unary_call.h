@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "percpu/internal/deadline.h"
+#include "percpu/internal/wire/connectivity.h"
 #include "percpu/internal/wire/grpc_time.h"
 
 namespace percpu::wire {
@@ -34,7 +35,7 @@ enum class CallEnd : std::uint8_t {
 // timers alone (connectivity.h), and returns early if the process has no descriptor to wait
 // with.
 CallEnd AwaitEnd(grpc::ClientContext& context, grpc::CompletionQueue& queue,
-                 const Deadline& deadline);
+                 Connectivity& connectivity, const Deadline& deadline);
 
 // One call with one answer. Used once, on one thread.
 template <typename Response>
@@ -47,15 +48,16 @@ class UnaryCall {
   // For metadata, before the call is made.
   [[nodiscard]] grpc::ClientContext& context() { return state_->context; }
 
-  // Makes the call. `begin(context, queue)` sends the request and returns its reader.
+  // Makes the call. `begin(context, queue)` sends the request over the channel of
+  // `connectivity`, and returns its reader.
   template <typename Begin>
-  grpc::Status Make(Begin begin, const Deadline& deadline) {
+  grpc::Status Make(Begin begin, Connectivity& connectivity, const Deadline& deadline) {
     State& state = *state_;
     assert(state.reader == nullptr);
     state.context.set_deadline(ToGrpc(deadline));
     state.reader = begin(&state.context, &state.queue.emplace());
     state.reader->Finish(&state.response, &state.status, nullptr);
-    const CallEnd end = AwaitEnd(state.context, *state.queue, deadline);
+    const CallEnd end = AwaitEnd(state.context, *state.queue, connectivity, deadline);
     if (end == CallEnd::kCame) return state.status;
     const bool was_cut =
         end == CallEnd::kNever || state.status.error_code() == grpc::StatusCode::CANCELLED;

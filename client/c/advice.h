@@ -31,8 +31,8 @@ inline constexpr char kAdviceToUpgrade[] = "upgrade percpud on this host to this
 
 // This process maps the arena and may not write it. `can_rseq`: sequences work in it.
 inline const char* AdviceToMap(bool can_rseq) {
-  return can_rseq ? "this user may only look: give it the role client; until then percpud_poll "
-                    "sends counters to the daemon, and series are counted in this process"
+  return can_rseq ? "this user may only look: give it the role client; until then everything is "
+                    "counted in this process"
                   : "restartable sequences do not work in this process (valgrind, seccomp, or "
                     "glibc.pthread.rseq=0 with a kernel before 4.18): percpud_poll sends counters "
                     "to the daemon, and series are counted in this process";
@@ -44,7 +44,8 @@ inline const char* AdviceToOpen(std::uint16_t code) {
     case 3:  // INVALID_ARGUMENT
       return "correct its name, labels or bounds; until then it is counted in this process";
     case 7:  // PERMISSION_DENIED
-      return "use a namespace of this user's, or join the group that the namespace names";
+      return "give this user the role client, and a namespace of its own or of a group that it is "
+             "in; until then it is counted in this process";
     case 8:  // RESOURCE_EXHAUSTED
       return "it is counted in this process until there is room";
     case 9:  // FAILED_PRECONDITION

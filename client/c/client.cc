@@ -37,10 +37,10 @@ constexpr std::int64_t kGreetingNs = 2 * kSecondNs;
 constexpr std::uint32_t kNotFound = 5;
 constexpr std::uint32_t kFailedPrecondition = 9;
 
-std::size_t Hash(const char* name) {
+std::uint64_t Hash(const char* name) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (; *name != '\0'; ++name) hash = (hash ^ static_cast<unsigned char>(*name)) * 0x100000001b3;
-  return static_cast<std::size_t>(hash >> 32);
+  return hash;
 }
 
 }  // namespace
@@ -256,10 +256,10 @@ bool percpud_client::IsThere(const Place& place, std::uint64_t pointer) const {
 }
 
 Counter* percpud_client::Find(const char* name) {
-  Counter*& bucket = counters[Hash(name) % kBuckets];
-  for (Counter* counter = bucket; counter != nullptr; counter = counter->next) {
-    if (std::strcmp(counter->name, name) == 0) return counter;
-  }
+  const std::uint64_t hash = Hash(name);
+  Counter* const found = counters.Find(
+      hash, [name](const Counter& counter) { return std::strcmp(counter.name, name) == 0; });
+  if (found != nullptr) return found;
   char* const copy = strdup(name);
   void* const memory = copy == nullptr ? nullptr : std::malloc(sizeof(Counter));
   if (memory == nullptr) {
@@ -268,8 +268,12 @@ Counter* percpud_client::Find(const char* name) {
   }
   auto* const made = new (memory) Counter;
   made->name = copy;
-  made->next = bucket;
-  bucket = made;
+  made->hash = hash;
+  if (!counters.Add(*made)) {
+    std::free(copy);
+    std::free(made);
+    return nullptr;
+  }
   Enqueue(*made);
   return made;
 }
@@ -288,6 +292,15 @@ void percpud_client::BeginAnew(std::int64_t now_ns) {
   if (was_attached) KnockNow(now_ns);
 }
 
+// The reader is in the middle of something, so it is left as it is, but for its connection,
+// which would keep the parent's session.
+void percpud_client::ForgetReading() {
+  reading = PTHREAD_MUTEX_INITIALIZER;
+  command = nullptr;
+  if (metrics_reader != nullptr) metrics_reader->BeginAnew();
+  metrics_reader = nullptr;
+}
+
 void percpud_client::FreeAll() {
   if (door != kNoDoor) close(door);
   while (places != nullptr) {
@@ -300,14 +313,10 @@ void percpud_client::FreeAll() {
     std::free(variables);
     variables = after;
   }
-  for (Counter* counter : counters) {
-    while (counter != nullptr) {
-      Counter* const after = counter->next;
-      std::free(counter->name);
-      std::free(counter);
-      counter = after;
-    }
-  }
+  ForEach([](Counter& counter) {
+    std::free(counter.name);
+    std::free(&counter);
+  });
   while (arena != nullptr) {
     Arena* const before = arena->next;
     percpud::c::UnmapArena(arena);

@@ -33,6 +33,7 @@
 #include "client/c/percpud.h"
 #include "client/c/reader.h"
 #include "client/c/series_book.h"
+#include "client/c/table.h"
 #include "proto/percpud/abi/v1/lane_answers.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
 
@@ -55,7 +56,6 @@ class Locked {
 // Guarded by `mutex` from end to end; REQUIRES it in every method.
 struct percpud_client {
   enum class State : std::uint8_t { kAway, kGreeting, kAttached };
-  static constexpr std::size_t kBuckets = 1024;
   // Their answers fit into a socket's room.
   static constexpr std::uint64_t kMostUnderWay = 128;
 
@@ -87,7 +87,7 @@ struct percpud_client {
   std::int64_t greeting_ends_ns = 0;
   // The current one first; the others belong to daemons that are gone.
   percpud::c::Arena* arena = nullptr;
-  std::array<percpud::c::Counter*, kBuckets> counters{};
+  percpud::c::Table<percpud::c::Counter> counters;
   percpud::c::Place* places = nullptr;
   percpud_variable* variables = nullptr;
   percpud::c::Counter* unasked_first = nullptr;
@@ -107,6 +107,8 @@ struct percpud_client {
   // For those who may wait. Taken before `mutex`.
   pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
   percpud::c::Reader* metrics_reader = nullptr;
+  // During a fork: another thread holds `reading`.
+  bool is_read_by_another = false;
   // All clients of the process, for fork.
   percpud_client* next = nullptr;
 
@@ -123,6 +125,8 @@ struct percpud_client {
   // Forgets what is the parent's, in the child of a fork. If the parent was attached, it
   // knocks in the child's name, without waiting and without a word if nobody is there.
   void BeginAnew(std::int64_t now_ns);
+  // Forgets what a thread of the parent is doing that held `reading`.
+  void ForgetReading();
   void FreeAll();
 
   // Says it the first time, or again.
@@ -162,9 +166,7 @@ struct percpud_client {
   [[nodiscard]] bool IsSettled() const;
   template <typename Visit>
   void ForEach(Visit visit) const {
-    for (percpud::c::Counter* counter : counters) {
-      for (; counter != nullptr; counter = counter->next) visit(*counter);
-    }
+    counters.ForEach(visit);
   }
 };
 

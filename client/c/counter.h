@@ -58,6 +58,8 @@ struct Counter : Handle {
   std::uint64_t under_way = 0;
   // Where it is in the client's arena; 0 if that is not known.
   std::uint64_t pointer = 0;
+  // In the client's table, where its name's hash finds it.
+  std::uint64_t hash = 0;
   Counter* next = nullptr;
   // In the client's queue of counters to ask for.
   Counter* next_unasked = nullptr;

@@ -29,24 +29,26 @@ pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 percpud_client* g_clients = nullptr;
 pthread_once_t g_once = PTHREAD_ONCE_INIT;
 
-// A fork finds no client in the middle of anything.
+// A fork finds no client in the middle of anything, but for a thread that waits for the daemon's
+// answer: that may take as long as the thread likes, and nothing of it is needed in the child.
 void BeforeFork() {
   pthread_mutex_lock(&g_mutex);
   for (percpud_client* p = g_clients; p != nullptr; p = p->next) {
-    pthread_mutex_lock(&p->reading);
+    p->is_read_by_another = pthread_mutex_trylock(&p->reading) != 0;
     pthread_mutex_lock(&p->mutex);
   }
 }
 void AfterForkInParent() {
   for (percpud_client* p = g_clients; p != nullptr; p = p->next) {
     pthread_mutex_unlock(&p->mutex);
-    pthread_mutex_unlock(&p->reading);
+    if (!p->is_read_by_another) pthread_mutex_unlock(&p->reading);
   }
   pthread_mutex_unlock(&g_mutex);
 }
 void AfterForkInChild() {
   const std::int64_t now = NowNs();
   for (percpud_client* p = g_clients; p != nullptr; p = p->next) {
+    if (p->is_read_by_another) p->ForgetReading();
     p->BeginAnew(now);
     if (p->metrics_reader != nullptr) p->metrics_reader->BeginAnew();
   }
@@ -107,6 +109,7 @@ percpud_client* percpud_open_as(const percpud_options* given) {
       !Copy(SaidOrSet(options.name_space, "PERCPUD_NAMESPACE"), p->name_space) ||
       !p->series.SetWriter(options.writer, (options.flags & PERCPUD_WRITER_SLOT) != 0)) {
     p->FreeAll();
+    p->~percpud_client();
     std::free(p);
     return nullptr;
   }
@@ -129,6 +132,7 @@ void percpud_close(percpud_client* p) {
   p->FreeAll();
   pthread_mutex_destroy(&p->mutex);
   pthread_mutex_destroy(&p->reading);
+  p->~percpud_client();
   std::free(p);
 }
 

@@ -82,11 +82,15 @@ struct percpud_series : percpud::c::Handle {
 
   // The client's.
   percpud::c::Standing standing = percpud::c::Standing::kUnasked;
+  // There was no room for it when it was asked for last.
+  bool was_postponed = false;
   // Removed, and not opened again since.
   bool is_removed = false;
   // What it came to then, without what was local.
   percpud_reading removed_at{};
-  // In the client's table, in its list in the order of making, and in one of its queues.
+  // In the client's table, where the hash finds it, in its list in the order of making, and in
+  // one of its queues.
+  std::uint64_t hash = 0;
   percpud_series* next = nullptr;
   percpud_series* next_made = nullptr;
   percpud_series* next_queued = nullptr;

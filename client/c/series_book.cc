@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "client/c/advice.h"
 #include "client/c/client.h"
@@ -22,6 +23,8 @@ using abi::v1::LaneOpenedSeries;
 using abi::v1::LaneOpenedView;
 
 constexpr std::int64_t kRetryNs = 1'000'000'000;
+// Series that are asked for again at a time: where there is no room, many clients ask.
+constexpr int kMostRetried = 128;
 // google.rpc.Code.
 constexpr std::uint16_t kResourceExhausted = 8;
 constexpr std::uint16_t kInvalidArgument = 3;
@@ -124,11 +127,10 @@ percpud_series* SeriesBook::FindSeries(percpud_family& family, const char* const
     if (values == nullptr || values[i] == nullptr) return nullptr;
     Mix(hash, values[i]);
   }
-  percpud_series*& bucket = table_[(hash ^ hash >> 32) % kBuckets];
-  for (percpud_series* series = bucket; series != nullptr; series = series->next) {
-    if (series->family != &family || series->writer != &writer || !HasValues(*series, values)) {
-      continue;
-    }
+  percpud_series* const series = table_.Find(hash, [&](const percpud_series& one) {
+    return one.family == &family && one.writer == &writer && HasValues(one, values);
+  });
+  if (series != nullptr) {
     // The daemon shows it again when it is opened again.
     const bool is_gone = series->is_removed && series->standing == Standing::kOpen;
     if (is_gone || series->standing == Standing::kClosed) AskFor(*series);
@@ -138,8 +140,11 @@ percpud_series* SeriesBook::FindSeries(percpud_family& family, const char* const
   percpud_series* const made = MakeSeries(family, values);
   if (made == nullptr) return nullptr;
   made->writer = &writer;
-  made->next = bucket;
-  bucket = made;
+  made->hash = hash;
+  if (!table_.Add(*made)) {
+    std::free(made);
+    return nullptr;
+  }
   (first_ == nullptr ? first_ : last_->next_made) = made;
   last_ = made;
   unasked_.Push(*made);
@@ -243,6 +248,8 @@ void SeriesBook::TakeOpened(percpud_series& series, const LaneOpenedSeries& open
             "use fewer label values, or raise most_series where the family is opened first");
   }
   Publish(series, opened);
+  // There is room again.
+  if (std::exchange(series.was_postponed, false)) retry_ns_ = now_ns;
 }
 
 void SeriesBook::TakeRefusal(percpud_series& series, std::uint16_t code, std::string_view text,
@@ -253,6 +260,7 @@ void SeriesBook::TakeRefusal(percpud_series& series, std::uint16_t code, std::st
     return;
   }
   series.standing = Standing::kPostponed;
+  series.was_postponed = true;
   if (postponed_.first == nullptr) retry_ns_ = now_ns + kRetryNs;
   postponed_.Push(series);
 }
@@ -292,7 +300,10 @@ void SeriesBook::SayOnce(percpud_family& family, std::string_view text, const ch
 
 void SeriesBook::RetryPostponed(std::int64_t now_ns) {
   if (postponed_.first == nullptr || now_ns < retry_ns_) return;
-  while (percpud_series* const series = postponed_.Pop()) AskFor(*series);
+  retry_ns_ = now_ns + kRetryNs;
+  for (int left = kMostRetried; left > 0 && postponed_.first != nullptr; --left) {
+    AskFor(*postponed_.Pop());
+  }
 }
 
 void SeriesBook::AskAgain() {

@@ -12,6 +12,7 @@
 
 #include "client/c/percpud.h"
 #include "client/c/series.h"
+#include "client/c/table.h"
 #include "proto/percpud/abi/v1/lane_answers.h"
 #include "proto/percpud/abi/v1/lane_metrics_answers.h"
 
@@ -55,7 +56,8 @@ class SeriesBook {
   // Takes the answer for the first `count` that were asked for. False if it cannot be.
   bool TakeAnswer(const abi::v1::LaneAnswer& answer, std::uint32_t count, std::int64_t now_ns);
 
-  // Asks again for those that there was no room for, if it is time.
+  // Asks again for some of those that there was no room for, if it is time. Others follow as
+  // long as there is room.
   void RetryPostponed(std::int64_t now_ns);
   // The daemon has given nothing yet to this session's writers.
   void BeginSession();
@@ -112,7 +114,6 @@ class SeriesBook {
     void Push(percpud_series& series);
     percpud_series* Pop();
   };
-  static constexpr std::size_t kBuckets = 4096;
 
   bool WriteOne(abi::v1::LaneOpenSeriesBody& body, percpud_series& series,
                 const percpud_family*& family);
@@ -134,7 +135,7 @@ class SeriesBook {
   // The slot as a label, for the second opening and later ones.
   std::array<char, 24> slot_label_{};
   percpud_family* families_ = nullptr;
-  std::array<percpud_series*, kBuckets> table_{};
+  Table<percpud_series> table_;
   // In the order in which they were made: that is the order in which they are shown.
   percpud_series* first_ = nullptr;
   percpud_series* last_ = nullptr;

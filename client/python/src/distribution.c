@@ -11,6 +11,8 @@
 
 // The part that is the sum of the observations; buckets have numbers from 0.
 #define PART_SUM (-1)
+// 2^63: beyond it no integer counts them.
+static const double kMostObservations = 9223372036854775808.0;
 
 typedef struct {
   PyObject_HEAD Family* family;
@@ -71,6 +73,8 @@ static PyObject* AddToPart(Part* part, double amount) {
   if (part->bucket == PART_SUM) {
     percpud_add_to_sum(whole->series, amount);
   } else {
+    // An infinity, or what is not a number, counts nothing.
+    if (!(amount > -kMostObservations && amount < kMostObservations)) Py_RETURN_NONE;
     percpud_adjust_cell(whole->series, (uint32_t)part->bucket, (int64_t)amount, 0);
   }
   AddOwn(&whole->own[1 + part->bucket], amount);

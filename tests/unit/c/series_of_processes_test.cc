@@ -7,11 +7,15 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,6 +24,38 @@
 
 namespace percpud {
 namespace {
+
+// A daemon's door at which nobody says anything.
+class SilentDoor {
+ public:
+  explicit SilentDoor(const std::string& address)
+      : socket_(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
+    sockaddr_un at{.sun_family = AF_UNIX, .sun_path = {}};
+    const std::string path = address.substr(5) + ".door";
+    path.copy(at.sun_path, sizeof(at.sun_path) - 1);
+    EXPECT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&at), sizeof(at)), 0);
+    EXPECT_EQ(listen(socket_, 8), 0);
+  }
+  ~SilentDoor() { Close(); }
+  SilentDoor(const SilentDoor&) = delete;
+  SilentDoor& operator=(const SilentDoor&) = delete;
+
+  // Waits for a client. What is accepted is open until the door is closed.
+  void Accept() {
+    accepted_.push_back(accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC));
+    EXPECT_GE(accepted_.back(), 0);
+  }
+  void Close() {
+    for (const int fd : accepted_) close(fd);
+    accepted_.clear();
+    if (socket_ >= 0) close(socket_);
+    socket_ = -1;
+  }
+
+ private:
+  int socket_;
+  std::vector<int> accepted_;
+};
 
 // In the child's name, by the fork itself.
 TEST_F(SeriesTest, AChildKnocksAtOnce) {
@@ -40,6 +76,36 @@ TEST_F(SeriesTest, AChildKnocksAtOnce) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   while (daemon_->connections() > 1) std::this_thread::yield();
   EXPECT_EQ(percpud_poll(client.get()), 1) << "the parent's session is untouched";
+}
+
+// A daemon that says nothing: a thread that reads waits for it as long as it was told to.
+TEST_F(SeriesTest, AForkDoesNotWaitForAThreadThatReads) {
+  SilentDoor door(address_);
+  const Client client = Open();
+  percpud_series* const hits = One(client.get(), Options("hits", PERCPUD_COUNTER));
+  std::atomic<bool> has_read = false;
+  std::thread reader([&] {
+    percpud_free(percpud_render(client.get(), PERCPUD_TEXT, kPatienceMs, nullptr));
+    has_read = true;
+  });
+  // The client's connection, and then the one that is read through.
+  door.Accept();
+  door.Accept();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    percpud_add(hits, 1);
+    percpud_poll(client.get());
+    percpud_free(percpud_render(client.get(), PERCPUD_TEXT, 1, nullptr));
+    _exit(percpud_read_series(hits).sum == 1 ? 0 : 2);
+  }
+  EXPECT_FALSE(has_read);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(has_read);
+  door.Close();
+  reader.join();
 }
 
 TEST_F(SeriesTest, NothingIsLostWhenObserversAreKilled) {

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <thread>
@@ -280,6 +281,32 @@ TEST_F(SeriesTest, WhatThereWasNoRoomForIsOpenedLater) {
   daemon_->SetFull(false);
   EXPECT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
   EXPECT_EQ(Shared(Options("hits", PERCPUD_COUNTER)).sum, 2);
+}
+
+TEST_F(SeriesTest, OfManyThatThereWasNoRoomForEachIsOpenedLater) {
+  Start();
+  daemon_->SetFull(true);
+  const Client client = Open();
+  percpud_family* const family = Family(client.get(), Options("hits", PERCPUD_COUNTER));
+  for (int i = 0; i < 1000; ++i) percpud_add(With(family, std::to_string(i).c_str()), 2);
+  EXPECT_EQ(percpud_wait(client.get(), 300), 0);
+  daemon_->SetFull(false);
+  EXPECT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(percpud_series_is_shared(With(family, std::to_string(i).c_str())), 1);
+  }
+}
+
+TEST_F(SeriesTest, EachOfManyIsFoundAgain) {
+  const Client client = Open();
+  percpud_family* const family = Family(client.get(), Options("hits", PERCPUD_COUNTER));
+  std::vector<percpud_series*> made;
+  for (int i = 0; i < 20'000; ++i) made.push_back(With(family, std::to_string(i).c_str()));
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_EQ(With(family, std::to_string(i).c_str()), made[static_cast<std::size_t>(i)]);
+  }
+  std::sort(made.begin(), made.end());
+  EXPECT_EQ(std::unique(made.begin(), made.end()), made.end());
 }
 
 TEST_F(SeriesTest, ADaemonThatComesBackFindsEverythingOpenedAgain) {

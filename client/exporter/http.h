@@ -4,7 +4,10 @@
 #ifndef PERCPUD_CLIENT_EXPORTER_HTTP_H_
 #define PERCPUD_CLIENT_EXPORTER_HTTP_H_
 
+#include <memory>
+
 #include "absl/status/statusor.h"
+#include "client/exporter/connections.h"
 #include "client/exporter/scrape.h"
 
 struct MHD_Daemon;
@@ -22,9 +25,21 @@ class HttpServer {
   HttpServer(HttpServer&& other) noexcept;
   HttpServer& operator=(HttpServer&&) = delete;
 
- private:
-  explicit HttpServer(MHD_Daemon* daemon) : daemon_(daemon) {}
+  // Hangs up on peers that take too long; to be called every second or so.
+  void HangUpSlow();
 
+  // What the server's thread works with.
+  struct Desk {
+    explicit Desk(Scrape& pages) : scrape(pages) {}
+
+    Scrape& scrape;
+    Connections connections;
+  };
+
+ private:
+  HttpServer(std::unique_ptr<Desk> desk, MHD_Daemon* daemon);
+
+  std::unique_ptr<Desk> desk_;
   MHD_Daemon* daemon_;
 };
 

@@ -66,8 +66,10 @@ int Run(const Options& options) {
     std::cout << "percpud-exporter: serving at " << address << std::endl;
   }
   sd_notify(0, "READY=1");
-  int signal = 0;
-  sigwait(&ends, &signal);
+  constexpr timespec kRound{.tv_sec = 1, .tv_nsec = 0};
+  while (sigtimedwait(&ends, nullptr, &kRound) < 0) {
+    for (HttpServer& server : servers) server.HangUpSlow();
+  }
   sd_notify(0, "STOPPING=1");
   return EXIT_SUCCESS;
 }

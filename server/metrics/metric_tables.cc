@@ -30,6 +30,11 @@ std::optional<Slot> Locate(const Family& family, PercpuPtr cells) {
   return Slot{.block = block->first, .index = static_cast<std::uint32_t>(offset / bytes)};
 }
 
+// Key, fixed fields and what a B-tree's node adds.
+constexpr Bytes kRecordBytes{128};
+
+Bytes BytesOf(absl::string_view text) { return Bytes(text.size()); }
+
 // Whether it is to be looked through for the end of its writers.
 bool IsOut(const Series& series) { return series.hidden || series.retired; }
 
@@ -46,6 +51,25 @@ Series* Family::Find(absl::string_view values) const {
   return series.find((*found)->id)->second.get();
 }
 
+// --- Records -----------------------------------------------------------------
+
+Bytes RecordBytesOf(const Namespace& name_space) {
+  return kRecordBytes + BytesOf(name_space.name) + BytesOf(name_space.host);
+}
+
+Bytes RecordBytesOf(const Family& family) {
+  const Shape& shape = family.shape;
+  Bytes out = kRecordBytes + BytesOf(shape.name) + BytesOf(shape.help) + BytesOf(shape.unit);
+  for (const std::string& label : shape.labels)
+    out += Bytes(sizeof(std::uint32_t)) + BytesOf(label);
+  return out + Bytes(sizeof(double)) * shape.bounds.size();
+}
+
+Bytes RecordBytesOf(const Shape& shape, const Series& series) {
+  const std::size_t cells = HasArea(shape.cells) ? CellCount(shape) : 0;
+  return kRecordBytes + BytesOf(series.values) + Bytes(sizeof(CountSum)) * cells;
+}
+
 void MetricTables::SkipTo(std::uint64_t last_id, std::uint64_t revision) {
   last_id_ = std::max(last_id_, last_id);
   log_.SkipTo(revision);
@@ -57,6 +81,7 @@ Namespace& MetricTables::Add(Namespace row) {
   const NamespaceId id = row.id;
   const auto [entry, is_new] = namespaces_.emplace(id, std::move(row));
   assert(is_new);
+  entry->second.record_bytes += RecordBytesOf(entry->second);
   [[maybe_unused]] const bool is_new_name =
       by_name_.emplace(entry->second.name, &entry->second).second;
   assert(is_new_name);
@@ -122,7 +147,11 @@ Family& MetricTables::Add(Family row) {
   const auto [entry, is_new] = families_.emplace(id, std::move(row));
   assert(is_new);
   Family& family = entry->second;
-  if (family.replaced) NoteOut(family.name_space, family.last_writer);
+  name_space->record_bytes += RecordBytesOf(family);
+  if (family.replaced) {
+    name_space->replaced.insert(id);
+    NoteOut(family.name_space, family.last_writer);
+  }
   if (!family.replaced) {
     name_space->families.emplace(id, &family);
     name_space->by_name.emplace(family.shape.name, &family);
@@ -154,11 +183,19 @@ Series& MetricTables::Add(Family& family, Series row) {
   }
   Namespace& name_space = *Find(family.name_space);
   ++name_space.series;
+  name_space.record_bytes += RecordBytesOf(family.shape, series);
   if (IsOut(series)) {
     ++name_space.hidden;
     NoteOut(name_space.id, series.last_writer);
   }
   return series;
+}
+
+SeriesWriters& MetricTables::WritersOf(const Family& family, Series& series) {
+  if (series.writers == nullptr) {
+    series.writers = std::make_unique<SeriesWriters>(Find(family.name_space)->record_bytes);
+  }
+  return *series.writers;
 }
 
 void MetricTables::Remove(Family& family, SeriesId id) {
@@ -168,6 +205,7 @@ void MetricTables::Remove(Family& family, SeriesId id) {
   Namespace& name_space = *Find(family.name_space);
   assert(name_space.series > 0);
   --name_space.series;
+  name_space.record_bytes -= RecordBytesOf(family.shape, series);
   if (IsOut(series)) --name_space.hidden;
   if (family.overflow == &series) family.overflow = nullptr;
   if (HasArea(family.shape.cells)) FreeSlot(family, series.cells);
@@ -199,6 +237,7 @@ void MetricTables::Replace(Family& family) {
   family.replaced = true;
   NoteOut(name_space.id, family.last_writer);
   name_space.families.erase(family.id);
+  name_space.replaced.insert(family.id);
   name_space.by_name.erase(family.shape.name);
   for (const std::string& name : ShownNames(family.shape)) name_space.shown.erase(name);
 }
@@ -212,6 +251,9 @@ void MetricTables::RemoveFamily(FamilyId id) {
   const auto entry = families_.find(id);
   assert(entry != families_.end() && entry->second.replaced);
   assert(entry->second.series.empty() && entry->second.blocks.empty());
+  Namespace& name_space = *Find(entry->second.name_space);
+  name_space.replaced.erase(id);
+  name_space.record_bytes -= RecordBytesOf(entry->second);
   families_.erase(entry);
 }
 

@@ -143,6 +143,8 @@ struct Namespace {
   absl::btree_map<FamilyId, const Family*> families;
   absl::flat_hash_map<std::string, Family*> by_name;
   absl::flat_hash_map<std::string, Family*> shown;
+  // Families that were replaced.
+  absl::btree_set<FamilyId> replaced;
   // Sessions that may have any series of it open.
   absl::btree_set<SessionId> joined;
   // All of them, hidden ones too.
@@ -152,7 +154,16 @@ struct Namespace {
   std::uint64_t hidden = 0;
   // While it is among the joined, none of them can go: nobody needs to look.
   SessionId least_writer = kNoWriter;
+  // What the catalog needs for all that is in it, and how much of that its owner is charged.
+  Bytes record_bytes;
+  Bytes charged;
 };
+
+// What the catalog needs to remember a namespace, a family, or a series and its baseline. Its
+// live writers are not counted: their sessions pay for them.
+Bytes RecordBytesOf(const Namespace& name_space);
+Bytes RecordBytesOf(const Family& family);
+Bytes RecordBytesOf(const Shape& shape, const Series& series);
 
 // Not thread safe: the books' lock guards it.
 class MetricTables {
@@ -200,6 +211,8 @@ class MetricTables {
   [[nodiscard]] const std::map<FamilyId, Family>& families() const { return families_; }
   // REQUIRES: the family has no series of these values that is not retired.
   Series& Add(Family& family, Series row);
+  // The series' writers, made if there are none.
+  SeriesWriters& WritersOf(const Family& family, Series& series);
   // Its slot becomes free. REQUIRES: it is one of the family's.
   void Remove(Family& family, SeriesId id);
   // Hides the series, whose last writer was noted before, or shows it again.

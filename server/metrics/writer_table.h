@@ -18,48 +18,21 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "server/base/identity.h"
 #include "server/base/units.h"
-#include "server/cells/layout.h"
+#include "server/metrics/series_writers.h"
 
 namespace percpud::metrics {
 
-using cells::WriterCell;
-
-// Stands for all the dead of a series whose cells are folded. No writer has this number.
-inline constexpr WriterId kTheDead{0};
 // A writer that did not ask for a number.
 inline constexpr std::uint32_t kNoSlot = std::numeric_limits<std::uint32_t>::max();
-
-// Where a writer's cell is: `cell` is unit 0's copy, of which `unit` has the writer's.
-struct CellPlace {
-  PercpuPtr cell;
-  UnitId unit;
-};
-
-// What a series knows of one writer.
-struct SeriesWriter {
-  // Null if the writer is dead.
-  CellPlace place;
-  // What a dead writer has left.
-  WriterCell left{};
-  // Nanoseconds since boot when it died.
-  std::uint64_t died_ns = 0;
-  // A dead writer's; the living have theirs in the table.
-  std::string label;
-
-  [[nodiscard]] bool IsLive() const { return place.cell != PercpuPtr(0); }
-};
-
-// Writers of one series by number; the first is kTheDead, if there is anything of them.
-using SeriesWriters = absl::btree_map<WriterId, SeriesWriter>;
 
 struct WriterBlock {
   PercpuPtr pointer;
@@ -88,7 +61,8 @@ class WriterTable {
   WriterTable(const WriterTable&) = delete;
   WriterTable& operator=(const WriterTable&) = delete;
 
-  // REQUIRES: neither its number, nor its label within the session, nor its slot is there.
+  // REQUIRES: neither its number, nor its label within session and namespace, nor its slot is
+  // there, and a session has one slot in a namespace.
   Writer& Add(Writer row);
   // Its blocks go with it. REQUIRES: it is there and has no cell.
   void Remove(WriterId id);
@@ -103,11 +77,10 @@ class WriterTable {
   // The session's writer whose label is a number; null if there is none.
   [[nodiscard]] const Writer* FindSlot(NamespaceId name_space, SessionId session) const;
   [[nodiscard]] bool HasSlot(NamespaceId name_space, std::uint32_t slot) const;
-  // The least number that no writer of the namespace has.
-  [[nodiscard]] std::uint32_t FreeSlot(NamespaceId name_space) const;
+  // The least number that no writer of the namespace has, and that is not a label of one of
+  // the session's.
+  [[nodiscard]] std::uint32_t FreeSlot(NamespaceId name_space, SessionId session) const;
   [[nodiscard]] std::vector<WriterId> ListOf(SessionId session) const;
-  // Writers of the namespace, whosoever they are, that have this label.
-  [[nodiscard]] std::vector<WriterId> ListOf(NamespaceId name_space, absl::string_view label) const;
   [[nodiscard]] std::size_t CountOf(SessionId session) const;
 
   [[nodiscard]] const std::map<WriterId, Writer>& all() const { return writers_; }
@@ -118,8 +91,8 @@ class WriterTable {
  private:
   // Rows stay where they are.
   std::map<WriterId, Writer> writers_;
-  absl::btree_map<SessionId, absl::btree_set<WriterId>> by_session_;
-  absl::btree_map<std::pair<NamespaceId, std::string>, absl::btree_set<WriterId>> by_label_;
+  absl::btree_map<std::tuple<SessionId, NamespaceId, std::string>, WriterId> by_session_;
+  absl::btree_map<std::pair<SessionId, NamespaceId>, WriterId> numbered_;
   absl::btree_set<std::pair<NamespaceId, std::uint32_t>> slots_;
   absl::btree_map<PercpuPtr, Bytes> blocks_;
 };

@@ -134,6 +134,12 @@ absl::Status Holders::ChargeLasting(HolderId own, const Usage& more) {
   return status;
 }
 
+bool Holders::HasRoom(const Identity& identity, const Usage& more) const {
+  const auto row = identities_.find(identity);
+  Account account = row == identities_.end() ? Account() : row->second.account;
+  return account.Charge(limits_.per_user, Name(identity), more).ok();
+}
+
 void Holders::Refund(HolderId id, const Usage& less) {
   Holder* const holder = Find(id);
   assert(holder != nullptr);

@@ -114,6 +114,8 @@ class Holders {
   // Charges what outlives every session of an identity, against quotas.per_user alone. Errors:
   // QuotaExceeded, which is counted. REQUIRES: the identity's own holder is there.
   absl::Status ChargeLasting(HolderId own, const Usage& more);
+  // Whether ChargeLasting would do it.
+  [[nodiscard]] bool HasRoom(const Identity& identity, const Usage& more) const;
   // REQUIRES: the holder is there, and as much was charged.
   void Refund(HolderId id, const Usage& less);
   // Charges what was held before, whatever the quotas say by now.

@@ -30,21 +30,33 @@ std::size_t SeriesCollection::Run() {
   Transaction tx(books_, {});
   Namespace* const name_space = tx.tables().metrics.Find(name_);
   if (name_space == nullptr || name_space->state != RowState::kSettled) return 0;
-  SeriesSlice slice = Choose(tx.tables(), *name_space);
-  if (slice.empty()) return 0;
+  std::vector<Family*> empty;
+  SeriesSlice slice = Choose(tx.tables(), *name_space, empty);
+  if (slice.empty() && empty.empty()) return 0;
   name_space->state = RowState::kChanging;
   SumSlice(tx, allocator_, slice);
-  return Commit(tx, *name_space, slice);
+  return Commit(tx, *name_space, slice, empty);
 }
 
-SeriesSlice SeriesCollection::Choose(Tables& tables, Namespace& name_space) {
+SeriesSlice SeriesCollection::Choose(Tables& tables, Namespace& name_space,
+                                     std::vector<Family*>& empty) {
   SeriesSlice out;
   if (!IsUnreachable(name_space, name_space.least_writer)) return out;
   const std::uint64_t passed = tables.metrics.log().PassedByAll();
   SessionId least = metrics::kNoWriter;
-  for (const auto& [id, row] : tables.metrics.families()) {
-    if (row.name_space != name_space.id) continue;
+  std::vector<FamilyId> families(name_space.replaced.begin(), name_space.replaced.end());
+  for (const auto& [id, row] : name_space.families) families.push_back(id);
+  for (const FamilyId id : families) {
     Family& family = *tables.metrics.Find(id);
+    if (family.replaced && family.series.empty()) {
+      const bool waits =
+          !IsUnreachable(name_space, family.last_writer) || family.out_revision > passed;
+      if (waits) {
+        least = std::min(least, family.last_writer);
+      } else {
+        empty.push_back(&family);
+      }
+    }
     for (const auto& [number, series] : family.series) {
       if (!family.replaced && !series->hidden && !series->retired) continue;
       SessionId last = series->last_writer;
@@ -148,12 +160,12 @@ void SeriesCollection::Apply(Tables& tables, Namespace& name_space, const Outcom
     tables.holders.Refund(owner, UsageOfBlock(family->shape, slots));
     metrics.RemoveBlock(*family, block);
   }
-  if (owner != kNoHolder) tables.holders.ForgetIfIdle(owner);
   for (const Family* const family : outcome.leaving) metrics.RemoveFamily(family->id);
+  SettleCharge(tables, name_space);
 }
 
-std::size_t SeriesCollection::Commit(Transaction& tx, Namespace& name_space,
-                                     SeriesSlice& slice) const {
+std::size_t SeriesCollection::Commit(Transaction& tx, Namespace& name_space, SeriesSlice& slice,
+                                     const std::vector<Family*>& empty) const {
   Outcome outcome;
   for (ChosenSeries& one : slice) {
     const bool stays =
@@ -162,6 +174,7 @@ std::size_t SeriesCollection::Commit(Transaction& tx, Namespace& name_space,
   }
   outcome.blocks = EmptiedBy(outcome.gone);
   outcome.leaving = LeavingWith(outcome.gone);
+  outcome.leaving.insert(outcome.leaving.end(), empty.begin(), empty.end());
   const std::uint64_t revision = tx.tables().metrics.log().Begin();
   PutRecords(tx, outcome);
   std::vector<Change> changes = ChangesOf(outcome);

@@ -39,13 +39,16 @@ class SeriesCollection {
     std::vector<metrics::Family*> leaving;
   };
 
-  static SeriesSlice Choose(Tables& tables, metrics::Namespace& name_space);
+  // Adds the replaced families that have no series and may go to `empty`.
+  static SeriesSlice Choose(Tables& tables, metrics::Namespace& name_space,
+                            std::vector<metrics::Family*>& empty);
   static std::vector<EmptiedBlock> EmptiedBy(const SeriesSlice& gone);
   static std::vector<metrics::Family*> LeavingWith(const SeriesSlice& gone);
   static void PutRecords(Transaction& tx, const Outcome& outcome);
   static std::vector<metrics::Change> ChangesOf(const Outcome& outcome);
   static void Apply(Tables& tables, metrics::Namespace& name_space, const Outcome& outcome);
-  std::size_t Commit(Transaction& tx, metrics::Namespace& name_space, SeriesSlice& slice) const;
+  std::size_t Commit(Transaction& tx, metrics::Namespace& name_space, SeriesSlice& slice,
+                     const std::vector<metrics::Family*>& empty) const;
 
   Allocator& allocator_;
   Books& books_;

@@ -202,15 +202,18 @@ std::size_t SeriesOpening::CountOfWriter() const {
 
 absl::Status SeriesOpening::Charge(Tables& tables) {
   const Namespace& name_space = *tables.metrics.Find(held_);
-  const Usage blocks = plan_.UsageOfBlocks();
-  if (blocks != Usage{}) {
+  Usage use = plan_.UsageOfBlocks();
+  const Bytes rows = plan_.RecordBytes();
+  use.records += rows;
+  if (use != Usage{}) {
     owner_ = tables.holders.OwnOf(OwnerOf(name_space));
-    absl::Status status = tables.holders.ChargeLasting(owner_, blocks);
+    absl::Status status = tables.holders.ChargeLasting(owner_, use);
     if (!status.ok()) {
       tables.holders.ForgetIfIdle(owner_);
       return status;
     }
-    charged_ = blocks;
+    charged_ = use;
+    rows_ = rows;
   }
   const std::size_t cells = CountOfWriter();
   if (cells == 0) return absl::OkStatus();
@@ -219,6 +222,7 @@ absl::Status SeriesOpening::Charge(Tables& tables) {
 
 void SeriesOpening::RefundOwner(Tables& tables) {
   if (charged_ == Usage{}) return;
+  rows_ = Bytes(0);
   tables.holders.Refund(owner_, std::exchange(charged_, {}));
   tables.holders.ForgetIfIdle(owner_);
 }
@@ -354,6 +358,8 @@ void SeriesOpening::Apply(Tables& tables) {
   }
   for (const auto& plan : plan_.families()) ApplyFamily(tables, *plan, last_writer);
   writer_.Apply(tables);
+  name_space.charged += rows_;
+  SettleCharge(tables, name_space);
   if (revision_ != 0) tables.metrics.log().Publish(revision_, std::move(told_));
 }
 

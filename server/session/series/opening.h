@@ -104,9 +104,11 @@ class SeriesOpening {
   std::uint64_t revision_ = 0;
   OpeningPlan plan_;
   WriterOpening writer_;
-  // The holder that is charged for the blocks, and how much.
+  // The holder that is charged for the blocks and for the rows, and how much; in it, for the
+  // rows.
   HolderId owner_ = kNoHolder;
   Usage charged_;
+  Bytes rows_;
   std::vector<metrics::Change> told_;
 };
 

@@ -230,6 +230,17 @@ Usage OpeningPlan::UsageOfBlocks() const {
   return out;
 }
 
+Bytes OpeningPlan::RecordBytes() const {
+  Bytes out;
+  for (const auto& plan : families_) {
+    if (plan->there == nullptr) out += metrics::RecordBytesOf(plan->row);
+    for (const PlannedSeries& series : plan->series) {
+      out += metrics::RecordBytesOf(plan->family().shape, series.row);
+    }
+  }
+  return out;
+}
+
 void OpeningPlan::Place(std::span<const PercpuPtr> areas) {
   for (const auto& plan : families_) {
     assert(areas.size() >= plan->slots.size());

@@ -87,6 +87,8 @@ class OpeningPlan {
   // The blocks that are to be granted, and what they are charged as.
   [[nodiscard]] std::vector<AreaSpec> Specs() const;
   [[nodiscard]] Usage UsageOfBlocks() const;
+  // What the catalog needs to remember all that is planned.
+  [[nodiscard]] Bytes RecordBytes() const;
   // Gives each series its cells. REQUIRES: the areas are granted, one for each of Specs().
   void Place(std::span<const PercpuPtr> areas);
   // Answers every planned series with the refusal, and plans none any more, nor to show

@@ -196,8 +196,9 @@ absl::Status Restore(Tables& tables, const catalog::SeriesWriter& record,
     writer->cells.emplace(record.series, family->id);
   }
   Series& series = *family->series.find(record.series)->second;
-  if (series.writers == nullptr) series.writers = std::make_unique<metrics::SeriesWriters>();
-  series.writers->emplace(record.writer, std::move(row));
+  const metrics::Writer* const writer = row.IsLive() ? tables.writers.Find(record.writer) : nullptr;
+  tables.metrics.WritersOf(*family, series)
+      .Put(record.writer, std::move(row), writer == nullptr ? record.label : writer->label);
   return absl::OkStatus();
 }
 
@@ -343,7 +344,19 @@ absl::Status RestoreMetrics(Tables& tables, const catalog::Contents& contents,
     }
     metrics.Join(*name_space, record.session);
   }
-  return RestoreWriters(tables, contents, areas, info);
+  RETURN_IF_ERROR(RestoreWriters(tables, contents, areas, info));
+  for (const catalog::Namespace& record : contents.namespaces) {
+    SettleCharge(tables, *metrics.Find(record.id));
+  }
+  return absl::OkStatus();
+}
+
+void SettleCharge(Tables& tables, Namespace& name_space) {
+  if (name_space.charged == name_space.record_bytes) return;
+  const HolderId owner = tables.holders.OwnOf(OwnerOf(name_space));
+  tables.holders.Restore(owner, UsageOfRecords(name_space.record_bytes));
+  tables.holders.Refund(owner, UsageOfRecords(name_space.charged));
+  name_space.charged = name_space.record_bytes;
 }
 
 SessionId LastJoined(const Namespace& name_space) {

@@ -36,6 +36,12 @@ SessionId LastJoined(const metrics::Namespace& name_space);
 
 // Who made the namespace, and is charged for what is in it.
 Identity OwnerOf(const metrics::Namespace& name_space);
+inline Usage UsageOfRecords(Bytes bytes) {
+  return {.bytes = Bytes(0), .areas = 0, .leases = 0, .records = bytes};
+}
+// Charges the namespace's owner for what the catalog needs for all that is in it by now, whatever
+// the quotas: what makes more of it has asked before.
+void SettleCharge(Tables& tables, metrics::Namespace& name_space);
 // OK if the caller may change what is in the namespace: its owner, a member of its group, or
 // an operator. Errors: NotNamespaceOwner.
 absl::Status CheckMayWrite(const Tables& tables, const metrics::Namespace& name_space,

@@ -59,7 +59,9 @@ std::vector<Change> ChangesOf(const SeriesSlice& slice, Removal removal) {
 
 void ForgetDead(Series& series) {
   if (series.writers == nullptr) return;
-  absl::erase_if(*series.writers, [](const auto& writer) { return !writer.second.IsLive(); });
+  const auto dead = series.writers->dead();
+  for (const auto& [died_ns, writer] : dead) series.writers->Erase(writer);
+  series.writers->Erase(metrics::kTheDead);
   if (series.writers->empty()) series.writers = nullptr;
 }
 
@@ -178,6 +180,7 @@ absl::Status SeriesRemoval::CommitSummed(Transaction& tx, Namespace& name_space,
       one.series->out_revision = revision;
       Apply(tables.metrics, one, removal);
     }
+    SettleCharge(tables, name_space);
     tables.metrics.log().Publish(revision, ChangesOf(slice, removal));
   };
   absl::Status committed = tx.Commit(apply, [&](Tables& tables) {

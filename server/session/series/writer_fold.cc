@@ -25,6 +25,7 @@ using metrics::Family;
 using metrics::kTheDead;
 using metrics::Namespace;
 using metrics::Series;
+using metrics::SeriesWriter;
 using metrics::SeriesWriters;
 using metrics::Writer;
 using metrics::WriterBlock;
@@ -37,21 +38,12 @@ constexpr std::size_t kLookedAt = 4096;
 // more: all of the same label, and the first to die if there are too many.
 std::vector<WriterId> GiveWay(const SeriesWriters& writers, absl::string_view label) {
   std::vector<WriterId> out;
-  std::size_t dead = 0;
-  const auto is_dead = [](const auto& entry) {
-    return entry.first != kTheDead && !entry.second.IsLive();
-  };
-  auto oldest = writers.end();
-  for (auto entry = writers.begin(); entry != writers.end(); ++entry) {
-    if (!is_dead(*entry)) continue;
-    if (entry->second.label == label) {
-      out.push_back(entry->first);
-      continue;
-    }
-    ++dead;
-    if (oldest == writers.end() || entry->second.died_ns < oldest->second.died_ns) oldest = entry;
+  for (const WriterId id : writers.ListAlike(label)) {
+    const SeriesWriter& row = writers.find(id)->second;
+    if (id != kTheDead && !row.IsLive() && row.label == label) out.push_back(id);
   }
-  if (dead >= kMaxDeadOfSeries) out.push_back(oldest->first);
+  const bool is_full = writers.dead().size() - out.size() >= kMaxDeadOfSeries;
+  if (is_full && out.empty()) out.push_back(writers.dead().begin()->second);
   return out;
 }
 
@@ -91,8 +83,9 @@ bool WriterFold::RunSlice(WriterId id, std::uint64_t& folded) {
   const bool is_last = cells.size() == writer->cells.size();
   std::vector<Fold> folds;
   std::vector<Change> changes;
+  const bool may_stay = HasRoomForDead(tx.tables(), *writer, cells.size());
   for (const Cell& cell : cells) {
-    folds.push_back(FoldOne(tx.tables(), *writer, cell));
+    folds.push_back(FoldOne(tx.tables(), *writer, cell, may_stay));
     changes.push_back(
         {.name_space = writer->name_space, .family = cell.family, .series = cell.series});
   }
@@ -139,8 +132,17 @@ std::vector<WriterFold::Cell> WriterFold::Choose(const Tables& tables, const Wri
   return out;
 }
 
-WriterFold::Fold WriterFold::FoldOne(const Tables& tables, const Writer& writer,
-                                     const Cell& cell) const {
+// What each of the dead leaves stays with the series, and its owner pays for it. If that is more
+// than may be, a writer is forgotten when it dies.
+bool WriterFold::HasRoomForDead(const Tables& tables, const metrics::Writer& writer,
+                                std::size_t cells) {
+  const Namespace& name_space = *tables.metrics.Find(writer.name_space);
+  const Bytes more = metrics::RecordBytesOfDead(writer.label) * cells;
+  return tables.holders.HasRoom(OwnerOf(name_space), UsageOfRecords(more));
+}
+
+WriterFold::Fold WriterFold::FoldOne(const Tables& tables, const Writer& writer, const Cell& cell,
+                                     bool may_stay) const {
   const Family& family = *tables.metrics.Find(cell.family);
   const Series& series = *family.series.find(cell.series)->second;
   const GaugeMode mode = family.shape.mode;
@@ -148,6 +150,7 @@ WriterFold::Fold WriterFold::FoldOne(const Tables& tables, const Writer& writer,
   if (mode.live_only || !cells::IsSet(cell.value) || series.retired) return out;
   if (mode.fold == GaugeFold::kAll) {
     out.dropped = GiveWay(*series.writers, writer.label);
+    if (!may_stay) return out;
     out.left.emplace(
         writer.id, metrics::SeriesWriter{
                        .place = {}, .left = cell.value, .died_ns = now_ns_, .label = writer.label});
@@ -193,13 +196,15 @@ void WriterFold::Apply(Tables& tables, WriterId id, std::vector<Fold> folds, boo
     const auto cell = writer.cells.find(fold.series);
     Series& series = *tables.metrics.Find(cell->second)->series.find(fold.series)->second;
     writer.cells.erase(cell);
-    series.writers->erase(id);
-    for (const WriterId dropped : fold.dropped) series.writers->erase(dropped);
+    series.writers->Erase(id);
+    for (const WriterId dropped : fold.dropped) series.writers->Erase(dropped);
     if (fold.left) {
-      series.writers->insert_or_assign(fold.left->first, std::move(fold.left->second));
+      const std::string label = fold.left->second.label;
+      series.writers->Put(fold.left->first, std::move(fold.left->second), label);
     }
     if (series.writers->empty()) series.writers = nullptr;
   }
+  SettleCharge(tables, *tables.metrics.Find(writer.name_space));
   if (is_last) {
     tables.writers.Remove(id);
   } else if (is_charged) {
@@ -252,8 +257,8 @@ bool WriterFold::ListDead(const Tables& tables, NamespaceId id, std::uint64_t un
       from.series = row->first;
       if (++looked_at > kLookedAt || out.size() >= kSlice) return true;
       if (row->second->writers == nullptr) continue;
-      for (const auto& [writer, of] : *row->second->writers) {
-        if (of.IsLive() || of.died_ns > until_ns) continue;
+      for (const auto& [died_ns, writer] : row->second->writers->dead()) {
+        if (died_ns > until_ns) break;
         out.push_back({.family = family->first, .series = row->first, .writer = writer});
       }
     }
@@ -291,10 +296,11 @@ std::uint64_t WriterFold::Forget(NamespaceId id, const std::vector<Dead>& found)
   }
   const auto apply = [&](Tables& tables) {
     name_space->state = RowState::kSettled;
-    for (const auto& [series, writer] : gone) series->writers->erase(writer);
+    for (const auto& [series, writer] : gone) series->writers->Erase(writer);
     for (const auto& [series, writer] : gone) {
       if (series->writers != nullptr && series->writers->empty()) series->writers = nullptr;
     }
+    SettleCharge(tables, *name_space);
     tables.metrics.log().Publish(revision, std::move(changes));
   };
   const auto undo = [&](Tables& tables) {

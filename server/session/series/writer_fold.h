@@ -65,8 +65,11 @@ class WriterFold {
   // Takes the row of the writer's namespace; null if there is no such writer any more.
   static metrics::Writer* Hold(Transaction& tx, WriterId writer);
   static std::vector<Cell> Choose(const Tables& tables, const metrics::Writer& writer);
-  [[nodiscard]] Fold FoldOne(const Tables& tables, const metrics::Writer& writer,
-                             const Cell& cell) const;
+  static bool HasRoomForDead(const Tables& tables, const metrics::Writer& writer,
+                             std::size_t cells);
+  // `may_stay`: there is room for one more dead writer.
+  [[nodiscard]] Fold FoldOne(const Tables& tables, const metrics::Writer& writer, const Cell& cell,
+                             bool may_stay) const;
   static void PutRecords(Transaction& tx, const metrics::Writer& writer,
                          const std::vector<Fold>& folds, bool is_last);
   static void Apply(Tables& tables, WriterId writer, std::vector<Fold> folds, bool is_last);

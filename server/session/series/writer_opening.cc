@@ -106,7 +106,7 @@ absl::Status WriterOpening::Plan(Tables& tables, NamespaceId name_space, std::si
             .slot = metrics::kNoSlot,
             .cells = {},
             .blocks = {}};
-    if (wanted_.slot) row_.slot = tables.writers.FreeSlot(name_space);
+    if (wanted_.slot) row_.slot = tables.writers.FreeSlot(name_space, caller_.session);
     row_.label = wanted_.slot ? absl::StrCat(row_.slot) : LabelOf(tables);
   }
   Usage use = UsageOfWriterCells(series);
@@ -168,11 +168,10 @@ std::vector<WriterId> WriterOpening::Overtaken(const Tables& tables, FamilyId fa
   const auto row = family->series.find(series_id);
   if (row == family->series.end() || row->second->writers == nullptr) return out;
   const SeriesWriters& writers = *row->second->writers;
-  for (const WriterId alike : tables.writers.ListOf(row_.name_space, row_.label)) {
-    if (alike != row_.id && writers.contains(alike)) out.push_back(alike);
-  }
-  for (const auto& [id, writer] : writers) {
-    if (!writer.IsLive() && writer.label == row_.label) out.push_back(id);
+  for (const WriterId id : writers.ListAlike(row_.label)) {
+    const Writer* const live = tables.writers.Find(id);
+    const auto& label = live != nullptr ? live->label : writers.find(id)->second.label;
+    if (id != row_.id && id != metrics::kTheDead && label == row_.label) out.push_back(id);
   }
   return out;
 }
@@ -216,11 +215,11 @@ void WriterOpening::Apply(Tables& tables) {
     const std::vector<WriterId> overtaken = Overtaken(tables, cell.family, id);
     Series& series = *tables.metrics.Find(cell.family)->series.find(id)->second;
     for (const WriterId other : overtaken) {
-      series.writers->erase(other);
+      series.writers->Erase(other);
       if (Writer* const live = tables.writers.Find(other)) DropCell(tables, *live, id);
     }
-    if (series.writers == nullptr) series.writers = std::make_unique<SeriesWriters>();
-    series.writers->emplace(writer->id, metrics::SeriesWriter{.place = cell.place, .label = {}});
+    tables.metrics.WritersOf(*tables.metrics.Find(cell.family), series)
+        .Put(writer->id, {.place = cell.place, .label = {}}, writer->label);
     writer->cells.emplace(id, cell.family);
   }
 }

@@ -24,6 +24,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "client/c/arena.h"
@@ -71,6 +72,8 @@ struct percpud_client {
   // Null: the daemon's defaults.
   char* name_space = nullptr;
   std::uint32_t open_wait_ms = 0;
+  // The group that the namespace is shared with.
+  std::optional<std::uint32_t> group;
   // Openings do not wait before this: the last one waited in vain.
   std::int64_t no_wait_before_ns = 0;
   percpud_notice_fn notice = nullptr;

@@ -15,6 +15,7 @@ using percpud::abi::v1::LaneCells;
 using percpud::abi::v1::LaneFamilyType;
 using percpud::abi::v1::LaneFold;
 using percpud::c::FamilyRow;
+using percpud::c::SeriesBook;
 using percpud::c::SeriesRow;
 using percpud::c::Snapshot;
 using percpud::c::Totals;
@@ -48,7 +49,7 @@ struct percpud_collection::Shared {
 
   bool Begin(const FamilyRow& family) { return totals.Sum(family); }
   [[nodiscard]] bool IsShown(const SeriesRow& series, std::size_t index) const {
-    return !series.is_hidden || !totals.IsStill(index);
+    return !series.is_hidden || !totals.IsStill(series, index);
   }
   void Put(const FamilyRow& family, const SeriesRow& series, std::size_t index,
            percpud_series_view& view, std::span<std::uint64_t> buckets) {
@@ -219,7 +220,7 @@ bool percpud_collection::FillLocal(const percpud::c::SeriesBook& book, const cha
     if (!fits) return;
     const std::size_t row = snapshot.families.size() - 1;
     book.ForEach([&](const percpud_series& series) {
-      if (!fits || series.family != &family || series.is_removed) return;
+      if (!fits || series.family != &family || SeriesBook::IsGone(series)) return;
       const char* const label = series.writer->label;
       const percpud::abi::v1::WriterCell cell{.value = percpud::c::ReadBits(series.own),
                                               .timestamp = percpud::c::ReadBits(series.set_at)};

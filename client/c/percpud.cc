@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "client/c/client.h"
 #include "client/c/thread_area.h"
@@ -64,6 +65,17 @@ const char* SaidOrSet(const char* said, const char* variable) {
   return set != nullptr && *set != '\0' ? set : nullptr;
 }
 
+// The group that the namespace is shared with, if any.
+std::optional<std::uint32_t> GroupOf(const percpud_options& options) {
+  if ((options.flags & PERCPUD_SHARE_WITH_GROUP) != 0) return options.group;
+  const char* const set = std::getenv("PERCPUD_GROUP");
+  if (set == nullptr || *set < '0' || *set > '9') return std::nullopt;
+  char* end = nullptr;
+  const unsigned long long group = std::strtoull(set, &end, 10);
+  if (*end != '\0' || group > UINT32_MAX) return std::nullopt;
+  return static_cast<std::uint32_t>(group);
+}
+
 // Copies a text that may be missing. False if memory is short.
 bool Copy(const char* text, char*& out) {
   out = text == nullptr ? nullptr : strdup(text);
@@ -114,6 +126,7 @@ percpud_client* percpud_open_as(const percpud_options* given) {
     return nullptr;
   }
   p->open_wait_ms = options.open_wait_ms;
+  p->group = GroupOf(options);
   const Locked all(g_mutex);
   p->next = g_clients;
   g_clients = p;

@@ -112,13 +112,20 @@ typedef struct {
    * already. A daemon that is not there is not waited for, and one that does not answer
    * is waited for once a second. 0: openings do not wait. */
   uint32_t open_wait_ms;
-  /* PERCPUD_WRITER_SLOT, or 0. */
+  /* PERCPUD_WRITER_SLOT, PERCPUD_SHARE_WITH_GROUP, or 0. */
   uint32_t flags;
+  /* With PERCPUD_SHARE_WITH_GROUP: the number of a group. */
+  uint32_t group;
 } percpud_options;
 
 /* For percpud_options.flags. The writer's name is the least number that no live writer of
  * the namespace has. Labels of such names stay few, however many processes come and go. */
 #define PERCPUD_WRITER_SLOT 1U
+
+/* A namespace that this client makes is open to the members of `group` too: they open, reset and
+ * remove its series as its maker may. Without it $PERCPUD_GROUP says the number, if it is set.
+ * A namespace that is there stays whose it is. */
+#define PERCPUD_SHARE_WITH_GROUP 2U
 
 PERCPUD_EXPORT percpud_client* percpud_open_as(const percpud_options* options);
 

@@ -35,8 +35,7 @@ std::int64_t Remove(percpud_family& family, std::span<const std::string_view> va
   const Locked one_at_a_time(p.reading);
   {
     const Locked locked(p.mutex);
-    p.series.ForSeries(name, values, all,
-                       [&p](percpud_series& series) { p.series.PrepareRemoval(series); });
+    p.series.ForSeries(name, values, all, [](percpud_series& series) { series.Zero(); });
   }
   percpud::c::Run(p, command, end_ns);
   const Locked locked(p.mutex);

@@ -113,7 +113,7 @@ void Renderer::WriteSeries(const FamilyRow& family) {
   if (!has_memory) return;
   for (std::size_t i = 0; i < family.series.count; ++i) {
     const SeriesRow& series = snapshot_.series[family.series.first + i];
-    if (series.is_hidden && totals_.IsStill(i)) continue;
+    if (series.is_hidden && totals_.IsStill(series, i)) continue;
     WriteOne(family, series, i);
   }
 }

@@ -163,7 +163,7 @@ std::uint32_t SeriesBook::WriteOpen(abi::v1::LaneOpenSeriesBody& body, const cha
   const Writer* const writer = unasked_.first->writer;
   const bool has_slot = wants_slot_ && writer == &writer_;
   const char* const label = has_slot ? slot_label_.data() : writer->label;
-  if (!body.Begin(text(name_space), text(label), has_slot && slot_ < 0)) {
+  if (!body.Begin(text(name_space), text(label), has_slot && slot_ < 0, client_.group)) {
     TakeRefusal(*unasked_.Pop(), kInvalidArgument, "the namespace or the writer is too long", 0);
     return 0;
   }

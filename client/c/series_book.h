@@ -72,9 +72,8 @@ class SeriesBook {
       if (is_named && (all || IsWith(series, values))) visit(series);
     });
   }
-  // It is to be removed or reset. What was removed before and has moved since is opened
-  // again first: the daemon does not take away what it does not show.
-  void PrepareRemoval(percpud_series& series);
+  // Whether it was removed, and has not moved since.
+  static bool IsGone(const percpud_series& series);
   // The daemon has removed it, or has it count from 0 again.
   void TakeRemoval(percpud_series& series);
   void TakeReset(percpud_series& series);

@@ -16,23 +16,15 @@ bool SeriesBook::IsWith(const percpud_series& series, std::span<const std::strin
   return std::equal(series.values.begin(), series.values.end(), values.begin(), values.end());
 }
 
-void SeriesBook::PrepareRemoval(percpud_series& series) {
+bool SeriesBook::IsGone(const percpud_series& series) {
+  if (!series.is_removed) return false;
   const percpud_reading now = percpud_read_series(&series);
-  const bool has_moved = now.count != series.removed_at.count || now.sum != series.removed_at.sum;
-  series.Zero();
-  if (!series.is_removed || !has_moved) return;
-  if (series.standing == Standing::kOpen) AskFor(series);
-  series.is_removed = false;
+  return now.count == series.removed_at.count && now.sum == series.removed_at.sum;
 }
 
 void SeriesBook::TakeRemoval(percpud_series& series) {
   series.is_removed = true;
   series.removed_at = percpud_read_series(&series);
-  // What has no baseline gets another cell when it is opened again.
-  if (series.family->shape.cells != LaneCells::kShared) return;
-  if (series.standing != Standing::kOpen) return;
-  series.place.store(nullptr, std::memory_order_release);
-  series.standing = Standing::kClosed;
 }
 
 void SeriesBook::TakeReset(percpud_series& series) {

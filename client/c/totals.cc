@@ -96,7 +96,7 @@ Totals::Distribution Totals::distribution(std::size_t index) {
   return {.cumulative = buckets, .sum = total.sum};
 }
 
-bool Totals::IsStill(std::size_t index) const {
+bool Totals::IsStill(const SeriesRow& series, std::size_t index) const {
   switch (kind_) {
     case LaneCells::kInteger:
       return integers_[index] == 0;
@@ -108,8 +108,9 @@ bool Totals::IsStill(std::size_t index) const {
         if (cell.count != 0 || cell.sum != 0) return false;
       }
       return true;
-    case LaneCells::kWriter:
     case LaneCells::kShared:
+      return ReadShared(series) == 0;
+    case LaneCells::kWriter:
       break;
   }
   return false;

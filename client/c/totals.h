@@ -38,8 +38,9 @@ class Totals {
     double sum;
   };
   Distribution distribution(std::size_t index);
-  // Whether all cells of a series are as they were at its reset.
-  [[nodiscard]] bool IsStill(std::size_t index) const;
+  // Whether all cells of a series are as they were at its reset. Of writers, each is looked
+  // at by itself, and this is false.
+  [[nodiscard]] bool IsStill(const SeriesRow& series, std::size_t index) const;
 
   // A writer's cell; kUnset if it is not in the arena.
   [[nodiscard]] cells::WriterCell Read(const WriterRow& writer) const;

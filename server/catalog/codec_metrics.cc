@@ -47,7 +47,7 @@ void Encode(const Family& record, std::string& value) {
   Writer writer(value);
   writer << record.name_space << record.generation << record.created_ns << record.max_series
          << record.ttl_seconds << record.type << record.cells << record.fold << record.live_only
-         << record.replaced << record.last_writer;
+         << record.replaced << record.last_writer << record.refused << record.overflowed;
   writer.Text(record.name).Text(record.help).Text(record.unit);
   writer << static_cast<std::uint32_t>(record.labels.size());
   for (const std::string& label : record.labels) writer.Text(label);
@@ -66,7 +66,7 @@ std::optional<Family> Decode(absl::string_view key, absl::string_view value) {
   std::uint32_t labels = 0;
   reader >> out.name_space >> out.generation >> out.created_ns >> out.max_series >>
       out.ttl_seconds >> out.type >> out.cells >> out.fold >> live_only >> replaced >>
-      out.last_writer;
+      out.last_writer >> out.refused >> out.overflowed;
   out.live_only = live_only != 0;
   out.replaced = replaced != 0;
   reader.Text(out.name).Text(out.help).Text(out.unit) >> labels;

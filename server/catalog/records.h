@@ -177,6 +177,9 @@ struct Family {
   bool replaced = false;
   // Sessions up to this one may still write to the cells of a replaced one.
   SessionId last_writer = kNoSession;
+  // Openings that wanted another shape, and series that found it full.
+  std::uint64_t refused = 0;
+  std::uint64_t overflowed = 0;
   std::string name;
   std::string help = {};
   std::string unit = {};

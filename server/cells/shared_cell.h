@@ -25,6 +25,8 @@ class SharedCell {
 
   void Set(double value) const { cell_.store(value, std::memory_order_relaxed); }
   void Add(double delta) const { cell_.fetch_add(delta, std::memory_order_relaxed); }
+  // Returns what it was and makes it 0.
+  [[nodiscard]] double Take() const { return cell_.exchange(0, std::memory_order_relaxed); }
   [[nodiscard]] double Get() const { return cell_.load(std::memory_order_relaxed); }
 
  private:

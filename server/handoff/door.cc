@@ -142,7 +142,7 @@ void Door::OnEvent(std::uint64_t about) {
     eventfd_read(wake_.get(), &news);
     DropHungUp();
   } else if (about % 2 == 1) {
-    Drop(about / 2);
+    OnProcessEnd(about / 2);
   } else {
     OnReadable(about / 2);
   }
@@ -273,6 +273,23 @@ void Door::CloseLater(std::vector<UniqueFd>& fds) {
 }
 
 // --- Leaving -----------------------------------------------------------------
+
+void Door::OnProcessEnd(Key key) {
+  const auto entry = connections_.find(key);
+  if (entry == connections_.end()) return;
+  Connection& connection = entry->second;
+  connection.process = UniqueFd();
+  if (connection.session == kNoSession) return Drop(key);
+  if (connection.in_lane) {
+    options_.lane->Leave(connection.session);
+  } else {
+    // The end of the connection is told all the same; what children send is not read.
+    epoll_event event{};
+    event.data.u64 = key * 2;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd.get(), &event);
+  }
+  slow_lane_.Run([this, session = connection.session] { sessions_.Leave(session); });
+}
 
 void Door::Drop(Key key) {
   const auto entry = connections_.find(key);

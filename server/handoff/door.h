@@ -38,9 +38,10 @@ namespace percpud {
 // are silent makes room from among them (pending_peers.h). What peers made is closed on
 // another thread (closer.h), and sessions that own much are ended on a third.
 //
-// A session ends with its process: when the last copy of the connection is closed, or when
-// the process has ended though a child of it holds a copy. A process that the daemon
-// cannot see, in another PID namespace, has its connection alone.
+// A session ends when the last copy of the connection is closed. When its process has ended
+// before, and a child of it holds a copy, what the process owned is taken back at once, and what it
+// had opened is left to the child. A process that the daemon cannot see, in another PID
+// namespace, has its connection alone.
 class Door {
  public:
   struct Options {
@@ -115,6 +116,8 @@ class Door {
   // Gives the connection to the lane. The session's end stays with this door.
   void HandToLane(Connection& connection, const Token& token);
   void Refuse(const Connection& connection, const absl::Status& why);
+  // The process of a connection has ended. Others may hold the connection.
+  void OnProcessEnd(Key key);
   void Drop(Key key);
   void DropSilent(BootTime now);
   void DropHungUp();

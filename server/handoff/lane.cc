@@ -87,6 +87,14 @@ void Lane::Drop(SessionId session) {
   Nudge();
 }
 
+void Lane::Leave(SessionId session) {
+  {
+    RankedLock lock(&mu_);
+    news_.left.push_back(session);
+  }
+  Nudge();
+}
+
 // --- The thread --------------------------------------------------------------
 
 void Lane::Loop() {
@@ -124,6 +132,10 @@ void Lane::TakeNews() {
   }
   for (auto& [connection, caller] : news.admitted) TakeIn(std::move(connection), caller);
   for (const SessionId session : news.awake) Wake(session);
+  for (const SessionId session : news.left) {
+    const auto entry = entries_.find(session);
+    if (entry != entries_.end()) LeaveAlone(session, entry->second);
+  }
   for (const SessionId session : news.dropped) {
     const auto entry = entries_.find(session);
     if (entry != entries_.end()) End(session, entry->second, /*tell=*/false);
@@ -157,6 +169,7 @@ void Lane::OnEvent(SessionId session, std::uint32_t events) {
     case State::kQueued:
       return;
     case State::kAsleep:
+    case State::kLeft:
       // Only what cannot be left unwatched: the client has closed.
       return End(session, entry, /*tell=*/true);
     case State::kFull:
@@ -175,6 +188,7 @@ void Lane::ServeNext() {
   const auto found = entries_.find(session);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
+  if (entry.state == State::kLeft) return;
   assert(entry.state == State::kQueued);
   const Turn turn = entry.connection->Serve(*desk_);
   CloseStrays(*desk_);
@@ -215,6 +229,10 @@ void Lane::RunSleeper() {
       End(session, entry, entry.tell);
       continue;
     }
+    if (entry.is_left) {
+      entry.state = State::kLeft;
+      continue;
+    }
     is_slow_lane_busy_ = true;
     slow_lane_.Run([this, session, connection = entry.connection.get()] {
       connection->ServeSleeper(*slow_desk_);
@@ -240,6 +258,8 @@ void Lane::Wake(SessionId session) {
   entry.state = State::kFull;
   if (entry.is_over) {
     End(session, entry, entry.tell);
+  } else if (entry.is_left) {
+    entry.state = State::kLeft;
   } else {
     Flush(session, entry);
   }
@@ -257,6 +277,13 @@ void Lane::Flush(SessionId session, Entry& entry) {
     default:
       return End(session, entry, /*tell=*/true);
   }
+}
+
+void Lane::LeaveAlone(SessionId session, Entry& entry) {
+  entry.is_left = true;
+  if (entry.state == State::kAsleep) return;
+  entry.state = State::kLeft;
+  Watch(entry, session, 0);
 }
 
 void Lane::End(SessionId session, Entry& entry, bool tell) {

@@ -71,6 +71,10 @@ class Lane {
   // Thread safe.
   void Drop(SessionId session);
 
+  // The session's process has ended, and a child of it may have the connection: nothing is
+  // served there any more, and `gone` is called when it is closed. Thread safe.
+  void Leave(SessionId session);
+
   // Beats with every wait for events; a nudge is one.
   [[nodiscard]] const Pulse& pulse() const { return pulse_; }
   void Nudge() const;
@@ -86,6 +90,8 @@ class Lane {
     kAsleep,
     // Waits for the client to read.
     kFull,
+    // Waits for the connection to be closed.
+    kLeft,
   };
   struct Entry {
     std::unique_ptr<LaneConnection> connection;
@@ -94,12 +100,15 @@ class Lane {
     bool is_over = false;
     // `gone` is to be called then.
     bool tell = false;
+    // Is to be left as soon as it is not asleep.
+    bool is_left = false;
   };
   // What other threads hand to this one.
   struct News {
     std::vector<std::pair<UniqueFd, Caller>> admitted;
     std::vector<SessionId> dropped;
     std::vector<SessionId> awake;
+    std::vector<SessionId> left;
   };
 
   Lane(const Calls& calls, Options options, UniqueFd epoll, UniqueFd wake);
@@ -117,6 +126,8 @@ class Lane {
   // Sends what is left, and goes on if all is sent.
   void Flush(SessionId session, Entry& entry);
   void Queue(SessionId session, Entry& entry);
+  // Serves the connection no more, from now on or when it is awake.
+  void LeaveAlone(SessionId session, Entry& entry);
   // Ends the connection, now or when it is awake.
   void End(SessionId session, Entry& entry, bool tell);
   void CloseStrays(LaneDesk& desk);

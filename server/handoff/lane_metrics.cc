@@ -75,6 +75,7 @@ OpeningWanted WantedFrom(LaneOpenSeriesView& open) {
                     .families = {},
                     .writer = View(open.writer()),
                     .slot = open.slot()};
+  if (const auto group = open.group()) out.group = UserGroupId(*group);
   out.families.reserve(open.families());
   for (std::uint32_t i = 0; i < open.families(); ++i) {
     const LaneFamilyView family = open.NextFamily();

@@ -60,6 +60,24 @@ void TakeServiceLimits(const config::v1::Limits& wire, DaemonConfig& out, Config
   if (out.message_limit >= kLeastMessage) CheckMessageFits(out, errors);
 }
 
+void TakeMetrics(const config::v1::Metrics& wire, MetricLimits& out, ConfigErrors& errors) {
+  const auto take = [&errors](absl::string_view field, std::uint32_t wanted, std::uint32_t most,
+                              std::uint32_t& taken) {
+    if (wanted != 0) taken = wanted;
+    CheckRange(field, taken, 1, most, errors);
+  };
+  constexpr std::uint32_t kMost = 1 << 24;
+  take("metrics.namespaces_per_user", wire.namespaces_per_user(), kMaxNamespaces,
+       out.namespaces_per_user);
+  take("metrics.families_per_namespace", wire.families_per_namespace(), kMost,
+       out.families_per_namespace);
+  take("metrics.series_per_namespace", wire.series_per_namespace(), kMost,
+       out.series_per_namespace);
+  take("metrics.series_per_family", wire.series_per_family(), kMaxSeriesPerFamily,
+       out.series_per_family);
+  TakeTime("metrics.keep_dead", wire.keep_dead(), "5m", out.keep_dead, errors);
+}
+
 void TakeLogLevel(const std::string& level, std::string& out, ConfigErrors& errors) {
   static constexpr std::array<absl::string_view, 5> kLevels = {"trace", "debug", "info", "warning",
                                                                "error"};
@@ -77,6 +95,7 @@ void TakeLogLevel(const std::string& level, std::string& out, ConfigErrors& erro
 void TakeLimits(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors) {
   TakeBalancer(config.balancer(), out.balance, errors);
   TakeServiceLimits(config.limits(), out, errors);
+  TakeMetrics(config.metrics(), out.sessions.metric_limits, errors);
   TakeLogLevel(config.log_level(), out.log_level, errors);
 }
 

@@ -41,7 +41,7 @@ void TakeLayout(const config::v1::Config& config, DaemonConfig& out, ConfigError
 void TakeAccess(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
 // arena, catalog, resume_window (config_restart.cc).
 void TakeRestart(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
-// balancer, limits, log_level (config_limits.cc).
+// balancer, limits, metrics, log_level (config_limits.cc).
 void TakeLimits(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
 
 // Reads `text` into `out`; an empty one keeps what is there. The error names `field`.

@@ -307,6 +307,7 @@ Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 void Daemon::Change(const DaemonConfig& config) {
   parts_->sessions->SetLimits(config.sessions.limits);
+  parts_->sessions->metrics().SetLimits(config.sessions.metric_limits);
   parts_->callers->SetRules(config.access);
   if (parts_->door) parts_->door->SetRules(config.access);
 }

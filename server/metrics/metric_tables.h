@@ -115,10 +115,11 @@ struct Family {
   std::map<PercpuPtr, Block> blocks;
   // Null before the family was full for the first time.
   const Series* overflow = nullptr;
-  // Since this daemon started: openings that wanted another shape, and series that found
-  // the family full.
+  // Openings that wanted another shape, and series that found the family full; how many of
+  // both together the catalog has.
   std::uint64_t refused = 0;
   std::uint64_t overflowed = 0;
+  std::uint64_t kept_counts = 0;
 
   // Null if there is none.
   [[nodiscard]] Series* Find(absl::string_view values) const;

@@ -20,14 +20,17 @@ Session& SessionTable::Add(SessionId id, Session session) {
 void SessionTable::BeginEnd(SessionId id) {
   Session* const session = Find(id);
   assert(session != nullptr && session->state != Session::State::kEnding);
+  if (session->state != Session::State::kLeft) tokens_.erase(session->token);
   session->state = Session::State::kEnding;
-  tokens_.erase(session->token);
 }
 
 void SessionTable::Remove(SessionId id) {
   const auto session = sessions_.find(id);
   assert(session != sessions_.end());
-  if (session->second.state != Session::State::kEnding) tokens_.erase(session->second.token);
+  const Session::State state = session->second.state;
+  if (state == Session::State::kOpening || state == Session::State::kLive) {
+    tokens_.erase(session->second.token);
+  }
   sessions_.erase(session);
 }
 
@@ -48,6 +51,14 @@ const Session* SessionTable::Find(SessionId id) const {
 Session* SessionTable::FindLive(SessionId id) {
   Session* const session = Find(id);
   return session != nullptr && session->state == Session::State::kLive ? session : nullptr;
+}
+
+Session* SessionTable::FindToEnd(SessionId id) {
+  Session* const session = Find(id);
+  if (session == nullptr) return nullptr;
+  const bool is_there =
+      session->state == Session::State::kLive || session->state == Session::State::kLeft;
+  return is_there ? session : nullptr;
 }
 
 SessionId SessionTable::FindToken(const Token& token) const {

@@ -64,6 +64,9 @@ struct Session {
     kLive,
     // What it owns is being taken back; it can do nothing more.
     kEnding,
+    // It owns nothing and can do nothing. What it had opened is kept for its process, or for
+    // children that hold its connection: they may count there.
+    kLeft,
   };
 
   SessionSpec spec;
@@ -73,7 +76,7 @@ struct Session {
   Answers answers;
   // Sessions of other users that may hand areas over to it.
   absl::flat_hash_set<SessionId> accepted_givers;
-  // Restored, and its process has not come back yet.
+  // Restored, and its process has not come back yet: nobody watches a connection of it.
   bool detached = false;
   State state = State::kOpening;
 
@@ -106,7 +109,7 @@ class SessionTable {
   void SkipTo(SessionId last);
   // REQUIRES: neither number nor token is there.
   Session& Add(SessionId id, Session session);
-  // Its token stands for nobody any more. REQUIRES: it is there and not ending.
+  // Its token stands for nobody any more. REQUIRES: it is live, or left.
   void BeginEnd(SessionId id);
   // REQUIRES: it is there.
   void Remove(SessionId id);
@@ -118,6 +121,8 @@ class SessionTable {
   [[nodiscard]] const Session* Find(SessionId id) const;
   // Null unless it is live.
   [[nodiscard]] Session* FindLive(SessionId id);
+  // Null unless it is live, or left.
+  [[nodiscard]] Session* FindToEnd(SessionId id);
   // The live session that the token stands for; kNoSession if there is none.
   [[nodiscard]] SessionId FindToken(const Token& token) const;
   [[nodiscard]] std::vector<SessionId> ListExpired(BootTime now) const;

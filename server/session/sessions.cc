@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/session/check.h"
@@ -57,7 +58,9 @@ Sessions::Sessions(Allocator& allocator, Options options)
       areas_(allocator, books_),
       leases_(allocator, books_),
       variables_(allocator, books_),
-      metrics_(allocator, books_, *options_.clock) {}
+      metrics_(allocator, books_, *options_.clock) {
+  metrics_.SetLimits(options_.metric_limits);
+}
 
 void Sessions::SetLimits(const SessionLimits& limits) {
   books_.Update([&](Tables& tables) {
@@ -93,39 +96,71 @@ absl::StatusOr<OpenedSession> Sessions::Open(SessionSpec spec) {
 }
 
 bool Sessions::End(SessionId id) {
-  return EndIf(id, [](const Session&) { return true; });
+  return EndIf(id, Ending::kWhole, [](const Session&) { return true; });
 }
 
-bool Sessions::EndIf(SessionId id, absl::FunctionRef<bool(const Session&)> condition) {
-  std::vector<ChunkId> leases;
-  std::vector<PercpuPtr> freed;
+bool Sessions::Leave(SessionId id) {
+  return EndIf(id, Ending::kForChildren,
+               [](const Session& session) { return session.state == Session::State::kLive; });
+}
+
+bool Sessions::EndIf(SessionId id, Ending ending,
+                     absl::FunctionRef<bool(const Session&)> condition) {
   Transaction tx(books_, {});
-  Session* const session = tx.tables().sessions.FindLive(id);
+  Session* const session = tx.tables().sessions.FindToEnd(id);
   if (session == nullptr || !condition(*session)) return false;
   tx.tables().sessions.BeginEnd(id);
   // What is being committed for it is entered, or undone, first.
   tx.WaitUntil([&] { return tx.tables().holders.Find(HolderOf(id))->in_flight == 0; });
-  catalog::Changes* const changes = tx.keeps() ? &tx.changes() : nullptr;
-  if (changes != nullptr) {
-    changes->DeleteSession(id);
-    for (const RequestId request : session->answers.kept()) changes->DeleteAnswer(id, request);
-  }
-  leases = ReleaseLeasesOf(tx.tables(), id, changes);
-  freed = CloseAll(tx.tables(), id, changes);
-  LeaveAll(tx.tables(), id, changes);
+  const bool is_left = ending == Ending::kForChildren || ending == Ending::kForItself;
+  const Taken taken = TakeBack(tx, id, ending);
   // The areas follow in slices: one that is left behind by a crash has an owner that
   // does not exist, and is freed at the next start.
   const Journal::Ticket ticket = tx.EnterOwed([](Tables&) {});
   books_.journal().Await(ticket).IgnoreError();
   // A writer that a crash leaves behind has a session that does not exist, and is folded at
   // the next start.
-  metrics_.CloseWritersOf(id);
-  areas_.FreeAll(freed);
+  if (ending != Ending::kForItself) {
+    metrics_.CloseWritersOf(id, ending == Ending::kReplaced ? Leaves::kNothing : Leaves::kByMode);
+  }
+  areas_.FreeAll(taken.freed);
   while (FreeSlice(id)) {
   }
-  for (const ChunkId chunk : leases) allocator_.ReturnLease(chunk).IgnoreError();
-  if (ended_) ended_(id);
+  for (const ChunkId chunk : taken.leases) allocator_.ReturnLease(chunk).IgnoreError();
+  books_.Update([&](Tables& tables) {
+    Session& row = *tables.sessions.Find(id);
+    if (is_left) {
+      row.state = Session::State::kLeft;
+      row.expires = BootTime::InfiniteFuture();
+      return;
+    }
+    tables.holders.RemoveSession(id, row.spec.IsRemote());
+    tables.sessions.Remove(id);
+  });
+  if (ended_ && !is_left) ended_(id);
   return true;
+}
+
+Sessions::Taken Sessions::TakeBack(Transaction& tx, SessionId id, Ending ending) {
+  Tables& tables = tx.tables();
+  Session& session = *tables.sessions.Find(id);
+  catalog::Changes* const changes = tx.keeps() ? &tx.changes() : nullptr;
+  if (changes != nullptr) {
+    for (const RequestId request : session.answers.kept()) changes->DeleteAnswer(id, request);
+  }
+  Taken out;
+  out.leases = ReleaseLeasesOf(tables, id, changes);
+  if (ending == Ending::kForItself) {
+    // The next daemon waits for the process too. What owns nothing is not resumed.
+    session.token = options_.make_token();
+    if (tx.keeps()) tx.Put(RecordOf(id, session));
+    return out;
+  }
+  if (changes != nullptr) changes->DeleteSession(id);
+  if (ending == Ending::kForChildren) return out;
+  out.freed = CloseAll(tables, id, changes);
+  LeaveAll(tables, id, changes);
+  return out;
 }
 
 bool Sessions::FreeSlice(SessionId id) {
@@ -137,9 +172,6 @@ bool Sessions::FreeSlice(SessionId id) {
       slice.push_back(*area);
     }
     tables.areas.Withdraw(slice);
-    if (!slice.empty()) return;
-    tables.holders.RemoveSession(id, tables.sessions.Find(id)->spec.IsRemote());
-    tables.sessions.Remove(id);
   });
   areas_.FreeAll(slice);
   return !slice.empty();
@@ -178,22 +210,67 @@ std::size_t Sessions::ReapExpired() {
   const absl::Duration stopped =
       last_reap_ ? now - *last_reap_ - 2 * kReapInterval : absl::ZeroDuration();
   last_reap_ = now;
-  const std::vector<SessionId> expired = books_.Update([&](Tables& tables) {
-    if (stopped > absl::ZeroDuration()) tables.sessions.Postpone(stopped);
-    return tables.sessions.ListExpired(now);
-  });
+  if (stopped > absl::ZeroDuration()) {
+    books_.Update([stopped](Tables& tables) { tables.sessions.Postpone(stopped); });
+  }
   metrics_.Expire();
   metrics_.Collect();
-  std::size_t reaped = 0;
-  for (const SessionId id : expired) {
-    // Renewed or resumed meanwhile, it stays.
-    reaped += EndIf(id, [now](const Session& session) { return session.expires <= now; }) ? 1 : 0;
-  }
+  std::size_t reaped = ReapUnrenewed(now);
   // One that waits for its process need not wait for the window to pass if that has ended.
   for (const SessionId id : ListDead()) {
-    reaped += EndIf(id, [](const Session& session) { return session.detached; }) ? 1 : 0;
+    const auto waits = [](const Session& session) { return session.detached; };
+    reaped += EndIf(id, Ending::kWhole, waits) ? 1 : 0;
+  }
+  for (const SessionId id : ListReplaced()) {
+    const auto is_left = [](const Session& session) {
+      return session.state == Session::State::kLeft;
+    };
+    reaped += EndIf(id, Ending::kReplaced, is_left) ? 1 : 0;
   }
   return reaped;
+}
+
+std::size_t Sessions::ReapUnrenewed(BootTime now) {
+  struct Expired {
+    SessionId id;
+    SessionSpec spec;
+  };
+  const auto expired = books_.Read([now](const Tables& tables) {
+    std::vector<Expired> out;
+    for (const SessionId id : tables.sessions.ListExpired(now)) {
+      out.push_back({.id = id, .spec = tables.sessions.Find(id)->spec});
+    }
+    return out;
+  });
+  std::size_t reaped = 0;
+  for (const auto& [id, spec] : expired) {
+    // A process that may come back at any time goes on counting meanwhile.
+    const bool lives = spec.peer && spec.started != 0 &&
+                       options_.look_at_process(spec.peer->pid).started == spec.started;
+    // Renewed or resumed meanwhile, it stays.
+    const auto is_over = [now](const Session& session) { return session.expires <= now; };
+    reaped += EndIf(id, lives ? Ending::kForItself : Ending::kWhole, is_over) ? 1 : 0;
+  }
+  return reaped;
+}
+
+std::vector<SessionId> Sessions::ListReplaced() const {
+  return books_.Read([](const Tables& tables) {
+    std::vector<SessionId> out;
+    absl::flat_hash_map<std::pair<ProcessId, std::uint64_t>, SessionId> left;
+    for (const auto& [id, session] : tables.sessions.all()) {
+      if (!session.detached || session.state != Session::State::kLeft) continue;
+      left.emplace(std::pair(session.spec.peer->pid, session.spec.started), id);
+    }
+    if (left.empty()) return out;
+    for (const auto& [id, session] : tables.sessions.all()) {
+      if (session.detached || session.state != Session::State::kLive) continue;
+      if (!session.spec.peer) continue;
+      const auto found = left.find({session.spec.peer->pid, session.spec.started});
+      if (found != left.end()) out.push_back(found->second);
+    }
+    return out;
+  });
 }
 
 // --- After a restart ------------------------------------------------------------

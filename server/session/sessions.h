@@ -10,7 +10,14 @@
 //                                                                   until removed
 //
 // An area granted to a session belongs to it until it is freed, handed over or
-// published. When the session ends, what it still owns is taken back at once.
+// published. When the session ends, what it still owns is taken back at once. What it has opened
+// may be written to as long as anybody has the connection: memory of variables and series that are
+// removed meanwhile is not granted again before.
+//
+//   live --its process ends, a child has the connection--> left --the connection closes--> ended
+//   live --does not come back in time, and lives---------> left --its process ends,
+//     |                                                           or opens another-------> ended
+//     +--all else----------------------------------------------------------------------> ended
 
 #ifndef PERCPUD_SERVER_SESSION_SESSIONS_H_
 #define PERCPUD_SERVER_SESSION_SESSIONS_H_
@@ -55,6 +62,7 @@ class Sessions {
  public:
   struct Options {
     SessionLimits limits;
+    MetricLimits metric_limits;
     // Outlives the sessions.
     const Clock* clock = nullptr;
     // Where tokens come from; tests count.
@@ -87,12 +95,16 @@ class Sessions {
   // Ends it and takes back what it owns, in slices that do not stop others; false if
   // there is no such session.
   bool End(SessionId id);
+  // Its process has ended, and children of it may have the connection: takes back what it
+  // owns, and keeps what it has opened until End. False if it is not live.
+  bool Leave(SessionId id);
   // The session the token stands for; renews it if it is a remote one.
   std::optional<Caller> Find(const Token& token);
   // OK for a caller without a session. Renews a remote one. Errors: SessionEnded.
   absl::Status CheckLive(const Caller& caller);
   // Ends every session nobody renewed, and every one that waits for a process that has
-  // ended; returns how many.
+  // ended; returns how many. A process that lives, and has not come back, keeps what it has
+  // opened and the cells that it sets.
   std::size_t ReapExpired();
   // Called with every session that ended, on the thread that ended it and without a
   // lock. Set before the first Open.
@@ -130,10 +142,29 @@ class Sessions {
   [[nodiscard]] absl::StatusOr<std::uint64_t> CheckInvariants() const;
 
  private:
+  enum class Ending : std::uint8_t {
+    kWhole,
+    // The process has ended, and its children have what it has opened.
+    kForChildren,
+    // The process lives, and has what it has opened and its writers' cells.
+    kForItself,
+    // It was left, and its process has opened another, in which it sets its gauges again.
+    kReplaced,
+  };
   // Ends a session that `condition` still holds of.
-  bool EndIf(SessionId id, absl::FunctionRef<bool(const Session&)> condition);
+  bool EndIf(SessionId id, Ending ending, absl::FunctionRef<bool(const Session&)> condition);
+  // What of an ending session goes in its first commit.
+  struct Taken {
+    std::vector<ChunkId> leases;
+    std::vector<PercpuPtr> freed;
+  };
+  Taken TakeBack(Transaction& tx, SessionId id, Ending ending);
   // Takes back areas of an ending session; false once none is left.
   bool FreeSlice(SessionId id);
+  // Ends, or leaves, the sessions whose time is over.
+  std::size_t ReapUnrenewed(BootTime now);
+  // Lists sessions that were left to a process which has opened another since.
+  [[nodiscard]] std::vector<SessionId> ListReplaced() const;
   // Lists sessions that wait for a process that has ended.
   [[nodiscard]] std::vector<SessionId> ListDead() const;
 

@@ -143,7 +143,8 @@ void Player::AskOpenSeries(const Op& op) {
   const std::array<std::string_view, 2> values{kValues[op.c % 3], kValues[op.a % 3]};
   std::array<std::byte, 2048> memory;
   abi::LaneOpenSeriesBody body(memory);
-  body.Begin(kNames[op.c % kNames.size()], op.b % 5 == 0 ? "worker" : "", op.b % 7 == 0);
+  body.Begin(kNames[op.c % kNames.size()], op.b % 5 == 0 ? "worker" : "", op.b % 7 == 0,
+             op.c % 4 == 0 ? std::optional<std::uint32_t>(op.a) : std::nullopt);
   for (std::uint32_t i = 0; i <= op.a % 3; ++i) {
     const bool histogram = (op.a + i) % 4 == 2;
     if (!body.Family({.name = kFamilies[(op.a + i) % 4],

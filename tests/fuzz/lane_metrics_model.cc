@@ -65,7 +65,10 @@ bool ReadOpening(Cursor& body, std::uint32_t& series) {
   const auto families = body.Take<std::uint32_t>();
   const auto name = body.Take<std::uint16_t>();
   const auto writer = body.Take<std::uint16_t>();
-  if (body.Take<std::uint8_t>() > 1 || !IsZero(body, 7)) return false;
+  if (body.Take<std::uint8_t>() > 1) return false;
+  const auto has_group = body.Take<std::uint8_t>();
+  if (has_group > 1 || !IsZero(body, 2)) return false;
+  if (body.Take<std::uint32_t>() != 0 && has_group == 0) return false;
   body.TakeText(name);
   body.TakeText(writer);
   body.TakePad();

@@ -13,3 +13,7 @@ percpud_add_test(restart_test
   SOURCES restart_test.cc DEPENDS percpu_sdk percpud_test_support LABELS integration)
 add_dependencies(restart_test percpud percpud_faulty)
 percpud_expect_seconds(restart_test 120)
+
+percpud_add_test(fold_test
+  SOURCES fold_test.cc DEPENDS percpud_c percpud_test_support LABELS integration)
+add_dependencies(fold_test percpud percpud_faulty)

@@ -17,10 +17,11 @@ typedef struct {
 
 static int IsGauge(const Value* value) { return value->family->type == PERCPUD_GAUGE; }
 
-// Begins anew for another writer, or in the child of a fork. 0 with an exception set.
+// Begins anew for another writer, or in the child of a fork: its gauge is in a cell of its own,
+// which is waited for as for any opening. 0 with an exception set.
 static int BeginEra(Value* value, uint64_t era) {
   value->own = 0;
-  if (value->writer != NULL && IsGauge(value)) {
+  if (IsGauge(value)) {
     percpud_series* const series = OpenSeries(value->family, value->values, LabelOf(value->writer));
     if (series == NULL) return 0;
     value->series = series;

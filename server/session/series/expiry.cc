@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "server/session/series/slice.h"
 #include "server/session/series/sums.h"
+#include "server/session/series/writer_cells.h"
 
 namespace percpud {
 namespace {
@@ -38,7 +40,7 @@ void SeriesExpiry::Follow() {
   absl::flat_hash_map<FamilyId, Family> followed;
   books_.Read([&](const Tables& tables) {
     for (const auto& [id, row] : tables.metrics.families()) {
-      if (row.ttl_seconds == 0 || row.replaced || !metrics::HasArea(row.shape.cells)) continue;
+      if (row.ttl_seconds == 0 || row.replaced) continue;
       const auto known = families_.find(id);
       if (known != families_.end()) {
         followed.emplace(id, std::move(known->second));
@@ -54,8 +56,8 @@ void SeriesExpiry::Follow() {
   families_ = std::move(followed);
 }
 
-std::vector<SeriesExpiry::Shown> SeriesExpiry::ListShown(FamilyId id) const {
-  std::vector<Shown> out;
+std::vector<SeriesExpiry::Row> SeriesExpiry::ListRows(FamilyId id) const {
+  std::vector<Row> out;
   SeriesId from;
   for (bool more = true; more;) {
     more = books_.Read([&](const Tables& tables) {
@@ -66,12 +68,32 @@ std::vector<SeriesExpiry::Shown> SeriesExpiry::ListShown(FamilyId id) const {
         if (looked_at++ == kSlice) return true;
         from = SeriesId(row->first.value() + 1);
         const metrics::Series& series = *row->second;
-        if (!series.hidden && !series.retired) {
-          out.push_back({.series = series.id, .cells = series.cells});
+        if (series.retired) continue;
+        Row& copy = out.emplace_back();
+        copy.series = series.id;
+        copy.cells = series.cells;
+        copy.hidden = series.hidden;
+        if (series.hidden && series.baseline != nullptr) {
+          copy.baseline = std::make_unique<std::vector<CountSum>>(*series.baseline);
         }
+        CopyWriters(series, copy.left, copy.live);
       }
       return false;
     });
+  }
+  return out;
+}
+
+std::optional<std::vector<CountSum>> SeriesExpiry::Sum(const metrics::Shape& shape,
+                                                       const Row& row) const {
+  if (metrics::HasArea(shape.cells)) {
+    absl::StatusOr<std::vector<CountSum>> sums = SumCells(allocator_, shape, row.cells);
+    if (!sums.ok()) return std::nullopt;
+    return *std::move(sums);
+  }
+  std::vector<CountSum> out = row.left;
+  for (const metrics::CellPlace& place : row.live) {
+    out.push_back(AsPair(ReadCell(allocator_, place)));
   }
   return out;
 }
@@ -80,14 +102,16 @@ void SeriesExpiry::LookAt(FamilyId id, Family& family, BootTime now,
                           std::vector<IdleFamily>& out) const {
   absl::flat_hash_map<SeriesId, Seen> seen;
   IdleFamily idle{.name_space = family.name_space, .family = id, .series = {}};
-  for (const Shown& shown : ListShown(id)) {
-    absl::StatusOr<std::vector<CountSum>> sums = SumCells(allocator_, family.shape, shown.cells);
-    if (!sums.ok()) continue;
-    const auto before = family.series.find(shown.series);
+  for (const Row& row : ListRows(id)) {
+    std::optional<std::vector<CountSum>> sums = Sum(family.shape, row);
+    if (!sums) continue;
+    // Nobody sees it anyway.
+    if (row.hidden && IsAtBaseline(family.shape.cells, *sums, row.baseline.get())) continue;
+    const auto before = family.series.find(row.series);
     const bool moved = before == family.series.end() || !AreSame(before->second.sums, *sums);
     const BootTime since = moved ? now : before->second.since;
-    if (now - since >= family.ttl) idle.series.push_back({.series = shown.series, .sums = *sums});
-    seen.emplace(shown.series, Seen{.sums = *std::move(sums), .since = since});
+    if (now - since >= family.ttl) idle.series.push_back({.series = row.series, .sums = *sums});
+    seen.emplace(row.series, Seen{.sums = *std::move(sums), .since = since});
   }
   family.series = std::move(seen);
   if (!idle.series.empty()) out.push_back(std::move(idle));

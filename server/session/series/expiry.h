@@ -3,12 +3,14 @@
 //
 // Which series nobody moves. A family may say how long its series stay unmoved: then
 // their sums are looked at now and then, and one that has stayed the same for as long is
-// removed, as a client would remove it.
+// removed, as a client would remove it. What writers set, the dead too, is looked at as it is.
 
 #ifndef PERCPUD_SERVER_SESSION_SERIES_EXPIRY_H_
 #define PERCPUD_SERVER_SESSION_SERIES_EXPIRY_H_
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,14 +57,24 @@ class SeriesExpiry {
     BootTime next_look;
     absl::flat_hash_map<SeriesId, Seen> series;
   };
-  struct Shown {
+  // A series as the books have it: its cells are read when their lock is free.
+  struct Row {
     SeriesId series;
     PercpuPtr cells;
+    bool hidden = false;
+    // What a hidden one is measured from; null: there is none.
+    std::unique_ptr<std::vector<metrics::CountSum>> baseline;
+    // What dead writers have left, and the cells of live ones.
+    std::vector<metrics::CountSum> left;
+    std::vector<metrics::CellPlace> live;
   };
 
   // Families that have a time to live now; others are forgotten.
   void Follow();
-  [[nodiscard]] std::vector<Shown> ListShown(FamilyId family) const;
+  [[nodiscard]] std::vector<Row> ListRows(FamilyId family) const;
+  // Nothing if its memory was taken away.
+  [[nodiscard]] std::optional<std::vector<metrics::CountSum>> Sum(const metrics::Shape& shape,
+                                                                  const Row& row) const;
   void LookAt(FamilyId id, Family& family, BootTime now, std::vector<IdleFamily>& out) const;
 
   const Allocator& allocator_;

@@ -17,9 +17,9 @@
 #include "server/metrics/rules.h"
 #include "server/session/series/collection.h"
 #include "server/session/series/opening.h"
+#include "server/session/series/records.h"
 #include "server/session/series/removal.h"
 #include "server/session/series/writer_cells.h"
-#include "server/session/series/writer_fold.h"
 
 namespace percpud {
 namespace {
@@ -96,6 +96,16 @@ class SeriesWalk {
 
 }  // namespace
 
+void Metrics::SetLimits(const MetricLimits& limits) {
+  RankedLock lock(&mu_);
+  limits_ = limits;
+}
+
+MetricLimits Metrics::limits() const {
+  RankedLock lock(&mu_);
+  return limits_;
+}
+
 std::uint64_t Metrics::NowNs() const {
   return static_cast<std::uint64_t>(absl::ToUnixNanos(ToHour(clock_, clock_.Now())));
 }
@@ -108,7 +118,7 @@ absl::StatusOr<Opening> Metrics::Open(const Caller& caller, const OpeningWanted&
   SeriesOpening opening({.allocator = allocator_,
                          .books = books_,
                          .caller = caller,
-                         .limits = limits_,
+                         .limits = limits(),
                          .now_ns = NowNs()},
                         wanted);
   std::optional<absl::StatusOr<Opening>> opened = opening.Run(true);
@@ -121,7 +131,7 @@ std::optional<absl::StatusOr<Opening>> Metrics::TryOpen(const Caller& caller,
   return SeriesOpening({.allocator = allocator_,
                         .books = books_,
                         .caller = caller,
-                        .limits = limits_,
+                        .limits = limits(),
                         .now_ns = 0},
                        wanted)
       .Run(false);
@@ -155,10 +165,30 @@ std::size_t Metrics::Collect() {
   });
   std::size_t gone = 0;
   for (const std::string& name : names) gone += SeriesCollection(allocator_, books_, name).Run();
-  const auto kept_ns = static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(limits_.keep_dead));
+  const auto kept_ns = static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(limits().keep_dead));
   const std::uint64_t now_ns = NowSinceBootNs();
   if (now_ns > kept_ns) WriterFold(allocator_, books_, now_ns).ForgetDead(now_ns - kept_ns);
+  KeepCounts();
   return gone;
+}
+
+// Nobody waits for them: refusing costs no commit.
+void Metrics::KeepCounts() {
+  constexpr int kMost = 1024;
+  Transaction tx(books_, {});
+  if (!tx.keeps()) return;
+  metrics::MetricTables& tables = tx.tables().metrics;
+  int kept = 0;
+  for (const auto& [id, row] : tables.families()) {
+    const std::uint64_t counts = row.refused + row.overflowed;
+    // One that is being changed has another record on its way.
+    const bool is_settled = tables.Find(row.name_space)->state == RowState::kSettled;
+    if (counts == row.kept_counts || !is_settled) continue;
+    tables.Find(id)->kept_counts = counts;
+    tx.Put(RecordOf(row));
+    if (++kept == kMost) break;
+  }
+  if (kept > 0) tx.EnterOwed([](Tables&) {});
 }
 
 // --- Writers -----------------------------------------------------------------
@@ -172,11 +202,11 @@ absl::StatusOr<std::uint64_t> Metrics::CloseWriter(const Caller& caller, WriterI
   return WriterFold(allocator_, books_, NowSinceBootNs()).Run(writer);
 }
 
-void Metrics::CloseWritersOf(SessionId session) {
+void Metrics::CloseWritersOf(SessionId session, Leaves leaves) {
   const std::vector<WriterId> writers =
       books_.Read([session](const Tables& tables) { return tables.writers.ListOf(session); });
   WriterFold fold(allocator_, books_, NowSinceBootNs());
-  for (const WriterId writer : writers) fold.Run(writer);
+  for (const WriterId writer : writers) fold.Run(writer, leaves);
 }
 
 void Metrics::CloseLeftWriters() {

@@ -9,17 +9,20 @@
 #include <optional>
 #include <span>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/clock.h"
+#include "server/base/ranked_mutex.h"
 #include "server/metrics/metric_tables.h"
 #include "server/percpu/allocator/allocator.h"
 #include "server/session/access/caller.h"
 #include "server/session/books.h"
 #include "server/session/series/expiry.h"
 #include "server/session/series/requests.h"
+#include "server/session/series/writer_fold.h"
 
 namespace percpud {
 
@@ -32,8 +35,8 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // Set before the first call.
-  void set_limits(const MetricLimits& limits) { limits_ = limits; }
+  // From now on: nothing is taken back that was made under the old ones.
+  void SetLimits(const MetricLimits& limits);
 
   // Finds series, or makes them; the caller's session joins their namespace. Each series is
   // refused by itself; a family that is full gives its overflow series. May sleep.
@@ -55,8 +58,8 @@ class Metrics {
   absl::StatusOr<NamespaceReset> Reset(const Caller& caller, absl::string_view name_space,
                                        std::uint64_t if_generation);
   // Takes away removed series that nobody can write to any more, and shows those that have
-  // moved; forgets dead writers that were shown for long enough. Called now and then. Returns
-  // how many series went.
+  // moved; forgets dead writers that were shown for long enough; has the catalog know how often
+  // families refused. Called now and then. Returns how many series went.
   std::size_t Collect();
 
   // --- Writers --------------------------------------------------------------------
@@ -64,7 +67,7 @@ class Metrics {
   // sleep. Errors: WriterNotFound, SessionEnded.
   absl::StatusOr<std::uint64_t> CloseWriter(const Caller& caller, WriterId writer);
   // Folds the cells of a session that has ended. May sleep.
-  void CloseWritersOf(SessionId session);
+  void CloseWritersOf(SessionId session, Leaves leaves = Leaves::kByMode);
   // Folds the cells of all sessions that ended with an earlier daemon. Called once, before
   // the first request.
   void CloseLeftWriters();
@@ -137,6 +140,8 @@ class Metrics {
   [[nodiscard]] std::size_t CountJoined(absl::string_view name_space) const;
 
  private:
+  [[nodiscard]] MetricLimits limits() const;
+  void KeepCounts();
   [[nodiscard]] std::uint64_t NowNs() const;
   // Nanoseconds since boot.
   [[nodiscard]] std::uint64_t NowSinceBootNs() const;
@@ -144,8 +149,9 @@ class Metrics {
   Allocator& allocator_;
   Books& books_;
   const Clock& clock_;
-  MetricLimits limits_;
   SeriesExpiry expiry_;
+  mutable RankedMutex mu_{LockRank::kLeaf};
+  MetricLimits limits_ ABSL_GUARDED_BY(mu_);
 };
 
 // The session leaves every namespace that it has joined. The records are deleted with

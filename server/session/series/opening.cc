@@ -30,7 +30,7 @@ SeriesOpening::SeriesOpening(const Context& context, const OpeningWanted& wanted
     : context_(context),
       wanted_(wanted),
       name_(wanted.name_space.empty() ? metrics::kDefaultNamespace : wanted.name_space),
-      plan_(context.limits, context.now_ns, out_),
+      plan_(context_.limits, context.now_ns, out_),
       writer_(context.allocator.info(), context.caller, wanted) {}
 
 std::optional<absl::StatusOr<Opening>> SeriesOpening::Run(bool may_sleep) {
@@ -118,6 +118,7 @@ absl::StatusOr<Opening> SeriesOpening::Make(Transaction& tx) {
   joins_ = MustJoin(name_space);
   RefuseWriters();
   plan_.Plan(tx.tables().metrics, held_, wanted_, missing_);
+  AnswerWriters(tx.tables());
   absl::Status ready = Charge(tx.tables());
   if (ready.ok()) ready = Allocate(tx);
   if (absl::Status status = tx.CheckCaller(); !status.ok()) {
@@ -191,10 +192,19 @@ void SeriesOpening::RefuseWriters() {
   });
 }
 
+// In a series that is only hidden, the writer goes on in the cell that it has.
+void SeriesOpening::AnswerWriters(const Tables& tables) {
+  for (const OpeningPlan::Missing& missing : missing_) {
+    if (!IsOfWriter(missing) || !out_.series[missing.entry].status.ok()) continue;
+    writer_.Answer(tables, held_, out_, missing.entry);
+  }
+}
+
 std::size_t SeriesOpening::CountOfWriter() const {
   absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> different;
   for (const OpeningPlan::Missing& missing : missing_) {
-    if (!IsOfWriter(missing) || !out_.series[missing.entry].status.ok()) continue;
+    const OpenedSeries& answer = out_.series[missing.entry];
+    if (!IsOfWriter(missing) || !answer.status.ok() || answer.cells != PercpuPtr(0)) continue;
     different.emplace(wanted_.families[missing.family].shape.name, missing.values);
   }
   return different.size();

@@ -42,7 +42,7 @@ class SeriesOpening {
     Allocator& allocator;
     Books& books;
     const Caller& caller;
-    const MetricLimits& limits;
+    MetricLimits limits;
     // Nanoseconds since 1970.
     std::uint64_t now_ns = 0;
   };
@@ -72,7 +72,8 @@ class SeriesOpening {
   [[nodiscard]] bool IsOfWriter(const OpeningPlan::Missing& missing) const;
   // Refuses the series of a caller who can be no writer.
   void RefuseWriters();
-  // How many series want a cell of the writer.
+  void AnswerWriters(const Tables& tables);
+  // How many series want another cell of the writer.
   [[nodiscard]] std::size_t CountOfWriter() const;
   // Charges what is planned, or nothing. Errors: QuotaExceeded.
   absl::Status Charge(Tables& tables);

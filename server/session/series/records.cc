@@ -61,6 +61,9 @@ absl::Status Restore(MetricTables& tables, const catalog::Family& record) {
   row.ttl_seconds = record.ttl_seconds;
   row.replaced = record.replaced;
   row.last_writer = record.last_writer;
+  row.refused = record.refused;
+  row.overflowed = record.overflowed;
+  row.kept_counts = record.refused + record.overflowed;
   row.shape = {
       .name = record.name,
       .help = record.help,
@@ -290,6 +293,8 @@ catalog::Family RecordOf(const Family& family) {
           .live_only = shape.mode.live_only,
           .replaced = family.replaced,
           .last_writer = family.last_writer,
+          .refused = family.refused,
+          .overflowed = family.overflowed,
           .name = shape.name,
           .help = shape.help,
           .unit = shape.unit,

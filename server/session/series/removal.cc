@@ -40,7 +40,7 @@ catalog::Series RecordAfter(const ChosenSeries& one, Removal removal, std::uint6
   after.last_writer = last_writer;
   after.retired = one.HasNoBaseline();
   after.hidden = !after.retired && removal == Removal::kRemove;
-  if (!one.sums.empty() && !one.IsOfWriters()) {
+  if (!one.sums.empty() && !one.IsOfWriters() && !one.IsShared()) {
     after.baseline = std::make_unique<std::vector<CountSum>>(one.sums);
   }
   return RecordOf(one.family->id, after);
@@ -111,13 +111,15 @@ absl::StatusOr<std::uint64_t> SeriesRemoval::RemoveOne(const RemovalWanted& want
     Release(tx, *name_space);
     return errors::FamilyNotFound(wanted.family);
   }
-  Series* const series = family->second->Find(*wanted.values);
-  if (series == nullptr || series->hidden) {
+  SeriesSlice slice;
+  if (Series* const series = family->second->Find(*wanted.values)) {
+    slice.push_back({.family = family->second, .series = series});
+  }
+  SumShown(tx, slice);
+  if (slice.empty()) {
     Release(tx, *name_space);
     return errors::SeriesNotFound(wanted.family);
   }
-  SeriesSlice slice;
-  slice.push_back({.family = family->second, .series = series});
   RETURN_IF_ERROR(Commit(tx, *name_space, slice, wanted.removal));
   return 1;
 }
@@ -136,6 +138,11 @@ absl::StatusOr<std::uint64_t> SeriesRemoval::RemoveFamily(FamilyId id, Removal r
       return removed;
     }
     from = SeriesId(slice.back().series->id.value() + 1);
+    SumShown(tx, slice);
+    if (slice.empty()) {
+      Release(tx, *name_space);
+      continue;
+    }
     RETURN_IF_ERROR(Commit(tx, *name_space, slice, removal));
     removed += slice.size();
   }
@@ -145,21 +152,19 @@ SeriesSlice SeriesRemoval::Choose(Family& family, SeriesId from) {
   SeriesSlice out;
   for (auto row = family.series.lower_bound(from);
        row != family.series.end() && out.size() < kSeriesSlice; ++row) {
-    const Series& series = *row->second;
-    if (series.retired || series.hidden) continue;
+    if (row->second->retired) continue;
     out.push_back({.family = &family, .series = row->second.get()});
   }
   return out;
 }
 
-absl::Status SeriesRemoval::Commit(Transaction& tx, Namespace& name_space, SeriesSlice& slice,
-                                   Removal removal) const {
+void SeriesRemoval::SumShown(Transaction& tx, SeriesSlice& slice) const {
   SumSlice(tx, context_.allocator, slice);
-  return CommitSummed(tx, name_space, slice, removal);
+  std::erase_if(slice, IsUnseen);
 }
 
-absl::Status SeriesRemoval::CommitSummed(Transaction& tx, Namespace& name_space, SeriesSlice& slice,
-                                         Removal removal) const {
+absl::Status SeriesRemoval::Commit(Transaction& tx, Namespace& name_space, SeriesSlice& slice,
+                                   Removal removal) const {
   tx.Unlocked([&] {
     UnsetCells(slice);
     return 0;
@@ -209,7 +214,7 @@ void SeriesRemoval::Apply(MetricTables& metrics, ChosenSeries& one, Removal remo
   if (one.HasNoBaseline()) return metrics.Retire(*one.family, *one.series);
   if (one.IsOfWriters()) {
     ForgetDead(*one.series);
-  } else {
+  } else if (!one.IsShared()) {
     one.series->baseline = std::make_unique<std::vector<CountSum>>(std::move(one.sums));
   }
   metrics.SetHidden(*one.family, *one.series, removal == Removal::kRemove);
@@ -217,8 +222,9 @@ void SeriesRemoval::Apply(MetricTables& metrics, ChosenSeries& one, Removal remo
 
 // Before the commit, so that what was removed never shows again after it. A daemon that is
 // killed in between has reset gauges that it did not answer for.
-void SeriesRemoval::UnsetCells(const SeriesSlice& slice) const {
-  for (const ChosenSeries& one : slice) {
+void SeriesRemoval::UnsetCells(SeriesSlice& slice) const {
+  for (ChosenSeries& one : slice) {
+    if (one.IsShared()) one.taken = TakeShared(context_.allocator, one.series->cells);
     for (const ChosenSeries::Cell& cell : one.cells) {
       if (cells::IsSet(cell.value)) StoreCell(context_.allocator, cell.place, cells::kUnset);
     }
@@ -228,6 +234,7 @@ void SeriesRemoval::UnsetCells(const SeriesSlice& slice) const {
 // Nothing was committed. What writers have set meanwhile stays.
 void SeriesRemoval::SetCellsAgain(const SeriesSlice& slice) const {
   for (const ChosenSeries& one : slice) {
+    if (one.taken != 0) AddToShared(context_.allocator, one.series->cells, one.taken);
     for (const ChosenSeries::Cell& cell : one.cells) {
       const bool is_unset = !cells::IsSet(ReadCell(context_.allocator, cell.place));
       if (cells::IsSet(cell.value) && is_unset) {
@@ -249,20 +256,21 @@ absl::StatusOr<std::uint64_t> SeriesRemoval::Expire(FamilyId id,
     for (std::size_t i = first;
          family != nullptr && i < std::min(first + kSeriesSlice, idle.size()); ++i) {
       const auto row = family->series.find(idle[i].series);
-      if (row == family->series.end() || row->second->hidden || row->second->retired) continue;
+      if (row == family->series.end() || row->second->retired) continue;
       slice.push_back({.family = family, .series = row->second.get()});
       wanted.push_back(&idle[i]);
     }
     SumSlice(tx, context_.allocator, slice);
     SeriesSlice unmoved;
     for (std::size_t i = 0; i < slice.size(); ++i) {
-      if (AreSame(slice[i].sums, wanted[i]->sums)) unmoved.push_back(std::move(slice[i]));
+      const bool is_still = AreSame(slice[i].sums, wanted[i]->sums);
+      if (is_still && !IsUnseen(slice[i])) unmoved.push_back(std::move(slice[i]));
     }
     if (unmoved.empty()) {
       Release(tx, *name_space);
       continue;
     }
-    RETURN_IF_ERROR(CommitSummed(tx, *name_space, unmoved, Removal::kRemove));
+    RETURN_IF_ERROR(Commit(tx, *name_space, unmoved, Removal::kRemove));
     expired += unmoved.size();
   }
   return expired;

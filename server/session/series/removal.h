@@ -7,13 +7,16 @@
 //   shown --reset--> shown       the cells' sums are the baseline that readers subtract
 //   shown --remove-> hidden      the same, and readers leave it out until it moves
 //   hidden --opened-> shown      (opening.h)
+//   hidden --moves--> hidden     readers show it, and it is removed, reset and expires as what is
+//                                shown: the books learn of it then, or when its writers have ended
 //   hidden ---------> gone       when every session that had joined the namespace then has
 //                                ended, every watcher has heard of it, and the sums are still
 //                                the baseline (collection.h)
 //
-// Gauges of writers have no baseline: the cells of live writers are made unset, and what the
-// dead have left is forgotten. From sums that nothing can be subtracted from, no baseline is made:
-// that series is retired, so that its next opening makes another, and goes as a hidden one does.
+// Gauges that are set have no baseline: the cells of live writers are made unset, and what the
+// dead have left is forgotten; the one cell of a gauge that all processes share is made 0.
+// From sums that nothing can be subtracted from, no baseline is made: that series is retired,
+// so that its next opening makes another, and goes as a hidden one does.
 
 #ifndef PERCPUD_SERVER_SESSION_SERIES_REMOVAL_H_
 #define PERCPUD_SERVER_SESSION_SERIES_REMOVAL_H_
@@ -68,18 +71,18 @@ class SeriesRemoval {
   // Takes the namespace's row. Errors: NamespaceNotFound, NotNamespaceOwner, SessionEnded.
   absl::StatusOr<metrics::Namespace*> Hold(Transaction& tx) const;
   static void Release(Transaction& tx, metrics::Namespace& name_space);
-  // Up to a slice of a family's series that are shown, from `from` on.
+  // Up to a slice of a family's series, from `from` on.
   static SeriesSlice Choose(metrics::Family& family, SeriesId from);
-  // Sums the slice and commits it.
+  // Sums the slice, and keeps what readers show of it.
+  void SumShown(Transaction& tx, SeriesSlice& slice) const;
+  // REQUIRES: the slice is summed.
   absl::Status Commit(Transaction& tx, metrics::Namespace& name_space, SeriesSlice& slice,
                       Removal removal) const;
-  absl::Status CommitSummed(Transaction& tx, metrics::Namespace& name_space, SeriesSlice& slice,
-                            Removal removal) const;
   void PutRecords(Transaction& tx, const SeriesSlice& slice, Removal removal,
                   SessionId last_writer) const;
   static void Apply(metrics::MetricTables& metrics, ChosenSeries& one, Removal removal);
-  // Has live writers' cells be as if nobody had set them, or as they were.
-  void UnsetCells(const SeriesSlice& slice) const;
+  // Has cells that are set be as if nobody had set them, or as they were.
+  void UnsetCells(SeriesSlice& slice) const;
   void SetCellsAgain(const SeriesSlice& slice) const;
   absl::StatusOr<std::uint64_t> RemoveFamily(FamilyId family, Removal removal) const;
   absl::StatusOr<std::uint64_t> RemoveOne(const RemovalWanted& wanted) const;

@@ -24,26 +24,30 @@ bool AreBaseline(const std::vector<CountSum>& sums) {
                      [](const CountSum& cell) { return cells::CanBeBaseline(cell.sum); });
 }
 
+}  // namespace
+
 CountSum AsPair(const metrics::WriterCell& cell) {
   return {.count = std::bit_cast<std::uint64_t>(cell.value), .sum = cell.timestamp};
 }
 
-// The places of the live, and what the dead have left.
-void CopyWriters(ChosenSeries& one) {
-  if (!one.IsOfWriters() || one.series->writers == nullptr) return;
-  for (const auto& [id, writer] : *one.series->writers) {
+void CopyWriters(const metrics::Series& series, std::vector<CountSum>& left,
+                 std::vector<metrics::CellPlace>& live) {
+  if (series.writers == nullptr) return;
+  for (const auto& [id, writer] : *series.writers) {
     if (writer.IsLive()) {
-      one.cells.push_back({.place = writer.place});
+      live.push_back(writer.place);
     } else {
-      one.sums.push_back(AsPair(writer.left));
+      left.push_back(AsPair(writer.left));
     }
   }
 }
 
-}  // namespace
-
 void SumSlice(Transaction& tx, const Allocator& allocator, SeriesSlice& slice) {
-  for (ChosenSeries& one : slice) CopyWriters(one);
+  for (ChosenSeries& one : slice) {
+    std::vector<metrics::CellPlace> live;
+    CopyWriters(*one.series, one.sums, live);
+    for (const metrics::CellPlace& place : live) one.cells.push_back({.place = place});
+  }
   // Nobody else changes rows of a namespace that is held, so they stay.
   tx.Unlocked([&] {
     for (ChosenSeries& one : slice) {
@@ -51,26 +55,33 @@ void SumSlice(Transaction& tx, const Allocator& allocator, SeriesSlice& slice) {
         cell.value = ReadCell(allocator, cell.place);
         one.sums.push_back(AsPair(cell.value));
       }
-      // A value that is set has no baseline: what comes later is no addition to it.
-      if (one.IsOfWriters() || one.family->shape.cells == metrics::Cells::kShared) continue;
+      if (one.IsOfWriters()) continue;
       absl::StatusOr<std::vector<CountSum>> sums =
           SumCells(allocator, one.family->shape, one.series->cells);
-      if (sums.ok() && AreBaseline(*sums)) one.sums = *std::move(sums);
+      // A value that is set has no baseline: what comes later is no addition to it.
+      if (sums.ok() && (one.IsShared() || AreBaseline(*sums))) one.sums = *std::move(sums);
     }
     return 0;
   });
 }
 
-bool IsAtBaseline(const ChosenSeries& one) {
-  if (one.IsOfWriters()) {
-    return std::all_of(one.sums.begin(), one.sums.end(),
+bool IsAtBaseline(metrics::Cells kind, std::span<const CountSum> sums,
+                  const std::vector<CountSum>* baseline) {
+  if (kind == metrics::Cells::kWriter) {
+    return std::all_of(sums.begin(), sums.end(),
                        [](const CountSum& cell) { return cell.sum == cells::kUnset.timestamp; });
   }
-  for (std::size_t i = 0; i < one.sums.size(); ++i) {
-    const CountSum base = one.series->baseline == nullptr ? CountSum{} : (*one.series->baseline)[i];
-    if (one.sums[i].count != base.count || one.sums[i].sum != base.sum) return false;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const CountSum base = baseline == nullptr ? CountSum{} : (*baseline)[i];
+    if (sums[i].count != base.count || sums[i].sum != base.sum) return false;
   }
   return true;
 }
+
+bool IsAtBaseline(const ChosenSeries& one) {
+  return IsAtBaseline(one.family->shape.cells, one.sums, one.series->baseline.get());
+}
+
+bool IsUnseen(const ChosenSeries& one) { return one.series->hidden && IsAtBaseline(one); }
 
 }  // namespace percpud

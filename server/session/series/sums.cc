@@ -7,7 +7,9 @@
 #include <cassert>
 #include <cstddef>
 
+#include "absl/functional/function_ref.h"
 #include "server/base/status_macros.h"
+#include "server/cells/shared_cell.h"
 #include "server/cells/sum.h"
 
 namespace percpud {
@@ -30,6 +32,13 @@ CountSum ReadOne(Cells kind, const std::byte* at) {
       break;
   }
   return {.count = 0, .sum = cells::ReadCell<double>(at)};
+}
+
+void WithShared(const Allocator& allocator, PercpuPtr cell,
+                absl::FunctionRef<void(const cells::SharedCell&)> use) {
+  const absl::StatusOr<Allocator::Pin> pin = allocator.Touch(cell, Bytes(sizeof(double)));
+  if (!pin.ok()) return;
+  pin->Access([&] { use(cells::SharedCell(pin->address(UnitId(0)))); }).IgnoreError();
 }
 
 }  // namespace
@@ -66,6 +75,16 @@ absl::Status ClearCells(const Allocator& allocator, const metrics::Shape& shape,
     if (unit) RETURN_IF_ERROR(pin.Write(*unit, zeros));
   }
   return absl::OkStatus();
+}
+
+double TakeShared(const Allocator& allocator, PercpuPtr cell) {
+  double out = 0;
+  WithShared(allocator, cell, [&out](const cells::SharedCell& shared) { out = shared.Take(); });
+  return out;
+}
+
+void AddToShared(const Allocator& allocator, PercpuPtr cell, double amount) {
+  WithShared(allocator, cell, [amount](const cells::SharedCell& shared) { shared.Add(amount); });
 }
 
 bool AreSame(std::span<const CountSum> a, std::span<const CountSum> b) {

@@ -25,6 +25,11 @@ absl::StatusOr<std::vector<metrics::CountSum>> SumCells(const Allocator& allocat
 // Zeroes a series' cells in every unit. Errors: as SumCells. REQUIRES: nobody may write there.
 absl::Status ClearCells(const Allocator& allocator, const metrics::Shape& shape, PercpuPtr cells);
 
+// Makes the cell that all processes share 0, and returns what it was; adds to it. Nothing
+// happens, and it was 0, if its memory was taken away. Both take the allocator's lock.
+double TakeShared(const Allocator& allocator, PercpuPtr cell);
+void AddToShared(const Allocator& allocator, PercpuPtr cell, double amount);
+
 // Whether two sums of one series say that nobody has moved it between them.
 bool AreSame(std::span<const metrics::CountSum> a, std::span<const metrics::CountSum> b);
 

@@ -62,14 +62,14 @@ Series* FindSeries(Tables& tables, FamilyId family, SeriesId series) {
 
 }  // namespace
 
-std::uint64_t WriterFold::Run(WriterId writer) {
+std::uint64_t WriterFold::Run(WriterId writer, Leaves leaves) {
   std::uint64_t folded = 0;
-  while (RunSlice(writer, folded)) {
+  while (RunSlice(writer, leaves, folded)) {
   }
   return folded;
 }
 
-bool WriterFold::RunSlice(WriterId id, std::uint64_t& folded) {
+bool WriterFold::RunSlice(WriterId id, Leaves leaves, std::uint64_t& folded) {
   Transaction tx(books_, {});
   const Writer* const writer = Hold(tx, id);
   if (writer == nullptr) return false;
@@ -79,6 +79,9 @@ bool WriterFold::RunSlice(WriterId id, std::uint64_t& folded) {
     for (Cell& cell : cells) cell.value = ReadCell(allocator_, cell.place);
     return 0;
   });
+  if (leaves == Leaves::kNothing) {
+    for (Cell& cell : cells) cell.value = cells::kUnset;
+  }
   PERCPUD_FAULT_POINT("fold-read");
   const bool is_last = cells.size() == writer->cells.size();
   std::vector<Fold> folds;

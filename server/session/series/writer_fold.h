@@ -30,6 +30,13 @@
 
 namespace percpud {
 
+// What a writer leaves that is folded.
+enum class Leaves : std::uint8_t {
+  kByMode,
+  // It is the same as another, which has all that it had set.
+  kNothing,
+};
+
 // Used by one thread. Writers are folded by any number of them at a time.
 class WriterFold {
  public:
@@ -39,7 +46,7 @@ class WriterFold {
 
   // Folds a writer; returns how many cells that were. Does nothing if there is none. May
   // sleep.
-  std::uint64_t Run(WriterId writer);
+  std::uint64_t Run(WriterId writer, Leaves leaves = Leaves::kByMode);
   // Forgets what dead writers have left that died up to `until_ns`, of the families that show
   // each by itself. Returns how many those were.
   std::uint64_t ForgetDead(std::uint64_t until_ns);
@@ -61,7 +68,7 @@ class WriterFold {
   };
 
   // Folds a slice; false once there is no such writer.
-  bool RunSlice(WriterId writer, std::uint64_t& folded);
+  bool RunSlice(WriterId writer, Leaves leaves, std::uint64_t& folded);
   // Takes the row of the writer's namespace; null if there is no such writer any more.
   static metrics::Writer* Hold(Transaction& tx, WriterId writer);
   static std::vector<Cell> Choose(const Tables& tables, const metrics::Writer& writer);

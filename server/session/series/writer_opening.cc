@@ -130,6 +130,7 @@ std::vector<AreaSpec> WriterOpening::Specs() const {
 }
 
 void WriterOpening::Place(std::span<const PercpuPtr> areas, Opening& out) {
+  if (planned_ == 0) return;
   const Bytes size = WriterBlockBytes(info_);
   for (const PercpuPtr area : areas) blocks_.push_back({.pointer = area, .size = size});
   std::size_t next = 0;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gauges: each process, and each writer of a process, sets its own."""
 
+import os
 import unittest
 
 import percpud
@@ -112,6 +113,48 @@ class Gauges(Multiprocess):
             gauge.labels("x", "y").set(1)
         self.assertEqual(self.metrics()["g"].samples,
                          [Sample("g", {"a": "y", "b": "x", "pid": str(pid)}, 1.0) for pid in range(2)])
+
+
+class Forked(Multiprocess):
+    """Gauges that were made before a fork, as a server's that loads its application first."""
+
+    MODES = ("all", "liveall", "min", "max", "sum", "livemin", "livemax", "livesum")
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.become(os.getpid)
+
+    def test_what_a_child_sets_shows_at_once_by_mode(self) -> None:
+        gauges = {mode: Gauge(f"g_{mode}", "help", registry=None, multiprocess_mode=mode)
+                  for mode in self.MODES}
+        for gauge in gauges.values():
+            gauge.set(5)
+
+        def work() -> None:
+            for gauge in gauges.values():
+                gauge.set(3)
+                assert gauge._value.shared
+
+        child = rig.Pausing(self, work)
+        wanted = {"min": 3, "max": 5, "sum": 8}
+        for mode, value in wanted.items():
+            self.assertEqual(self.value(f"g_{mode}"), value, mode)
+            self.assertEqual(self.value(f"g_live{mode}"), value, f"live{mode}")
+        for mode in ("all", "liveall"):
+            shown = [self.value(f"g_{mode}", pid=str(pid)) for pid in (os.getpid(), child.pid)]
+            self.assertEqual(shown, [5, 3])
+        child.kill()
+        rig.eventually(lambda: self.value("g_liveall", pid=str(child.pid)) is None, "it is folded")
+        self.assertEqual([self.value(f"g_live{mode}") for mode in wanted], [5, 5, 5])
+        self.assertEqual([self.value(f"g_{mode}") for mode in wanted], [3, 5, 8])
+        self.assertEqual(self.value("g_all", pid=str(child.pid)), 3)
+
+    def test_each_child_has_its_own_value_which_begins_at_zero(self) -> None:
+        gauge = Gauge("g", "help", ["l"], registry=None, multiprocess_mode="liveall")
+        gauge.labels("a").set(5)
+        children = [rig.Pausing(self, gauge.labels("a").inc) for _ in range(3)]
+        shown = {s.labels["pid"]: s.value for s in self.metrics()["g"].samples}
+        self.assertEqual(shown, {str(os.getpid()): 5, **{str(c.pid): 1 for c in children}})
 
 
 class Plain(rig.WithDaemon):

@@ -7,7 +7,7 @@ import unittest
 import warnings
 
 import percpud.prometheus
-from prometheus_client import Counter, Histogram, Summary
+from prometheus_client import Counter, Gauge, Histogram, Summary
 
 import rig
 from multiprocess_test import Multiprocess
@@ -62,6 +62,32 @@ class Removal(Multiprocess):
         counter.remove("a")
         kept.inc(2)
         self.assertEqual(self.value("m_counter_total", l="a"), 2)
+
+    def test_a_gauge_that_is_made_again_shows_what_it_is_set_to(self) -> None:
+        for mode in ("all", "max", "livesum"):
+            gauge = Gauge(f"g_{mode}", "help", ["l"], registry=None, multiprocess_mode=mode)
+            who = {"pid": "123"} if mode == "all" else {}
+            gauge.labels("a").set(7)
+            gauge.remove("a")
+            self.assertIsNone(self.value(f"g_{mode}", l="a", **who))
+            gauge.labels("a")
+            self.assertEqual(self.value(f"g_{mode}", l="a", **who), 0)
+            gauge.labels("a").set(3)
+            self.assertEqual(self.value(f"g_{mode}", l="a", **who), 3)
+
+    def test_what_another_process_moves_again_is_removed_again(self) -> None:
+        counter = self.of_each_type()[0]
+        kept = counter.labels("a")
+
+        def remove() -> None:
+            counter.labels("a")
+            counter.remove("a")
+
+        for amount in (2, 3):
+            self.assertEqual(rig.in_child(remove), 0)
+            self.assertNotIn("a", self.labels("m_counter"))
+            kept.inc(amount)
+            self.assertEqual(self.value("m_counter_total", l="a"), amount)
 
     def test_unknown_label_sets_are_refused_as_before(self) -> None:
         counter = self.of_each_type()[0]

@@ -130,19 +130,53 @@ TEST_F(RemovalTest, AWholeFamily) {
   EXPECT_THAT(Shown("bytes"), ElementsAre(Pair("200", 4)));
 }
 
-TEST_F(RemovalTest, AValueOfAllProcessesGetsANewCell) {
+TEST_F(RemovalTest, AValueOfAllProcessesShowsAgainWhenAnyOfThemSetsIt) {
   percpud_family* const limits = Family(client_, "limit", PERCPUD_GAUGE, PERCPUD_FOLD_SHARED);
   percpud_series* const limit = With(limits, "a");
+  const Client second = Open();
+  percpud_series* const theirs =
+      With(Family(second, "limit", PERCPUD_GAUGE, PERCPUD_FOLD_SHARED), "a");
   percpud_set(limit, 7);
   EXPECT_EQ(Remove(limits, "a"), 1);
   EXPECT_THAT(Shown("limit"), IsEmpty());
-  percpud_set(limit, 8);
-  ASSERT_EQ(percpud_wait(client_.get(), kPatienceMs), 1);
+  percpud_set(theirs, 8);
   EXPECT_THAT(Shown("limit"), ElementsAre(Pair("a", 8)));
+  EXPECT_EQ(percpud_get(limit), 8);
   EXPECT_EQ(Reset(limits, "a"), 1);
-  ASSERT_EQ(percpud_wait(client_.get(), kPatienceMs), 1);
   percpud_add(limit, 1);
   EXPECT_THAT(Shown("limit"), ElementsAre(Pair("a", 1)));
+}
+
+TEST_F(RemovalTest, WhatOneProcessMovesAgainAnotherRemovesAgain) {
+  const Client second = Open();
+  percpud_family* const theirs = Family(second, "hits", PERCPUD_COUNTER);
+  percpud_series* const ok = With(hits_, "200");
+  percpud_add(ok, 5);
+  ASSERT_EQ(Remove(hits_, "200"), 1);
+  percpud_add(ok, 2);
+  EXPECT_EQ(Remove(theirs, "200"), 1);
+  EXPECT_THAT(Shown(), IsEmpty());
+  EXPECT_EQ(Remove(theirs, "200"), 0);
+  percpud_add(ok, 3);
+  EXPECT_EQ(Reset(theirs, "200"), 1);
+  EXPECT_THAT(Shown(), ElementsAre(Pair("200", 0)));
+  ASSERT_EQ(Remove(hits_, "200"), 1);
+  percpud_add(ok, 4);
+  EXPECT_EQ(percpud_remove_all(theirs, kPatienceMs), 1);
+  percpud_add(ok, 5);
+  EXPECT_EQ(percpud_reset_namespace(second.get(), 0, nullptr, kPatienceMs), 1);
+  EXPECT_THAT(Shown(), IsEmpty());
+}
+
+TEST_F(RemovalTest, AGaugeThatIsRemovedAndOpenedAgainShowsWhatItIsSetTo) {
+  percpud_family* const peaks = Family(client_, "peak", PERCPUD_GAUGE, PERCPUD_FOLD_MAX);
+  percpud_series* const peak = With(peaks, "a");
+  percpud_set(peak, 7);
+  ASSERT_EQ(Remove(peaks, "a"), 1);
+  EXPECT_EQ(With(peaks, "a"), peak);
+  ASSERT_EQ(percpud_wait(client_.get(), kPatienceMs), 1);
+  percpud_set(peak, 3);
+  EXPECT_THAT(Shown("peak"), ElementsAre(Pair("a", 3)));
 }
 
 TEST_F(RemovalTest, ANewGenerationBeginsFromZeroWithAnyShape) {

@@ -131,6 +131,42 @@ TEST_F(SeriesDaemonTest, WorkersAreKilledWithoutLoss) {
   ExpectShown(60'010);
 }
 
+// One that was opened before the fork: the child's next poll gives it a cell of its own.
+TEST_F(SeriesDaemonTest, AGaugeOfAForkedChildIsItsOwn) {
+  percpud_family_options options{};
+  options.size = sizeof(options);
+  options.name = "busy";
+  options.type = PERCPUD_GAUGE;
+  options.fold = PERCPUD_FOLD_ALL;
+  options.flags = PERCPUD_LIVE_ONLY;
+  percpud_series* const busy = Open(options);
+  ASSERT_EQ(percpud_wait(client_.get(), kPatienceMs), 1);
+  percpud_set(busy, 5);
+  int told[2];
+  ASSERT_EQ(pipe(told), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    percpud_set(busy, 3);
+    const char settled = percpud_wait(client_.get(), kPatienceMs) == 1 ? 'y' : 'n';
+    static_cast<void>(write(told[1], &settled, 1));
+    while (true) pause();
+  }
+  char settled = 0;
+  ASSERT_EQ(read(told[0], &settled, 1), 1);
+  EXPECT_EQ(settled, 'y');
+  const auto of = [](pid_t pid, int value) {
+    return "busy{code=\"200\",pid=\"" + std::to_string(pid) + "\"} " + std::to_string(value) + "\n";
+  };
+  EXPECT_THAT(Render(), HasSubstr(of(getpid(), 5)));
+  EXPECT_THAT(Render(), HasSubstr(of(child, 3)));
+  kill(child, SIGKILL);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  close(told[0]);
+  close(told[1]);
+}
+
 TEST_F(SeriesDaemonTest, TheDaemonIsKilledWithoutLoss) {
   Serve(1);
   for (int round = 1; round <= 3; ++round) {

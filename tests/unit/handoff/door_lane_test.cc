@@ -5,10 +5,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -30,6 +34,50 @@ using testing::Refusal;
 using testing::Reply;
 using testing::Visitor;
 using testing::Welcome;
+
+Hello HelloOf(std::uint32_t version);
+
+// A process that was admitted, and a child of it that has the connection too.
+class Family {
+ public:
+  Family(const std::string& door, std::uint32_t version) {
+    int report[2];
+    if (pipe(report) != 0) return;
+    parent_ = fork();
+    if (parent_ == 0) {
+      Visitor visitor(door);
+      visitor.Say(HelloOf(version));
+      visitor.Hear();
+      const pid_t child = fork();
+      if (child != 0) static_cast<void>(write(report[1], &child, sizeof(child)));
+      while (true) pause();
+    }
+    EXPECT_EQ(read(report[0], &child_, sizeof(child_)), static_cast<ssize_t>(sizeof(child_)));
+    close(report[0]);
+    close(report[1]);
+  }
+  ~Family() {
+    KillParent();
+    KillChild();
+  }
+  Family(const Family&) = delete;
+  Family& operator=(const Family&) = delete;
+
+  void KillParent() {
+    if (parent_ <= 0) return;
+    kill(parent_, SIGKILL);
+    waitpid(parent_, nullptr, 0);
+    parent_ = 0;
+  }
+  void KillChild() {
+    if (child_ > 0) kill(child_, SIGKILL);
+    child_ = 0;
+  }
+
+ private:
+  pid_t parent_ = 0;
+  pid_t child_ = 0;
+};
 
 Hello HelloOf(std::uint32_t version) {
   Hello hello = GoodHello(MapMode::kNone);
@@ -157,6 +205,28 @@ TEST_F(DoorLaneTest, ASessionThatIsEndedOtherwiseLosesItsLane) {
   char byte = 0;
   ASSERT_TRUE(visitor.HearsWithin(testing::kPatience));
   EXPECT_EQ(recv(visitor.fd(), &byte, 1, 0), 0);
+}
+
+// A child of the dead counts in what they had opened, without a word to the daemon.
+TEST_F(DoorLaneTest, WhatTheDeadHadOpenedStaysWhileAChildHasTheConnection) {
+  for (const std::uint32_t version : {1U, 2U}) {
+    Family family(door_->path(), version);
+    const auto listed = sessions_->List(SessionId(0), 10);
+    ASSERT_EQ(listed.size(), 1U);
+    const OpeningWanted wanted{
+        .name_space = "shop",
+        .families = {{.shape = {.name = "hits"}, .series = {absl::string_view("")}}}};
+    const Caller caller{.role = Role::kClient, .session = listed[0].id, .uid = UserId(getuid())};
+    ASSERT_TRUE(sessions_->metrics().Open(caller, wanted).ok());
+    family.KillParent();
+    ASSERT_TRUE(AwaitSessions(0));
+    ASSERT_TRUE(sessions_->metrics().Remove(kOperator, "shop", {.family = "hits"}).ok());
+    EXPECT_EQ(sessions_->metrics().Collect(), 0U) << version;
+    family.KillChild();
+    const absl::Time deadline = absl::Now() + testing::kPatience;
+    while (sessions_->metrics().Collect() == 0 && absl::Now() < deadline) std::this_thread::yield();
+    EXPECT_EQ(LiveAreas(), 0U) << version;
+  }
 }
 
 TEST_F(DoorLaneTest, GarbageInTheLaneEndsTheSession) {

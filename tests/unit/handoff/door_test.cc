@@ -159,8 +159,7 @@ TEST_F(DoorTest, ASessionEndsWithItsConnectionAndTheOtherWayRound) {
   EXPECT_TRUE(std::holds_alternative<std::monostate>(second.Hear().said));
 }
 
-// The child holds a copy of the connection, which must not keep its parent's
-// session alive.
+// The child holds a copy of the connection, which must not keep what its parent owns.
 TEST_F(DoorTest, ASessionEndsWithItsProcessThoughAChildHoldsTheConnection) {
   int report[2];
   ASSERT_EQ(pipe(report), 0);

@@ -63,7 +63,7 @@ std::vector<std::byte> OneOfEach() {
   const auto scratch = std::make_unique<Message>();
   LaneRequestWriter writer(*memory);
   LaneOpenSeriesBody open(*scratch);
-  EXPECT_TRUE(open.Begin("shop", "worker 3", true));
+  EXPECT_TRUE(open.Begin("shop", "worker 3", true, 4711));
   EXPECT_TRUE(open.Family(Latency()));
   EXPECT_TRUE(open.Series(Texts{"GET", "/"}));
   EXPECT_TRUE(open.Series(Texts{"", "/caf\u00e9"}));
@@ -101,6 +101,7 @@ TEST(LaneMetricsCodecTest, AnOpeningIsReadAsItWasAsked) {
   EXPECT_EQ(open.name_space(), "shop");
   EXPECT_EQ(open.writer(), "worker 3");
   EXPECT_TRUE(open.slot());
+  EXPECT_EQ(open.group(), 4711U);
   ASSERT_EQ(open.families(), 2U);
   EXPECT_EQ(open.series(), 3U);
 

@@ -289,6 +289,9 @@ TEST(ConfigTest, TheCatalogLiesBesideTheArena) {
 }
 
 TEST(ConfigTest, BadLimitsAreNamed) {
+  ExpectRefused("metrics { namespaces_per_user: 4097 }", "metrics.namespaces_per_user", "4097");
+  ExpectRefused("metrics { series_per_family: 1048577 }", "metrics.series_per_family", "1048577");
+  ExpectRefused(R"(metrics { keep_dead: "late" })", "metrics.keep_dead", "late");
   ExpectRefused("limits { batch: 65537 }", "limits.batch", "65537");
   ExpectRefused(R"(limits { transfer: "much" })", "limits.transfer", "much");
   ExpectRefused(R"(limits { transfer: "0" })", "limits.transfer", "0");

@@ -208,8 +208,27 @@ TEST_F(MetricsOpeningTest, ANamespaceIsItsMakersAndOperatorsMayWriteToIt) {
   EXPECT_TRUE(OpenSeries(CallerOf(Open(kBob)), Hits(), {Values({"/"})}, "bobs").ok());
 }
 
+TEST_F(MetricsOpeningTest, MembersOfItsGroupMayWriteToANamespaceToo) {
+  const std::string values = Values({"/"});
+  OpeningWanted wanted{.name_space = "shop", .families = {}, .group = UserGroupId(500)};
+  wanted.families.push_back({.shape = Hits(), .series = {values}});
+  ASSERT_TRUE(sessions_->metrics().Open(CallerOf(Open()), wanted).ok());
+  const auto open_as = [&](Peer peer) {
+    peer.pid = ProcessId(8);
+    peer.uid = kBob;
+    const auto bob = sessions_->Open({.kind = SessionKind::kLocalReadWrite, .peer = peer});
+    EXPECT_TRUE(bob.ok()) << bob.status();
+    // What is named later changes nothing.
+    wanted.group = UserGroupId(501);
+    return ReasonOf(sessions_->metrics().Open(CallerOf(*bob), wanted).status());
+  };
+  EXPECT_EQ(open_as({.gid = UserGroupId(500)}), "");
+  EXPECT_EQ(open_as({.groups = {UserGroupId(7), UserGroupId(500)}}), "");
+  EXPECT_EQ(open_as({.gid = UserGroupId(501)}), "NOT_NAMESPACE_OWNER");
+}
+
 TEST_F(MetricsOpeningTest, QuotasBiteByNamespaceAndUser) {
-  sessions_->metrics().set_limits({.namespaces_per_user = 1, .series_per_namespace = 2});
+  sessions_->metrics().SetLimits({.namespaces_per_user = 1, .series_per_namespace = 2});
   const Caller alice = CallerOf(Open());
   const auto opened = OpenSeries(alice, Hits(), {Values({"a"}), Values({"b"}), Values({"c"})});
   ASSERT_TRUE(opened.ok()) << opened.status();

@@ -94,7 +94,54 @@ TEST_F(MetricsRemovalTest, ARemovedSeriesIsHiddenUntilItMoves) {
   // The session that has it open may still count, and is seen.
   Set(series.cells, 8);
   EXPECT_EQ(Shown("hits"), "1.000000;");
+  EXPECT_EQ(Remove(alice, "hits").value_or(0), 1U) << "what is seen can be removed";
+  EXPECT_EQ(Shown("hits"), "");
   EXPECT_EQ(Remove(alice, "hits").value_or(9), 0U) << "it is hidden already";
+}
+
+TEST_F(MetricsRemovalTest, WhatMovedAfterItsRemovalIsRemovedByItsValues) {
+  const Caller alice = CallerOf(Open());
+  const RemovalWanted one{.family = "hits", .values = ""};
+  const auto remove = [&] { return sessions_->metrics().Remove(kOperator, "shop", one); };
+  const OpenedSeries series = OpenOne(alice, Counter("hits"));
+  for (const double value : {7, 9, 12}) {
+    Set(series.cells, value);
+    EXPECT_EQ(remove().value_or(0), 1U);
+    EXPECT_EQ(ReasonOf(remove().status()), "SERIES_NOT_FOUND");
+  }
+  Set(series.cells, 14);
+  ASSERT_TRUE(Remove(kOperator, "hits", Removal::kReset).ok());
+  EXPECT_EQ(Shown("hits"), "0.000000;") << "a reset one is shown";
+}
+
+TEST_F(MetricsRemovalTest, WhatMovedAfterItsRemovalGoesWithItsGeneration) {
+  const Caller alice = CallerOf(Open());
+  const OpenedSeries series = OpenOne(alice, Counter("hits"));
+  ASSERT_TRUE(Remove(alice, "hits").ok());
+  Set(series.cells, 5);
+  const auto reset = sessions_->metrics().Reset(alice, "shop", 1);
+  ASSERT_TRUE(reset.ok());
+  EXPECT_EQ(reset->series, 1U);
+  EXPECT_EQ(Shown("hits"), "");
+}
+
+TEST_F(MetricsRemovalTest, AValueOfAllProcessesIsRemovedWithoutABaseline) {
+  const OpenedSession writer = Open();
+  Shape shape = Counter("limit");
+  shape.type = FamilyType::kGauge;
+  shape.cells = metrics::Cells::kShared;
+  const OpenedSeries series = OpenOne(CallerOf(writer), shape);
+  const auto set = [&](double value) { AddToShared(*allocator_, series.cells, value); };
+  set(7);
+  ASSERT_EQ(Remove(kOperator, "limit").value_or(0), 1U);
+  EXPECT_EQ(Shown("limit"), "");
+  EXPECT_EQ(Remove(kOperator, "limit").value_or(9), 0U);
+  set(8);
+  EXPECT_EQ(Shown("limit"), "8.000000;");
+  EXPECT_EQ(OpenOne(CallerOf(writer), shape).cells, series.cells);
+  ASSERT_EQ(Remove(kOperator, "limit").value_or(0), 1U);
+  EXPECT_TRUE(sessions_->End(writer.id));
+  EXPECT_EQ(sessions_->metrics().Collect(), 1U);
 }
 
 TEST_F(MetricsRemovalTest, OpeningAHiddenSeriesShowsItFromZero) {
@@ -120,6 +167,28 @@ TEST_F(MetricsRemovalTest, CellsAreNotGrantedAgainWhileAnybodyMayWriteThere) {
   EXPECT_EQ(sessions_->metrics().Collect(), 1U);
   EXPECT_EQ(LiveAreas(), 1U) << "the other family's";
   EXPECT_TRUE(OpenOne(kOperator, Counter("hits")).made);
+}
+
+TEST_F(MetricsRemovalTest, CellsAreKeptForTheChildrenOfTheDead) {
+  const OpenedSession dead = Open();
+  const PercpuPtr own = MustAlloc(CallerOf(dead), Bytes(64));
+  const OpenedSeries series = OpenOne(CallerOf(dead), Counter("hits"));
+  EXPECT_TRUE(sessions_->Leave(dead.id));
+  EXPECT_FALSE(sessions_->Leave(dead.id));
+  EXPECT_FALSE(sessions_->Find(dead.token).has_value());
+  EXPECT_EQ(OwnerOf(own), kNoSession) << "what it owned alone is taken back at once";
+  ASSERT_TRUE(Remove(kOperator, "hits").ok());
+  Pass(absl::Minutes(10));
+  EXPECT_EQ(LiveAreas(), 1U);
+  Set(series.cells, 3);
+  EXPECT_EQ(Shown("hits"), "3.000000;");
+  ASSERT_EQ(Remove(kOperator, "hits").value_or(0), 1U);
+  ExpectSound();
+  // The last of the children closes the connection.
+  EXPECT_TRUE(sessions_->End(dead.id));
+  EXPECT_FALSE(sessions_->End(dead.id));
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(LiveAreas(), 0U);
 }
 
 TEST_F(MetricsRemovalTest, WhatMovedAfterItsRemovalStays) {
@@ -253,6 +322,9 @@ TEST_F(MetricsRemovalTest, ASeriesThatNobodyMovesExpires) {
   // It comes back from 0 when it moves.
   Set(opened->series[0].cells, value);
   EXPECT_EQ(Shown("hits"), "1.000000;");
+  // It goes again.
+  Pass(absl::Seconds(80));
+  EXPECT_EQ(Shown("hits"), "");
 }
 
 TEST_F(MetricsRemovalTest, WhatIsNotThereOrAnothersIsRefusedByName) {

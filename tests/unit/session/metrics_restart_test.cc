@@ -90,6 +90,30 @@ TEST_F(MetricsRestartTest, ANumberIsGivenOnceAlsoOverARestart) {
   EXPECT_GT(after->series[0].family.value(), before->series[0].series.value());
 }
 
+TEST_F(MetricsRestartTest, HowOftenAFamilyRefusedIsRemembered) {
+  const Caller alice = CallerOf(Open(1));
+  ASSERT_TRUE(OpenSeries(alice, Latency(), 5, 2).ok());
+  Shape other = Latency();
+  other.bounds = {0.5};
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(OpenSeries(alice, other, 1).ok());
+  const auto counts = [&] {
+    std::vector<std::uint64_t> out;
+    const auto page = sessions_->metrics().ListFamilies(
+        "shop", FamilyId(0), [&](const metrics::Namespace&, const metrics::Family& family) {
+          out = {family.refused, family.overflowed};
+          return true;
+        });
+    EXPECT_TRUE(page.ok()) << page.status();
+    return out;
+  };
+  EXPECT_THAT(counts(), ::testing::ElementsAre(2U, 3U));
+  sessions_->ReapExpired();
+  Restart();
+  EXPECT_THAT(counts(), ::testing::ElementsAre(2U, 3U));
+  ASSERT_TRUE(OpenSeries(CallerOf(Open(2)), other, 1).ok());
+  EXPECT_THAT(counts(), ::testing::ElementsAre(3U, 3U));
+}
+
 TEST_F(MetricsRestartTest, ASessionThatEndedMeanwhileHasLeft) {
   const OpenedSession session = Open(1);
   ASSERT_TRUE(OpenSeries(CallerOf(session), {.name = "hits"}, 1).ok());

@@ -12,111 +12,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error_reason.h"
-#include "server/cells/fold.h"
 #include "server/metrics/rules.h"
-#include "server/session/series/writer_cells.h"
-#include "tests/unit/session/restart_rig.h"
+#include "tests/unit/session/writers_rig.h"
 
 namespace percpud {
 namespace {
 
 using cells::GaugeFold;
 using cells::GaugeMode;
-using metrics::FamilyType;
-using metrics::Shape;
 using metrics::WriterCell;
 using ::testing::ElementsAre;
+using testing::Gauge;
 using ::testing::IsEmpty;
+using testing::kAll;
+using testing::kLiveSum;
+using testing::kMax;
+using testing::MetricsWritersTest;
 using ::testing::UnorderedElementsAre;
-
-Shape Gauge(absl::string_view name, GaugeMode mode) {
-  return {.name = std::string(name),
-          .type = FamilyType::kGauge,
-          .cells = metrics::Cells::kWriter,
-          .mode = mode};
-}
-constexpr GaugeMode kMax{.fold = GaugeFold::kMax};
-constexpr GaugeMode kAll{.fold = GaugeFold::kAll};
-constexpr GaugeMode kLiveSum{.fold = GaugeFold::kSum, .live_only = true};
-
-class MetricsWritersTest : public testing::RestartTest {
- protected:
-  absl::StatusOr<Opening> OpenGauge(const Caller& caller, const Shape& shape,
-                                    absl::string_view label = "", bool slot = false) {
-    const std::string values;
-    OpeningWanted wanted{.name_space = "shop", .families = {}, .writer = label, .slot = slot};
-    wanted.families.push_back({.shape = shape, .series = {values}});
-    return sessions_->metrics().Open(caller, wanted);
-  }
-  Opening MustOpen(const Caller& caller, const Shape& shape, absl::string_view label = "",
-                   bool slot = false) {
-    absl::StatusOr<Opening> opened = OpenGauge(caller, shape, label, slot);
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    if (!opened.ok()) return {};
-    EXPECT_TRUE(opened->series[0].status.ok()) << opened->series[0].status;
-    return *std::move(opened);
-  }
-  struct Row {
-    std::string family;
-    WriterId writer;
-    std::string label;
-    metrics::SeriesWriter of;
-    WriterCell cell;
-  };
-  std::vector<Row> Rows() {
-    std::vector<Row> out;
-    std::string family;
-    const auto page = sessions_->metrics().ReadSeries(
-        {.name_space = "shop"},
-        [&](const metrics::Family& of, const metrics::Series& series) {
-          family = series.hidden ? "-" + of.shape.name : of.shape.name;
-          return true;
-        },
-        [&](WriterId id, const metrics::SeriesWriter& of, absl::string_view label) {
-          out.push_back({.family = family,
-                         .writer = id,
-                         .label = std::string(label),
-                         .of = of,
-                         .cell = of.left});
-          return true;
-        });
-    EXPECT_TRUE(page.ok() || absl::IsNotFound(page.status())) << page.status();
-    for (Row& row : out) {
-      if (row.of.IsLive()) row.cell = ReadCell(*allocator_, row.of.place);
-    }
-    return out;
-  }
-  // "family[label]=value", and a + behind what is of a live writer.
-  std::vector<std::string> Shown() {
-    std::vector<std::string> out;
-    for (const Row& row : Rows()) {
-      if (!cells::IsSet(row.cell)) continue;
-      out.push_back(absl::StrCat(row.family, "[", row.label, "]=", row.cell.value,
-                                 row.of.IsLive() ? "+" : ""));
-    }
-    return out;
-  }
-  // Stores what the client would that was told the pointer.
-  void Set(const OpenedSeries& series, double value, double timestamp) {
-    int found = 0;
-    for (const Row& row : Rows()) {
-      if (!row.of.IsLive()) continue;
-      if (PointerOfCell(allocator_->info(), row.of.place) != series.cells) continue;
-      StoreCell(*allocator_, row.of.place, {.value = value, .timestamp = timestamp});
-      ++found;
-    }
-    EXPECT_EQ(found, 1);
-  }
-  Usage UseOf(SessionId id) {
-    const auto list = sessions_->List(id, 1);
-    return list.empty() ? Usage{} : list[0].use;
-  }
-  std::uint64_t LiveAreas() { return Inspector(*allocator_).GetStats().nr_cur_alloc; }
-  void ExpectSound() {
-    const auto areas = sessions_->CheckInvariants();
-    EXPECT_TRUE(areas.ok()) << areas.status();
-  }
-};
 
 TEST_F(MetricsWritersTest, AWriterHasACellOfItsOwnWhileItsSessionLives) {
   const OpenedSession one = Open(1);
@@ -147,26 +59,6 @@ TEST_F(MetricsWritersTest, ACallerWithoutASessionIsNoWriter) {
   ASSERT_TRUE(opened.ok());
   EXPECT_EQ(errors::ReasonOf(opened->series[0].status), "WRITER_NEEDS_SESSION");
   EXPECT_EQ(LiveAreas(), 0U);
-}
-
-TEST_F(MetricsWritersTest, TheDeadLeaveWhatTheModeSays) {
-  const OpenedSession one = Open(1);
-  const OpenedSession two = Open(2);
-  Set(MustOpen(CallerOf(one), Gauge("peak", kMax)).series[0], 9, 1);
-  Set(MustOpen(CallerOf(one), Gauge("each", kAll)).series[0], 5, 1);
-  Set(MustOpen(CallerOf(two), Gauge("peak", kMax)).series[0], 7, 2);
-  EXPECT_TRUE(sessions_->End(one.id));
-  EXPECT_TRUE(sessions_->End(two.id));
-  EXPECT_THAT(Shown(), UnorderedElementsAre("peak[]=9", "each[1]=5"));
-  // The dead are shown one by one for a time; what they left together stays.
-  clock_.Advance(absl::Minutes(4));
-  sessions_->metrics().Collect();
-  EXPECT_THAT(Shown(), UnorderedElementsAre("peak[]=9", "each[1]=5"));
-  clock_.Advance(absl::Minutes(2));
-  sessions_->metrics().Collect();
-  EXPECT_THAT(Shown(), ElementsAre("peak[]=9"));
-  Restart();
-  EXPECT_THAT(Shown(), ElementsAre("peak[]=9"));
 }
 
 TEST_F(MetricsWritersTest, AClosedWriterIsFoldedAndRefunded) {
@@ -244,24 +136,16 @@ TEST_F(MetricsWritersTest, ALabelIsShownOnce) {
   ExpectSound();
 }
 
-TEST_F(MetricsWritersTest, ARemovedGaugeShowsAgainWhenItIsSet) {
+TEST_F(MetricsWritersTest, AnOpeningOfOtherSeriesNamesNoWriter) {
   const OpenedSession one = Open(1);
   const Opening opened = MustOpen(CallerOf(one), Gauge("peak", kMax));
-  Set(opened.series[0], 6, 1);
-  ASSERT_TRUE(sessions_->metrics().Remove(kOperator, "shop", {.family = "peak"}).ok());
-  EXPECT_THAT(Shown(), IsEmpty());
-  sessions_->metrics().Collect();
-  Set(opened.series[0], 1, 2);
-  EXPECT_THAT(Shown(), ElementsAre("-peak[1]=1+"));
-  // While its session lives, nothing of it goes.
-  EXPECT_EQ(sessions_->metrics().Collect(), 0U);
-  EXPECT_TRUE(sessions_->End(one.id));
-  EXPECT_EQ(sessions_->metrics().Collect(), 0U);
-  EXPECT_THAT(Shown(), ElementsAre("peak[]=1"));
-  ASSERT_TRUE(sessions_->metrics().Remove(kOperator, "shop", {.family = "peak"}).ok());
-  EXPECT_EQ(sessions_->metrics().Collect(), 1U);
-  Restart();
-  EXPECT_THAT(Rows(), IsEmpty());
+  OpeningWanted wanted{.name_space = "shop", .families = {}};
+  wanted.families.push_back({.shape = Gauge("peak", kMax), .series = {""}});
+  wanted.families.push_back({.shape = {.name = "hits"}, .series = {""}});
+  const auto both = sessions_->metrics().Open(CallerOf(one), wanted);
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_EQ(both->writer, opened.writer);
+  EXPECT_EQ(both->series[0].cells, opened.series[0].cells);
 }
 
 // Any order of opening, setting, closing and dying, over kills of the daemon, against a
@@ -338,8 +222,6 @@ TEST_F(MetricsWritersTest, AgreesWithANaiveModel) {
   ExpectSound();
 }
 
-// --- Charges -------------------------------------------------------------------
-
 TEST_F(MetricsWritersTest, TheOwnerOfANamespaceIsChargedForItsSeries) {
   SessionLimits limits;
   limits.per_user.bytes = Bytes(64);
@@ -370,29 +252,6 @@ TEST_F(MetricsWritersTest, TheOwnerOfANamespaceIsChargedForItsSeries) {
   EXPECT_EQ(sessions_->metrics().Collect(), 8U);
   EXPECT_TRUE(Alloc(CallerOf(Open(2)), Bytes(64)).ok());
   ExpectSound();
-}
-
-// --- Watching ------------------------------------------------------------------
-
-TEST_F(MetricsWritersTest, AWatcherHearsOfChangesAndKeepsMemoryUntilItHas) {
-  const OpenedSession writer = Open(1);
-  const OpenedSession watcher = Open(2);
-  Metrics& metrics = sessions_->metrics();
-  OpeningWanted wanted{.name_space = "shop", .families = {}};
-  wanted.families.push_back({.shape = {.name = "hits"}, .series = {""}});
-  ASSERT_TRUE(metrics.Open(CallerOf(writer), wanted).ok());
-  const auto first = metrics.Watch(watcher.id, "shop", 0, 100);
-  EXPECT_FALSE(first.resync);
-  EXPECT_FALSE(first.changes.empty());
-  ASSERT_TRUE(metrics.Remove(kOperator, "shop", {.family = "hits"}).ok());
-  EXPECT_TRUE(metrics.Watch(watcher.id, "other", first.revision, 100).changes.empty());
-  EXPECT_TRUE(sessions_->End(writer.id));
-  EXPECT_EQ(metrics.Collect(), 0U);
-  const auto second = metrics.Watch(watcher.id, "shop", first.revision, 100);
-  ASSERT_EQ(second.changes.size(), 1U);
-  EXPECT_TRUE(second.changes[0].gone);
-  metrics.Watch(watcher.id, "shop", second.revision, 100);
-  EXPECT_EQ(metrics.Collect(), 1U);
 }
 
 }  // namespace

@@ -122,13 +122,19 @@ struct LaneOpenSeries {
   std::uint16_t writer_bytes;
   // 1: the label is a number, the least that no live writer of the namespace has.
   std::uint8_t slot;
-  std::uint8_t reserved[7];
+  // 1: members of `group` may write to the namespace too, as its owner. Counts where the
+  // namespace is made; 0: `group` is 0.
+  std::uint8_t has_group;
+  std::uint16_t reserved;
+  std::uint32_t group;
 };
 static_assert(offsetof(LaneOpenSeries, families) == 0);
 static_assert(offsetof(LaneOpenSeries, namespace_bytes) == 4);
 static_assert(offsetof(LaneOpenSeries, writer_bytes) == 6);
 static_assert(offsetof(LaneOpenSeries, slot) == 8);
-static_assert(offsetof(LaneOpenSeries, reserved) == 9);
+static_assert(offsetof(LaneOpenSeries, has_group) == 9);
+static_assert(offsetof(LaneOpenSeries, reserved) == 10);
+static_assert(offsetof(LaneOpenSeries, group) == 12);
 static_assert(sizeof(LaneOpenSeries) == 16);
 
 inline constexpr std::uint32_t kLaneNoSlot = 0xffff'ffff;

@@ -10,6 +10,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -59,9 +60,9 @@ class LaneOpenSeriesView {
   // Returns false if the body is malformed.
   bool Parse(LaneBytes body) {
     LaneScan scan(body);
-    if (!scan.Take(head_) || head_.slot > 1) return false;
-    for (const std::uint8_t byte : head_.reserved) {
-      if (byte != 0) return false;
+    if (!scan.Take(head_) || head_.slot > 1 || head_.has_group > 1 || head_.reserved != 0 ||
+        (head_.has_group == 0 && head_.group != 0)) {
+      return false;
     }
     if (!scan.TakeText(head_.namespace_bytes, namespace_) ||
         !scan.TakeText(head_.writer_bytes, writer_) || !scan.TakePad()) {
@@ -83,6 +84,10 @@ class LaneOpenSeriesView {
   [[nodiscard]] std::string_view name_space() const { return namespace_; }
   [[nodiscard]] std::string_view writer() const { return writer_; }
   [[nodiscard]] bool slot() const { return head_.slot != 0; }
+  // Nothing if no group was named.
+  [[nodiscard]] std::optional<std::uint32_t> group() const {
+    return head_.has_group != 0 ? std::optional(head_.group) : std::nullopt;
+  }
   [[nodiscard]] std::uint32_t families() const { return head_.families; }
   // Counts those of all families together.
   [[nodiscard]] std::uint32_t series() const { return series_; }
@@ -236,8 +241,10 @@ class LaneOpenSeriesBody {
   explicit LaneOpenSeriesBody(std::span<std::byte> memory)
       : body_({memory.data(), memory.size() < kMost ? memory.size() : kMost}) {}
 
-  // Begins anew. `slot` asks for a number in place of the writer's label.
-  bool Begin(std::string_view name_space, std::string_view writer = {}, bool slot = false) {
+  // Begins anew. `slot` asks for a number in place of the writer's label; `group` is who else
+  // may write to the namespace.
+  bool Begin(std::string_view name_space, std::string_view writer = {}, bool slot = false,
+             std::optional<std::uint32_t> group = std::nullopt) {
     if (name_space.size() > UINT16_MAX || writer.size() > UINT16_MAX) return false;
     series_ = 0;
     family_.series = 0;
@@ -245,7 +252,9 @@ class LaneOpenSeriesBody {
              .namespace_bytes = static_cast<std::uint16_t>(name_space.size()),
              .writer_bytes = static_cast<std::uint16_t>(writer.size()),
              .slot = static_cast<std::uint8_t>(slot),
-             .reserved = {}};
+             .has_group = static_cast<std::uint8_t>(group.has_value()),
+             .reserved = 0,
+             .group = group.value_or(0)};
     body_.Rewind(0);
     body_.Put(head_).PutText(name_space).PutText(writer).PutPad();
     return body_.ok();

@@ -9,7 +9,8 @@ set(component_of_percpud-exporter exporter)
 set(component_of_libpercpud0 lib)
 set(component_of_libpercpud-dev dev)
 set(component_of_python3-percpud python)
-foreach(package IN ITEMS percpud percpud-exporter libpercpud0 libpercpud-dev python3-percpud)
+set(component_of_lua-percpud lua)
+foreach(package IN ITEMS percpud percpud-exporter libpercpud0 libpercpud-dev python3-percpud lua-percpud)
   set(component ${component_of_${package}})
   install(FILES ${deb}/copyright.txt
     DESTINATION share/doc/${package} RENAME copyright COMPONENT ${component})
@@ -24,7 +25,7 @@ set(CPACK_PACKAGE_NAME percpud)
 set(CPACK_PACKAGE_VERSION ${PERCPUD_PACKAGE_VERSION})
 set(CPACK_PACKAGE_CONTACT "The percpud Authors <percpud@percpud.invalid>")
 set(CPACK_DEB_COMPONENT_INSTALL ON)
-set(CPACK_COMPONENTS_ALL percpud exporter lib dev python)
+set(CPACK_COMPONENTS_ALL percpud exporter lib dev python lua)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_STRIP_FILES ON)
 # /etc is outside the prefix.
@@ -104,5 +105,17 @@ processes of a host, as the Linux percpu allocator serves the kernel.
 
 This package has metrics for Python that all processes of an application share,
 also for applications that use prometheus_client.")
+
+set(CPACK_DEBIAN_LUA_PACKAGE_NAME lua-percpud)
+set(CPACK_DEBIAN_LUA_PACKAGE_SECTION interpreters)
+set(CPACK_DEBIAN_LUA_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_LUA_PACKAGE_DEPENDS "libpercpud0 (>= ${PERCPUD_PACKAGE_VERSION})")
+set(CPACK_DEBIAN_LUA_PACKAGE_RECOMMENDS "percpud, libnginx-mod-http-lua | luajit2 | luajit")
+set(CPACK_COMPONENT_LUA_DESCRIPTION "percpu memory for the processes of a host (LuaJIT)
+A daemon that owns a shared-memory arena and serves percpu areas to the
+processes of a host, as the Linux percpu allocator serves the kernel.
+
+This package has metrics that all workers of nginx share, for its Lua module
+and for LuaJIT, with the API of nginx-lua-prometheus.")
 
 include(CPack)

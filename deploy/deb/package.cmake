@@ -9,9 +9,16 @@ set(component_of_percpud-exporter exporter)
 set(component_of_libpercpud0 lib)
 set(component_of_libpercpud-dev dev)
 set(component_of_python3-percpud python)
+set(component_of_ruby-percpud ruby)
 set(component_of_lua-percpud lua)
-foreach(package IN ITEMS percpud percpud-exporter libpercpud0 libpercpud-dev python3-percpud lua-percpud)
+set(packages percpud percpud-exporter libpercpud0 libpercpud-dev python3-percpud lua-percpud)
+if(TARGET percpud_ruby)
+  list(APPEND packages ruby-percpud)
+endif()
+set(CPACK_COMPONENTS_ALL)
+foreach(package IN LISTS packages)
   set(component ${component_of_${package}})
+  list(APPEND CPACK_COMPONENTS_ALL ${component})
   install(FILES ${deb}/copyright.txt
     DESTINATION share/doc/${package} RENAME copyright COMPONENT ${component})
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/documents/changelog.gz
@@ -25,7 +32,6 @@ set(CPACK_PACKAGE_NAME percpud)
 set(CPACK_PACKAGE_VERSION ${PERCPUD_PACKAGE_VERSION})
 set(CPACK_PACKAGE_CONTACT "The percpud Authors <percpud@percpud.invalid>")
 set(CPACK_DEB_COMPONENT_INSTALL ON)
-set(CPACK_COMPONENTS_ALL percpud exporter lib dev python lua)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_STRIP_FILES ON)
 # /etc is outside the prefix.
@@ -117,5 +123,19 @@ processes of a host, as the Linux percpu allocator serves the kernel.
 
 This package has metrics that all workers of nginx share, for its Lua module
 and for LuaJIT, with the API of nginx-lua-prometheus.")
+
+set(CPACK_DEBIAN_RUBY_PACKAGE_NAME ruby-percpud)
+set(CPACK_DEBIAN_RUBY_PACKAGE_SECTION ruby)
+# Ruby's ABI is that of a minor version.
+string(REGEX REPLACE "^([0-9]+\\.[0-9]+).*" "\\1" ruby_minor "${PERCPUD_RUBY_VERSION}")
+set(CPACK_DEBIAN_RUBY_PACKAGE_DEPENDS
+  "libpercpud0 (= ${PERCPUD_PACKAGE_VERSION}), libc6 (>= 2.36), libruby${ruby_minor}, ruby")
+set(CPACK_DEBIAN_RUBY_PACKAGE_RECOMMENDS "percpud")
+set(CPACK_COMPONENT_RUBY_DESCRIPTION "percpu memory for the processes of a host (Ruby)
+A daemon that owns a shared-memory arena and serves percpu areas to the
+processes of a host, as the Linux percpu allocator serves the kernel.
+
+This package has metrics for Ruby that all processes of an application share,
+and a data store of Prometheus's client.")
 
 include(CPack)

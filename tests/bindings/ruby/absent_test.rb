@@ -4,6 +4,7 @@
 
 # Without a daemon, and when it goes and comes: the application never notices.
 
+require "minitest/autorun"
 require "rig"
 require "prometheus"
 

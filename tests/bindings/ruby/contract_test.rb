@@ -5,6 +5,7 @@
 # What Prometheus's client for Ruby asks of a data store (its lib/prometheus/client/
 # data_stores/README.md), and what users of its DirectFileStore rely on.
 
+require "minitest/autorun"
 require "rig"
 
 class ContractTest < Rig::Test

@@ -4,6 +4,7 @@
 
 # Forks, threads and deaths.
 
+require "minitest/autorun"
 require "rig"
 require "prometheus"
 

@@ -5,6 +5,7 @@
 # Metrics as Prometheus's client makes them: an observation is one cell, a process shows what
 # it never counted itself, and the exporter shows what they are.
 
+require "minitest/autorun"
 require "rig"
 require "prometheus"
 

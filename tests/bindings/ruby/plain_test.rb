@@ -4,6 +4,7 @@
 
 # Percpud.open, without Prometheus's client.
 
+require "minitest/autorun"
 require "rig"
 
 class PlainTest < Rig::Test

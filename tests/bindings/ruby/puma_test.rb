@@ -4,6 +4,7 @@
 
 # A real puma in cluster mode, whose workers are killed, and so is the daemon.
 
+require "minitest/autorun"
 require "servers"
 
 class PumaTest < Rig::TestAlone

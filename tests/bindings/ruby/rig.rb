@@ -5,7 +5,8 @@
 # A daemon of its own for tests, and processes that use it.
 
 require "fileutils"
-require "minitest/autorun"
+require "minitest"
+require "minitest/mock"
 require "open3"
 require "percpud"
 require "rbconfig"

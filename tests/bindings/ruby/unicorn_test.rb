@@ -4,6 +4,7 @@
 
 # A real unicorn, whose workers are killed, and so is the daemon.
 
+require "minitest/autorun"
 require "servers"
 
 class UnicornTest < Rig::TestAlone

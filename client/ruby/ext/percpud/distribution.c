@@ -5,7 +5,6 @@
 // observation; here those are parts of one series, and of one cell.
 
 #include <math.h>
-#include <string.h>
 
 #include "value.h"
 
@@ -39,7 +38,7 @@ Distribution* WholeOf(const Part* part) { return DATA_PTR(part->whole); }
 static void BeginEra(Distribution* whole) {
   const uint64_t era = EraOf(whole->family->client);
   if (era == whole->era) return;
-  memset(whole->own, 0, (1 + (size_t)whole->family->buckets) * sizeof(double));
+  for (uint32_t i = 0; i <= whole->family->buckets; ++i) whole->own[i] = 0;
   whole->era = era;
 }
 

@@ -11,9 +11,13 @@ set(component_of_libpercpud-dev dev)
 set(component_of_python3-percpud python)
 set(component_of_ruby-percpud ruby)
 set(component_of_lua-percpud lua)
+set(component_of_php8.2-percpud php)
 set(packages percpud percpud-exporter libpercpud0 libpercpud-dev python3-percpud lua-percpud)
 if(TARGET percpud_ruby)
   list(APPEND packages ruby-percpud)
+endif()
+if(TARGET percpud_php)
+  list(APPEND packages php8.2-percpud)
 endif()
 set(CPACK_COMPONENTS_ALL)
 foreach(package IN LISTS packages)
@@ -26,6 +30,7 @@ foreach(package IN LISTS packages)
 endforeach()
 
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/conffiles "/etc/percpud/percpud.textproto\n")
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/php/conffiles "/etc/php/8.2/mods-available/percpud.ini\n")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME percpud)
@@ -137,5 +142,20 @@ processes of a host, as the Linux percpu allocator serves the kernel.
 
 This package has metrics for Ruby that all processes of an application share,
 and a data store of Prometheus's client.")
+
+set(CPACK_DEBIAN_PHP_PACKAGE_NAME php8.2-percpud)
+set(CPACK_DEBIAN_PHP_PACKAGE_SECTION php)
+set(CPACK_DEBIAN_PHP_PACKAGE_DEPENDS
+  "libpercpud0 (= ${PERCPUD_PACKAGE_VERSION}), libc6 (>= 2.36), php8.2-common, phpapi-${PERCPUD_PHP_API}")
+set(CPACK_DEBIAN_PHP_PACKAGE_RECOMMENDS "percpud")
+set(CPACK_DEBIAN_PHP_PACKAGE_CONTROL_EXTRA
+  ${CMAKE_CURRENT_BINARY_DIR}/php/conffiles ${deb}/php/postinst ${deb}/php/prerm)
+set(CPACK_DEBIAN_PHP_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_COMPONENT_PHP_DESCRIPTION "percpu memory for the processes of a host (PHP)
+A daemon that owns a shared-memory arena and serves percpu areas to the
+processes of a host, as the Linux percpu allocator serves the kernel.
+
+This package has a storage of metrics that all processes of an application share,
+for applications that use promphp/prometheus_client_php.")
 
 include(CPack)

@@ -1,0 +1,95 @@
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A real php-fpm: workers are recycled and killed, and so is the daemon."""
+
+import unittest
+
+import fastcgi
+import rig
+import servers
+
+_REQUESTS = 400
+
+
+class PhpFpm(rig.WithDaemon):
+    def serve(self, **options) -> fastcgi.Fpm:
+        server = fastcgi.Fpm(self.folder, self.daemon.address, **options)
+        self.addCleanup(server.stop)
+        return server
+
+    def load(self, server: fastcgi.Fpm) -> servers.Load:
+        load = servers.Load(server, threads=4)
+        self.addCleanup(load.stop)
+        return load
+
+    def test_recycled_workers_lose_and_add_nothing(self) -> None:
+        server = self.serve(most=20)
+        first = set(server.workers())
+        load = self.load(server)
+        rig.eventually(lambda: load.answered >= _REQUESTS and
+                       not first & set(server.workers()), "all workers are recycled")
+        load.stop()
+        self.assertEqual(load.begun, load.answered)
+        self.assertEqual(server.sample("shop_requests{"), load.begun)
+        self.assertEqual(server.sample("shop_seconds_count"), load.begun)
+        self.assertEqual(server.sample("shop_stock"), -load.begun)
+
+    def test_workers_and_the_daemon_are_killed_and_the_count_is_exact(self) -> None:
+        server = self.serve(most=50)
+        load = self.load(server)
+
+        def answer(requests: int) -> None:
+            due = load.answered + requests
+            rig.eventually(lambda: load.answered >= due, "requests are answered")
+
+        for round_ in range(6):
+            answer(40)
+            servers.kill_one(server.workers())
+            if round_ == 2:
+                self.daemon.kill()
+            if round_ == 4:
+                self.daemon.start()
+        load.stop()
+        total = server.sample("shop_requests{")
+        self.assertLessEqual(load.answered, total)
+        self.assertLessEqual(total, load.begun)
+        # What was in flight at a kill was begun, and may have been counted.
+        self.assertLessEqual(load.begun - load.answered, 6 * 4)
+        self.assertEqual(server.sample("shop_seconds_count"), server.sample("shop_seconds_sum"))
+
+    def test_a_gauge_has_one_value_that_every_worker_sets(self) -> None:
+        server = self.serve(children=3)
+        for value in (12, 7.5):
+            self.assertEqual(server.get(f"/fill?{value}"), "filled")
+            pids = set()
+            while len(pids) < 3:
+                pids.add(server.get("/pid"))
+                self.assertEqual(server.sample("shop_stock"), value)
+
+    def test_a_wipe_is_noticed_by_every_worker(self) -> None:
+        server = self.serve(children=3)
+        pids = set()
+        while len(pids) < 3:
+            pids.add(server.get("/pid"))
+            self.assertEqual(server.get("/fill?5"), "filled")
+        self.assertEqual(server.get("/wipe"), "wiped")
+        self.assertEqual(server.get("/metrics"), "")
+        pids.clear()
+        while len(pids) < 3:
+            pids.add(server.get("/pid"))
+            expected = float(len(pids))
+            self.assertEqual(server.get(f"/fill?{expected}"), "filled")
+            self.assertEqual(server.sample("shop_stock"), expected)
+
+    def test_a_wipe_stays_one_for_workers_that_have_not_served_yet(self) -> None:
+        server = self.serve(children=3, most=1)
+        for _ in range(6):
+            self.assertEqual(server.get("/fill?5"), "filled")
+        self.assertEqual(server.get("/buy"), "bought")
+        self.assertEqual(server.get("/wipe"), "wiped")
+        for _ in range(6):
+            self.assertEqual(server.get("/metrics"), "")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -12,12 +12,16 @@ set(component_of_python3-percpud python)
 set(component_of_ruby-percpud ruby)
 set(component_of_lua-percpud lua)
 set(component_of_php8.2-percpud php)
+set(component_of_node-percpud node)
 set(packages percpud percpud-exporter libpercpud0 libpercpud-dev python3-percpud lua-percpud)
 if(TARGET percpud_ruby)
   list(APPEND packages ruby-percpud)
 endif()
 if(TARGET percpud_php)
   list(APPEND packages php8.2-percpud)
+endif()
+if(TARGET percpud_node)
+  list(APPEND packages node-percpud)
 endif()
 set(CPACK_COMPONENTS_ALL)
 foreach(package IN LISTS packages)
@@ -157,5 +161,17 @@ processes of a host, as the Linux percpu allocator serves the kernel.
 
 This package has a storage of metrics that all processes of an application share,
 for applications that use promphp/prometheus_client_php.")
+
+set(CPACK_DEBIAN_NODE_PACKAGE_NAME node-percpud)
+set(CPACK_DEBIAN_NODE_PACKAGE_SECTION javascript)
+set(CPACK_DEBIAN_NODE_PACKAGE_DEPENDS
+  "libpercpud0 (= ${PERCPUD_PACKAGE_VERSION}), libc6 (>= 2.36), nodejs (>= 18)")
+set(CPACK_DEBIAN_NODE_PACKAGE_RECOMMENDS "percpud")
+set(CPACK_COMPONENT_NODE_DESCRIPTION "percpu memory for the processes of a host (Node)
+A daemon that owns a shared-memory arena and serves percpu areas to the
+processes of a host, as the Linux percpu allocator serves the kernel.
+
+This package has metrics for Node that all processes of an application share,
+with prom-client's interface.")
 
 include(CPack)

@@ -5,14 +5,14 @@
 
 // How counters add. An addition is a call into the C library, so that it is in shared
 // memory when inc() returns, whatever happens to the process. Such a call costs several
-// times what the addition does, and so a loop that makes more than a hundred of them in
+// times what the addition does, and so a loop that makes more than 64 of them in
 // one turn of the event loop is added up here, a few at a time. What is waiting here is
 // delivered when the turn ends.
 
 // Calls in one turn before additions are gathered.
-const CALLS = 128;
+const CALLS = 64;
 // Additions to one counter that are gathered for a call.
-const GATHERED = 32;
+const GATHERED = 64;
 
 let calls = CALLS;
 let isRenewing = false;

@@ -25,6 +25,7 @@ class Children {
     this._names = names;
     this._sorted = [...names].sort();
     this._make = make;
+    this._own = undefined;
     this.clear();
   }
 
@@ -73,17 +74,17 @@ class Children {
     return labels;
   }
 
+  /** Forgets a child. The one without labels is the same for good. */
   delete(key) {
-    this._byKey.delete(key);
+    if (this._own === undefined || this._own.key !== key) this._byKey.delete(key);
     // A series may be there under several values.
     this._tree = new Map();
-    this._own = undefined;
   }
 
   clear() {
     this._byKey = new Map();
     this._tree = new Map();
-    this._own = undefined;
+    if (this._own !== undefined) this._byKey.set(this._own.key, this._own);
   }
 
   _add(values) {

@@ -48,17 +48,18 @@ class CounterChild extends Child {
 class Counter extends Metric {
   constructor(config) {
     super('counter', config);
+    this._one = this._children.own().adder;
     if (this.enableExemplars) this.inc = this._incWithExemplar;
   }
 
   /** inc(), inc(value), inc(labels), inc(labels, value) */
   inc(labels, value) {
     if (labels === undefined) {
-      addOne(this._children.own().adder);
+      addOne(this._one);
     } else if (isObject(labels)) {
       addTo(this._children.byObject(labels).adder, value);
     } else {
-      add(this._children.own().adder, checkIncrease(labels));
+      add(this._one, checkIncrease(labels));
     }
   }
 
@@ -68,7 +69,7 @@ class Counter extends Metric {
       this.removeAll();
       return;
     }
-    this._own().adder.drop();
+    this._one.drop();
     this._takeAway('resetSeries', undefined);
   }
 
@@ -80,10 +81,6 @@ class Counter extends Metric {
     const sample = { value: row[1], labels };
     if (child !== undefined && child.exemplar !== undefined) sample.exemplar = child.exemplar;
     out.push(sample);
-  }
-
-  _own() {
-    return this._children.own();
   }
 
   _incWithExemplar({ labels = {}, value = 1, exemplarLabels = {} } = {}) {

@@ -245,8 +245,8 @@ static napi_value Reset(napi_env env, napi_callback_info info) {
 
 bool AddClient(napi_env env, napi_value exports) {
   static const Function functions[] = {
-      {"client", Open},   {"poll", Poll},        {"wait", Wait}, {"attached", IsAttached},
-      {"reset", Reset},   {"notices", Notices},
+      {"client", Open},         {"poll", Poll},   {"wait", Wait},
+      {"attached", IsAttached}, {"reset", Reset}, {"notices", Notices},
   };
   return MakeEnvironment(env) &&
          AddFunctions(env, exports, functions, sizeof(functions) / sizeof(functions[0]));

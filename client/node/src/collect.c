@@ -31,8 +31,7 @@ static void Execute(napi_env env, void* data) {
   if (job->format == 0) {
     job->collection = percpud_collect_begin(handle, job->family, job->milliseconds);
   } else {
-    job->text =
-        percpud_render(handle, (percpud_format)job->format, job->milliseconds, &job->bytes);
+    job->text = percpud_render(handle, (percpud_format)job->format, job->milliseconds, &job->bytes);
   }
   if (job->collection == NULL && job->text == NULL) {
     percpud_reason(handle, job->reason, sizeof(job->reason));
@@ -67,7 +66,8 @@ static napi_value FromBuckets(napi_env env, const percpud_series_view* series) {
   return out;
 }
 
-// Those that have set a gauge and live, as label, value, timestamp and so on.
+// Makes an array of the writers that have set a gauge and live: label, value, timestamp,
+// and so on.
 static napi_value FromWriters(napi_env env, const percpud_series_view* series) {
   napi_value const out = NewArray(env, 0);
   uint32_t count = 0;
@@ -92,9 +92,9 @@ static napi_value FromSeries(napi_env env, const percpud_family_view* family,
       !Append(env, out, &count, FromTexts(env, series->label_values, family->label_count)) ||
       !Append(env, out, &count, FromNumber(env, series->value)) ||
       !Append(env, out, &count, FromNumber(env, (double)series->count)) ||
-      !Append(env, out, &count,
-              family->type == PERCPUD_GAUGE ? FromWriters(env, series)
-                                            : FromBuckets(env, series))) {
+      !Append(
+          env, out, &count,
+          family->type == PERCPUD_GAUGE ? FromWriters(env, series) : FromBuckets(env, series))) {
     return NULL;
   }
   return out;
@@ -106,8 +106,7 @@ static napi_value FromAllSeries(napi_env env, const percpud_family_view* family)
   while (out != NULL && count < family->series_count) {
     napi_handle_scope scope = NULL;
     if (!Ok(env, napi_open_handle_scope(env, &scope))) return NULL;
-    const bool is_sound =
-        Append(env, out, &count, FromSeries(env, family, &family->series[count]));
+    const bool is_sound = Append(env, out, &count, FromSeries(env, family, &family->series[count]));
     napi_close_handle_scope(env, scope);
     if (!is_sound) return NULL;
   }

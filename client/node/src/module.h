@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// As installed: beside the library, wherever that is.
+// It is included as programs include it that find it installed.
 #include <percpud.h>
 
 // Throws what Node-API has to say for `status`, if that is a failure and nothing is thrown

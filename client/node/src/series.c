@@ -56,8 +56,8 @@ static napi_value MakeFamily(napi_env env, napi_callback_info info) {
   int32_t type = 0;
   int32_t fold = 0;
   int32_t flags = 0;
-  if (!Arguments(env, info, 8, args) || !ToInt(env, args[3], &type) || !ToInt(env, args[4], &fold) ||
-      !ToInt(env, args[5], &flags)) {
+  if (!Arguments(env, info, 8, args) || !ToInt(env, args[3], &type) ||
+      !ToInt(env, args[4], &fold) || !ToInt(env, args[5], &flags)) {
     return NULL;
   }
   char* const name = TakeText(env, args[1]);
@@ -240,10 +240,17 @@ static napi_value ResetSeries(napi_env env, napi_callback_info info) {
 
 bool AddSeries(napi_env env, napi_value exports) {
   static const Function functions[] = {
-      {"family", MakeFamily},     {"series", MakeSeries},      {"adder", MakeAdder},
-      {"setter", MakeSetter},     {"observer", MakeObserver},  {"setAt", SetAt},
-      {"shared", IsShared},       {"read", Read},              {"count", Count},
-      {"removeSeries", Remove},   {"resetSeries", ResetSeries},
+      {"family", MakeFamily},
+      {"series", MakeSeries},
+      {"adder", MakeAdder},
+      {"setter", MakeSetter},
+      {"observer", MakeObserver},
+      {"setAt", SetAt},
+      {"shared", IsShared},
+      {"read", Read},
+      {"count", Count},
+      {"removeSeries", Remove},
+      {"resetSeries", ResetSeries},
   };
   return AddFunctions(env, exports, functions, sizeof(functions) / sizeof(functions[0]));
 }

@@ -18,6 +18,15 @@
 namespace percpud {
 namespace {
 
+// Whether there is anything that its process, or children of it, may still write to.
+bool HasOpened(const Tables& tables, SessionId id) {
+  if (!tables.holders.Find(HolderOf(id))->opened.empty()) return true;
+  const auto& namespaces = tables.metrics.namespaces();
+  return tables.writers.CountOf(id) > 0 ||
+         std::any_of(namespaces.begin(), namespaces.end(),
+                     [id](const auto& entry) { return entry.second.joined.contains(id); });
+}
+
 // Lets go of a session's leases; returns those that are not kept.
 std::vector<ChunkId> ReleaseLeasesOf(Tables& tables, SessionId id, catalog::Changes* changes) {
   std::vector<ChunkId> returned;
@@ -112,7 +121,9 @@ bool Sessions::EndIf(SessionId id, Ending ending,
   tx.tables().sessions.BeginEnd(id);
   // What is being committed for it is entered, or undone, first.
   tx.WaitUntil([&] { return tx.tables().holders.Find(HolderOf(id))->in_flight == 0; });
-  const bool is_left = ending == Ending::kForChildren || ending == Ending::kForItself;
+  const bool is_left = (ending == Ending::kForChildren || ending == Ending::kForItself) &&
+                       HasOpened(tx.tables(), id);
+  if (!is_left && ending != Ending::kReplaced) ending = Ending::kWhole;
   const Taken taken = TakeBack(tx, id, ending);
   // The areas follow in slices: one that is left behind by a crash has an owner that
   // does not exist, and is freed at the next start.
@@ -150,6 +161,7 @@ Sessions::Taken Sessions::TakeBack(Transaction& tx, SessionId id, Ending ending)
   }
   Taken out;
   out.leases = ReleaseLeasesOf(tables, id, changes);
+  tables.metrics.log().Leave(id.value());
   if (ending == Ending::kForItself) {
     // The next daemon waits for the process too. What owns nothing is not resumed.
     session.token = options_.make_token();

@@ -91,7 +91,7 @@ class MetricsStormTest : public testing::RestartTest {
 
 TEST_F(MetricsStormTest, EveryStartIsWarm) {
   std::uint32_t pid = 0;
-  for (int step = 0; step < 3000; ++step) {
+  for (int step = 0; step < 1000; ++step) {
     if (live_.size() < 2 || (live_.size() < 6 && Below(20) == 0)) {
       ++pid;
       live_[pid] = Open(pid);

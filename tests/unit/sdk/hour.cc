@@ -4,6 +4,7 @@
 #include "tests/unit/sdk/hour.h"
 
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,5 +26,14 @@ extern "C" __attribute__((visibility("default"))) int clock_gettime(clockid_t cl
                                                                     timespec* now) noexcept {
   const auto result = static_cast<int>(syscall(SYS_clock_gettime, clock, now));
   if (result == 0 && clock == CLOCK_REALTIME) now->tv_sec += percpu::testing::step_seconds;
+  return result;
+}
+
+// Abseil's waits for a time go by this one.
+extern "C" __attribute__((visibility("default"))) int gettimeofday(timeval* now,
+                                                                   void* /*zone*/) noexcept {
+  timespec precise{};
+  const int result = clock_gettime(CLOCK_REALTIME, &precise);
+  *now = {.tv_sec = precise.tv_sec, .tv_usec = precise.tv_nsec / 1000};
   return result;
 }

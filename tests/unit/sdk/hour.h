@@ -9,7 +9,7 @@
 namespace percpu::testing {
 
 // Sets the hour of the calendar forward, or back, for this process alone: clock_gettime
-// of hour.cc takes the place of libc's. Elapsed time goes on as it is. Thread safe.
+// and gettimeofday of hour.cc take the place of libc's. Elapsed time goes on as it is. Thread safe.
 void StepHour(absl::Duration step);
 
 }  // namespace percpu::testing

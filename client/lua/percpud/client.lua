@@ -51,7 +51,7 @@ function Client:tell()
   local worker = _G.ngx and _G.ngx.worker and _G.ngx.worker.id()
   for _, notice in ipairs(notices) do
     if notice[1] ~= NO_DAEMON or not worker or worker == 0 then
-      log("percpud: metrics are local: ", notice[2])
+      log("percpud: metrics may be local to this process: ", notice[2])
     end
   end
 end

@@ -307,7 +307,7 @@ function tests.another_shape_counts_locally_and_says_so(_, options)
   local second = percpud.init("dict", options)
   second:histogram("h", nil, nil, { 2 }):observe(0.5)
   equal(#logged, 1)
-  assert(logged[1]:find("^percpud: metrics are local: .*h"), logged[1])
+  assert(logged[1]:find("^percpud: metrics may be local to this process: .*h"), logged[1])
   equal(samples(first)['h_bucket{le="1"}'], 1)
 end
 

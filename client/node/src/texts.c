@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 static void* Allocate(napi_env env, size_t bytes) {
-  void* const memory = malloc(bytes == 0 ? 1 : bytes);
+  void* const memory = calloc(1, bytes == 0 ? 1 : bytes);
   if (memory == NULL) napi_throw_error(env, NULL, "memory is short");
   return memory;
 }

@@ -106,14 +106,16 @@ describe('memory', () => {
           await register.metrics();
         }
         global.gc();
-        return process.memoryUsage().rss;
+        // What V8 has reserved grows and shrinks as it likes.
+        const { rss, heapTotal, heapUsed } = process.memoryUsage();
+        return rss - heapTotal + heapUsed;
       }
       (async () => {
         await work(300);
         const before = await work(300);
-        console.log((await work(900)) - before);
+        console.log((await work(1200)) - before);
       })();
     `, daemon.environment('memory'), '--expose-gc');
-    assert.ok(Number(stdout) < 8 << 20, `${stdout.trim()} bytes more`);
+    assert.ok(Number(stdout) < 4 << 20, `${stdout.trim()} bytes more`);
   });
 });

@@ -12,6 +12,7 @@ const { since } = require('./timing');
 
 // When a gauge was set that was not set yet, or was reset, in seconds since 1970.
 const NEVER = 1e-9;
+const REMOVE_MS = 1000;
 
 class GaugeChild extends Child {
   constructor(...what) {
@@ -100,7 +101,7 @@ class Gauge extends Metric {
     if (this.labelNames.length === 0) this._children.own().open();
   }
 
-  /** Hides a series, unless another process has set it. */
+  /** Takes a series away, unless another process has set it. */
   remove(...values) {
     const child = this._children.byArguments(values);
     if (child.series !== undefined) this._leave(child);
@@ -124,6 +125,8 @@ class Gauge extends Metric {
       if (child !== undefined) out.push({ value: addon.read(child.series), labels });
     } else if (values.length > 0) {
       out.push({ value: aggregate(this.aggregator, values), labels });
+    } else {
+      this._sweep(row[0]);
     }
   }
 
@@ -134,6 +137,18 @@ class Gauge extends Metric {
   _leave(child) {
     addon.setAt(child.series, 0, NEVER);
     this._forget(child);
+    this._hasLeft = true;
+  }
+
+  /** Takes a series away that nobody sets any more, so that its memory is used again. */
+  _sweep(texts) {
+    if (!this._hasLeft) return;
+    try {
+      addon.removeSeries(this._client.handle, this._family, texts, REMOVE_MS);
+    } catch {
+      // It is not shown; another scrape may free it.
+      this._hasLeft = false;
+    }
   }
 }
 

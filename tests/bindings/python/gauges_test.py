@@ -143,11 +143,12 @@ class Forked(Multiprocess):
         for mode in ("all", "liveall"):
             shown = [self.value(f"g_{mode}", pid=str(pid)) for pid in (os.getpid(), child.pid)]
             self.assertEqual(shown, [5, 3])
+        pid = str(child.pid)
         child.kill()
         rig.eventually(lambda: [self.value(f"g_live{mode}") for mode in wanted] == [5, 5, 5], "it is folded")
-        self.assertIsNone(self.value("g_liveall", pid=str(child.pid)))
+        self.assertIsNone(self.value("g_liveall", pid=pid))
         self.assertEqual([self.value(f"g_{mode}") for mode in wanted], [3, 5, 8])
-        self.assertEqual(self.value("g_all", pid=str(child.pid)), 3)
+        self.assertEqual(self.value("g_all", pid=pid), 3)
 
     def test_each_child_has_its_own_value_which_begins_at_zero(self) -> None:
         gauge = Gauge("g", "help", ["l"], registry=None, multiprocess_mode="liveall")

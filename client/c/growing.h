@@ -30,8 +30,7 @@ class Growing {
   // `items` are none of this array's.
   [[nodiscard]] bool Append(std::span<const T> items) {
     if (items.empty()) return true;
-    if (!Reserve(items.size())) return false;
-    assert(items_ != nullptr);
+    if (!Reserve(items.size()) || items_ == nullptr) return false;
     for (const T& item : items) items_[size_++] = item;
     return true;
   }

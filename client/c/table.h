@@ -23,7 +23,7 @@ class Table {
   template <typename Wanted>
   [[nodiscard]] T* Find(std::uint64_t hash, Wanted wanted) const {
     if (buckets_.size() == 0) return nullptr;
-    for (T* one = buckets_[BucketOf(buckets_, hash)]; one != nullptr; one = one->next) {
+    for (T* one = buckets_[BucketOf(buckets_, hash)].first; one != nullptr; one = one->next) {
       if (one->hash == hash && wanted(*one)) return one;
     }
     return nullptr;
@@ -39,30 +39,35 @@ class Table {
   template <typename Visit>
   void ForEach(Visit visit) const {
     for (std::size_t i = 0; i < buckets_.size(); ++i) {
-      for (T* one = buckets_[i]; one != nullptr;) visit(*std::exchange(one, one->next));
+      for (T* one = buckets_[i].first; one != nullptr;) visit(*std::exchange(one, one->next));
     }
   }
 
  private:
   static constexpr std::size_t kLeast = 64;
 
+  // What stands in it is linked by `next`.
+  struct Bucket {
+    T* first = nullptr;
+  };
+
   // The count of buckets is a power of two.
-  static std::size_t BucketOf(const Growing<T*>& buckets, std::uint64_t hash) {
+  static std::size_t BucketOf(const Growing<Bucket>& buckets, std::uint64_t hash) {
     return (hash ^ hash >> 32) & (buckets.size() - 1);
   }
-  static void Link(Growing<T*>& buckets, T& thing) {
-    T*& bucket = buckets[BucketOf(buckets, thing.hash)];
-    thing.next = bucket;
-    bucket = &thing;
+  static void Link(Growing<Bucket>& buckets, T& thing) {
+    Bucket& bucket = buckets[BucketOf(buckets, thing.hash)];
+    thing.next = std::exchange(bucket.first, &thing);
   }
   void Grow() {
-    Growing<T*> more;
-    if (!more.Resize(buckets_.size() == 0 ? kLeast : buckets_.size() * 2)) return;
+    Growing<Bucket> more;
+    const std::size_t wanted = buckets_.size() == 0 ? kLeast : buckets_.size() * 2;
+    if (!more.Resize(wanted) || more.size() == 0) return;
     ForEach([&](T& thing) { Link(more, thing); });
     buckets_.Swap(more);
   }
 
-  Growing<T*> buckets_;
+  Growing<Bucket> buckets_;
   std::size_t count_ = 0;
 };
 

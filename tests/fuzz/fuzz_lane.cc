@@ -193,7 +193,7 @@ void Player::Ask(const Op& op) {
     case kFree:
       return AskFree(op);
     case kAdd:
-      ask_.Add(performed_, {.pointer = Pick(op.a) + op.c % 3 * 4,
+      ask_.Add(performed_, {.pointer = Pick(op.a) + std::uint64_t{op.c % 3U} * 4,
                             .delta = static_cast<std::int8_t>(op.b),
                             .unit = op.c % 5 == 4 ? abi::kLaneAnyUnit : op.c % 5U,
                             .width = op.b % 2 == 0 ? 8U : 4U});

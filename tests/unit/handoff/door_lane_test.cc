@@ -28,7 +28,6 @@ namespace {
 using testing::GoodHello;
 using ::testing::HasSubstr;
 using testing::Hello;
-using testing::LaneClient;
 using testing::MapMode;
 using testing::Refusal;
 using testing::Reply;

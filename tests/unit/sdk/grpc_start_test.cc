@@ -10,26 +10,9 @@
 #include <unistd.h>
 
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 
-namespace {
-
-constexpr int kUnlimited = -1;
-// How often this thread may still allocate.
-thread_local int left_to_allocate = kUnlimited;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  if (left_to_allocate == 0) throw std::bad_alloc();
-  if (left_to_allocate > 0) --left_to_allocate;
-  void* const memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
+#include "tests/unit/sdk/scarce_memory.h"
 
 namespace percpu::wire {
 namespace {
@@ -90,14 +73,14 @@ TEST(StartGrpcTest, AWantOfMemoryEndsNoThreadByForce) {
   for (int allocations = 0; allocations < 15; ++allocations) {
     EXPECT_EXIT(
         {
-          left_to_allocate = allocations;
+          testing::left_to_allocate = allocations;
           bool ran_out = false;
           try {
             ran_out = !StartGrpc().ok();
           } catch (const std::bad_alloc&) {
             ran_out = true;
           }
-          left_to_allocate = kUnlimited;
+          testing::left_to_allocate = testing::kUnlimited;
           _exit(ran_out && StartGrpc().ok() ? 0 : 1);
         },
         ::testing::ExitedWithCode(0), "")

@@ -8,8 +8,8 @@ Gem::Specification.new do |gem|
   gem.name = "percpud"
   gem.version = Percpud::VERSION
   gem.summary = "Metrics that all processes of a host share"
-  gem.description = "Counters, gauges, histograms and summaries of prefork servers, in shared memory that " \
-                    "outlives each process. A data store of prometheus-client, and by itself."
+  gem.description = "Counters, gauges, histograms and summaries of prefork servers, in shared " \
+                    "memory that outlives each process. With prometheus-client, and by itself."
   gem.authors = ["The percpud Authors"]
   gem.license = "Apache-2.0"
   gem.homepage = "https://percpud.invalid/"

@@ -56,7 +56,8 @@ class FileMetric
   private
 
   def key(labels)
-    labels.to_a.sort.map { |name, value| "#{CGI.escape(name.to_s)}=#{CGI.escape(value.to_s)}" }.join("&")
+    pairs = labels.to_a.sort
+    pairs.map { |pair| pair.map { |text| CGI.escape(text.to_s) }.join("=") }.join("&")
   end
 
   def position(key)
@@ -75,7 +76,8 @@ class FileStore
   end
 
   def for_metric(name, metric_type:, metric_settings: {})
-    FileMetric.new(File.join(@folder, "#{metric_type}_#{name}_#{metric_settings.size}_#{Process.pid}"))
+    kind = "#{metric_type}#{metric_settings.values.join}"
+    FileMetric.new(File.join(@folder, "#{kind}_#{name}_#{Process.pid}"))
   end
 end
 
@@ -118,7 +120,9 @@ def measure(kinds, smoke)
   kinds.values.first.all.each_key do |call|
     number = call == "values" ? (often / 100).clamp(1..) : often
     rounds.times do
-      kinds.each { |kind, calls| best[[call, kind]] = [best[[call, kind]], calls.measure(call, number)].min }
+      kinds.each do |kind, calls|
+        best[[call, kind]] = [best[[call, kind]], calls.measure(call, number)].min
+      end
     end
   end
   best
@@ -141,8 +145,8 @@ daemon = Rig::Daemon.new
 begin
   daemon.start
   Dir.mktmpdir("percpud-ruby-", "/dev/shm") do |folder|
-    kinds = { files: Calls.new(FileStore.new(folder)),
-              percpud: Calls.new(Percpud::DataStore.new(namespace: "bench", address: daemon.address)) }
+    store = Percpud::DataStore.new(namespace: "bench", address: daemon.address)
+    kinds = { files: Calls.new(FileStore.new(folder)), percpud: Calls.new(store) }
     report(measure(kinds, smoke), smoke)
   end
 ensure

@@ -47,10 +47,23 @@ class ForkTest < Rig::Test
   end
 
   def test_gauges_of_children
-    Rig.kill(Rig.pausing { Gauge.new(:g, docstring: "help", store_settings: { aggregation: :max }).set(9) })
-    gauge = Gauge.new(:g, docstring: "help", store_settings: { aggregation: :max })
+    make = -> { Gauge.new(:g, docstring: "help", store_settings: { aggregation: :max }) }
+    Rig.kill(Rig.pausing { make.call.set(9) })
+    gauge = make.call
     gauge.set(3)
     assert_equal 9.0, gauge.values[{}]
+  end
+
+  def test_a_gauge_that_a_child_inherits_is_shown_when_it_is_set
+    %i[all max sum].each do |mode|
+      gauge = Gauge.new(:"g_#{mode}", docstring: "help", store_settings: { aggregation: mode })
+      pid = Rig.pausing { gauge.set(9) }
+      labels = mode == :all ? { pid: pid.to_s } : {}
+      assert_equal 9.0, gauge.values[labels], mode
+      assert_equal 0.0, gauge.get
+      Rig.kill(pid)
+      assert_equal 9.0, gauge.values[labels], mode
+    end
   end
 
   def test_a_fork_inside_a_synchronized_block_counts_once

@@ -81,8 +81,8 @@ class MetricsTest < Rig::Test
     summary = Summary.new(:bytes, docstring: "Size.", labels: [:path])
     2.times { summary.observe(21, labels: { path: "/" }) }
     assert_equal({ "count" => 2.0, "sum" => 42.0 }, summary.get(labels: { path: "/" }))
-    assert_equal({ { path: "/", quantile: "count" } => 2.0, { path: "/", quantile: "sum" } => 42.0 },
-                 summary.values)
+    assert_equal({ { path: "/", quantile: "count" } => 2.0,
+                   { path: "/", quantile: "sum" } => 42.0 }, summary.values)
     assert_match(%r{^bytes_count\{path="/"\} 2\nbytes_sum\{path="/"\} 42$}, @store.render)
   end
 

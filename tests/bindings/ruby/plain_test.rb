@@ -62,7 +62,9 @@ class PlainTest < Rig::Test
   end
 
   def test_slots
-    pids = Array.new(2) { Rig.pausing { Percpud.open(slot: true).gauge("busy", live: true).set(1) } }
+    pids = Array.new(2) do
+      Rig.pausing { Percpud.open(slot: true).gauge("busy", live: true).set(1) }
+    end
     assert_equal %w[0 1], @shop.render.scan(/^busy\{pid="(\d+)"\}/).flatten.sort
     pids.each { |pid| Rig.kill(pid) }
   end

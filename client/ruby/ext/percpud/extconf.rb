@@ -25,7 +25,8 @@ end
 checkout = with_config("percpud-checkout") || File.expand_path("../../../..", __dir__)
 build = with_config("percpud-build") || File.join(checkout, "build")
 unless use_checkout(checkout, build) || pkg_config("percpud-c")
-  abort "libpercpud is not there: install libpercpud-dev, or build the checkout (deploy/build percpud_c)"
+  abort "libpercpud is not there: install libpercpud-dev, " \
+        "or build the checkout (deploy/build percpud_c)"
 end
 $CFLAGS << " -std=gnu11 -fvisibility=hidden"
 create_makefile("percpud/native")

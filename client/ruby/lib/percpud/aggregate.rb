@@ -55,8 +55,9 @@ module Percpud
   class Aggregate
     attr_reader :values
 
-    def initialize(mode)
+    def initialize(mode, is_gauge)
       @mode = mode
+      @is_gauge = is_gauge
       @values = Hash.new(0.0)
       # Label sets of which this process alone knows.
       @local = {}
@@ -90,11 +91,12 @@ module Percpud
       labels.size < 2 ? labels : labels.sort.to_h
     end
 
-    # Counters of several writers of a process are one number.
+    # Several writers of a process have a gauge each; their counters are one number.
     def fold(one, other)
       case @mode
       when :max then [one, other].max
       when :min then [one, other].min
+      when :sum then @is_gauge ? one + other : other
       else other
       end
     end

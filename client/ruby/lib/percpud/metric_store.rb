@@ -57,7 +57,7 @@ module Percpud
         raise DataStore::InvalidStoreSettingsError, "there is no aggregation #{@mode}"
       end
       flush
-      out = Aggregate.new(@mode)
+      out = Aggregate.new(@mode, @value_type == Native::GAUGE)
       @client.collect(@metric_name, WAIT_MS).each { |family| take(out, *family) }
       known.each do |labels, writer, number|
         out.local(labels, writer, number.total) unless number.shared?
@@ -74,7 +74,9 @@ module Percpud
     # Called for label sets that were not seen before.
     def open(labels, writer)
       labels = labels.sort.to_h.transform_values { |value| Text.of(value) }
-      @opening.synchronize { @opened[[labels, writer]] ||= part(labels, writer) || value(labels, writer) }
+      @opening.synchronize do
+        @opened[[labels, writer]] ||= part(labels, writer) || value(labels, writer)
+      end
     end
 
     def value(labels, writer)

@@ -77,6 +77,7 @@ module Rig
     end
 
     def teardown
+      Rig.kill_all
       ENV.replace(@before)
     end
 
@@ -144,6 +145,7 @@ module Rig
       tell.close
       raise "the child's work failed" if told.read(1) != "x"
 
+      (@paused ||= []) << pid
       pid
     ensure
       told.close
@@ -152,6 +154,12 @@ module Rig
     def kill(pid)
       Process.kill(:KILL, pid)
       Process.wait(pid)
+      @paused.delete(pid)
+    end
+
+    # Kills the pausing children that a test has left.
+    def kill_all
+      (@paused || []).dup.each { |pid| kill(pid) }
     end
 
     private

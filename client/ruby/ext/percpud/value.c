@@ -5,7 +5,12 @@
 
 #include <math.h>
 
-static void MarkValue(void* data) { rb_gc_mark(((Value*)data)->owner); }
+static void MarkValue(void* data) {
+  const Value* const value = data;
+  rb_gc_mark(value->owner);
+  rb_gc_mark(value->values);
+  rb_gc_mark(value->writer);
+}
 
 static const rb_data_type_t kValueType = {
     .wrap_struct_name = "Percpud::Native::Value",
@@ -21,11 +26,14 @@ static Value* ValueOf(VALUE object) { return rb_check_typeddata(object, &kValueT
 
 static int IsGauge(const Value* value) { return value->family->type == PERCPUD_GAUGE; }
 
-static inline void BeginEra(Value* value) {
+// In the child of a fork a gauge is in a cell of its own, which is waited for as for any
+// opening.
+static void BeginEra(Value* value) {
   const uint64_t era = EraOf(value->family->client);
   if (era == value->era) return;
   value->own = 0;
   value->era = era;
+  if (IsGauge(value)) value->series = OpenSeries(value->family, value->values, value->writer);
 }
 
 static inline void Done(const Value* value) {
@@ -33,10 +41,10 @@ static inline void Done(const Value* value) {
 }
 
 void AddToValue(Value* value, double amount) {
+  BeginEra(value);
   if (IsGauge(value)) {
     percpud_adjust(value->series, amount);
   } else if (isfinite(amount)) {
-    BeginEra(value);
     if (amount >= 0) {
       percpud_number_add(value->number, amount);
     } else {
@@ -48,8 +56,8 @@ void AddToValue(Value* value, double amount) {
 }
 
 void SetValue(Value* value, double number) {
+  BeginEra(value);
   if (!IsGauge(value)) {
-    BeginEra(value);
     AddToValue(value, number - value->own);
     return;
   }
@@ -66,7 +74,7 @@ double GetValue(Value* value) {
 static VALUE AllocateValue(VALUE class) {
   Value* value = NULL;
   const VALUE self = TypedData_Make_Struct(class, Value, &kValueType, value);
-  value->owner = Qnil;
+  value->owner = value->values = value->writer = Qnil;
   return self;
 }
 
@@ -78,8 +86,10 @@ static VALUE Initialize(VALUE self, VALUE owner, VALUE values, VALUE writer) {
   if (family->buckets != 0) rb_raise(rb_eArgError, "a histogram or summary is a Distribution");
   value->owner = owner;
   value->family = family;
-  const int is_gauge = family->type == PERCPUD_GAUGE;
-  value->series = OpenSeries(family, values, is_gauge ? writer : Qnil);
+  Check_Type(values, T_ARRAY);
+  value->values = rb_ary_dup(values);
+  value->writer = family->type == PERCPUD_GAUGE ? writer : Qnil;
+  value->series = OpenSeries(family, value->values, value->writer);
   value->number = percpud_series_number(value->series);
   value->era = EraOf(family->client);
   return self;

@@ -11,6 +11,9 @@
 
 typedef struct {
   VALUE owner;
+  // What it was opened with: the label values, and of a gauge whose it is.
+  VALUE values;
+  VALUE writer;
   const Family* family;
   percpud_series* series;
   // NULL of a gauge.

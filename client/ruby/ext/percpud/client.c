@@ -80,21 +80,25 @@ static void TellNotice(const Client* client, const Notice* notice) {
   if (failed) rb_set_errinfo(before);
 }
 
+// Each names the one before it.
+static Notice* OldestFirst(Notice* newest) {
+  Notice* oldest = NULL;
+  for (Notice* older; newest != NULL; newest = older) {
+    older = newest->next;
+    newest->next = oldest;
+    oldest = newest;
+  }
+  return oldest;
+}
+
 void TellNotices(Client* client) {
   if (__atomic_load_n(&client->notices, __ATOMIC_RELAXED) == NULL) return;
-  Notice* last = __atomic_exchange_n(&client->notices, NULL, __ATOMIC_ACQUIRE);
-  Notice* first = NULL;
-  while (last != NULL) {
-    Notice* const before = last->next;
-    last->next = first;
-    first = last;
-    last = before;
-  }
-  while (first != NULL) {
-    Notice* const after = first->next;
-    TellNotice(client, first);
-    free(first);
-    first = after;
+  Notice* next = OldestFirst(__atomic_exchange_n(&client->notices, NULL, __ATOMIC_ACQUIRE));
+  while (next != NULL) {
+    Notice* const notice = next;
+    next = notice->next;
+    TellNotice(client, notice);
+    free(notice);
   }
 }
 

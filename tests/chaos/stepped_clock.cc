@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdint>
@@ -138,7 +139,7 @@ long syscall(long number, ...) noexcept {
     return next(number, arguments[0], arguments[1], arguments[2], until, arguments[4],
                 arguments[5]);
   };
-  const auto* const until = reinterpret_cast<const timespec*>(arguments[3]);
+  const auto* const until = std::bit_cast<const timespec*>(arguments[3]);
   constexpr long kAbsoluteWait = FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME;
   const bool waits_until_hour = number == SYS_futex && until != nullptr &&
                                 (arguments[1] & ~FUTEX_PRIVATE_FLAG) == kAbsoluteWait;

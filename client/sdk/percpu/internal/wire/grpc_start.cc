@@ -79,8 +79,9 @@ class ThreadProbes {
       probe.number = gettid();
       done_.wait();
     });
-    if (thread.ok()) probe.thread = *std::move(thread);
-    return thread.status();
+    if (!thread.ok()) return thread.status();
+    probe.thread = *std::move(thread);
+    return absl::OkStatus();
   }
 
  private:

@@ -254,7 +254,18 @@ void MetricTables::RemoveFamily(FamilyId id) {
   Namespace& name_space = *Find(entry->second.name_space);
   name_space.replaced.erase(id);
   name_space.record_bytes -= RecordBytesOf(entry->second);
+  untold_.erase(id);
   families_.erase(entry);
+}
+
+void MetricTables::CountRefused(Family& family) {
+  ++family.refused;
+  untold_.insert(family.id);
+}
+
+void MetricTables::CountOverflowed(Family& family) {
+  ++family.overflowed;
+  untold_.insert(family.id);
 }
 
 // --- Blocks ------------------------------------------------------------------

@@ -115,11 +115,9 @@ struct Family {
   std::map<PercpuPtr, Block> blocks;
   // Null before the family was full for the first time.
   const Series* overflow = nullptr;
-  // Openings that wanted another shape, and series that found the family full; how many of
-  // both together the catalog has.
+  // Openings that wanted another shape, and series that found the family full.
   std::uint64_t refused = 0;
   std::uint64_t overflowed = 0;
-  std::uint64_t kept_counts = 0;
 
   // Null if there is none.
   [[nodiscard]] Series* Find(absl::string_view values) const;
@@ -223,6 +221,12 @@ class MetricTables {
   void Replace(Family& family);
   // Forgets a replaced family. REQUIRES: it has neither series nor blocks.
   void RemoveFamily(FamilyId id);
+  // Counts an opening that wanted another shape, or a series that found the family full.
+  void CountRefused(Family& family);
+  void CountOverflowed(Family& family);
+  // Families that have counted since the catalog was told.
+  [[nodiscard]] const absl::btree_set<FamilyId>& untold() const { return untold_; }
+  void NoteTold(FamilyId id) { untold_.erase(id); }
 
   // --- Blocks ---------------------------------------------------------------------
   // Adds a block of `slots`, all free. REQUIRES: no other block is there.
@@ -248,6 +252,7 @@ class MetricTables {
   absl::flat_hash_map<std::string, Namespace*> by_name_;
   absl::flat_hash_map<SessionId, std::vector<NamespaceId>> joined_;
   std::map<FamilyId, Family> families_;
+  absl::btree_set<FamilyId> untold_;
   absl::btree_map<PercpuPtr, FamilyId> blocks_;
 };
 

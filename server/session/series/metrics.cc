@@ -174,21 +174,21 @@ std::size_t Metrics::Collect() {
 
 // Refusing costs no commit: there is one now and then.
 void Metrics::KeepCounts() {
-  constexpr int kMost = 1024;
+  constexpr std::size_t kMost = 1024;
   Transaction tx(books_, {});
   if (!tx.keeps()) return;
   metrics::MetricTables& tables = tx.tables().metrics;
-  int kept = 0;
-  for (const auto& [id, row] : tables.families()) {
-    const std::uint64_t counts = row.refused + row.overflowed;
+  std::vector<FamilyId> told;
+  for (const FamilyId id : tables.untold()) {
+    const metrics::Family& row = *tables.Find(id);
     // One that is being changed has another record on its way.
-    const bool is_settled = tables.Find(row.name_space)->state == RowState::kSettled;
-    if (counts == row.kept_counts || !is_settled) continue;
-    tables.Find(id)->kept_counts = counts;
+    if (tables.Find(row.name_space)->state != RowState::kSettled) continue;
     tx.Put(RecordOf(row));
-    if (++kept == kMost) break;
+    told.push_back(id);
+    if (told.size() == kMost) break;
   }
-  if (kept == 0) return;
+  if (told.empty()) return;
+  for (const FamilyId id : told) tables.NoteTold(id);
   const Journal::Ticket ticket = tx.EnterOwed([](Tables&) {});
   books_.journal().Await(ticket).IgnoreError();
 }

@@ -81,7 +81,7 @@ absl::StatusOr<OpeningPlan::PlannedFamily*> OpeningPlan::PlanFamily(MetricTables
     plan->there = there;
     plan->revives = is_old;
   } else if (there != nullptr && !is_old) {
-    ++there->refused;
+    tables.CountRefused(*there);
     return errors::FamilyDiffers(shape.name, metrics::Describe(there->shape),
                                  metrics::Describe(shape));
   } else {
@@ -155,7 +155,7 @@ absl::Status OpeningPlan::PlanSeries(MetricTables& tables, PlannedFamily& family
     return PlanRow(tables, family, missing.values, false, missing.entry);
   }
   if (family.there != nullptr) {
-    ++family.there->overflowed;
+    tables.CountOverflowed(*family.there);
     const std::string values = metrics::OverflowValues(shape);
     if (Series* const overflow = family.there->Find(values)) {
       Unhide(*family.there, *overflow, missing.entry);

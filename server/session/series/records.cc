@@ -63,7 +63,6 @@ absl::Status Restore(MetricTables& tables, const catalog::Family& record) {
   row.last_writer = record.last_writer;
   row.refused = record.refused;
   row.overflowed = record.overflowed;
-  row.kept_counts = record.refused + record.overflowed;
   row.shape = {
       .name = record.name,
       .help = record.help,

@@ -12,23 +12,12 @@ import nginx
 import rig
 import servers
 
-_THREADS = 4
 
-
-class Nginx(rig.WithDaemon):
+class Nginx(servers.WithServers):
     def serve(self, metrics: str) -> nginx.Nginx:
         server = nginx.Nginx(self.folder, metrics)
         self.addCleanup(server.stop)
         return server
-
-    def load(self, server: servers.Server) -> servers.Load:
-        load = servers.Load(server, threads=_THREADS)
-        self.addCleanup(load.stop)
-        return load
-
-    def answered(self, load: servers.Load, more: int) -> None:
-        due = load.answered + more
-        rig.eventually(lambda: load.answered >= due, "requests are answered")
 
     @contextlib.contextmanager
     def no_daemon(self) -> Iterator[None]:
@@ -39,13 +28,8 @@ class Nginx(rig.WithDaemon):
             self.daemon.start()
 
     def check(self, server: nginx.Nginx, load: servers.Load, kills: int) -> None:
-        """What was in flight at a kill was begun, and may have been counted."""
-        total = server.sample("shop_requests{")
-        self.assertLessEqual(load.answered, total)
-        self.assertLessEqual(total, load.begun)
-        self.assertLessEqual(load.begun - load.answered, kills * _THREADS)
-        count = server.sample("shop_seconds_count")
-        self.assertEqual(count, server.sample("shop_seconds_sum"))
+        self.assert_exact(server, load, "shop_requests{", kills)
+        total, count = server.sample("shop_requests{"), server.sample("shop_seconds_count")
         self.assertEqual(count, server.sample('shop_seconds_bucket{le="+Inf"}'))
         self.assertLessEqual(load.answered, count)
         self.assertLessEqual(count, total)
@@ -57,7 +41,7 @@ class Nginx(rig.WithDaemon):
 
     def kill_some(self, server: nginx.Nginx, load: servers.Load) -> None:
         for _ in range(2):
-            self.answered(load, 40)
+            load.await_answered(40)
             servers.kill_one(server.workers())
 
     def reload_and_kill(self, metrics: str) -> None:
@@ -65,7 +49,7 @@ class Nginx(rig.WithDaemon):
         self.assertEqual(server.sample("shop_requests{"), 0)
         load = self.load(server)
         for round_ in range(6):
-            self.answered(load, 50)
+            load.await_answered(50)
             if round_ % 2 == 0:
                 servers.kill_one(server.workers())
             else:

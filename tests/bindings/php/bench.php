@@ -90,7 +90,8 @@ $loops = [
 ];
 echo "ready\n";
 while (($line = fgets(STDIN)) !== false) {
-    [$call, $times] = explode(';', trim($line));
+    $space = strrpos(trim($line), ' ');
+    [$call, $times] = [substr($line, 0, $space), substr($line, $space + 1)];
     $begins = hrtime(true);
     $loops[$call]((int) $times);
     echo (hrtime(true) - $begins) / (int) $times, "\n";

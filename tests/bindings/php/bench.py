@@ -8,56 +8,31 @@ of its own, and they take turns, so that what disturbs one disturbs all. The goa
 are ratios to APCu. --smoke runs for a moment: that it works, not how fast.
 """
 
-import subprocess
 import sys
 
 import php
 import rig
+import turns
 
 _KINDS = ("apcu", "percpud")
 _CALLS = ("inc", "inc, 2 labels", "observe", "set", "apcu_inc alone")
 _MOST = 0.3
 
 
-class Kind:
-    """A process that measures one kind of storage."""
-
-    def __init__(self, kind: str, address: str) -> None:
-        self._process = subprocess.Popen(
-            [php.PHP, *php.EXTENSION, "-d", "extension=apcu", "-d", "apc.enable_cli=1",
-             "-d", f"percpud.address={address}", f"{php.HERE}/bench.php", kind],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout.readline() == "ready\n", f"{kind} does not start"
-
-    def measure(self, call: str, times: int) -> float:
-        self._process.stdin.write(f"{call};{times}\n")
-        self._process.stdin.flush()
-        return float(self._process.stdout.readline())
-
-    def end(self) -> None:
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
-
-
-def measure(kinds: dict, smoke: bool) -> dict:
-    """Returns the least nanoseconds of each call for each kind."""
-    rounds, times = (1, 10) if smoke else (15, 50000)
-    best: dict = {}
-    for call in _CALLS:
-        for _ in range(rounds):
-            for name, kind in kinds.items():
-                taken = kind.measure(call, times)
-                best[call, name] = min(taken, best.get((call, name), taken))
-    return best
+def start(kind: str, address: str) -> turns.Measured:
+    """Returns a process that measures one kind of storage."""
+    return turns.Measured(
+        [php.PHP, *php.EXTENSION, "-d", "extension=apcu", "-d", "apc.enable_cli=1",
+         "-d", f"percpud.address={address}", f"{php.HERE}/bench.php", kind])
 
 
 def main(smoke: bool) -> int:
     daemon = rig.Daemon()
     try:
         daemon.start()
-        kinds = {kind: Kind(kind, daemon.address) for kind in _KINDS}
-        best = measure(kinds, smoke)
+        kinds = {kind: start(kind, daemon.address) for kind in _KINDS}
+        rounds, often = (1, 10) if smoke else (15, 50000)
+        best = turns.measure(kinds, dict.fromkeys(_CALLS, often), rounds)
         for kind in kinds.values():
             kind.end()
     finally:

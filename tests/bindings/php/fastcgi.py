@@ -6,12 +6,12 @@ import os
 import pathlib
 import socket
 import struct
-import subprocess
 import tempfile
 from typing import Optional
 
 import php
 import rig
+import servers
 
 _BEGIN, _END, _PARAMS, _STDIN, _STDOUT = 1, 3, 4, 5, 6
 _CONFIGURATION = """[global]
@@ -59,7 +59,7 @@ def _answer(connection: socket.socket) -> bytes:
             return out
 
 
-class Fpm:
+class Fpm(servers.Server):
     """A php-fpm with the extension, and its workers."""
 
     def __init__(self, folder: str, address: str, *, children: int = 4, most: int = 0) -> None:
@@ -68,12 +68,10 @@ class Fpm:
         configuration.write_text(
             _CONFIGURATION.format(folder=self.folder, children=children, most=most))
         ini = ["-d", f"percpud.address={address}", "-d", f"percpud.namespace={self.folder}"]
-        self._process = subprocess.Popen(
-            [php.FPM, *php.EXTENSION, *ini, "--fpm-config", configuration, "--nodaemonize",
-             *(["--allow-to-run-as-root"] if os.geteuid() == 0 else [])],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        super().__init__(
+            [php.FPM, *php.EXTENSION, *ini, "--fpm-config", str(configuration), "--nodaemonize",
+             *(["--allow-to-run-as-root"] if os.geteuid() == 0 else [])], f"{self.folder}/fpm",
             env={**os.environ, "PERCPUD_PHP_DIR": str(php.BUILT)})
-        rig.eventually(lambda: self.get("/pid"), "php-fpm answers")
 
     def get(self, path: str) -> Optional[str]:
         """Returns what the page says, or None if the request was not answered."""
@@ -84,7 +82,7 @@ class Fpm:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(rig.PATIENCE)
-                connection.connect(f"{self.folder}/fpm")
+                connection.connect(self.path)
                 connection.sendall(_record(_BEGIN, struct.pack("!HB5x", 1, 0)) +
                                    _record(_PARAMS, pairs) + _record(_PARAMS, b"") +
                                    _record(_STDIN, b""))
@@ -93,26 +91,5 @@ class Fpm:
             return None
         return body.decode() if b"Status:" not in head else None
 
-    def workers(self) -> list[int]:
-        pid = self._process.pid
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        return [int(child) for child in children.split()]
-
     def log(self) -> str:
         return pathlib.Path(self.folder, "log").read_text()
-
-    def sample(self, name: str) -> float:
-        """Returns the sum of the samples that begin so; -1 if nothing answers."""
-        text = self.get("/metrics")
-        if text is None:
-            return -1
-        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
-                   if line.startswith(name))
-
-    def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(rig.PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()

@@ -11,16 +11,11 @@ import servers
 _REQUESTS = 400
 
 
-class PhpFpm(rig.WithDaemon):
+class PhpFpm(servers.WithServers):
     def serve(self, **options) -> fastcgi.Fpm:
         server = fastcgi.Fpm(self.folder, self.daemon.address, **options)
         self.addCleanup(server.stop)
         return server
-
-    def load(self, server: fastcgi.Fpm) -> servers.Load:
-        load = servers.Load(server, threads=4)
-        self.addCleanup(load.stop)
-        return load
 
     def test_recycled_workers_lose_and_add_nothing(self) -> None:
         server = self.serve(most=20)
@@ -37,25 +32,9 @@ class PhpFpm(rig.WithDaemon):
     def test_workers_and_the_daemon_are_killed_and_the_count_is_exact(self) -> None:
         server = self.serve(most=50)
         load = self.load(server)
-
-        def answer(requests: int) -> None:
-            due = load.answered + requests
-            rig.eventually(lambda: load.answered >= due, "requests are answered")
-
-        for round_ in range(6):
-            answer(40)
-            servers.kill_one(server.workers())
-            if round_ == 2:
-                self.daemon.kill()
-            if round_ == 4:
-                self.daemon.start()
+        self.kill_workers_and_the_daemon(server, load)
         load.stop()
-        total = server.sample("shop_requests{")
-        self.assertLessEqual(load.answered, total)
-        self.assertLessEqual(total, load.begun)
-        # What was in flight at a kill was begun, and may have been counted.
-        self.assertLessEqual(load.begun - load.answered, 6 * 4)
-        self.assertEqual(server.sample("shop_seconds_count"), server.sample("shop_seconds_sum"))
+        self.assert_exact(server, load, "shop_requests{", kills=6)
 
     def test_a_gauge_has_one_value_that_every_worker_sets(self) -> None:
         server = self.serve(children=3)

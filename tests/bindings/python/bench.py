@@ -9,12 +9,12 @@ percpud are ratios to the others. --smoke runs for a moment: that it works, not 
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 import timeit
 
 import rig
+import turns
 
 _KINDS = ("mutex", "mapped", "percpud")
 _CALLS = ("inc", "labels().inc", "observe", "set", "scrape")
@@ -57,43 +57,16 @@ def serve() -> None:
         print(timeit.timeit(known[call], number=int(number)) / int(number) * 1e9, flush=True)
 
 
-class Kind:
-    """A process that measures one kind of values."""
-
-    def __init__(self, kind: str, address: str, folder: str) -> None:
-        variables = {**os.environ, "PERCPUD_ADDRESS": address}
-        variables.pop("PROMETHEUS_MULTIPROC_DIR", None)
-        if kind != "mutex":
-            variables["PROMETHEUS_MULTIPROC_DIR"] = folder
-        install = "import percpud.prometheus; percpud.prometheus.install(); "
-        code = (install if kind == "percpud" else "") + "import bench; bench.serve()"
-        self._process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, text=True, env=variables,
-                                         cwd=os.path.dirname(os.path.abspath(__file__)))
-        assert self._process.stdout.readline() == "ready\n", f"{kind} does not start"
-
-    def measure(self, call: str, number: int) -> float:
-        self._process.stdin.write(f"{call} {number}\n")
-        self._process.stdin.flush()
-        return float(self._process.stdout.readline())
-
-    def end(self) -> None:
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
-
-
-def measure(kinds: dict, smoke: bool) -> dict:
-    """Returns the least nanoseconds of each call for each kind."""
-    rounds, often = (1, 10) if smoke else (15, 20000)
-    best: dict = {}
-    for call in _CALLS:
-        for _ in range(rounds):
-            for name, kind in kinds.items():
-                number = max(often // 1000, 1) if call == "scrape" else often
-                taken = kind.measure(call, number)
-                best[call, name] = min(taken, best.get((call, name), taken))
-    return best
+def start(kind: str, address: str, folder: str) -> turns.Measured:
+    """Returns a process that measures one kind of values."""
+    variables = {**os.environ, "PERCPUD_ADDRESS": address}
+    variables.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    if kind != "mutex":
+        variables["PROMETHEUS_MULTIPROC_DIR"] = folder
+    install = "import percpud.prometheus; percpud.prometheus.install(); "
+    code = (install if kind == "percpud" else "") + "import bench; bench.serve()"
+    return turns.Measured([sys.executable, "-c", code], env=variables,
+                          cwd=os.path.dirname(os.path.abspath(__file__)))
 
 
 def main(smoke: bool) -> int:
@@ -101,8 +74,10 @@ def main(smoke: bool) -> int:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         try:
             daemon.start()
-            kinds = {kind: Kind(kind, daemon.address, folder) for kind in _KINDS}
-            best = measure(kinds, smoke)
+            kinds = {kind: start(kind, daemon.address, folder) for kind in _KINDS}
+            rounds, often = (1, 10) if smoke else (15, 20000)
+            numbers = {call: max(often // 1000, 1) if call == "scrape" else often for call in _CALLS}
+            best = turns.measure(kinds, numbers, rounds)
             for kind in kinds.values():
                 kind.end()
         finally:

@@ -10,16 +10,11 @@ import servers
 _REQUESTS = 400
 
 
-class Gunicorn(rig.WithDaemon):
+class Gunicorn(servers.WithServers):
     def serve(self, *options: str) -> servers.Server:
         server = servers.gunicorn(f"{self.folder}/http", "--workers", "4", *options)
         self.addCleanup(server.stop)
         return server
-
-    def load(self, server: servers.Server) -> servers.Load:
-        load = servers.Load(server, threads=4)
-        self.addCleanup(load.stop)
-        return load
 
     def test_recycled_workers_lose_and_add_nothing(self) -> None:
         for preload in ([], ["--preload"]):
@@ -43,21 +38,9 @@ class Gunicorn(rig.WithDaemon):
         # would lose that.
         server = self.serve("--max-requests", "50", "--preload")
         load = self.load(server)
-        for round_ in range(6):
-            due = load.answered + 40
-            rig.eventually(lambda: load.answered >= due, "requests are answered")
-            servers.kill_one(server.workers())
-            if round_ == 2:
-                self.daemon.kill()
-            if round_ == 4:
-                self.daemon.start()
+        self.kill_workers_and_the_daemon(server, load)
         load.stop()
-        total = server.sample("shop_requests_total")
-        self.assertLessEqual(load.answered, total)
-        self.assertLessEqual(total, load.begun)
-        # What was in flight at a kill was begun, and may have been counted.
-        self.assertLessEqual(load.begun - load.answered, 6 * 4)
-        self.assertEqual(server.sample("shop_seconds_count"), server.sample("shop_seconds_sum"))
+        self.assert_exact(server, load, "shop_requests_total", kills=6)
 
 
 if __name__ == "__main__":

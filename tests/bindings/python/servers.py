@@ -31,11 +31,12 @@ class Connection(http.client.HTTPConnection):
 class Server:
     """A prefork server, and its workers."""
 
-    def __init__(self, command: list[str], path: str) -> None:
+    def __init__(self, command: list[str], path: str, **options) -> None:
         self.path = path
         self._process = subprocess.Popen(command, cwd=pathlib.Path(__file__).parent,
-                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        rig.eventually(lambda: self.get("/metrics"), "the server answers")
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                         **options)
+        rig.eventually(lambda: self.get("/metrics") is not None, "the server answers")
 
     def get(self, path: str) -> Optional[str]:
         """Returns the answer, or None if there was none."""
@@ -98,6 +99,10 @@ class Load:
             with self._lock:
                 self.answered += answer is not None
 
+    def await_answered(self, more: int) -> None:
+        due = self.answered + more
+        rig.eventually(lambda: self.answered >= due, "requests are answered")
+
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
@@ -111,3 +116,32 @@ def kill_one(workers: list[int]) -> None:
             os.kill(workers[0], signal.SIGKILL)
         except ProcessLookupError:
             pass
+
+
+class WithServers(rig.WithDaemon):
+    """Tests of servers whose workers count what load asks for, and are killed."""
+
+    THREADS = 4
+
+    def load(self, server: Server) -> Load:
+        load = Load(server, self.THREADS)
+        self.addCleanup(load.stop)
+        return load
+
+    def kill_workers_and_the_daemon(self, server: Server, load: Load) -> None:
+        """Kills six workers under load; two of them while there is no daemon."""
+        for round_ in range(6):
+            load.await_answered(40)
+            kill_one(server.workers())
+            if round_ == 2:
+                self.daemon.kill()
+            if round_ == 4:
+                self.daemon.start()
+
+    def assert_exact(self, server: Server, load: Load, requests: str, kills: int) -> None:
+        """What was in flight at a kill was begun, and may have been counted."""
+        total = server.sample(requests)
+        self.assertLessEqual(load.answered, total)
+        self.assertLessEqual(total, load.begun)
+        self.assertLessEqual(load.begun - load.answered, kills * self.THREADS)
+        self.assertEqual(server.sample("shop_seconds_count"), server.sample("shop_seconds_sum"))

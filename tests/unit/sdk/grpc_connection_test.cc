@@ -22,6 +22,7 @@
 #include "percpu/client.h"
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
+#include "tests/support/process.h"
 #include "tests/unit/sdk/hour.h"
 
 namespace percpu {
@@ -128,17 +129,6 @@ class FakeIntrospection final : public v1::IntrospectionService::Service {
 
 class GrpcConnectionTest : public ::testing::Test {
  protected:
-  GrpcConnectionTest() {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/sdkXXXXXX");
-    directory_ = mkdtemp(pattern.data());
-    address_ = absl::StrCat("unix:", directory_, "/s");
-  }
-  ~GrpcConnectionTest() override {
-    server_.reset();
-    unlink(absl::StrCat(directory_, "/s").c_str());
-    rmdir(directory_.c_str());
-  }
-
   void Serve() {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
@@ -157,8 +147,8 @@ class GrpcConnectionTest : public ::testing::Test {
     return Client::Connect(address_, options).value();
   }
 
-  std::string directory_;
-  std::string address_;
+  const ::percpud::testing::TempDir directory_;
+  const std::string address_ = absl::StrCat("unix:", directory_.path(), "/s");
   FakeMemory memory_;
   FakeIntrospection introspection_;
   std::unique_ptr<grpc::Server> server_;

@@ -23,6 +23,7 @@
 #include "percpu/internal/wire/connectivity.h"
 #include "percpu/internal/wire/grpc_start.h"
 #include "percpud/v1/memory.grpc.pb.h"
+#include "tests/support/process.h"
 #include "tests/unit/sdk/hour.h"
 
 namespace percpu {
@@ -53,17 +54,6 @@ class StandingTimersTest : public ::testing::Test {
     ASSERT_TRUE(wire::StartGrpc().ok());
   }
 
-  StandingTimersTest() {
-    std::string pattern = absl::StrCat(::testing::TempDir(), "/timersXXXXXX");
-    directory_ = mkdtemp(pattern.data());
-    address_ = absl::StrCat("unix:", directory_, "/s");
-  }
-  ~StandingTimersTest() override {
-    server_.reset();
-    unlink(absl::StrCat(directory_, "/s").c_str());
-    rmdir(directory_.c_str());
-  }
-
   void Serve() {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
@@ -82,8 +72,8 @@ class StandingTimersTest : public ::testing::Test {
         .retry = {.initial_backoff = absl::Milliseconds(1), .max_backoff = absl::Milliseconds(2)}};
   }
 
-  std::string directory_;
-  std::string address_;
+  const ::percpud::testing::TempDir directory_;
+  const std::string address_ = absl::StrCat("unix:", directory_.path(), "/s");
   Pings pings_;
   std::unique_ptr<grpc::Server> server_;
 };

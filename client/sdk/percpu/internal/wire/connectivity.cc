@@ -20,8 +20,6 @@ absl::Duration Patience(absl::Duration longest_pause) {
 }
 // How often a wait looks whether the channel pauses for too long.
 constexpr absl::Duration kLook = absl::Milliseconds(250);
-// gRPC says by itself that a wait's deadline has passed, unless its timers stand still.
-constexpr absl::Duration kGrace = absl::Milliseconds(20);
 constexpr std::size_t kSweptAtATime = 8;
 
 }  // namespace
@@ -55,8 +53,7 @@ absl::Status Connectivity::AwaitChange(grpc_connectivity_state state, const Dead
   channel_->NotifyOnStateChange(state, ToGrpc(deadline), queue.get(), nullptr);
   void* tag = nullptr;
   bool changed = false;
-  const Deadline last = Deadline::After(deadline.left() + kGrace);
-  const Waited waited = AwaitEvent(*queue, tag, changed, last);
+  const Waited waited = AwaitEvent(*queue, tag, changed, WithGrace(deadline));
   if (waited == Waited::kCame) return absl::OkStatus();
   Abandon(std::move(queue));
   if (waited == Waited::kLate) return absl::OkStatus();

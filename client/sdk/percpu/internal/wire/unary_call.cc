@@ -9,8 +9,6 @@
 namespace percpu::wire {
 namespace {
 
-// gRPC ends a call at its deadline by itself, unless its timers stand still.
-constexpr absl::Duration kGrace = absl::Milliseconds(20);
 // A call that is cancelled ends at once.
 constexpr absl::Duration kPatience = absl::Seconds(1);
 constexpr absl::Duration kPause = absl::Milliseconds(1);
@@ -29,8 +27,7 @@ bool AwaitEvent(grpc::CompletionQueue& queue, Connectivity& connectivity, const 
 
 CallEnd AwaitEnd(grpc::ClientContext& context, grpc::CompletionQueue& queue,
                  Connectivity& connectivity, const Deadline& deadline) {
-  const Deadline last = Deadline::After(deadline.left() + kGrace);
-  if (AwaitEvent(queue, connectivity, last)) return CallEnd::kCame;
+  if (AwaitEvent(queue, connectivity, WithGrace(deadline))) return CallEnd::kCame;
   context.TryCancel();
   const bool came = AwaitEvent(queue, connectivity, Deadline::After(kPatience));
   return came ? CallEnd::kCancelled : CallEnd::kNever;

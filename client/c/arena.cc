@@ -22,6 +22,9 @@ using abi::v1::LayoutHeader;
 using abi::v1::PairCommit;
 using abi::v1::UpdateMode;
 
+// What is mapped for the live words.
+constexpr std::uint64_t kLivePage = 4096;
+
 // The layout page, copied once: what is checked is what is used.
 struct Page {
   std::byte* bytes = nullptr;
@@ -38,6 +41,8 @@ struct Page {
     bytes = static_cast<std::byte*>(std::malloc(size));
     if (bytes == nullptr || pread(fd, bytes, size, 0) != static_cast<ssize_t>(size)) return false;
     std::memcpy(&header, bytes, sizeof(header));
+    // An older one ends before this.
+    if (header.header_bytes < sizeof(header)) header.live_at = 0;
     const auto mode = static_cast<UpdateMode>(header.update_mode);
     return header.magic == abi::v1::kLayoutMagic && header.major == abi::v1::kLayoutMajor &&
            header.layout_bytes == size && header.units > 0 && header.cpus > 0 &&
@@ -98,6 +103,17 @@ bool MapMemory(int fd, Arena& arena) {
   return true;
 }
 
+// False if the live words should be there, and cannot be mapped.
+bool MapLive(int fd, const Page& page, Arena& arena) {
+  const std::uint64_t at = page.header.live_at;
+  if (at == 0 || arena.writable) return true;
+  if (at % kLivePage != 0 || at > page.size || page.size - at < kLivePage) return false;
+  void* const live = mmap(nullptr, kLivePage, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(at));
+  if (live == MAP_FAILED) return false;
+  arena.live = static_cast<const abi::v1::LiveWords*>(live);
+  return true;
+}
+
 }  // namespace
 
 Arena* MapArena(int arena, int layout, abi::v1::MapMode granted) {
@@ -111,15 +127,24 @@ Arena* MapArena(int arena, int layout, abi::v1::MapMode granted) {
   out->mode = static_cast<UpdateMode>(page.header.update_mode);
   out->pair_commit = static_cast<PairCommit>(page.header.pair_commit);
   out->writable = granted == abi::v1::MapMode::kReadWrite;
-  if (TakeUnits(page, *out) && (arena < 0 || MapMemory(arena, *out))) return out;
+  if (TakeUnits(page, *out) && MapLive(layout, page, *out) &&
+      (arena < 0 || MapMemory(arena, *out))) {
+    return out;
+  }
   UnmapArena(out);
   return nullptr;
 }
 
 void UnmapArena(Arena* arena) {
   if (arena->base != nullptr) munmap(arena->base, arena->bytes);
+  if (arena->live != nullptr) munmap(const_cast<abi::v1::LiveWords*>(arena->live), kLivePage);
   std::free(arena->backed);
   std::free(arena);
+}
+
+std::uint64_t RevisionOf(const Arena& arena) {
+  if (arena.live == nullptr) return 0;
+  return __atomic_load_n(&arena.live->revision, __ATOMIC_ACQUIRE);
 }
 
 bool Holds(const Arena& arena, std::uint64_t pointer, const Extent& extent) {

@@ -31,6 +31,9 @@ struct Arena {
   // The largest of them.
   std::uint64_t last;
   rseq::CpuEntries cpus;
+  // What the daemon changes while it runs. Null in an arena that is written, and if the daemon
+  // is of a version that has none.
+  const abi::v1::LiveWords* live;
   Arena* next;
 };
 
@@ -48,6 +51,8 @@ struct Extent {
   // Else once, in unit 0.
   bool in_every_unit = true;
 };
+// The revision of names that can be followed up to; 0 if the arena has none.
+std::uint64_t RevisionOf(const Arena& arena);
 // Whether it may lie there.
 bool Holds(const Arena& arena, std::uint64_t pointer, const Extent& extent);
 

@@ -5,6 +5,7 @@
 #define PERCPUD_CLIENT_C_RENDER_H_
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "client/c/arena.h"
@@ -24,6 +25,17 @@ struct RenderOptions {
   // Whether it is said since when a series counts.
   bool with_created = false;
 };
+
+// A family, or some of its series: all those that its row has.
+struct FamilyPart {
+  const Snapshot* snapshot;
+  const FamilyRow* family;
+};
+
+// Appends what the parts' series come to now, as below. Families are in the order in which
+// they were made, and the parts of one lie side by side.
+std::size_t Render(std::span<const FamilyPart> parts, const Arena& arena,
+                   const RenderOptions& options, exposition::Text& out);
 
 // Appends what the snapshot's series come to now, without the exposition's end. Of two
 // namespaces whose families of one name have other types, the first that was made is

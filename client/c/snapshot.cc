@@ -114,6 +114,28 @@ bool Snapshot::Append(const abi::v1::LaneFamiliesView::Family& family) {
   return AppendBounds(shape, row) && families.Append(row);
 }
 
+bool Snapshot::AppendFamilyOf(const Snapshot& other, const FamilyRow& family) {
+  FamilyRow row = family;
+  row.series = Next(series, 0);
+  if (!AppendText(other.text(family.name_space), row.name_space) ||
+      !AppendText(other.text(family.name), row.name) ||
+      !AppendText(other.text(family.help), row.help) ||
+      !AppendText(other.text(family.unit), row.unit)) {
+    return false;
+  }
+  row.label_names = Next(names, family.label_names.count);
+  for (std::size_t i = 0; i < family.label_names.count; ++i) {
+    TextRef name{};
+    const TextRef& from = other.names[family.label_names.first + i];
+    if (!AppendText(other.text(from), name) || !names.Append(name)) return false;
+  }
+  row.bounds = Next(bounds, family.bounds.count);
+  for (std::size_t i = 0; i < family.bounds.count; ++i) {
+    if (!AppendBound(other.bounds[family.bounds.first + i])) return false;
+  }
+  return families.Append(row);
+}
+
 bool Snapshot::Append(std::size_t index, const abi::v1::LaneSeriesPageView::Series& from) {
   FamilyRow& family = families[index];
   const abi::v1::LaneSeries& head = from.head;

@@ -99,6 +99,8 @@ struct Snapshot {
   bool Append(std::size_t index, const abi::v1::LaneSeriesPageView::Series& series);
   // The writer is one of the last series.
   bool Append(const abi::v1::LaneSeriesPageView::Writer& writer);
+  // Appends another snapshot's family, without its series.
+  bool AppendFamilyOf(const Snapshot& other, const FamilyRow& family);
   // The same for what this process holds by itself. `cell` is what its writer has set.
   bool AppendLocal(const abi::v1::LaneFamilyShape& shape);
   bool AppendLocal(std::size_t index, std::span<const std::string_view> values,

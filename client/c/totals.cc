@@ -47,7 +47,7 @@ bool Totals::SumCells(const FamilyRow& family, Growing<Cell>& totals) {
   if (!totals.Resize(family.series.count * cells_)) return false;
   const std::uint64_t bytes = cells_ * sizeof(Cell);
   const Extent extent{.bytes = bytes, .alignment = alignof(Cell)};
-  const auto series = snapshot_.series.all().subspan(family.series.first, family.series.count);
+  const auto series = snapshot_->series.all().subspan(family.series.first, family.series.count);
   const cells::UnitOffsets units(arena_.backed, arena_.backed_count);
   for (std::size_t begin = 0; begin < series.size();) {
     std::size_t end = begin + 1;
@@ -64,7 +64,7 @@ bool Totals::SumCells(const FamilyRow& family, Growing<Cell>& totals) {
   for (std::size_t i = 0; i < series.size(); ++i) {
     for (std::size_t cell = 0; cell < series[i].baseline.count; ++cell) {
       Cell& total = totals[i * cells_ + cell];
-      const CountSum& base = snapshot_.baselines[series[i].baseline.first + cell];
+      const CountSum& base = snapshot_->baselines[series[i].baseline.first + cell];
       total = cells::Since(total, Baseline(base, total));
     }
   }
@@ -72,7 +72,7 @@ bool Totals::SumCells(const FamilyRow& family, Growing<Cell>& totals) {
 }
 
 bool Totals::Sum(const FamilyRow& family) {
-  cells_ = snapshot_.cells(family);
+  cells_ = snapshot_->cells(family);
   kind_ = family.cells;
   switch (family.cells) {
     case LaneCells::kInteger:
@@ -128,7 +128,7 @@ WriterCell Totals::Fold(const FamilyRow& family, const SeriesRow& series) const 
   assert(family.fold != LaneFold::kAll);
   WriterCell out = cells::kUnset;
   for (const WriterRow& writer :
-       snapshot_.writers.all().subspan(series.writers.first, series.writers.count)) {
+       snapshot_->writers.all().subspan(series.writers.first, series.writers.count)) {
     if (!writer.is_live && family.live_only) continue;
     out = cells::Combine(FoldOf(family.fold), out, Read(writer));
   }

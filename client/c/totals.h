@@ -22,8 +22,10 @@ namespace percpud::c {
 class Totals {
  public:
   // The snapshot and the arena outlive this.
-  Totals(const Snapshot& snapshot, const Arena& arena) : snapshot_(snapshot), arena_(arena) {}
+  Totals(const Snapshot& snapshot, const Arena& arena) : snapshot_(&snapshot), arena_(arena) {}
 
+  // What follows is about families of this snapshot, which outlives it.
+  void Use(const Snapshot& snapshot) { snapshot_ = &snapshot; }
   // Adds up what is in CPUs' cells. False if memory is short.
   bool Sum(const FamilyRow& family);
 
@@ -53,7 +55,7 @@ class Totals {
   template <typename Cell>
   bool SumCells(const FamilyRow& family, Growing<Cell>& totals);
 
-  const Snapshot& snapshot_;
+  const Snapshot* snapshot_;
   const Arena& arena_;
   std::size_t cells_ = 1;
   abi::v1::LaneCells kind_ = abi::v1::LaneCells::kInteger;

@@ -6,13 +6,17 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/exposition/labels.h"
+#include "client/exposition/number.h"
 #include "client/exposition/text.h"
 
 namespace percpud::exporter {
@@ -97,17 +101,43 @@ std::string_view KindName(percpu::SessionKind kind) {
   }
 }
 
+// How long calls took, by method.
+void WriteLatency(const percpu::CallStats& stats, exposition::Writer& writer) {
+  std::vector<exposition::Text> texts;
+  for (const absl::Duration bound : stats.latency_bounds) {
+    exposition::AppendBound(texts.emplace_back(), absl::ToDoubleSeconds(bound));
+  }
+  std::vector<std::string_view> bounds;
+  for (const exposition::Text& text : texts) bounds.push_back(text.view());
+  writer.Family({.name = "percpud_call_duration_seconds",
+                 .help = "How long calls were served.",
+                 .unit = "seconds",
+                 .type = FamilyType::kHistogram});
+  for (const percpu::MethodCalls& method : stats.methods) {
+    if (method.latency.size() != bounds.size() + 1) continue;
+    std::vector<std::uint64_t> cumulative = method.latency;
+    std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());
+    exposition::Text labels;
+    exposition::AppendLabel(labels, 0, "method", method.method);
+    writer.Histogram(
+        labels.view(),
+        {.bounds = bounds, .cumulative = cumulative, .sum = absl::ToDoubleSeconds(method.total)});
+  }
+}
+
 }  // namespace
 
 DaemonMetrics::DaemonMetrics(const std::string& address)
     : DaemonMetrics(percpu::Client(percpu::MakeGrpcConnection(address, Options())),
-                    percpu::MakeGrpcMetricsConnection(address, Options())) {}
+                    percpu::MakeGrpcMetricsConnection(address, Options()),
+                    percpu::MakeGrpcServingConnection(address, Options())) {}
 
-void DaemonMetrics::Write(exposition::Writer& writer) {
+void DaemonMetrics::Write(const NamespaceSizes& sizes, exposition::Writer& writer) {
   WriteStats(writer);
   WritePages(writer);
+  WriteCalls(writer);
   WriteSessions(writer);
-  WriteFamilies(writer);
+  WriteFamilies(sizes, writer);
 }
 
 void DaemonMetrics::WriteStats(exposition::Writer& writer) {
@@ -136,6 +166,45 @@ void DaemonMetrics::WritePages(exposition::Writer& writer) {
   One(writer, "percpud_page_bytes", "The size of a page.", pages->page_bytes);
 }
 
+void DaemonMetrics::WriteCalls(exposition::Writer& writer) {
+  const absl::StatusOr<percpu::CallStats> stats = serving_->GetCallStats();
+  if (!stats.ok()) return;
+  exposition::Text version;
+  exposition::AppendLabel(version, 0, "version", stats->version);
+  Head(writer, "percpud_build_info", "The daemon's version.", kGauge);
+  writer.Gauge(version.view(), 1);
+  Head(writer, "percpud_uptime_seconds", "How long the daemon has run.", kGauge);
+  writer.Gauge("", absl::ToDoubleSeconds(stats->uptime));
+  Head(writer, "percpud_calls_total",
+       "Calls answered since the daemon began, over gRPC and by the side door.", kCounter);
+  for (const percpu::MethodCalls& method : stats->methods) {
+    for (const auto& [code, calls] : method.codes) {
+      exposition::Text labels;
+      exposition::AppendLabel(labels, 0, "method", method.method);
+      exposition::AppendLabel(labels, 0, "code",
+                              absl::StatusCodeToString(static_cast<absl::StatusCode>(code)));
+      writer.Counter(labels.view(), calls);
+    }
+  }
+  WriteLatency(*stats, writer);
+}
+
+const Workers& DaemonMetrics::FindWorkers() {
+  if (absl::Now() - workers_listed_ < kListEvery) return workers_;
+  const absl::StatusOr<std::vector<percpu::WorkerInfo>> workers = serving_->ListWorkers();
+  if (!workers.ok()) return workers_;
+  workers_listed_ = absl::Now();
+  workers_.clear();
+  for (const percpu::WorkerInfo& worker : *workers) {
+    // Remote ones have no process here, nor have those that the daemon cannot see.
+    if (worker.pid.value_or(0) == 0) continue;
+    for (const std::string& name_space : worker.namespaces) {
+      workers_[name_space].insert(*worker.pid);
+    }
+  }
+  return workers_;
+}
+
 void DaemonMetrics::WriteSessions(exposition::Writer& writer) {
   const absl::StatusOr<std::vector<percpu::SessionInfo>> sessions = client_.ListSessions();
   if (!sessions.ok()) return;
@@ -154,46 +223,45 @@ void DaemonMetrics::WriteSessions(exposition::Writer& writer) {
   One(writer, "percpud_held_leases", "Leases that sessions hold.", leases);
 }
 
-// By namespace: a family of an application may have any name.
-void DaemonMetrics::WriteFamilies(exposition::Writer& writer) {
+void DaemonMetrics::CountRefusals() {
+  if (absl::Now() - families_listed_ < kListEvery) return;
   const absl::StatusOr<std::vector<percpu::FamilyInfo>> families =
       metrics_->ListFamilies(std::nullopt);
   if (!families.ok()) return;
-  struct Sums {
-    std::uint64_t families = 0;
-    std::uint64_t series = 0;
-    std::uint64_t refused = 0;
-    std::uint64_t overflowed = 0;
-  };
-  std::map<std::string, Sums> namespaces;
+  families_listed_ = absl::Now();
+  refusals_.clear();
   for (const percpu::FamilyInfo& family : *families) {
-    Sums& sums = namespaces[family.name_space];
-    ++sums.families;
-    sums.series += family.series;
-    sums.refused += family.refused;
-    sums.overflowed += family.overflowed;
+    Refusals& refusals = refusals_[family.name_space];
+    refusals.refused += family.refused;
+    refusals.overflowed += family.overflowed;
   }
-  const auto write = [&](std::string_view name, std::string_view help, FamilyType type,
-                         std::uint64_t Sums::*value) {
+}
+
+// By namespace: a family of an application may have any name.
+void DaemonMetrics::WriteFamilies(const NamespaceSizes& sizes, exposition::Writer& writer) {
+  const auto write = [&writer](std::string_view name, std::string_view help, FamilyType type,
+                               const auto& rows, auto value) {
+    if (rows.empty()) return;
     Head(writer, name, help, type);
-    for (const auto& [name_space, sums] : namespaces) {
+    for (const auto& [name_space, row] : rows) {
       exposition::Text labels;
       exposition::AppendLabel(labels, 0, "percpud_namespace", name_space);
       if (type == kCounter) {
-        writer.Counter(labels.view(), sums.*value);
+        writer.Counter(labels.view(), row.*value);
       } else {
-        writer.Gauge(labels.view(), static_cast<double>(sums.*value));
+        writer.Gauge(labels.view(), static_cast<double>(row.*value));
       }
     }
   };
-  write("percpud_families", "Families of a namespace.", kGauge, &Sums::families);
-  write("percpud_series", "Series of a namespace.", kGauge, &Sums::series);
+  write("percpud_families", "Families of a namespace.", kGauge, sizes, &NamespaceSize::families);
+  write("percpud_series", "Series of a namespace.", kGauge, sizes, &NamespaceSize::series);
+  CountRefusals();
   write("percpud_refused_openings_total",
         "Openings of series that wanted another shape of the family, since the daemon began.",
-        kCounter, &Sums::refused);
+        kCounter, refusals_, &Refusals::refused);
   write("percpud_overflowed_openings_total",
         "Openings of series that found the family full, since the daemon began.", kCounter,
-        &Sums::overflowed);
+        refusals_, &Refusals::overflowed);
 }
 
 }  // namespace percpud::exporter

@@ -54,6 +54,7 @@ int Run(const Options& options) {
     return EXIT_FAILURE;
   }
   Scrape scrape(options.scrape);
+  scrape.Start();
   std::vector<HttpServer> servers;
   for (const int socket : *sockets) {
     const std::string address = AddressOf(socket);

@@ -3,11 +3,10 @@
 
 #include "client/exporter/scrape.h"
 
-#include <time.h>
-
 #include <cstdint>
 #include <utility>
 
+#include "client/c/lane_link.h"
 #include "client/c/render.h"
 #include "client/exporter/gzip.h"
 #include "client/exporter/negotiate.h"
@@ -20,16 +19,10 @@ using exposition::Format;
 
 constexpr std::string_view kMetrics = "/metrics";
 constexpr std::string_view kOfNamespace = "/metrics/";
-// How long a scrape waits for names. Prometheus gives up after 10 seconds by default.
-constexpr std::int64_t kPatienceNs = 2'000'000'000;
+// How long a scrape waits for its first names. Prometheus gives up after 10 seconds by default.
+constexpr std::int64_t kFirstPatienceNs = 2'000'000'000;
 // Less is sent as fast as it is compressed.
 constexpr std::size_t kLeastGzip = 4096;
-
-std::int64_t DeadlineNs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec + kPatienceNs;
-}
 
 Page Plain(int status, std::string_view text) {
   Page page;
@@ -41,9 +34,7 @@ Page Plain(int status, std::string_view text) {
 }  // namespace
 
 Scrape::Scrape(ScrapeOptions options)
-    : options_(std::move(options)),
-      reader_(options_.address.c_str(), nullptr),
-      daemon_(options_.address) {}
+    : options_(std::move(options)), follower_(options_.address), daemon_(options_.address) {}
 
 Page Scrape::Answer(const Request& request) {
   if (request.path == "/healthz") return Plain(200, "ok\n");
@@ -60,12 +51,31 @@ Page Scrape::Answer(const Request& request) {
   return Plain(404, "there is no such page: /metrics, /metrics/NAMESPACE, /healthz, /-/ready\n");
 }
 
+bool Scrape::Follow() {
+  const std::int64_t patience = follower_.has_names() ? Follower::kPatienceNs : kFirstPatienceNs;
+  return follower_.Follow(c::LaneLink::NowNs() + patience);
+}
+
 Page Scrape::Ready() {
-  const std::lock_guard lock(mutex_);
-  if (reader_.Refresh(DeadlineNs())) return Plain(200, "ok\n");
+  if (follower_.Follow(c::LaneLink::NowNs() + kFirstPatienceNs)) return Plain(200, "ok\n");
   Page page = Plain(503, options_.address);
-  page.body.Append(": ").Append(reader_.reason()).Append('\n');
+  page.body.Append(": ").Append(follower_.reason()).Append('\n');
   return page;
+}
+
+std::size_t Scrape::Render(const c::RenderOptions& options, exposition::Text& out) {
+  // A page that was held up may have read cells that are others' by now.
+  constexpr int kTries = 3;
+  for (int tries = kTries;; --tries) {
+    std::size_t left_out = 0;
+    follower_.Look([&](const Directory& directory, const c::Arena* arena) {
+      if (arena != nullptr) left_out = c::Render(directory.Parts(), *arena, options, out);
+    });
+    if (!follower_.TookTooLong()) return left_out;
+    out.Truncate(0);
+    if (tries == 1) return 0;
+    Follow();
+  }
 }
 
 Page Scrape::Metrics(const Request& request, const std::string_view* name_space) {
@@ -73,23 +83,16 @@ Page Scrape::Metrics(const Request& request, const std::string_view* name_space)
   Page page;
   page.content_type = exposition::ContentType(format);
   exposition::Writer writer(page.body, format);
-  {
-    const std::lock_guard lock(mutex_);
-    const bool is_up = reader_.Refresh(DeadlineNs());
-    std::size_t left_out = 0;
-    if (reader_.arena() != nullptr) {
-      c::RenderOptions options{.format = format, .with_created = options_.with_created};
-      if (name_space == nullptr) {
-        options.namespace_label = options_.namespace_label;
-      } else {
-        options.is_one_namespace = true;
-        options.name_space = *name_space;
-      }
-      left_out = c::Render(reader_.snapshot(), *reader_.arena(), options, page.body);
-    }
-    WriteOwn(writer, is_up, left_out);
-    if (is_up && name_space == nullptr) daemon_.Write(writer);
+  const bool is_up = Follow();
+  c::RenderOptions options{.format = format, .with_created = options_.with_created};
+  if (name_space == nullptr) {
+    options.namespace_label = options_.namespace_label;
+  } else {
+    options.is_one_namespace = true;
+    options.name_space = *name_space;
   }
+  WriteOwn(writer, is_up, Render(options, page.body));
+  if (is_up) WriteDaemon(name_space, writer);
   writer.End();
   if (!page.body.ok()) return Plain(503, "memory is short\n");
   if (page.body.size() < kLeastGzip || !TakesGzip(request.accept_encoding)) return page;
@@ -99,6 +102,23 @@ Page Scrape::Metrics(const Request& request, const std::string_view* name_space)
     page.is_gzip = true;
   }
   return page;
+}
+
+void Scrape::WriteDaemon(const std::string_view* name_space, exposition::Writer& writer) {
+  NamespaceSizes sizes;
+  follower_.Look([&sizes](const Directory& directory, const c::Arena* /*arena*/) {
+    for (const auto& [number, family] : directory.families()) {
+      NamespaceSize& size = sizes[family.head.name_space];
+      ++size.families;
+      size.series += family.series();
+    }
+  });
+  const std::lock_guard lock(daemon_mutex_);
+  if (name_space == nullptr) daemon_.Write(sizes, writer);
+  const Workers& workers = daemon_.FindWorkers();
+  if (name_space == nullptr) return WriteProcesses(workers, options_.namespace_label, writer);
+  const auto own = workers.find(std::string(*name_space));
+  if (own != workers.end()) WriteProcesses({*own}, {}, writer);
 }
 
 void Scrape::WriteOwn(exposition::Writer& writer, bool is_up, std::size_t left_out) const {

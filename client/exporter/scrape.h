@@ -9,8 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "client/c/reader.h"
+#include "client/c/render.h"
 #include "client/exporter/daemon_metrics.h"
+#include "client/exporter/follower.h"
 #include "client/exposition/text.h"
 #include "client/exposition/writer.h"
 
@@ -48,22 +49,31 @@ struct Page {
 //   /-/ready            that the daemon does
 //
 // While the daemon is away the numbers are still read from the arena, under the names
-// that there were, and `percpud_up` is 0. Thread safe; one page at a time is made.
+// that there were, and `percpud_up` is 0. Thread safe.
 class Scrape {
  public:
   explicit Scrape(ScrapeOptions options);
 
+  // Names are followed from now on also while nobody asks for a page.
+  void Start() { follower_.Start(); }
   Page Answer(const Request& request);
 
  private:
   Page Metrics(const Request& request, const std::string_view* name_space);
   Page Ready();
+  // Follows up to now, and returns whether that went well. Waits longer for the first names.
+  bool Follow();
+  // Appends what the series of the page come to; returns how many families were left out.
+  std::size_t Render(const c::RenderOptions& options, exposition::Text& out);
   void WriteOwn(exposition::Writer& writer, bool is_up, std::size_t left_out) const;
+  // What the daemon says of itself, on the page of all namespaces, and what /proc says of the
+  // page's processes.
+  void WriteDaemon(const std::string_view* name_space, exposition::Writer& writer);
 
   const ScrapeOptions options_;
-  std::mutex mutex_;
-  // Both guarded by mutex_.
-  c::Reader reader_;
+  Follower follower_;
+  std::mutex daemon_mutex_;
+  // Guarded by daemon_mutex_.
   DaemonMetrics daemon_;
 };
 

@@ -4,6 +4,7 @@
 #include "client/exposition/writer.h"
 
 #include <cassert>
+#include <cstring>
 
 #include "client/exposition/labels.h"
 #include "client/exposition/number.h"
@@ -113,17 +114,38 @@ void Writer::Labels(std::string_view labels) {
 }
 
 void Writer::Sample(std::string_view suffix, std::string_view labels, std::uint64_t value) {
-  Name(suffix);
-  Labels(labels);
+  if (!BeginSample(suffix, labels)) return;
   AppendInteger(out_, value);
   out_.Append('\n');
 }
 
 void Writer::Sample(std::string_view suffix, std::string_view labels, double value) {
-  Name(suffix);
-  Labels(labels);
+  if (!BeginSample(suffix, labels)) return;
   AppendValue(out_, value);
   out_.Append('\n');
+}
+
+// A page is mostly these: one look for room, and then copies.
+bool Writer::BeginSample(std::string_view suffix, std::string_view labels) {
+  // Braces, blank, line end, and a number of any kind.
+  constexpr std::size_t kRest = 40;
+  char* at = out_.Room(name_.size() + suffix.size() + labels.size() + kRest);
+  if (at == nullptr) return false;
+  const char* const begin = at;
+  const auto put = [&at](std::string_view text) {
+    std::memcpy(at, text.data(), text.size());
+    at += text.size();
+  };
+  put(name_);
+  if (!suffix.empty()) put(suffix);
+  if (!labels.empty()) {
+    *at++ = '{';
+    put(labels);
+    *at++ = '}';
+  }
+  *at++ = ' ';
+  out_.Commit(static_cast<std::size_t>(at - begin));
+  return true;
 }
 
 }  // namespace percpud::exposition

@@ -74,6 +74,8 @@ class Writer {
  private:
   void Name(std::string_view suffix);
   void Labels(std::string_view labels);
+  // All of a line before its value. False if memory is short.
+  bool BeginSample(std::string_view suffix, std::string_view labels);
   void Sample(std::string_view suffix, std::string_view labels, std::uint64_t value);
   void Sample(std::string_view suffix, std::string_view labels, double value);
   [[nodiscard]] bool IsOpenMetrics() const { return format_ == Format::kOpenMetrics; }

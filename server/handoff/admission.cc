@@ -84,8 +84,9 @@ absl::StatusOr<Admission::Grant> Admission::Decide(const Peer& peer, const Hello
   if (hello.wanted > static_cast<std::uint32_t>(MapMode::kReadWrite)) {
     return errors::UnknownEnum("wanted", static_cast<int>(hello.wanted));
   }
-  const Role role = RoleOf(peer);
+  Role role = RoleOf(peer);
   if (role < Role::kViewer) return errors::RoleTooLow("door", Name(Role::kViewer), Name(role));
+  if ((hello.abilities & abi::v1::kOnlyLooks) != 0) role = Role::kViewer;
   const auto wanted = static_cast<MapMode>(hello.wanted);
   const bool may_write =
       role >= Role::kClient && (hello.abilities & options_.needed_abilities) != 0;

@@ -5,6 +5,7 @@
 
 #include <cassert>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "server/base/error_reason.h"
@@ -36,6 +37,37 @@ LaneVariable AnswerFor(const OpenedVariable& opened) {
 
 static_assert(abi::v1::kLaneNoMaker == kNobody.value());
 
+// nullopt for a kind without a name.
+std::optional<Rpc> RpcOf(LaneKind kind) {
+  switch (kind) {
+    case LaneKind::kPing:
+      return Rpc::kPing;
+    case LaneKind::kAlloc:
+      return Rpc::kAlloc;
+    case LaneKind::kFree:
+      return Rpc::kFree;
+    case LaneKind::kAdd:
+      return Rpc::kAdd;
+    case LaneKind::kOpenVariable:
+      return Rpc::kOpenVariable;
+    case LaneKind::kOpenSeries:
+      return Rpc::kOpenSeries;
+    case LaneKind::kRemoveSeries:
+      return Rpc::kRemoveSeries;
+    case LaneKind::kCloseWriter:
+      return Rpc::kCloseWriter;
+    case LaneKind::kListFamilies:
+      return Rpc::kListFamilies;
+    case LaneKind::kReadSeries:
+      return Rpc::kReadSeries;
+    case LaneKind::kResetNamespace:
+      return Rpc::kResetNamespace;
+    case LaneKind::kWatchSeries:
+      return Rpc::kWatchSeries;
+  }
+  return std::nullopt;
+}
+
 Caller WithNumber(const Caller& caller, std::uint64_t number) {
   Caller out = caller;
   out.request = RequestId(number);
@@ -47,8 +79,9 @@ Caller WithNumber(const Caller& caller, std::uint64_t number) {
 std::uint32_t LaneCalls::Cost(const LaneRequest& request) {
   // Measured: eight more entries cost about as much as the call itself.
   constexpr std::size_t kBytesOfACall = 64;
-  const bool is_page =
-      request.kind == LaneKind::kListFamilies || request.kind == LaneKind::kReadSeries;
+  const bool is_page = request.kind == LaneKind::kListFamilies ||
+                       request.kind == LaneKind::kReadSeries ||
+                       request.kind == LaneKind::kWatchSeries;
   const std::size_t bytes = is_page ? abi::v1::kLanePageBytes : request.body.size();
   return 1 + static_cast<std::uint32_t>(bytes / kBytesOfACall);
 }
@@ -61,11 +94,13 @@ bool LaneCalls::IsLong(const LaneRequest& request) {
 
 bool LaneCalls::Serve(const Caller& caller, Pace pace, const LaneRequest& request,
                       LaneAnswerWriter& answers) {
+  const CallStats::Timer timer;
   const Outcome outcome = Dispatch(caller, pace, request, answers);
   if (!outcome) {
     assert(pace == Pace::kMustNotSleep);
     return false;
   }
+  if (const auto rpc = RpcOf(request.kind)) calls_.stats().Count(*rpc, outcome->code(), timer);
   if (outcome->ok()) return true;
   const absl::string_view reason = errors::ReasonOf(*outcome);
   const absl::string_view text = outcome->message();
@@ -102,6 +137,8 @@ Outcome LaneCalls::Dispatch(const Caller& caller, Pace pace, const LaneRequest& 
       return metrics_.ResetNamespace(caller, pace, request, answers);
     case LaneKind::kCloseWriter:
       return metrics_.CloseWriter(caller, pace, request, answers);
+    case LaneKind::kWatchSeries:
+      return metrics_.WatchSeries(caller, request, answers);
   }
   return errors::LaneKindUnknown(static_cast<std::uint16_t>(request.kind));
 }

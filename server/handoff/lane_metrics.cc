@@ -332,4 +332,30 @@ Outcome LaneMetrics::CloseWriter(const Caller& caller, Pace pace, const LaneRequ
   return absl::OkStatus();
 }
 
+Outcome LaneMetrics::WatchSeries(const Caller& caller, const LaneRequest& request,
+                                 LaneAnswerWriter& answers) {
+  static_assert(metrics::ChangeLog::kMostOfOne <= abi::v1::kLaneMostChanges);
+  static_assert(metrics::ChangeLog::kPatience ==
+                absl::Milliseconds(abi::v1::kLaneWatcherPatienceMs));
+  abi::v1::LaneWatchSeriesView watch;
+  const bool parsed = watch.Parse(request.body);
+  assert(parsed);
+  static_cast<void>(parsed);
+  std::optional<absl::string_view> name_space;
+  if (watch.head().all == 0) name_space = View(watch.name_space());
+  ASSIGN_OR_RETURN(
+      const metrics::ChangeLog::Slice slice,
+      calls_.WatchSeries(caller, name_space, watch.head().after, abi::v1::kLaneMostChanges));
+  abi::v1::LaneChangesBody body(Scratch());
+  for (const metrics::Change& change : slice.changes) {
+    body.Change({.name_space = change.name_space.value(),
+                 .family = change.family.value(),
+                 .series = change.series.value(),
+                 .gone = static_cast<std::uint8_t>(change.gone),
+                 .reserved = {}});
+  }
+  answers.WatchSeries(request.id, body.Finish(slice.revision, slice.resync, slice.more));
+  return absl::OkStatus();
+}
+
 }  // namespace percpud

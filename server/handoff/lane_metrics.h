@@ -41,6 +41,8 @@ class LaneMetrics {
                        abi::v1::LaneAnswerWriter& answers);
   Outcome ReadSeries(const Caller& caller, const abi::v1::LaneRequest& request,
                      abi::v1::LaneAnswerWriter& answers);
+  Outcome WatchSeries(const Caller& caller, const abi::v1::LaneRequest& request,
+                      abi::v1::LaneAnswerWriter& answers);
 
  private:
   // Answers with a page of series; false, with nothing answered, if a writer ended while its

@@ -10,11 +10,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include "server/base/errors.h"
 
 namespace percpud {
 namespace {
+
+static_assert(sizeof(std::atomic<std::uint64_t>) == sizeof(abi::v1::LiveWords) &&
+              std::atomic<std::uint64_t>::is_always_lock_free);
 
 // Puts `table` at the end, 8-byte aligned, and returns where it is.
 template <typename T>
@@ -62,23 +67,46 @@ std::vector<std::byte> EncodeLayout(const AllocInfo& info, const CpuUnits& cpus,
   header.unit_offsets_at = Append(page, UnitOffsets(info));
   header.cpu_offsets_at = Append(page, cpus.offset);
   header.unit_cpus_at = Append(page, UnitCpus(info));
-  page.resize(RoundUp(Bytes(page.size()), kBasePageSize).value());
+  header.live_at = RoundUp(Bytes(page.size()), kBasePageSize).value();
+  page.resize(header.live_at + kBasePageSize.value());
   header.layout_bytes = page.size();
   std::memcpy(page.data(), &header, sizeof(header));
   return page;
 }
 
-absl::StatusOr<UniqueFd> PublishLayout(const std::vector<std::byte>& page) {
-  UniqueFd fd(memfd_create("percpud-layout", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!fd.ok()) return errors::OsRefused("memfd_create", "layout", errno);
-  if (write(fd.get(), page.data(), page.size()) != static_cast<ssize_t>(page.size())) {
+absl::StatusOr<PublishedLayout> PublishedLayout::Publish(const std::vector<std::byte>& page) {
+  PublishedLayout out;
+  out.fd_ = UniqueFd(memfd_create("percpud-layout", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const int fd = out.fd_.get();
+  if (!out.fd_.ok()) return errors::OsRefused("memfd_create", "layout", errno);
+  if (write(fd, page.data(), page.size()) != static_cast<ssize_t>(page.size())) {
     return errors::OsRefused("write", "layout", errno);
   }
-  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-  if (fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) {
+  abi::v1::LayoutHeader header{};
+  std::memcpy(&header, page.data(), sizeof(header));
+  void* const live = mmap(nullptr, kBasePageSize.value(), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                          static_cast<off_t>(header.live_at));
+  if (live == MAP_FAILED) return errors::OsRefused("mmap", "layout", errno);
+  out.live_ = new (live) std::atomic<std::uint64_t>(0);
+  // This mapping stays writable, and no other can be made.
+  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+  if (fcntl(fd, F_ADD_SEALS, kSeals) != 0) {
     return errors::OsRefused("fcntl(F_ADD_SEALS)", "layout", errno);
   }
-  return fd;
+  return out;
+}
+
+PublishedLayout::PublishedLayout(PublishedLayout&& other) noexcept
+    : fd_(std::move(other.fd_)), live_(std::exchange(other.live_, nullptr)) {}
+
+PublishedLayout& PublishedLayout::operator=(PublishedLayout&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(live_, other.live_);
+  return *this;
+}
+
+PublishedLayout::~PublishedLayout() {
+  if (live_ != nullptr) munmap(live_, kBasePageSize.value());
 }
 
 }  // namespace percpud

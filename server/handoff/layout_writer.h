@@ -5,6 +5,7 @@
 #define PERCPUD_SERVER_HANDOFF_LAYOUT_WRITER_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -33,9 +34,25 @@ struct LayoutFacts {
 std::vector<std::byte> EncodeLayout(const AllocInfo& info, const CpuUnits& cpus,
                                     const LayoutFacts& facts);
 
-// Returns the page in a memfd that nobody can write any more, not even this daemon: a
-// daemon that takes the arena over makes another. Errors: what the system said.
-absl::StatusOr<UniqueFd> PublishLayout(const std::vector<std::byte>& page);
+// The page in a memfd that nobody can write any more, but for the live words, which this
+// object can: a daemon that takes the arena over makes another.
+class PublishedLayout {
+ public:
+  // Errors: what the system said.
+  static absl::StatusOr<PublishedLayout> Publish(const std::vector<std::byte>& page);
+  PublishedLayout() = default;
+  PublishedLayout(PublishedLayout&& other) noexcept;
+  PublishedLayout& operator=(PublishedLayout&& other) noexcept;
+  ~PublishedLayout();
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  // LiveWords.revision. REQUIRES: it was published.
+  [[nodiscard]] std::atomic<std::uint64_t>& revision() const { return *live_; }
+
+ private:
+  UniqueFd fd_;
+  std::atomic<std::uint64_t>* live_ = nullptr;
+};
 
 }  // namespace percpud
 

@@ -117,7 +117,7 @@ struct Daemon::Parts {
   std::unique_ptr<ArenaStore> memory;
   std::unique_ptr<Allocator> allocator;
   std::unique_ptr<BalancerThread> balancer;
-  UniqueFd layout_page;
+  PublishedLayout layout_page;
   std::unique_ptr<Updater> updater;
   std::unique_ptr<Sessions> sessions;
   std::unique_ptr<ReaperThread> reaper;
@@ -217,9 +217,9 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
                     .update_mode = mode,
                     .pair_commit = pairs,
                     .epoch = memory->epoch()};
-  absl::StatusOr<UniqueFd> page = PublishLayout(EncodeLayout(allocator->info(), cpus, facts));
-  if (!page.ok()) return page.status();
-  layout_page = *std::move(page);
+  ASSIGN_OR_RETURN(layout_page,
+                   PublishedLayout::Publish(EncodeLayout(allocator->info(), cpus, facts)));
+  sessions->metrics().ShowRevisionAt(layout_page.revision());
   updater = std::make_unique<Updater>(allocator->info(), cpus, mode, host_cpus);
   callers = std::make_unique<Callers>(*sessions, config.access);
   if (config.door.empty()) return absl::OkStatus();
@@ -232,7 +232,7 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
                              .rules = config.access,
                              .needed_abilities = unlocked ? abi::v1::kCanRseq : abi::v1::kCanAtomic,
                              .arena_fd = memory->arena().fd(),
-                             .layout_fd = layout_page.get(),
+                             .layout_fd = layout_page.fd(),
                              .clock = &clock,
                              .closer = &closer,
                              .lane = lane.get()});

@@ -34,7 +34,19 @@ void Shorten(std::vector<Change>& changes) {
 void ChangeLog::SkipTo(std::uint64_t revision) {
   assert(changes_.empty() && under_way_.empty());
   if (revision <= last_) return;
-  last_ = published_ = known_from_ = revision;
+  last_ = known_from_ = revision;
+  Show(revision);
+}
+
+void ChangeLog::ShowAt(std::atomic<std::uint64_t>& word) {
+  shown_ = &word;
+  Show(published_);
+}
+
+void ChangeLog::Show(std::uint64_t revision) {
+  published_ = revision;
+  // Who sees the word asks for the changes, which takes the lock.
+  if (shown_ != nullptr) shown_->store(revision, std::memory_order_release);
 }
 
 std::uint64_t ChangeLog::Begin() {
@@ -63,7 +75,7 @@ void ChangeLog::Advance() {
   if (first == changes_.begin()) return;
   const std::uint64_t published = std::max(published_, std::prev(first)->first);
   if (published == published_) return;
-  published_ = published;
+  Show(published);
   while (size_ > kMostChanges && changes_.begin()->first < published_) {
     size_ -= changes_.begin()->second.size();
     known_from_ = changes_.begin()->first;
@@ -92,15 +104,16 @@ ChangeLog::Slice ChangeLog::Read(std::uint64_t after, std::size_t most) const {
   return out;
 }
 
-void ChangeLog::Heard(WatcherId watcher, std::uint64_t revision, BootTime now) {
-  watchers_.insert_or_assign(watcher, Position{.revision = revision, .heard = now});
+void ChangeLog::Heard(WatcherId watcher, std::uint64_t revision) {
+  watchers_.insert_or_assign(watcher, Position{.revision = revision, .behind_since = {}});
 }
 
 void ChangeLog::DropSilent(BootTime now) {
   for (auto entry = watchers_.begin(); entry != watchers_.end();) {
-    const Position& position = entry->second;
-    const bool is_behind = position.revision < published_;
-    if (is_behind && now - position.heard > kPatience) {
+    Position& position = entry->second;
+    // One that has followed up to the end has nothing to say, however long.
+    if (position.revision < published_ && !position.behind_since) position.behind_since = now;
+    if (position.behind_since && now - *position.behind_since > kPatience) {
       entry = watchers_.erase(entry);
     } else {
       ++entry;

@@ -8,16 +8,20 @@
 //   committed  11      13          12 is under way: readers see revision 11
 //   committed  11  12  13          readers see revision 13
 //
-// So what a reader has followed up to is complete. A daemon knows the changes of its own
-// time, and not more than kMostChanges of them; who is further behind lists everything anew.
+// So what a reader has followed up to is complete. What is published is also in a word that
+// readers may look at without a lock, or in another process (ShowAt). A daemon knows the changes of
+// its own time, and not more than kMostChanges of them; who is further behind lists everything
+// anew.
 
 #ifndef PERCPUD_SERVER_METRICS_CHANGE_LOG_H_
 #define PERCPUD_SERVER_METRICS_CHANGE_LOG_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -49,7 +53,8 @@ class ChangeLog {
   static constexpr std::size_t kMostChanges = 1 << 16;
   // More of one revision are told by family, or by namespace.
   static constexpr std::size_t kMostOfOne = 256;
-  // A watcher that is behind for as long is not waited for any more.
+  // A watcher that is behind for as long is not waited for any more: one that stalls does not
+  // hold memory for ever.
   static constexpr absl::Duration kPatience = absl::Seconds(10);
 
   ChangeLog() = default;
@@ -58,6 +63,8 @@ class ChangeLog {
 
   // After a restart: what was published before.
   void SkipTo(std::uint64_t revision);
+  // What is published is in `word` too from now on; it outlives the log, or the next ShowAt.
+  void ShowAt(std::atomic<std::uint64_t>& word);
 
   // --- Writing ----------------------------------------------------------------------
   // Takes a revision, which is to be published or withdrawn.
@@ -83,23 +90,28 @@ class ChangeLog {
 
   // --- Watchers ---------------------------------------------------------------------
   // A watcher has followed up to `revision`; it is waited for from now on.
-  void Heard(WatcherId watcher, std::uint64_t revision, BootTime now);
+  void Heard(WatcherId watcher, std::uint64_t revision);
   void Leave(WatcherId watcher) { watchers_.erase(watcher); }
-  // Forgets those that are behind and have not been heard for long.
+  // Forgets those that have been behind for long and were not heard meanwhile; to be called
+  // now and then.
   void DropSilent(BootTime now);
+  [[nodiscard]] std::size_t watchers() const { return watchers_.size(); }
   // What every watcher has followed up to.
   [[nodiscard]] std::uint64_t PassedByAll() const;
 
  private:
   struct Position {
     std::uint64_t revision = 0;
-    BootTime heard;
+    // When DropSilent first saw that it is behind; nullopt: it has not since it was heard.
+    std::optional<BootTime> behind_since;
   };
   // Moves what is published up to the first that is under way.
   void Advance();
+  void Show(std::uint64_t revision);
 
   std::uint64_t last_ = 0;
   std::uint64_t published_ = 0;
+  std::atomic<std::uint64_t>* shown_ = nullptr;
   // Changes behind this revision are known.
   std::uint64_t known_from_ = 0;
   absl::btree_set<std::uint64_t> under_way_;

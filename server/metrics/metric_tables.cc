@@ -129,6 +129,12 @@ void MetricTables::Join(Namespace& name_space, SessionId session) {
   if (name_space.joined.insert(session).second) joined_[session].push_back(name_space.id);
 }
 
+std::span<const NamespaceId> MetricTables::JoinedBy(SessionId session) const {
+  const auto entry = joined_.find(session);
+  if (entry == joined_.end()) return {};
+  return entry->second;
+}
+
 std::vector<NamespaceId> MetricTables::LeaveAll(SessionId session) {
   const auto entry = joined_.find(session);
   if (entry == joined_.end()) return {};

@@ -25,6 +25,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -197,6 +198,8 @@ class MetricTables {
   [[nodiscard]] std::size_t CountOf(UserId owner, absl::string_view host) const;
   // The session may have any series of the namespace open from now on.
   void Join(Namespace& name_space, SessionId session);
+  // What it has joined, in that order.
+  [[nodiscard]] std::span<const NamespaceId> JoinedBy(SessionId session) const;
   // The session leaves all that it has joined; returns what those were.
   std::vector<NamespaceId> LeaveAll(SessionId session);
 

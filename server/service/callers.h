@@ -63,6 +63,8 @@ class Callers {
   // here. Errors besides: RoleTooLow; TooManyCalls, of the peer's. A peer of the gateway's is
   // counted as one, and never the gateway.
   absl::StatusOr<AdmittedCall> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
+  // Where calls are counted when they have ended.
+  [[nodiscard]] CallStats& stats() const { return sessions_.call_stats(); }
 
  private:
   // The other end of a connection.

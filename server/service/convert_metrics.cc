@@ -3,6 +3,8 @@
 
 #include "server/service/convert_metrics.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <utility>
 
@@ -63,7 +65,10 @@ absl::StatusOr<OpeningWanted> FromProto(const v1::OpenSeriesRequest& request,
   // Views of its strings are taken as it grows.
   values.clear();
   values.reserve(series);
-  OpeningWanted out{.name_space = request.namespace_(), .families = {}};
+  OpeningWanted out{.name_space = request.namespace_(),
+                    .families = {},
+                    .writer = request.writer(),
+                    .slot = request.slot()};
   for (const v1::FamilySeries& family : request.families()) {
     FamilyWanted& wanted = out.families.emplace_back();
     ASSIGN_OR_RETURN(wanted.shape, FromProto(family.shape()));
@@ -150,6 +155,14 @@ v1::Family ToProto(const metrics::Namespace& name_space, const metrics::Family& 
 
 google::protobuf::Timestamp TimestampOf(std::uint64_t unix_ns) {
   return ToProto(absl::FromUnixNanos(static_cast<std::int64_t>(unix_ns)));
+}
+
+google::protobuf::Timestamp TimestampOfSeconds(double unix_seconds) {
+  // A Timestamp may be of the years 1 to 9999.
+  constexpr double kFirst = -62135596800;
+  constexpr double kLast = 253402300799;
+  const double seconds = std::isnan(unix_seconds) ? 0 : std::clamp(unix_seconds, kFirst, kLast);
+  return ToProto(absl::UnixEpoch() + absl::Seconds(seconds));
 }
 
 }  // namespace percpud

@@ -30,6 +30,8 @@ absl::StatusOr<Removal> FromProto(v1::SeriesRemoval removal);
 v1::OpenedSeries ToProto(const OpenedSeries& series);
 v1::Family ToProto(const metrics::Namespace& name_space, const metrics::Family& family);
 google::protobuf::Timestamp TimestampOf(std::uint64_t unix_ns);
+// A client says the seconds: hours of the calendar that there are none of become the nearest.
+google::protobuf::Timestamp TimestampOfSeconds(double unix_seconds);
 
 }  // namespace percpud
 

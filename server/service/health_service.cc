@@ -60,6 +60,7 @@ HealthService::HealthService(const Callers& callers, StreamGate& gate, HotLane& 
                       HealthCheckResponse& response) {
                 response.set_status(IsOurs(request) ? Serving(gate)
                                                     : HealthCheckResponse::SERVICE_UNKNOWN);
+                return true;
               },
           .says_goodbye = IsOurs} {
   builder.RegisterService(&service_);

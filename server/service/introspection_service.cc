@@ -36,6 +36,7 @@ IntrospectionService::IntrospectionService(const IntrospectionContext& context,
                         v1::WatchResponse& response) {
                    *response.mutable_elapsed() = ToProto(since_start);
                    *response.mutable_stats() = ToProto(context_.inspector.GetStats());
+                   return true;
                  },
              .says_goodbye = [](const v1::WatchRequest& /*request*/) { return false; }} {
   builder.RegisterService(&service_);

@@ -9,9 +9,11 @@
 
 #include "absl/status/status.h"
 #include "percpud/v1/metrics.pb.h"
+#include "server/base/clock.h"
 #include "server/percpu/allocator/allocator.h"
 #include "server/session/access/caller.h"
 #include "server/session/calls.h"
+#include "server/session/sessions.h"
 
 namespace percpud {
 
@@ -20,6 +22,9 @@ struct MetricsContext {
   const Allocator& allocator;
   // What calls of the side door's lane share.
   const Calls& calls;
+  const Sessions& sessions;
+  // When the daemon started.
+  BootTime started = NowSinceBoot();
 };
 
 namespace handlers {
@@ -38,6 +43,19 @@ absl::Status RemoveSeries(MetricsContext& context, const Caller& caller,
 absl::Status ResetNamespace(MetricsContext& context, const Caller& caller,
                             const v1::ResetNamespaceRequest& request,
                             v1::ResetNamespaceResponse& response);
+absl::Status CloseWriter(MetricsContext& context, const Caller& caller,
+                         const v1::CloseWriterRequest& request, v1::CloseWriterResponse& response);
+
+absl::Status ListWorkers(MetricsContext& context, const Caller& caller,
+                         const v1::ListWorkersRequest& request, v1::ListWorkersResponse& response);
+absl::Status GetCallStats(MetricsContext& context, const Caller& caller,
+                          const v1::GetCallStatsRequest& request,
+                          v1::GetCallStatsResponse& response);
+
+// The next message of a stream, for a caller that was admitted; notes in the request how far
+// it has come. False if there is nothing to say.
+bool WatchSeries(const MetricsContext& context, v1::WatchSeriesRequest& request,
+                 v1::WatchSeriesResponse& response);
 
 }  // namespace handlers
 }  // namespace percpud

@@ -42,27 +42,35 @@ void SessionStream::OnRead(bool ok) {
 void SessionStream::Serve() {
   switch (request_.call_case()) {
     case v1::AttachRequest::kPing:
-      return Serve(handlers::Ping, &v1::AttachRequest::ping, &v1::AttachResponse::mutable_ping);
+      return Serve(Rpc::kPing, handlers::Ping, &v1::AttachRequest::ping,
+                   &v1::AttachResponse::mutable_ping);
     case v1::AttachRequest::kAlloc:
-      return Serve(handlers::Alloc, &v1::AttachRequest::alloc, &v1::AttachResponse::mutable_alloc);
+      return Serve(Rpc::kAlloc, handlers::Alloc, &v1::AttachRequest::alloc,
+                   &v1::AttachResponse::mutable_alloc);
     case v1::AttachRequest::kFree:
-      return Serve(handlers::Free, &v1::AttachRequest::free, &v1::AttachResponse::mutable_free);
+      return Serve(Rpc::kFree, handlers::Free, &v1::AttachRequest::free,
+                   &v1::AttachResponse::mutable_free);
     case v1::AttachRequest::kAdd:
-      return Serve(handlers::Add, &v1::AttachRequest::add, &v1::AttachResponse::mutable_add);
+      return Serve(Rpc::kAdd, handlers::Add, &v1::AttachRequest::add,
+                   &v1::AttachResponse::mutable_add);
     case v1::AttachRequest::CALL_NOT_SET:
       return Push(request_.call_id(), {}, errors::NoCall());
   }
 }
 
 template <typename CallRequest, typename CallResponse>
-void SessionStream::Serve(HotHandler<const Calls, CallRequest, CallResponse> handler,
+void SessionStream::Serve(Rpc rpc, HotHandler<const Calls, CallRequest, CallResponse> handler,
                           const CallRequest& (v1::AttachRequest::*request)() const,
                           CallResponse* (v1::AttachResponse::*response)()) {
   const std::uint64_t id = request_.call_id();
   v1::AttachResponse answer;
+  const CallStats::Timer timer;
   const Outcome outcome = handler(calls_, call_.caller, Pace::kMustNotSleep, (request_.*request)(),
                                   *(answer.*response)());
-  if (outcome) return Push(id, std::move(answer), *outcome);
+  if (outcome) {
+    calls_.stats().Count(rpc, outcome->code(), timer);
+    return Push(id, std::move(answer), *outcome);
+  }
   {
     RankedLock lock(&mu_);
     ++refs_;
@@ -70,10 +78,11 @@ void SessionStream::Serve(HotHandler<const Calls, CallRequest, CallResponse> han
   }
   // The next request is read into request_ meanwhile.
   auto kept = std::make_shared<v1::AttachRequest>(std::move(request_));
-  lane_.slow_lane().Run(call_.payer(), [this, kept, handler, request, response] {
+  lane_.slow_lane().Run(call_.payer(), [this, rpc, timer, kept, handler, request, response] {
     v1::AttachResponse late;
     const Outcome slept =
         handler(calls_, call_.caller, Pace::kMaySleep, (*kept.*request)(), *(late.*response)());
+    calls_.stats().Count(rpc, slept->code(), timer);
     Push(kept->call_id(), std::move(late), *slept);
     {
       RankedLock lock(&mu_);

@@ -56,7 +56,7 @@ class SessionStream {
 
   void Serve();
   template <typename CallRequest, typename CallResponse>
-  void Serve(HotHandler<const Calls, CallRequest, CallResponse> handler,
+  void Serve(Rpc rpc, HotHandler<const Calls, CallRequest, CallResponse> handler,
              const CallRequest& (v1::AttachRequest::*request)() const,
              CallResponse* (v1::AttachResponse::*response)());
   void Push(std::uint64_t id, v1::AttachResponse answer, const absl::Status& status);

@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_SERVICE_TICKING_STREAM_H_
 #define PERCPUD_SERVER_SERVICE_TICKING_STREAM_H_
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_stream.h>
 
@@ -24,12 +25,12 @@
 namespace percpud {
 
 // A server's stream that says something now and then until its client leaves or the
-// daemon drains: Watch, and health's Watch. It takes no thread, even if its client does
-// not read. Hot thread only, but for what fills a message, which runs on the work lane.
+// daemon drains: Watch, WatchSeries, and health's Watch. It takes no thread, even if its client
+// does not read. Hot thread only, but for what fills a message, which runs on the work lane.
 // Deletes itself when the stream is over and nothing of it is under way.
 //
-//   accept --> fill --> write --> alarm --+
-//               ^-------------------------+--> finish
+//   accept --> fill --> write, if there is anything to say --> alarm --+
+//               ^------------------------------------------------------+--> finish
 template <typename Service, typename Request, typename Response>
 class TickingStream final : private Overseen {
  public:
@@ -47,10 +48,15 @@ class TickingStream final : private Overseen {
     Receive receive;
     // How long from one message to the next; refuses a request.
     std::function<absl::StatusOr<absl::Duration>(const Request&)> interval;
-    // Writes the next message. `since_start` is the age of the stream.
-    std::function<void(const Request&, absl::Duration since_start, Response&)> fill;
+    // Writes the next message; false if there is nothing to say now. `since_start` is the age
+    // of the stream. It may note in the request how far it has come.
+    std::function<bool(Request&, absl::Duration since_start, Response&)> fill;
     // Whether there is a last message when the daemon drains.
     std::function<bool(const Request&)> says_goodbye;
+    // Whether the next message follows this one at once.
+    std::function<bool(const Response&)> has_more = [](const Response& /*response*/) {
+      return false;
+    };
   };
 
   // Waits for a client; when one comes, another waits.
@@ -99,8 +105,13 @@ class TickingStream final : private Overseen {
     writing_ = true;
     void* const tag = Ref(write_step_);
     kind_.lane.work_lane().Run(call_.payer(), [this, tag] {
-      kind_.fill(request_, NowSinceBoot() - start_, response_);
-      writer_.Write(response_, tag);
+      response_.Clear();
+      if (kind_.fill(request_, NowSinceBoot() - start_, response_)) {
+        writer_.Write(response_, tag);
+      } else {
+        // The hot thread goes on, just as after a write.
+        silence_.Set(kind_.lane.queue(), AfterNow(absl::ZeroDuration()), tag);
+      }
     });
   }
 
@@ -108,6 +119,7 @@ class TickingStream final : private Overseen {
     writing_ = false;
     if (!ok || left_) return Finish(absl::OkStatus());
     if (ending_) return End();
+    if (kind_.has_more(response_)) return Tick();
     armed_ = true;
     ++refs_;
     kind_.lane.timers().Set(alarm_step_, NowSinceBoot() + interval_);
@@ -162,6 +174,8 @@ class TickingStream final : private Overseen {
   Request request_;
   Response response_;
   grpc::ServerAsyncWriter<Response> writer_;
+  // Takes the place of a write where there is nothing to say.
+  grpc::Alarm silence_;
   Step accept_step_{*this, &TickingStream::OnAccept};
   Step write_step_{*this, &TickingStream::OnWritten};
   Step alarm_step_{*this, &TickingStream::OnAlarm};

@@ -123,6 +123,7 @@ class UnaryMethod final : public UnaryMethodBase {
       if (!ok) return false;
       // Posted before this call is served, which may take long: the next finds a place.
       method_.Post();
+      timer_ = CallStats::Timer();
       state_ = State::kServed;
       method_.lane_.Oversee(*this);
       absl::StatusOr<AdmittedCall> admitted =
@@ -186,6 +187,7 @@ class UnaryMethod final : public UnaryMethodBase {
     void Answer(const absl::Status& status) {
       assert(state_ == State::kServed);
       answered_in_ = method_.lane_.round();
+      method_.callers_.stats().Count(method_.rpc_, status.code(), timer_);
       const Bytes bytes(status.ok() ? response_.ByteSizeLong() : 0);
       if (held_) {
         room().Settle(peer(), *held_, bytes);
@@ -237,6 +239,7 @@ class UnaryMethod final : public UnaryMethodBase {
     std::atomic<State> state_{State::kPosted};
     std::atomic<std::uint32_t> answered_in_{0};
     std::uint32_t waits_since_ = 0;
+    CallStats::Timer timer_;
     // What it holds of the room for answers. Handed on with the call, from thread to thread.
     // nullopt unless it has entered.
     std::optional<Bytes> held_;

@@ -205,8 +205,15 @@ absl::StatusOr<Metrics::Page> Calls::ReadSeries(const Caller& caller,
 }
 
 absl::StatusOr<std::uint64_t> Calls::CloseWriter(const Caller& caller, WriterId writer) const {
-  RETURN_IF_ERROR(Admit(Rpc::kOpenSeries, caller));
+  RETURN_IF_ERROR(Admit(Rpc::kCloseWriter, caller));
   return sessions_.metrics().CloseWriter(caller, writer);
+}
+
+absl::StatusOr<metrics::ChangeLog::Slice> Calls::WatchSeries(
+    const Caller& caller, std::optional<absl::string_view> name_space, std::uint64_t revision,
+    std::size_t most) const {
+  RETURN_IF_ERROR(Admit(Rpc::kWatchSeries, caller));
+  return sessions_.metrics().Watch(caller.session, name_space, revision, most);
 }
 
 PercpuPtr Calls::PointerOf(const metrics::CellPlace& place) const {

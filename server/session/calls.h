@@ -51,6 +51,9 @@ class Calls {
   Calls(Allocator& allocator, Sessions& sessions, const Updater& updater, Limits limits)
       : allocator_(allocator), sessions_(sessions), updater_(updater), limits_(limits) {}
 
+  // Where the doors count what they were asked.
+  [[nodiscard]] CallStats& stats() const { return sessions_.call_stats(); }
+
   [[nodiscard]] absl::Status Ping(const Caller& caller) const;
 
   // --- Areas ----------------------------------------------------------------------
@@ -110,6 +113,17 @@ class Calls {
                                            const Metrics::SeriesWanted& wanted,
                                            Metrics::OnSeries on_series,
                                            Metrics::OnWriter on_writer) const;
+  // What changed behind `revision`; the caller's session is waited for as Metrics::Watch
+  // says.
+  absl::StatusOr<metrics::ChangeLog::Slice> WatchSeries(const Caller& caller,
+                                                        std::optional<absl::string_view> name_space,
+                                                        std::uint64_t revision,
+                                                        std::size_t most) const;
+  // The same for a caller that was admitted, and that nothing waits for.
+  metrics::ChangeLog::Slice ReadChanges(std::optional<absl::string_view> name_space,
+                                        std::uint64_t revision, std::size_t most) const {
+    return sessions_.metrics().Watch(kNoSession, name_space, revision, most);
+  }
   // REQUIRES: the cells are of a page of ReadSeries.
   bool ReadLive(std::span<const Metrics::LiveCell> cells,
                 absl::FunctionRef<void(std::size_t, const metrics::WriterCell&)> on_cell) const {

@@ -94,7 +94,10 @@ struct SessionSnapshot {
   absl::Time opened;
   absl::Duration age;
   Usage use;
+  // Names of the first kMostNamespacesShown whose series it may write to.
+  std::vector<std::string> namespaces;
 };
+inline constexpr std::size_t kMostNamespacesShown = 16;
 
 // Sessions by number and by token. Not thread safe: the books' lock guards it.
 class SessionTable {

@@ -50,6 +50,15 @@ std::vector<ChunkId> ReleaseLeasesOf(Tables& tables, SessionId id, catalog::Chan
   return returned;
 }
 
+std::vector<std::string> NamespacesOf(const Tables& tables, SessionId session) {
+  std::vector<std::string> out;
+  for (const NamespaceId joined : tables.metrics.JoinedBy(session)) {
+    if (out.size() == kMostNamespacesShown) break;
+    out.push_back(tables.metrics.Find(joined)->name);
+  }
+  return out;
+}
+
 }  // namespace
 
 Token Sessions::RandomToken() {
@@ -363,7 +372,8 @@ std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) 
                      .spec = session.spec,
                      .opened = ToHour(*options_.clock, session.since),
                      .age = now - session.since,
-                     .use = tables.holders.Find(HolderOf(id))->account.use()});
+                     .use = tables.holders.Find(HolderOf(id))->account.use(),
+                     .namespaces = NamespacesOf(tables, id)});
     }
     return out;
   });

@@ -34,6 +34,7 @@
 #include "server/base/clock.h"
 #include "server/catalog/catalog.h"
 #include "server/percpu/allocator/allocator.h"
+#include "server/session/access/call_stats.h"
 #include "server/session/access/caller.h"
 #include "server/session/access/peer.h"
 #include "server/session/areas.h"
@@ -131,6 +132,9 @@ class Sessions {
   [[nodiscard]] const Leases& leases() const { return leases_; }
   [[nodiscard]] const Variables& variables() const { return variables_; }
   [[nodiscard]] const Metrics& metrics() const { return metrics_; }
+  // What was asked at either door.
+  [[nodiscard]] CallStats& call_stats() { return call_stats_; }
+  [[nodiscard]] const CallStats& call_stats() const { return call_stats_; }
 
   // --- Looking at it ----------------------------------------------------------------
   // Ascending ids, from `first` on, `limit` at most.
@@ -176,6 +180,7 @@ class Sessions {
   Leases leases_;
   Variables variables_;
   Metrics metrics_;
+  CallStats call_stats_;
   // When ReapExpired was called last; only by its caller.
   std::optional<BootTime> last_reap_;
 };

@@ -166,7 +166,13 @@ void Player::AskOpenSeries(const Op& op) {
 
 void Player::AskOfSeries(const Op& op) {
   const std::string_view name_space = kNames[op.c % kNames.size()];
-  switch (op.b % 5) {
+  switch (op.b % 7) {
+    case 5:
+      ask_.WatchSeries(performed_, op.a % 2 == 0 ? op.a % 16 : abi::kLaneWatchAnew);
+      break;
+    case 6:
+      ask_.WatchSeries(performed_, op.a % 16, name_space);
+      break;
     case 0:
       ask_.ListFamilies(performed_, op.a % 4);
       break;

@@ -17,7 +17,8 @@ enum : std::uint16_t {
   kCloseWriter = 18,
   kListFamilies = 19,
   kReadSeries = 20,
-  kResetNamespace = 21
+  kResetNamespace = 21,
+  kWatchSeries = 22
 };
 
 constexpr std::uint8_t kWriterCells = 5;
@@ -93,7 +94,7 @@ bool ReadRemoval(Cursor& body) {
 
 }  // namespace
 
-bool IsOfMetrics(std::uint16_t kind) { return kind >= kOpenSeries && kind <= kResetNamespace; }
+bool IsOfMetrics(std::uint16_t kind) { return kind >= kOpenSeries && kind <= kWatchSeries; }
 
 bool ReadMetrics(std::uint16_t kind, Cursor body, std::uint32_t& series) {
   assert(IsOfMetrics(kind));
@@ -105,7 +106,8 @@ bool ReadMetrics(std::uint16_t kind, Cursor body, std::uint32_t& series) {
     case kCloseWriter:
       body.Take<std::uint64_t>();
       return !body.failed() && body.left() == 0;
-    case kListFamilies: {
+    case kListFamilies:
+    case kWatchSeries: {
       body.Take<std::uint64_t>();
       const auto name = body.Take<std::uint16_t>();
       const auto all = body.Take<std::uint8_t>();
@@ -134,8 +136,35 @@ absl::Status MetricsModel::Judge(std::uint16_t kind, std::uint32_t wanted, std::
   if (code == 12) {
     return absl::InternalError(absl::StrCat("kind ", kind, " is not served"));
   }
-  if (code != 0 || kind != kOpenSeries) return absl::OkStatus();
-  return JudgeOpening(wanted, body);
+  if (code != 0) return absl::OkStatus();
+  if (kind == kWatchSeries) return JudgeChanges(body);
+  return kind == kOpenSeries ? JudgeOpening(wanted, body) : absl::OkStatus();
+}
+
+// Revisions never fall, and what is told is of something.
+absl::Status MetricsModel::JudgeChanges(std::span<const std::byte> body) {
+  Cursor cursor(body);
+  const auto revision = cursor.Take<std::uint64_t>();
+  const auto changes = cursor.Take<std::uint32_t>();
+  const auto resync = cursor.Take<std::uint8_t>();
+  const auto more = cursor.Take<std::uint8_t>();
+  if (!IsZero(cursor, 2) || resync > 1 || more > 1) {
+    return absl::InternalError("the head of changes is malformed");
+  }
+  if (resync == 1 && (changes != 0 || more == 1)) return absl::InternalError("resync and changes");
+  for (std::uint32_t i = 0; i < changes; ++i) {
+    const auto name_space = cursor.Take<std::uint64_t>();
+    const auto family = cursor.Take<std::uint64_t>();
+    const auto series = cursor.Take<std::uint64_t>();
+    const auto gone = cursor.Take<std::uint8_t>();
+    if (!IsZero(cursor, 7) || gone > 1) return absl::InternalError("a change is malformed");
+    if (name_space == 0) return absl::InternalError("a change of no namespace");
+    if (family == 0 && series != 0) return absl::InternalError("a series of no family");
+  }
+  if (cursor.failed() || cursor.left() != 0) return absl::InternalError("changes are cut");
+  if (more == 0 && revision < revision_) return absl::InternalError("the revision fell");
+  if (more == 0) revision_ = revision;
+  return absl::OkStatus();
 }
 
 absl::Status MetricsModel::JudgeOpening(std::uint32_t wanted, std::span<const std::byte> body) {

@@ -33,11 +33,14 @@ class MetricsModel {
 
  private:
   absl::Status JudgeOpening(std::uint32_t wanted, std::span<const std::byte> body);
+  absl::Status JudgeChanges(std::span<const std::byte> body);
 
   // Where each series' cells are, and whose they are.
   std::map<std::uint64_t, std::uint64_t> cells_;
   std::map<std::uint64_t, std::uint64_t> owners_;
   bool has_series_ = false;
+  // The highest that a watcher was told.
+  std::uint64_t revision_ = 0;
 };
 
 }  // namespace percpud::fuzz::lane

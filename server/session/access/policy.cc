@@ -33,8 +33,10 @@ constexpr std::array kRpcPolicies{
     RpcPolicy{Rpc::kOpenSeries, "OpenSeries", Role::kClient, Ownership::kAnybodys},
     RpcPolicy{Rpc::kListFamilies, "ListFamilies", Role::kViewer, Ownership::kAnybodys},
     RpcPolicy{Rpc::kReadSeries, "ReadSeries", Role::kViewer, Ownership::kAnybodys},
+    RpcPolicy{Rpc::kWatchSeries, "WatchSeries", Role::kViewer, Ownership::kAnybodys},
     RpcPolicy{Rpc::kRemoveSeries, "RemoveSeries", Role::kClient, Ownership::kAnybodys},
     RpcPolicy{Rpc::kResetNamespace, "ResetNamespace", Role::kClient, Ownership::kAnybodys},
+    RpcPolicy{Rpc::kCloseWriter, "CloseWriter", Role::kClient, Ownership::kOwn},
     RpcPolicy{Rpc::kEndSession, "EndSession", Role::kClient, Ownership::kOwn},
     RpcPolicy{Rpc::kCheck, "Check", Role::kOperator, Ownership::kAnybodys},
     RpcPolicy{Rpc::kHealthCheck, "Health.Check", Role::kAnonymous, Ownership::kAnybodys},
@@ -49,24 +51,27 @@ constexpr bool InEnumOrder() {
   }
   return true;
 }
-static_assert(InEnumOrder());
+static_assert(InEnumOrder() && kRpcPolicies.size() == kRpcs);
 
 }  // namespace
 
-bool Principals::Include(const Peer& peer) const {
+bool Principals::Names(const Peer& peer) const {
   const auto is_named = [this](UserGroupId group) {
     return std::find(groups.begin(), groups.end(), group) != groups.end();
   };
-  return everybody || std::find(users.begin(), users.end(), peer.uid) != users.end() ||
-         is_named(peer.gid) || std::any_of(peer.groups.begin(), peer.groups.end(), is_named);
+  return std::find(users.begin(), users.end(), peer.uid) != users.end() || is_named(peer.gid) ||
+         std::any_of(peer.groups.begin(), peer.groups.end(), is_named);
 }
 
 Role AccessRules::RoleOf(const std::optional<Peer>& peer) const {
   if (!peer) return remote;
   const bool own = peer->uid == UserId(0) || peer->uid == UserId(geteuid());
-  if (own || operators.Include(*peer)) return Role::kOperator;
-  if (clients.Include(*peer)) return Role::kClient;
-  return viewers.Include(*peer) ? Role::kViewer : Role::kAnonymous;
+  if (own || operators.everybody || operators.Names(*peer)) return Role::kOperator;
+  if (clients.Names(*peer)) return Role::kClient;
+  // One who is to look is named so, though everybody may count.
+  if (viewers.Names(*peer)) return Role::kViewer;
+  if (clients.everybody) return Role::kClient;
+  return viewers.everybody ? Role::kViewer : Role::kAnonymous;
 }
 
 std::span<const RpcPolicy> RpcPolicies() { return kRpcPolicies; }

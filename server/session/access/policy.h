@@ -8,6 +8,7 @@
 #ifndef PERCPUD_SERVER_SESSION_ACCESS_POLICY_H_
 #define PERCPUD_SERVER_SESSION_ACCESS_POLICY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,10 +26,12 @@ struct Principals {
   std::vector<UserId> users;
   std::vector<UserGroupId> groups;
 
-  [[nodiscard]] bool Include(const Peer& peer) const;
+  // Whether the user, or one of the groups, is among them.
+  [[nodiscard]] bool Names(const Peer& peer) const;
 };
 
-// Which role a peer has: the highest that names it.
+// Which role a peer has: the highest that names its user or one of its groups; else the
+// highest that everybody has.
 struct AccessRules {
   // The daemon's own user and root, besides those named.
   Principals operators;
@@ -62,8 +65,10 @@ enum class Rpc : std::uint8_t {
   kOpenSeries,
   kListFamilies,
   kReadSeries,
+  kWatchSeries,
   kRemoveSeries,
   kResetNamespace,
+  kCloseWriter,
   kEndSession,
   kCheck,
   kHealthCheck,
@@ -71,6 +76,7 @@ enum class Rpc : std::uint8_t {
   kReflection,
   kChannelz,
 };
+inline constexpr std::size_t kRpcs = static_cast<std::size_t>(Rpc::kChannelz) + 1;
 
 // Who has to own the thing that an RPC names.
 enum class Ownership : std::uint8_t {

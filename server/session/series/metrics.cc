@@ -317,12 +317,11 @@ bool Metrics::ReadLive(
 metrics::ChangeLog::Slice Metrics::Watch(SessionId session,
                                          std::optional<absl::string_view> name_space,
                                          std::uint64_t revision, std::size_t most) {
-  const BootTime now = clock_.Now();
   return books_.Update([&](Tables& tables) {
     metrics::ChangeLog& log = tables.metrics.log();
     metrics::ChangeLog::Slice out = log.Read(revision, most);
     const bool is_live = tables.sessions.FindLive(session) != nullptr;
-    if (is_live) log.Heard(session.value(), out.resync ? out.revision : revision, now);
+    if (is_live) log.Heard(session.value(), out.resync ? out.revision : revision);
     if (!name_space) return out;
     const Namespace* const one = tables.metrics.Find(OrDefault(*name_space));
     std::erase_if(out.changes, [one](const metrics::Change& change) {
@@ -330,6 +329,10 @@ metrics::ChangeLog::Slice Metrics::Watch(SessionId session,
     });
     return out;
   });
+}
+
+void Metrics::ShowRevisionAt(std::atomic<std::uint64_t>& word) {
+  books_.Update([&word](Tables& tables) { tables.metrics.log().ShowAt(word); });
 }
 
 std::size_t Metrics::CountJoined(absl::string_view name_space) const {

@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_SESSION_SERIES_METRICS_H_
 #define PERCPUD_SERVER_SESSION_SERIES_METRICS_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -133,9 +134,12 @@ class Metrics {
   // --- Watching -------------------------------------------------------------------
   // What changed behind `revision` in one namespace, or in all if none is named; `most`
   // changes, or those of one revision, at most. Memory of removed series waits for the
-  // session, until it has passed their removal or ended.
+  // session, until it has passed their removal, has been silent for ChangeLog::kPatience, or
+  // has ended; for kNoSession it does not wait.
   metrics::ChangeLog::Slice Watch(SessionId session, std::optional<absl::string_view> name_space,
                                   std::uint64_t revision, std::size_t most);
+  // The revision that can be watched is in `word` too from now on, which outlives this.
+  void ShowRevisionAt(std::atomic<std::uint64_t>& word);
   // How many sessions have joined the namespace; 0 if there is none.
   [[nodiscard]] std::size_t CountJoined(absl::string_view name_space) const;
 

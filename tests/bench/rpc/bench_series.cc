@@ -5,7 +5,9 @@
 // and ones that are there, as a worker finds them that comes after others.
 //
 // Each round makes a family of its own by one session, batch by batch and one batch in
-// flight, and has a second session open all of it. Figures are the median of the rounds.
+// flight, and has a second session open all of it. Then series are opened alone, one in a request,
+// beside the echo of a message by another process and the commit of one series' records by
+// the daemon's catalog in this process. Figures are the median of the rounds.
 
 #include <sys/types.h>
 
@@ -17,6 +19,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -24,6 +27,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
+#include "server/catalog/catalog.h"
+#include "server/catalog/changes.h"
 #include "tests/bench/report/comparison.h"
 #include "tests/bench/rpc/lane_load.h"
 #include "tests/support/command_line.h"
@@ -68,6 +73,11 @@ struct Results {
   std::vector<double> worker_ms;
   // What a new series takes of the daemon's own memory, beside the bytes of its labels.
   std::vector<double> bytes_per_series;
+  // Microseconds of one alone.
+  std::vector<double> new_us;
+  std::vector<double> found_us;
+  std::vector<double> echo_us;
+  std::vector<double> commit_us;
 };
 
 // Opens a family's series in batches; returns the seconds.
@@ -111,6 +121,64 @@ absl::Status MeasureRound(const Flags& flags, const std::string& address, pid_t 
   return absl::OkStatus();
 }
 
+// The median of requests that open one series each.
+absl::StatusOr<double> OpenAlone(LaneLoad& lane, const std::string& family, int series) {
+  std::vector<double> micros;
+  for (int i = 0; i < series; ++i) {
+    const Clock::time_point began = Clock::now();
+    if (const absl::Status status = lane.OpenSeries(family, i, 1); !status.ok()) return status;
+    micros.push_back(SecondsSince(began) * 1e6);
+  }
+  return Median(micros);
+}
+
+// The median of commits of what one new series is kept as.
+absl::StatusOr<double> CommitAlone(int series) {
+  const testing::TempDir dir;
+  auto opened =
+      catalog::Catalog::Open({.path = dir.path() + "/catalog", .initial = Bytes(64 << 20)});
+  if (!opened.ok()) return opened.status();
+  std::vector<double> micros;
+  for (int i = 1; i <= series; ++i) {
+    const auto number = static_cast<std::uint64_t>(i);
+    catalog::Changes changes;
+    changes.Put(catalog::LastMetric{.id = number, .revision = number});
+    changes.Put(catalog::Series{.id = SeriesId(number),
+                                .family = FamilyId(1),
+                                .cells = PercpuPtr(4096 + number * 8),
+                                .values = std::string(LaneLoad::kLabelBytes, '/')});
+    const Clock::time_point began = Clock::now();
+    if (auto status = (*opened)->Commit(std::move(changes)); !status.ok()) return status;
+    micros.push_back(SecondsSince(began) * 1e6);
+  }
+  return Median(micros);
+}
+
+absl::Status MeasureAlone(const Flags& flags, const std::string& address, int round,
+                          Results& results) {
+  const int series = std::min(flags.series, 2000);
+  const std::string family = absl::StrCat("alone_", round);
+  auto lane = LaneLoad::Open(address);
+  if (!lane.ok()) return lane.status();
+  // The first one makes the family, and joins the namespace.
+  if (absl::Status status = (*lane)->OpenSeries(family, series, 1); !status.ok()) return status;
+  const absl::StatusOr<double> made = OpenAlone(**lane, family, series);
+  if (!made.ok()) return made.status();
+  const absl::StatusOr<double> found = OpenAlone(**lane, family, series);
+  if (!found.ok()) return found.status();
+  auto echo = EchoLoad::Start();
+  if (!echo.ok()) return echo.status();
+  const absl::StatusOr<Samples> echoed = (*echo)->Run(absl::Milliseconds(200));
+  if (!echoed.ok()) return echoed.status();
+  const absl::StatusOr<double> committed = CommitAlone(series);
+  if (!committed.ok()) return committed.status();
+  results.new_us.push_back(*made);
+  results.found_us.push_back(*found);
+  results.echo_us.push_back(echoed->Percentile(0.5));
+  results.commit_us.push_back(*committed);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Results> MeasureAll(const Flags& flags) {
   const testing::TempDir dir;
   const auto daemon = testing::StartDaemon(
@@ -122,11 +190,17 @@ absl::StatusOr<Results> MeasureAll(const Flags& flags) {
     const absl::Status status =
         MeasureRound(flags, daemon->address, daemon->process.pid(), round, results);
     if (!status.ok()) return status;
+    const absl::Status alone = MeasureAlone(flags, daemon->address, round, results);
+    if (!alone.ok()) return alone;
   }
   return results;
 }
 
 void Print(const Flags& flags, const Results& results) {
+  const double new_us = Median(results.new_us);
+  const double found_us = Median(results.found_us);
+  const double echo_us = Median(results.echo_us);
+  const double commit_us = Median(results.commit_us);
   const nlohmann::ordered_json json = {{"rounds", flags.rounds},
                                        {"series", flags.series},
                                        {"batch", flags.batch},
@@ -134,7 +208,13 @@ void Print(const Flags& flags, const Results& results) {
                                        {"new_per_second", Median(results.new_per_second)},
                                        {"found_per_second", Median(results.found_per_second)},
                                        {"worker_ms", Median(results.worker_ms)},
-                                       {"bytes_per_series", Median(results.bytes_per_series)}};
+                                       {"bytes_per_series", Median(results.bytes_per_series)},
+                                       {"alone_new_us", new_us},
+                                       {"alone_found_us", found_us},
+                                       {"echo_us", echo_us},
+                                       {"commit_us", commit_us},
+                                       {"new_of_echo_and_commit", new_us / (echo_us + commit_us)},
+                                       {"found_of_echo", found_us / echo_us}};
   if (flags.output == "json") {
     std::cout << json.dump(2) << '\n';
     return;
@@ -144,6 +224,10 @@ void Print(const Flags& flags, const Results& results) {
       "%.0f bytes of the daemon's a series\n",
       Median(results.new_per_second), Median(results.found_per_second), Median(results.worker_ms),
       Median(results.bytes_per_series));
+  std::cout << absl::StreamFormat(
+      "alone: new %.1f us, x %.2f of an echo (%.1f) and a commit (%.1f); found %.1f us, x %.2f of "
+      "an echo\n",
+      new_us, new_us / (echo_us + commit_us), echo_us, commit_us, found_us, found_us / echo_us);
 }
 
 int Main(int argc, char** argv) {

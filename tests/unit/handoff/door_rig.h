@@ -44,7 +44,7 @@ class DoorTest : public ::testing::Test {
     auto allocator = MakeAllocator({.arena_size = arena_->size()}, *arena_, {});
     ASSERT_TRUE(allocator.ok()) << allocator.status();
     allocator_ = *std::move(allocator);
-    auto layout = PublishLayout(
+    auto layout = PublishedLayout::Publish(
         EncodeLayout(allocator_->info(), PlaceCpus(allocator_->info(), 4),
                      {.arena_size = arena_->size(), .page_size = arena_->page_size()}));
     ASSERT_TRUE(layout.ok()) << layout.status();
@@ -62,7 +62,7 @@ class DoorTest : public ::testing::Test {
     options.path = dir_.path() + "/door";
     options.needed_abilities = abi::v1::kCanRseq;
     options.arena_fd = arena_->fd();
-    options.layout_fd = layout_.get();
+    options.layout_fd = layout_.fd();
     options.clock = &clock_;
     options.closer = &closer_;
     auto door = Door::Bind(*sessions_, std::move(options));
@@ -134,7 +134,7 @@ class DoorTest : public ::testing::Test {
   SystemClock clock_;
   std::unique_ptr<Arena> arena_;
   std::unique_ptr<Allocator> allocator_;
-  UniqueFd layout_;
+  PublishedLayout layout_;
   std::unique_ptr<Sessions> sessions_;
   Closer closer_;
   std::unique_ptr<Door> door_;

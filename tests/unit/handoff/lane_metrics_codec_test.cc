@@ -82,6 +82,8 @@ std::vector<std::byte> OneOfEach() {
   EXPECT_TRUE(writer.ListFamilies(6, 0, "shop"));
   EXPECT_TRUE(writer.ReadSeries(7, {.family = 1, .series = 2, .writer = 3}, 9, "shop"));
   EXPECT_TRUE(writer.ResetNamespace(8, 4, "shop"));
+  EXPECT_TRUE(writer.WatchSeries(9, kLaneWatchAnew));
+  EXPECT_TRUE(writer.WatchSeries(10, 41, "shop"));
   return Copy(writer.message());
 }
 
@@ -95,7 +97,7 @@ std::vector<LaneRequest> Requests(LaneBytes message) {
 
 TEST(LaneMetricsCodecTest, AnOpeningIsReadAsItWasAsked) {
   const std::vector<std::byte> message = OneOfEach();
-  ASSERT_EQ(LaneCountRequests(message), 8U);
+  ASSERT_EQ(LaneCountRequests(message), 10U);
   LaneOpenSeriesView open;
   ASSERT_TRUE(open.Parse(Requests(message)[0].body));
   EXPECT_EQ(open.name_space(), "shop");
@@ -129,7 +131,7 @@ TEST(LaneMetricsCodecTest, AnOpeningIsReadAsItWasAsked) {
 TEST(LaneMetricsCodecTest, TheOtherRequestsAreReadAsTheyWereAsked) {
   const std::vector<std::byte> message = OneOfEach();
   const std::vector<LaneRequest> requests = Requests(message);
-  ASSERT_EQ(requests.size(), 8U);
+  ASSERT_EQ(requests.size(), 10U);
   LaneRemoveSeriesView remove;
   ASSERT_TRUE(remove.Parse(requests[1].body));
   EXPECT_EQ(remove.name_space(), "shop");
@@ -154,6 +156,13 @@ TEST(LaneMetricsCodecTest, TheOtherRequestsAreReadAsTheyWereAsked) {
   ASSERT_TRUE(reset.Parse(requests[7].body));
   EXPECT_EQ(reset.head().if_generation, 4U);
   EXPECT_EQ(reset.name_space(), "shop");
+  LaneWatchSeriesView watch;
+  ASSERT_TRUE(watch.Parse(requests[8].body));
+  EXPECT_EQ(watch.head().after, kLaneWatchAnew);
+  EXPECT_EQ(watch.head().all, 1U);
+  ASSERT_TRUE(watch.Parse(requests[9].body));
+  EXPECT_EQ(watch.head().after, 41U);
+  EXPECT_EQ(watch.name_space(), "shop");
 }
 
 TEST(LaneMetricsCodecTest, AMessageCutAnywhereButBetweenRecordsIsMalformed) {
@@ -321,6 +330,26 @@ TEST(LaneMetricsCodecTest, APageTakesNoMoreThanItsBytes) {
   EXPECT_EQ(view.NextSeries().head.writers, writers);
 }
 
+TEST(LaneMetricsCodecTest, ChangesAreReadAsTheyWereTold) {
+  const auto scratch = std::make_unique<Message>();
+  LaneChangesBody body(*scratch);
+  for (std::uint64_t i = 1; i <= kLaneMostChanges; ++i) {
+    body.Change({.name_space = 1, .family = 2, .series = i, .gone = i % 2 == 0});
+  }
+  const LaneBytes bytes = body.Finish(77, false, true);
+  EXPECT_LE(bytes.size(), kLanePageBytes);
+  LaneChangesView view;
+  ASSERT_TRUE(view.Parse(bytes));
+  EXPECT_EQ(view.head().revision, 77U);
+  EXPECT_EQ(view.head().more, 1U);
+  EXPECT_EQ(view.head().resync, 0U);
+  ASSERT_EQ(view.head().changes, kLaneMostChanges);
+  EXPECT_EQ(view.change(1).series, 2U);
+  EXPECT_EQ(view.change(1).gone, 1U);
+  EXPECT_EQ(view.change(kLaneMostChanges - 1).series, kLaneMostChanges);
+  EXPECT_FALSE(view.Parse(bytes.first(bytes.size() - 8)));
+}
+
 TEST(LaneMetricsCodecTest, EveryChangedByteOfAnAnswerIsReadWithinIt) {
   const auto scratch = std::make_unique<Message>();
   const auto memory = std::make_unique<Message>();
@@ -336,6 +365,9 @@ TEST(LaneMetricsCodecTest, EveryChangedByteOfAnAnswerIsReadWithinIt) {
   ASSERT_TRUE(page.Series({.family = 4, .series = 9}, {}, {}));
   ASSERT_TRUE(page.Writer({.writer = 12, .pointer = 8192}, "4711"));
   ASSERT_TRUE(answers.ReadSeries(3, page.Finish(1, 1)));
+  LaneChangesBody changes(*scratch);
+  changes.Change({.name_space = 1, .family = 4, .series = 9, .gone = 1});
+  ASSERT_TRUE(answers.WatchSeries(4, changes.Finish(12, false, true)));
   const std::vector<std::byte> good = Copy(answers.message());
   std::size_t refused = 0;
   for (std::size_t at = 0; at < good.size(); ++at) {

@@ -19,6 +19,7 @@ namespace {
 
 using abi::v1::kLaneMessageBytes;
 using abi::v1::LaneCells;
+using abi::v1::LaneChangesView;
 using abi::v1::LaneFamiliesView;
 using abi::v1::LaneFamilyShape;
 using abi::v1::LaneFamilyType;
@@ -225,6 +226,41 @@ TEST_F(LaneMetricsTest, SeriesAreRemovedAndNamespacesReset) {
   EXPECT_EQ(answers[3].As<abi::v1::LaneNamespaceReset>().generation, 2U);
   EXPECT_EQ(answers[3].As<abi::v1::LaneNamespaceReset>().series, 1U);
   EXPECT_EQ(answers[4].As<abi::v1::LaneNamespaceReset>().series, 0U);
+}
+
+TEST_F(LaneMetricsTest, AWatcherHearsOfChangesAndMemoryWaitsForIt) {
+  LaneClient watcher = Connect();
+  const auto watch = [&](std::uint64_t after, LaneChangesView& view) {
+    EXPECT_TRUE(watcher.ask().WatchSeries(1, after));
+    watcher.Send();
+    const Answered answer = watcher.Hear();
+    EXPECT_EQ(answer.code, 0) << answer.reason();
+    EXPECT_TRUE(view.Parse(answer.body));
+    return view.head();
+  };
+  LaneChangesView view;
+  const auto first = watch(abi::v1::kLaneWatchAnew, view);
+  EXPECT_EQ(first.resync, 1);
+  EXPECT_EQ(first.changes, 0U);
+  std::uint64_t gone = 0;
+  {
+    LaneClient writer = Connect();
+    gone = SeriesOf(OpenSeries(writer, Hits(), {"/a"}))[0].series;
+    writer.ask().RemoveSeries(1, {.name_space = "shop", .family = "hits", .all = true});
+    writer.Send();
+    EXPECT_EQ(writer.Hear().code, 0);
+    EXPECT_TRUE(sessions_->End(writer.session()));
+  }
+  EXPECT_EQ(sessions_->metrics().Collect(), 0U) << "the watcher has not heard of it";
+  const auto second = watch(first.revision, view);
+  EXPECT_EQ(second.resync, 0);
+  ASSERT_GT(second.changes, 0U);
+  const abi::v1::LaneChange last = view.change(second.changes - 1);
+  EXPECT_EQ(last.series, gone);
+  EXPECT_EQ(last.gone, 1);
+  EXPECT_EQ(sessions_->metrics().Collect(), 0U) << "it may be reading it still";
+  watch(second.revision, view);
+  EXPECT_EQ(sessions_->metrics().Collect(), 1U);
 }
 
 TEST_F(LaneMetricsTest, AViewerReadsAndDoesNotOpen) {

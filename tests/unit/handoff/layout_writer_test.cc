@@ -64,12 +64,30 @@ TEST(LayoutPageTest, SaysWhereEveryCpusUnitIs) {
 
 TEST(LayoutPageTest, NobodyCanChangeIt) {
   const AllocInfo info = InfoOf(*Topology::Uniform(1));
-  const auto fd = PublishLayout(EncodeLayout(info, PlaceCpus(info, 1), {}));
-  ASSERT_TRUE(fd.ok()) << fd.status();
-  EXPECT_EQ(pwrite(fd->get(), "x", 1, 0), -1);
-  EXPECT_EQ(ftruncate(fd->get(), 0), -1);
-  EXPECT_EQ(mmap(nullptr, 4096, PROT_WRITE, MAP_SHARED, fd->get(), 0), MAP_FAILED);
-  EXPECT_EQ(fcntl(fd->get(), F_ADD_SEALS, 0), -1);
+  const auto page = PublishedLayout::Publish(EncodeLayout(info, PlaceCpus(info, 1), {}));
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_EQ(pwrite(page->fd(), "x", 1, 0), -1);
+  EXPECT_EQ(ftruncate(page->fd(), 0), -1);
+  EXPECT_EQ(mmap(nullptr, 4096, PROT_WRITE, MAP_SHARED, page->fd(), 0), MAP_FAILED);
+  EXPECT_EQ(fcntl(page->fd(), F_ADD_SEALS, 0), -1);
+}
+
+TEST(LayoutPageTest, ReadersSeeTheRevisionAndCannotChangeIt) {
+  const AllocInfo info = InfoOf(*Topology::Uniform(1));
+  const auto bytes = EncodeLayout(info, PlaceCpus(info, 1), {});
+  const auto header = At<abi::v1::LayoutHeader>(bytes, 0);
+  EXPECT_EQ(header.live_at + 4096, bytes.size());
+  const auto page = PublishedLayout::Publish(bytes);
+  ASSERT_TRUE(page.ok()) << page.status();
+  void* const live =
+      mmap(nullptr, 4096, PROT_READ, MAP_SHARED, page->fd(), static_cast<off_t>(header.live_at));
+  ASSERT_NE(live, MAP_FAILED);
+  EXPECT_EQ(mprotect(live, 4096, PROT_READ | PROT_WRITE), -1);
+  const auto* const words = static_cast<const volatile abi::v1::LiveWords*>(live);
+  EXPECT_EQ(words->revision, 0U);
+  page->revision().store(42);
+  EXPECT_EQ(words->revision, 42U);
+  munmap(live, 4096);
 }
 
 TEST(CpuUnitsTest, EveryCpuItsOwnUnitIsExclusive) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <vector>
 
 namespace percpud::metrics {
@@ -79,9 +80,10 @@ TEST(ChangeLogTest, WaitsForWatchersUntilTheyAreSilentForLong) {
   ChangeLog log;
   const BootTime start{absl::Seconds(100)};
   log.Publish(log.Begin(), {ChangeOf(1)});
-  log.Heard(1, 1, start);
-  log.Heard(2, 0, start);
+  log.Heard(1, 1);
+  log.Heard(2, 0);
   EXPECT_EQ(log.PassedByAll(), 0U);
+  log.DropSilent(start);
   log.DropSilent(start + ChangeLog::kPatience);
   EXPECT_EQ(log.PassedByAll(), 0U);
   log.DropSilent(start + 2 * ChangeLog::kPatience);
@@ -89,6 +91,39 @@ TEST(ChangeLogTest, WaitsForWatchersUntilTheyAreSilentForLong) {
   EXPECT_EQ(log.PassedByAll(), 1U);
   log.Leave(1);
   EXPECT_GT(log.PassedByAll(), 1U);
+}
+
+TEST(ChangeLogTest, PatienceBeginsWhenAWatcherFallsBehind) {
+  ChangeLog log;
+  const BootTime start{absl::Seconds(100)};
+  log.Publish(log.Begin(), {ChangeOf(1)});
+  log.Heard(1, 1);
+  log.DropSilent(start);
+  const BootTime later = start + 10 * ChangeLog::kPatience;
+  log.Publish(log.Begin(), {ChangeOf(2)});
+  log.DropSilent(later);
+  EXPECT_EQ(log.PassedByAll(), 1U) << "it had nothing to say until now";
+  log.DropSilent(later + ChangeLog::kPatience);
+  EXPECT_EQ(log.watchers(), 1U);
+  log.Heard(1, 1);
+  log.DropSilent(later + 2 * ChangeLog::kPatience);
+  EXPECT_EQ(log.watchers(), 1U) << "it is slow, and not silent";
+  log.DropSilent(later + 4 * ChangeLog::kPatience);
+  EXPECT_EQ(log.watchers(), 0U);
+}
+
+TEST(ChangeLogTest, ShowsWhatIsPublishedInAWord) {
+  ChangeLog log;
+  std::atomic<std::uint64_t> word{99};
+  log.SkipTo(10);
+  log.ShowAt(word);
+  EXPECT_EQ(word, 10U);
+  const std::uint64_t first = log.Begin();
+  const std::uint64_t second = log.Begin();
+  log.Publish(second, {ChangeOf(1)});
+  EXPECT_EQ(word, 10U) << "the one before is under way";
+  log.Publish(first, {ChangeOf(1)});
+  EXPECT_EQ(word, second);
 }
 
 }  // namespace

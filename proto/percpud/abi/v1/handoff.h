@@ -48,6 +48,9 @@ enum class MapMode : std::uint32_t {
 // What a client can do, as bits.
 inline constexpr std::uint32_t kCanRseq = 1U << 0;
 inline constexpr std::uint32_t kCanAtomic = 1U << 1;
+// What it will not do: it only looks. The session gets the role of a viewer at most, and the
+// arena read-only. A daemon that does not know this bit grants what it would without.
+inline constexpr std::uint32_t kOnlyLooks = 1U << 2;
 
 struct Hello {
   std::uint32_t magic;

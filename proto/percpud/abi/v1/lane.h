@@ -86,6 +86,8 @@ enum class LaneKind : std::uint16_t {
   kReadSeries = 20,
   // Has a whole namespace count from 0 again.
   kResetNamespace = 21,
+  // Says what has changed of families and series (lane_metrics_watch.h).
+  kWatchSeries = 22,
 };
 
 struct LaneRequestHeader {

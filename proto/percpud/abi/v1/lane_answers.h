@@ -15,6 +15,7 @@
 
 #include "proto/percpud/abi/v1/lane.h"
 #include "proto/percpud/abi/v1/lane_metrics_answers.h"
+#include "proto/percpud/abi/v1/lane_metrics_watch.h"
 #include "proto/percpud/abi/v1/lane_record.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
 
@@ -79,6 +80,8 @@ inline bool LaneIsWellFormed(const LaneAnswer& answer) {
       return LaneSeriesPageView().Parse(answer.body);
     case LaneKind::kResetNamespace:
       return answer.body.size() == sizeof(LaneNamespaceReset);
+    case LaneKind::kWatchSeries:
+      return LaneChangesView().Parse(answer.body);
   }
   return true;
 }
@@ -125,6 +128,7 @@ inline std::size_t LaneAnswerRoom(const LaneRequest& request) {
     }
     case LaneKind::kListFamilies:
     case LaneKind::kReadSeries:
+    case LaneKind::kWatchSeries:
       body = kLanePageBytes;
       break;
     default:
@@ -181,6 +185,10 @@ class LaneAnswerWriter {
   }
   bool ResetNamespace(std::uint64_t id, const LaneNamespaceReset& reset) {
     return Whole(LaneKind::kResetNamespace, id, reset);
+  }
+  // `body` is a LaneChangesBody's.
+  bool WatchSeries(std::uint64_t id, LaneBytes body) {
+    return Copy(LaneKind::kWatchSeries, id, body);
   }
   // Cuts the texts to kLaneReasonBytes and kLaneTextBytes. REQUIRES: `code` is not 0.
   bool Error(LaneKind kind, std::uint64_t id, std::uint16_t code, std::string_view reason,

@@ -28,7 +28,8 @@
 // histogram has no bound: a family of n bounds has n + 1 buckets and n + 2 cells. A
 // reader subtracts the baseline that ReadSeries says, cell by cell.
 //
-// ListFamilies and ReadSeries are in lane_metrics_pages.h.
+// ListFamilies and ReadSeries are in lane_metrics_pages.h, WatchSeries in
+// lane_metrics_watch.h.
 //
 // A cell is good for as long as the session lives that opened it, whatever becomes of
 // its series; what is added to a series that was removed shows it again.

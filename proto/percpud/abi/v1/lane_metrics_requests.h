@@ -17,6 +17,7 @@
 #include "proto/percpud/abi/v1/lane_body.h"
 #include "proto/percpud/abi/v1/lane_metrics.h"
 #include "proto/percpud/abi/v1/lane_metrics_pages.h"
+#include "proto/percpud/abi/v1/lane_metrics_watch.h"
 
 namespace percpud::abi::v1 {
 
@@ -148,7 +149,8 @@ class LaneRemoveSeriesView {
   LaneTexts values_;
 };
 
-// Requests that are a struct and a namespace: ResetNamespace, ListFamilies, ReadSeries.
+// Requests that are a struct and a namespace: ResetNamespace, ListFamilies, ReadSeries,
+// WatchSeries.
 template <typename Head>
 class LaneNamespaceView {
  public:
@@ -161,7 +163,9 @@ class LaneNamespaceView {
   [[nodiscard]] std::string_view name_space() const { return namespace_; }
 
  private:
-  static bool HeadIsSound(const LaneListFamilies& head) {
+  // ListFamilies and WatchSeries, which may be about all namespaces.
+  template <typename OfAll>
+  static bool HeadIsSound(const OfAll& head) {
     for (const std::uint8_t byte : head.reserved) {
       if (byte != 0) return false;
     }
@@ -180,6 +184,7 @@ class LaneNamespaceView {
 using LaneResetNamespaceView = LaneNamespaceView<LaneResetNamespace>;
 using LaneListFamiliesView = LaneNamespaceView<LaneListFamilies>;
 using LaneReadSeriesView = LaneNamespaceView<LaneReadSeries>;
+using LaneWatchSeriesView = LaneNamespaceView<LaneWatchSeries>;
 
 // --- Writing
 

@@ -132,6 +132,8 @@ inline bool LaneIsWellFormed(const LaneRequest& request) {
       return request.number == 0 && LaneReadSeriesView().Parse(request.body);
     case LaneKind::kResetNamespace:
       return request.number == 0 && LaneResetNamespaceView().Parse(request.body);
+    case LaneKind::kWatchSeries:
+      return request.number == 0 && LaneWatchSeriesView().Parse(request.body);
   }
   return true;
 }
@@ -321,6 +323,19 @@ class LaneRequestWriter {
                            .namespace_bytes = static_cast<std::uint16_t>(name_space.size()),
                            .reserved = 0,
                            .reserved_too = 0},
+        name_space);
+  }
+  // Asks what has changed in all namespaces.
+  bool WatchSeries(std::uint64_t id, std::uint64_t after) {
+    return Whole(LaneKind::kWatchSeries, id,
+                 LaneWatchSeries{.after = after, .namespace_bytes = 0, .all = 1, .reserved = {}});
+  }
+  bool WatchSeries(std::uint64_t id, std::uint64_t after, std::string_view name_space) {
+    if (!Fits(name_space)) return false;
+    const auto bytes = static_cast<std::uint16_t>(name_space.size());
+    return Whole(
+        LaneKind::kWatchSeries, id,
+        LaneWatchSeries{.after = after, .namespace_bytes = bytes, .all = 0, .reserved = {}},
         name_space);
   }
 

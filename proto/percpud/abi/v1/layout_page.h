@@ -4,16 +4,18 @@
 // The layout page: what a process that maps the arena has to know of it. A
 // contract between separately built programs, to be read like a file format.
 //
-//   0     LayoutHeader            112 bytes
+//   0     LayoutHeader            header_bytes: 112, 120 since version 1.2
 //   at    u64 unit_offsets[]      unit -> bytes from unit 0's copy
 //   at    u64 cpu_offsets[]       CPU id -> the same, of the unit that CPU uses
 //   at    u32 unit_cpus[]         unit -> CPU id, kNoCpu for a ghost
+//         zeroes up to the next multiple of 4096
+//   at    LiveWords               a page of its own, to be mapped read-only
 //         zeroes up to layout_bytes, a multiple of 4096
 //
 // The daemon writes it into a memfd of its own and seals that against every
-// write, so it never changes; a daemon that takes the arena over publishes
-// another, with the next epoch. Integers are in host order: both sides run on
-// one host.
+// write but its own to the live words, so all the rest never changes; a daemon
+// that takes the arena over publishes another, with the next epoch. Integers are
+// in host order: both sides run on one host.
 //
 // Versions: a reader refuses another major version. A minor version only adds
 // fields at the end of the header (header_bytes grows) or tables.
@@ -29,7 +31,7 @@ namespace percpud::abi::v1 {
 
 inline constexpr std::array<char, 8> kLayoutMagic{'p', 'c', 'p', 'u', 'l', 'y', 't', '\n'};
 inline constexpr std::uint16_t kLayoutMajor = 1;
-inline constexpr std::uint16_t kLayoutMinor = 1;
+inline constexpr std::uint16_t kLayoutMinor = 2;
 inline constexpr std::uint32_t kNoCpu = 0xffffffff;
 // A reader refuses more: no layout of a real host comes near.
 inline constexpr std::uint64_t kMaxLayoutBytes = 1 << 20;
@@ -70,7 +72,12 @@ struct LayoutHeader {
   std::uint64_t unit_offsets_at;
   std::uint64_t cpu_offsets_at;
   std::uint64_t unit_cpus_at;
+  // Where the live words begin, a multiple of 4096. Before version 1.2 the header ends before
+  // this; 0: there are none.
+  std::uint64_t live_at;
 };
+// Bytes of a header that says no more than that of version 1.0.
+inline constexpr std::uint32_t kLeastLayoutHeader = 112;
 
 static_assert(offsetof(LayoutHeader, major) == 8);
 static_assert(offsetof(LayoutHeader, header_bytes) == 12);
@@ -87,7 +94,16 @@ static_assert(offsetof(LayoutHeader, epoch) == 80);
 static_assert(offsetof(LayoutHeader, unit_offsets_at) == 88);
 static_assert(offsetof(LayoutHeader, cpu_offsets_at) == 96);
 static_assert(offsetof(LayoutHeader, unit_cpus_at) == 104);
-static_assert(sizeof(LayoutHeader) == 112);
+static_assert(offsetof(LayoutHeader, live_at) == kLeastLayoutHeader);
+static_assert(sizeof(LayoutHeader) == 120);
+
+// What the daemon changes while it runs, each word by one store.
+struct LiveWords {
+  // The highest revision of which, and of all before it, the changes can be asked for
+  // (lane_metrics_watch.h).
+  std::uint64_t revision;
+};
+static_assert(sizeof(LiveWords) == 8);
 
 }  // namespace percpud::abi::v1
 

@@ -114,6 +114,12 @@ TEST(AccessRulesTest, TheHighestRoleThatNamesAPeerIsIts) {
   EXPECT_EQ(rules.RoleOf(std::nullopt), Role::kViewer);
 }
 
+TEST(AccessRulesTest, AViewerWhoIsNamedIsOneThoughEverybodyIsAClient) {
+  const AccessRules rules{.viewers = {.everybody = false, .users = {UserId(30)}, .groups = {}}};
+  EXPECT_EQ(rules.RoleOf(Peer{.uid = UserId(30)}), Role::kViewer);
+  EXPECT_EQ(rules.RoleOf(Peer{.uid = UserId(31)}), Role::kClient);
+}
+
 TEST(AccessRulesTest, ByDefaultLocalsAreClientsAndTheRestNobody) {
   EXPECT_EQ(AccessRules().RoleOf(Peer{.uid = UserId(12345)}), Role::kClient);
   EXPECT_EQ(AccessRules().RoleOf(std::nullopt), Role::kAnonymous);

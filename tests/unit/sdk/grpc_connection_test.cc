@@ -231,6 +231,16 @@ TEST_F(GrpcConnectionTest, AReadIsRepeatedUntilItIsAnswered) {
   EXPECT_EQ(memory_.calls, 4);
 }
 
+TEST_F(GrpcConnectionTest, ARefusalAfterAnAttemptThatMayBeDoneIsNoRefusal) {
+  memory_.failures = 1;
+  memory_.status = {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many calls"};
+  Serve();
+  EXPECT_EQ(Connect().Sum(Pointer{64}).status(),
+            absl::UnavailableError("an earlier attempt may have been carried out; the last was "
+                                   "refused: too many calls"));
+  EXPECT_EQ(memory_.calls, 2);
+}
+
 TEST_F(GrpcConnectionTest, RetriesEnd) {
   memory_.failures = 100;
   Serve();

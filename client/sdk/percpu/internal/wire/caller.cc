@@ -101,12 +101,19 @@ void Caller::DoWithoutLane() {
   epoch.no_lane = true;
 }
 
-bool Caller::TryAgain(Repeat repeat, bool unavailable, int attempt, const Deadline& deadline,
+absl::Status Caller::Settled(absl::Status status, const Attempts& attempts) {
+  if (!attempts.may_be_done || !absl::IsResourceExhausted(status)) return status;
+  return absl::UnavailableError(absl::StrCat(
+      "an earlier attempt may have been carried out; the last was refused: ", status.message()));
+}
+
+bool Caller::TryAgain(Attempts& attempts, bool unavailable, int attempt, const Deadline& deadline,
                       absl::Duration& backoff) const {
-  const bool allowed = repeat == Repeat::kSafe
+  const bool allowed = attempts.repeat == Repeat::kSafe
                            ? attempt < options_.retry.max_retries
-                           : repeat == Repeat::kNumbered && options_.retry.max_retries > 0;
+                           : attempts.repeat == Repeat::kNumbered && options_.retry.max_retries > 0;
   if (!allowed || !unavailable || deadline.left() <= backoff) return false;
+  attempts.may_be_done = true;
   absl::SleepFor(backoff);
   backoff = std::min(backoff * 2, options_.retry.max_backoff);
   return true;

@@ -60,6 +60,15 @@ enum class Repeat {
   kNumbered,
 };
 
+// The attempts of one call, whatever carries them.
+struct Attempts {
+  Repeat repeat = Repeat::kUnsafe;
+  // The call's number; 0 if it has none.
+  std::uint64_t number = 0;
+  // True once an attempt has failed that the daemon may have carried out.
+  bool may_be_done = false;
+};
+
 absl::Status FromGrpc(const grpc::Status& status);
 
 // Makes calls on a daemon. Nothing is opened before the first one, because a fork loses
@@ -85,11 +94,19 @@ class Caller {
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(Method<Stub, Request, Response> method, const Request& request,
                                 Repeat repeat) {
+    Attempts attempts{.repeat = repeat};
+    return Call(method, request, attempts);
+  }
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Method<Stub, Request, Response> method, const Request& request,
+                                Attempts& attempts) {
     const Deadline deadline = DeadlineOfACall();
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int attempt = 0;; ++attempt) {
       UnaryCall<Response> call;
-      if (absl::Status status = Prepare(call.context(), deadline); !status.ok()) return status;
+      if (absl::Status status = Prepare(call.context(), deadline); !status.ok()) {
+        return Settled(std::move(status), attempts);
+      }
       Epoch& epoch = Current();
       const grpc::Status status = call.Make(
           [&](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
@@ -98,7 +115,9 @@ class Caller {
           *epoch.connectivity, deadline);
       if (status.ok()) return call.TakeResponse();
       const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
-      if (!TryAgain(repeat, unavailable, attempt, deadline, backoff)) return FromGrpc(status);
+      if (!TryAgain(attempts, unavailable, attempt, deadline, backoff)) {
+        return Settled(FromGrpc(status), attempts);
+      }
     }
   }
 
@@ -106,14 +125,14 @@ class Caller {
   // its answers. Without a stream, makes a call of its own.
   template <typename Request, typename Response>
   absl::StatusOr<Response> CallHot(Method<MemoryStub, Request, Response> method,
-                                   const Request& request, Request* (v1::AttachRequest::*field)(),
+                                   const Request& request, Attempts& attempts,
+                                   Request* (v1::AttachRequest::*field)(),
                                    Response* (v1::AttachResponse::*answer)()) {
     const Deadline deadline = DeadlineOfACall();
-    const Repeat repeat = RepeatOf<Request>();
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int attempt = 0;; ++attempt) {
       absl::StatusOr<std::shared_ptr<FastLane>> lane = Lane(deadline);
-      if (!lane.ok()) return lane.status();
+      if (!lane.ok()) return Settled(lane.status(), attempts);
       if (*lane == nullptr) break;
       v1::AttachRequest envelope;
       *(envelope.*field)() = request;
@@ -124,43 +143,48 @@ class Caller {
         break;
       }
       absl::Status status = reply.ok() ? Refusal(*reply) : reply.status();
-      if (!TryAgain(repeat, absl::IsUnavailable(status), attempt, deadline, backoff)) return status;
+      if (!TryAgain(attempts, absl::IsUnavailable(status), attempt, deadline, backoff)) {
+        return Settled(std::move(status), attempts);
+      }
     }
-    return Call(method, request, repeat);
+    return Call(method, request, attempts);
   }
 
   // Calls make(attempt) over the session's lane at the side door. Calls it again as
-  // `repeat` says, and in any case if the request was not sent. Returns nullopt if the
+  // `attempts` says, and in any case if the request was not sent. Returns nullopt if the
   // session has no lane.
   template <typename Make>
-  auto CallLane(Repeat repeat, Make make)
+  auto CallLane(Attempts& attempts, Make make)
       -> std::optional<std::invoke_result_t<Make, LaneAttempt&>> {
     if (tokens_ == nullptr) return std::nullopt;
     const Deadline deadline = DeadlineOfACall();
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int sent = 0;;) {
       const absl::StatusOr<std::shared_ptr<LaneClient>> lane = tokens_->Lane(deadline);
-      if (!lane.ok()) return lane.status();
+      if (!lane.ok()) return Settled(lane.status(), attempts);
       if (*lane == nullptr) return std::nullopt;
       LaneAttempt attempt{.lane = **lane, .deadline = deadline};
       auto result = make(attempt);
       const absl::Status status = StatusOf(result);
-      if (!absl::IsUnavailable(status)) return result;
+      if (status.ok()) return result;
+      if (!absl::IsUnavailable(status)) return Settled(status, attempts);
       // The lane has broken, so the next one is another one.
       if (!attempt.was_sent) continue;
-      if (!TryAgain(repeat, /*unavailable=*/true, sent++, deadline, backoff)) return status;
+      if (!TryAgain(attempts, /*unavailable=*/true, sent++, deadline, backoff)) return status;
     }
   }
 
-  // Returns call(number), with the number 0 unless this caller numbers its requests. The
+  // Returns call(attempts), with the number 0 unless this caller numbers its requests. The
   // answer has `words` numbers in it.
   template <typename Make>
-  auto WithNumber(std::uint64_t words, Make call) -> decltype(call(std::uint64_t{})) {
-    if (!numbers_) return call(0);
+  auto WithNumber(std::uint64_t words, Make call) -> decltype(call(std::declval<Attempts&>())) {
+    Attempts attempts;
+    if (!numbers_) return call(attempts);
     RequestWindow& window = window_.Get([] { return std::make_unique<RequestWindow>(); });
     const auto number = window.Enter(words, DeadlineOfACall());
     if (!number.ok()) return number.status();
-    auto answer = call(*number);
+    attempts = {.repeat = Repeat::kNumbered, .number = *number};
+    auto answer = call(attempts);
     window.Leave(*number);
     return answer;
   }
@@ -169,16 +193,11 @@ class Caller {
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> CallNumbered(Method<Stub, Request, Response> method,
                                         const Request& request) {
-    return WithNumber(kFewWords, [&](std::uint64_t number) {
+    return WithNumber(kFewWords, [&](Attempts& attempts) {
       Request numbered = request;
-      numbered.set_request_id(number);
-      return Call(method, numbered, WhenNumbered());
+      numbered.set_request_id(attempts.number);
+      return Call(method, numbered, attempts);
     });
-  }
-
-  // Returns how a call with a number may be repeated.
-  [[nodiscard]] Repeat WhenNumbered() const {
-    return numbers_ ? Repeat::kNumbered : Repeat::kUnsafe;
   }
 
   // The numbers in the answer of a call that returns no list.
@@ -221,11 +240,6 @@ class Caller {
       return *epoch.introspection;
     }
   }
-  template <typename Request>
-  [[nodiscard]] Repeat RepeatOf() const {
-    const bool has_number = requires(Request request) { request.set_request_id(1); };
-    return has_number ? WhenNumbered() : Repeat::kUnsafe;
-  }
   static absl::Status StatusOf(const absl::Status& result) { return result; }
   template <typename T>
   static absl::Status StatusOf(const absl::StatusOr<T>& result) {
@@ -238,8 +252,12 @@ class Caller {
   // Returns the session's stream; null in nobody's name, and if the daemon has none.
   absl::StatusOr<std::shared_ptr<FastLane>> Lane(const Deadline& deadline);
   void DoWithoutLane();
+  // Returns how a call failed. Who is refused may rely on it that nothing has changed, and
+  // for want of something a later attempt is refused before anybody looks whether an earlier
+  // one was carried out. That is then UNAVAILABLE.
+  static absl::Status Settled(absl::Status status, const Attempts& attempts);
   // Returns whether to try once more, after a pause. The next pause is longer.
-  [[nodiscard]] bool TryAgain(Repeat repeat, bool unavailable, int attempt,
+  [[nodiscard]] bool TryAgain(Attempts& attempts, bool unavailable, int attempt,
                               const Deadline& deadline, absl::Duration& backoff) const;
 
   const std::string target_;

@@ -54,14 +54,16 @@ class GrpcConnection final : public Connection {
   // A session without a lane pings on its stream, which the ping keeps open. A stream
   // that broke is no answer, so the ping is then made as a call of its own.
   absl::Status Ping() override {
+    Attempts over_the_lane{.repeat = Repeat::kSafe};
     const auto over_lane = caller_.CallLane(
-        Repeat::kSafe, [](LaneAttempt& attempt) { return lane_calls::Ping(attempt); });
+        over_the_lane, [](LaneAttempt& attempt) { return lane_calls::Ping(attempt); });
     if (over_lane) return *over_lane;
     const v1::PingRequest request;
     if (caller_.has_session()) {
+      Attempts once;
       absl::Status answer =
           caller_
-              .CallHot(&MemoryStub::AsyncPing, request, &v1::AttachRequest::mutable_ping,
+              .CallHot(&MemoryStub::AsyncPing, request, once, &v1::AttachRequest::mutable_ping,
                        &v1::AttachResponse::mutable_ping)
               .status();
       if (!absl::IsUnavailable(answer)) return answer;
@@ -71,19 +73,19 @@ class GrpcConnection final : public Connection {
   absl::StatusOr<std::vector<Pointer>> Alloc(std::span<const AreaSpec> specs,
                                              const AllocateOptions& options) override {
     using Result = absl::StatusOr<std::vector<Pointer>>;
-    return caller_.WithNumber(specs.size(), [&](std::uint64_t number) -> Result {
+    return caller_.WithNumber(specs.size(), [&](Attempts& attempts) -> Result {
       if (specs.size() <= lane_calls::kMostEntries) {
-        auto over_lane = caller_.CallLane(caller_.WhenNumbered(), [&](LaneAttempt& attempt) {
-          return lane_calls::Alloc(attempt, number, specs, options);
+        auto over_lane = caller_.CallLane(attempts, [&](LaneAttempt& attempt) {
+          return lane_calls::Alloc(attempt, attempts.number, specs, options);
         });
         if (over_lane) return *std::move(over_lane);
       }
       v1::AllocRequest request = ToRequest(specs, options);
-      request.set_request_id(number);
+      request.set_request_id(attempts.number);
       ASSIGN_OR_RETURN(
           const v1::AllocResponse response,
-          caller_.CallHot(&MemoryStub::AsyncAlloc, request, &v1::AttachRequest::mutable_alloc,
-                          &v1::AttachResponse::mutable_alloc));
+          caller_.CallHot(&MemoryStub::AsyncAlloc, request, attempts,
+                          &v1::AttachRequest::mutable_alloc, &v1::AttachResponse::mutable_alloc));
       std::vector<Pointer> pointers;
       pointers.reserve(specs.size());
       for (const std::uint64_t pointer : response.pointers()) pointers.push_back(Pointer{pointer});
@@ -92,21 +94,21 @@ class GrpcConnection final : public Connection {
   }
   absl::StatusOr<std::uint64_t> Free(std::span<const Pointer> pointers) override {
     using Result = absl::StatusOr<std::uint64_t>;
-    return caller_.WithNumber(Caller::kFewWords, [&](std::uint64_t number) -> Result {
+    return caller_.WithNumber(Caller::kFewWords, [&](Attempts& attempts) -> Result {
       if (pointers.size() <= lane_calls::kMostEntries) {
-        auto over_lane = caller_.CallLane(caller_.WhenNumbered(), [&](LaneAttempt& attempt) {
-          return lane_calls::Free(attempt, number, pointers);
+        auto over_lane = caller_.CallLane(attempts, [&](LaneAttempt& attempt) {
+          return lane_calls::Free(attempt, attempts.number, pointers);
         });
         if (over_lane) return *over_lane;
       }
       v1::FreeRequest request;
       request.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
       for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
-      request.set_request_id(number);
+      request.set_request_id(attempts.number);
       ASSIGN_OR_RETURN(
           const v1::FreeResponse response,
-          caller_.CallHot(&MemoryStub::AsyncFree, request, &v1::AttachRequest::mutable_free,
-                          &v1::AttachResponse::mutable_free));
+          caller_.CallHot(&MemoryStub::AsyncFree, request, attempts,
+                          &v1::AttachRequest::mutable_free, &v1::AttachResponse::mutable_free));
       return response.freed_bytes();
     });
   }
@@ -129,7 +131,8 @@ class GrpcConnection final : public Connection {
   }
   absl::StatusOr<AddResult> Add(Pointer pointer, std::int64_t delta, std::optional<Unit> unit,
                                 Width width) override {
-    const auto over_lane = caller_.CallLane(Repeat::kUnsafe, [&](LaneAttempt& attempt) {
+    Attempts once;
+    const auto over_lane = caller_.CallLane(once, [&](LaneAttempt& attempt) {
       return lane_calls::Add(attempt, pointer, delta, unit, width);
     });
     if (over_lane) return *over_lane;
@@ -140,7 +143,7 @@ class GrpcConnection final : public Connection {
     request.set_width(ToProto(width));
     ASSIGN_OR_RETURN(
         const v1::AddResponse response,
-        caller_.CallHot(&MemoryStub::AsyncAdd, request, &v1::AttachRequest::mutable_add,
+        caller_.CallHot(&MemoryStub::AsyncAdd, request, once, &v1::AttachRequest::mutable_add,
                         &v1::AttachResponse::mutable_add));
     return AddResult{.value = response.value(), .unit = Unit{response.unit()}};
   }
@@ -175,9 +178,9 @@ class GrpcConnection final : public Connection {
     return caller_.CallNumbered(&SessionStub::AsyncHandOver, request).status();
   }
   absl::StatusOr<OpenedVariable> OpenVariable(const VariableSpec& spec) override {
-    auto over_lane = caller_.CallLane(Repeat::kSafe, [&](LaneAttempt& attempt) {
-      return lane_calls::OpenVariable(attempt, spec);
-    });
+    Attempts attempts{.repeat = Repeat::kSafe};
+    auto over_lane = caller_.CallLane(
+        attempts, [&](LaneAttempt& attempt) { return lane_calls::OpenVariable(attempt, spec); });
     if (over_lane) return *std::move(over_lane);
     v1::OpenVariableRequest request;
     request.set_name(spec.name);
@@ -186,7 +189,7 @@ class GrpcConnection final : public Connection {
     request.set_alignment(spec.alignment);
     request.set_create(spec.create);
     ASSIGN_OR_RETURN(const v1::OpenVariableResponse response,
-                     caller_.Call(&SessionStub::AsyncOpenVariable, request, Repeat::kSafe));
+                     caller_.Call(&SessionStub::AsyncOpenVariable, request, attempts));
     return OpenedVariable{.variable = FromProto(response.variable()),
                           .created = response.created()};
   }

@@ -61,7 +61,7 @@ TEST_F(DoorPeersTest, DescriptorsInTheWrongDirectionLeaveNothingBehind) {
   const int before = OpenFds();
   for (int i = 0; i < 50; ++i) {
     Visitor visitor(door_->path());
-    if (!visitor.SayWithFd(GoodHello(), layout_.get())) continue;
+    if (!visitor.SayWithFd(GoodHello(), layout_.fd())) continue;
     EXPECT_TRUE(std::holds_alternative<std::monostate>(visitor.Hear().said));
   }
   EXPECT_TRUE(AwaitFds(before));

@@ -69,7 +69,7 @@ TEST_F(DaemonMetricsTest, StatsAndPagesAreShown) {
   stats.zeroed_inline_bytes = 4096;
   EXPECT_CALL(*connection_, GetStats).WillOnce(Return(stats));
   EXPECT_CALL(*connection_, GetBuddyInfo)
-      .WillOnce(Return(percpu::BuddyInfo{.total_pages = 256, .free_pages = 100}));
+      .WillOnce(Return(percpu::BuddyInfo{.free_pages = 100, .total_pages = 256}));
   const std::string text = Write();
   EXPECT_THAT(text, HasSubstr("\npercpud_areas 12\n"));
   EXPECT_THAT(text,

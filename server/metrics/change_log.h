@@ -109,11 +109,14 @@ class ChangeLog {
   void Advance();
   void Show(std::uint64_t revision);
 
-  std::uint64_t last_ = 0;
-  std::uint64_t published_ = 0;
+  // The first: 0 is no revision.
+  static constexpr std::uint64_t kFirst = 1;
+
+  std::uint64_t last_ = kFirst;
+  std::uint64_t published_ = kFirst;
   std::atomic<std::uint64_t>* shown_ = nullptr;
   // Changes behind this revision are known.
-  std::uint64_t known_from_ = 0;
+  std::uint64_t known_from_ = kFirst;
   absl::btree_set<std::uint64_t> under_way_;
   // By revision, committed ones that are not yet published too.
   std::map<std::uint64_t, std::vector<Change>> changes_;

@@ -117,7 +117,8 @@ class Floor {
     const c::Snapshot& names = reader_->snapshot();
     for (const c::FamilyRow& family : names.families.all()) {
       for (const auto& row : names.series.all().subspan(family.series.first, family.series.count)) {
-        lines_ += absl::StrCat(names.text(family.name), "{", names.text(row.labels), "} ");
+        lines_.append(names.text(family.name)).append("{");
+        lines_.append(names.text(row.labels)).append("} ");
         ends_.push_back(lines_.size());
         pointers_.push_back(row.pointer);
       }

@@ -131,6 +131,9 @@ class Watcher {
   }
   grpc::Status End() {
     context_.TryCancel();
+    return AwaitEnd();
+  }
+  grpc::Status AwaitEnd() {
     v1::WatchSeriesResponse rest;
     while (reader_->Read(&rest)) {
     }
@@ -148,11 +151,13 @@ TEST_F(MetricsWatchTest, AStreamTellsWhatChangesAndIsResumed) {
     Watcher watcher(*stub_, 0);
     const v1::WatchSeriesResponse first = watcher.Next();
     EXPECT_TRUE(first.resync());
-    const std::uint64_t series = Open(Gauge("load", v1::CELL_KIND_DOUBLE)).series(0).series_id();
+    const v1::OpenedSeries load = Open(Gauge("load", v1::CELL_KIND_DOUBLE)).series(0);
     const v1::WatchSeriesResponse made = watcher.Next();
     EXPECT_FALSE(made.resync());
     ASSERT_GT(made.changes_size(), 0);
-    EXPECT_EQ(made.changes().rbegin()->series_id(), series);
+    // A new family is told of whole.
+    EXPECT_EQ(made.changes().rbegin()->family_id(), load.family_id());
+    EXPECT_EQ(made.changes().rbegin()->series_id(), 0U);
     EXPECT_FALSE(made.changes().rbegin()->gone());
     revision = made.revision();
     watcher.End();
@@ -178,7 +183,7 @@ TEST_F(MetricsWatchTest, AStreamIsOfOneNamespaceIfItSaysSo) {
   ASSERT_TRUE(Call(&Stub::OpenSeries, request, &opened).ok());
   const v1::WatchSeriesResponse told = other.Next();
   ASSERT_GT(told.changes_size(), 0);
-  EXPECT_EQ(told.changes().rbegin()->series_id(), opened.series(0).series_id());
+  EXPECT_EQ(told.changes().rbegin()->family_id(), opened.series(0).family_id());
   for (const v1::SeriesChange& change : told.changes()) {
     EXPECT_EQ(change.namespace_id(), told.changes(0).namespace_id());
   }
@@ -221,7 +226,7 @@ TEST_F(MetricsWatchTest, StreamsAreBoundedAndNamespacesChecked) {
   }
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   watchers.clear();
-  EXPECT_EQ(Watcher(*stub_, 0, "a\nb").End().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Watcher(*stub_, 0, "a\nb").AwaitEnd().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(MetricsWatchTest, AGaugesWritersAreRead) {

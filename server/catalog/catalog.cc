@@ -87,6 +87,9 @@ void Catalog::CommitAll(Entries& entries) {
   PERCPUD_FAULT_POINT("after-commit");
   if (status.ok()) {
     owed_.clear();
+  } else if (batch.size() == 1 && !entries.front().owed) {
+    // There is nothing to tell apart, so a full catalog is asked once.
+    entries.front().status = status;
   } else {
     CommitEach(entries);
   }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "client/cli/commands/common.h"
+#include "client/cli/commands/greedy_grant.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/parse.h"
 #include "client/cli/progress.h"
@@ -93,39 +94,19 @@ class Player {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(op.alignment, 1U << 31));
   }
 
-  // A refusal for want of room is an outcome of the trace; anything else ends it.
-  static bool IsOutcome(const absl::Status& status) {
-    return absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status);
-  }
-
   absl::Status FlushAllocs() {
     const std::vector<AreaSpec> specs = std::exchange(specs_, {});
     const std::vector<std::uint64_t> ids = std::exchange(alloc_ids_, {});
     if (specs.empty()) return absl::OkStatus();
-    const absl::StatusOr<std::vector<Pointer>> pointers = client_.AllocateBatch(specs);
-    if (pointers.ok()) {
-      assert(pointers->size() == ids.size());
-      for (std::size_t i = 0; i < ids.size(); ++i) pointers_[ids[i]] = (*pointers)[i];
-      allocs_ += ids.size();
-      return absl::OkStatus();
-    }
-    if (!IsOutcome(pointers.status())) return pointers.status();
-    // A batch is granted whole or not at all: singly, what fits is.
+    std::vector<Pointer> pointers(ids.size(), kNull);
+    GreedyGrant grant(client_);
+    const absl::Status status = grant.Run(specs, pointers);
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (absl::Status status = AllocateOne(ids[i], specs[i]); !status.ok()) return status;
+      if (pointers[i] != kNull) pointers_[ids[i]] = pointers[i];
     }
-    return absl::OkStatus();
-  }
-
-  absl::Status AllocateOne(std::uint64_t id, const AreaSpec& spec) {
-    const absl::StatusOr<Pointer> pointer = client_.Allocate(spec);
-    if (pointer.ok()) {
-      pointers_[id] = *pointer;
-      ++allocs_;
-      return absl::OkStatus();
-    }
-    ++refused_;
-    return IsOutcome(pointer.status()) ? absl::OkStatus() : pointer.status();
+    allocs_ += grant.granted();
+    refused_ += grant.refused();
+    return status;
   }
 
   // Leaves out what was never granted.
@@ -256,8 +237,10 @@ Commands AddReplay(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "replay", "Run a trace of allocations and frees");
   parser->footer(
       "A trace is a file of lines 'a ID SIZE ALIGN' and 'f ID'. With --batch, every N\n"
-      "lines are two calls: their allocations, then their frees. What the trace leaves\n"
-      "live stays, for chunk list and chunk show --map to look at, unless --free is\n"
+      "lines are two calls: their allocations, then their frees. A refused call is halved\n"
+      "until what does not fit is found; within the N lines, what asks for no less than a\n"
+      "refused allocation is refused without a call. What the trace leaves live stays,\n"
+      "for chunk list and chunk show --map to look at, unless --free is\n"
       "given. A replay that is interrupted, or fails, frees all that it made.");
   const auto options = std::make_shared<ReplayOptions>();
   parser->add_option("TRACE", options->path, "The file")

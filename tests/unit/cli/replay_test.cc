@@ -23,7 +23,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Return;
 
-// Grants what is not over a limit; refuses a free of what is not live.
+// Grants what is not over a limit, as long as there is room; refuses a free of what is
+// not live.
 class FakeAllocator {
  public:
   explicit FakeAllocator(mocks::MockConnection& connection) {
@@ -37,19 +38,26 @@ class FakeAllocator {
     ON_CALL(connection, GetStats).WillByDefault(Return(Stats{.utilisation = 0.25}));
   }
 
+  void set_room(std::uint64_t bytes) { room_ = bytes; }
   [[nodiscard]] std::size_t live() const { return live_.size(); }
   [[nodiscard]] int alloc_calls() const { return alloc_calls_; }
   [[nodiscard]] int free_calls() const { return free_calls_; }
 
  private:
   static constexpr std::uint64_t kLimit = 1000;
+  static constexpr std::uint32_t kMaxAlignment = 4096;
 
   absl::StatusOr<std::vector<Pointer>> Alloc(std::span<const AreaSpec> specs) {
     ++alloc_calls_;
+    std::uint64_t wanted = 0;
     for (const AreaSpec& spec : specs) {
       if (spec.size_bytes == 0) return absl::UnavailableError("gone");
       if (spec.size_bytes > kLimit) return absl::ResourceExhaustedError("full");
+      if (spec.alignment > kMaxAlignment) return absl::InvalidArgumentError("alignment");
+      wanted += spec.size_bytes;
     }
+    if (wanted > room_) return absl::ResourceExhaustedError("full");
+    room_ -= wanted;
     std::vector<Pointer> pointers;
     for (std::size_t i = 0; i < specs.size(); ++i) {
       live_.insert(next_);
@@ -67,6 +75,7 @@ class FakeAllocator {
     return 8 * pointers.size();
   }
 
+  std::uint64_t room_ = ~std::uint64_t{0};
   std::set<Pointer> live_;
   Pointer next_{64};
   int alloc_calls_ = 0;
@@ -122,6 +131,40 @@ TEST_F(ReplayTest, ARefusedBatchIsGrantedAsFarAsItFits) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(allocator_.live(), 2);
   EXPECT_THAT(result.out, HasSubstr("\"allocs\": 2,\n  \"frees\": 0,\n  \"refused\": 1,"));
+}
+
+TEST_F(ReplayTest, AFullDaemonIsAskedAFewTimesForAWindow) {
+  allocator_.set_room(std::uint64_t{8} * 1500);
+  std::string trace;
+  for (int i = 0; i < 4096; ++i) absl::StrAppend(&trace, "a ", i, " 8 8\n");
+  const CliRunner::Result result = Replay(trace, {"--batch", "1024"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(allocator_.live(), 1500);
+  EXPECT_THAT(result.out, HasSubstr("\"allocs\": 1500,\n  \"frees\": 0,\n  \"refused\": 2596,"));
+  // Eleven halves of a window, and those that fit.
+  EXPECT_LE(allocator_.alloc_calls(), 4 * 12 + 10);
+}
+
+// Every kind of refusal in one window, against the same trace line by line.
+TEST_F(ReplayTest, WhatIsGrantedIsWhatSingleCallsAreGranted) {
+  std::string trace;
+  std::uint32_t random = 1;
+  for (int i = 0; i < 600; ++i) {
+    random = random * 1103515245 + 12345;
+    const std::uint32_t size = 1 + (random >> 16) % 1100;
+    absl::StrAppend(&trace, "a ", i, " ", size, " ", i % 50 == 49 ? 8192 : 8, "\n");
+  }
+  const std::string counts[] = {"1", "7", "512"};
+  std::set<std::string> seen;
+  for (const std::string& batch : counts) {
+    allocator_.set_room(100'000);
+    const std::size_t before = allocator_.live();
+    const CliRunner::Result result = Replay(trace, {"--batch", batch});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_GT(allocator_.live(), before);
+    seen.insert(result.out.substr(0, result.out.find("\"mean_utilisation\"")));
+  }
+  EXPECT_EQ(seen.size(), 1) << *seen.begin() << *seen.rbegin();
 }
 
 TEST_F(ReplayTest, FreeGivesBackTheRestAfterCountingIt) {

@@ -47,11 +47,13 @@ class ForkLocal {
     const std::uint64_t generation = ForkGeneration();
     Node* node = latest_.load(std::memory_order_acquire);
     while (node == nullptr || node->generation != generation) {
-      auto fresh = std::make_unique<Node>(Node{generation, make(), node});
+      Node* const fresh = new Node{generation, make(), node};
       assert(fresh->value != nullptr);
-      if (latest_.compare_exchange_strong(node, fresh.get(), std::memory_order_acq_rel)) {
+      if (latest_.compare_exchange_strong(node, fresh, std::memory_order_acq_rel)) {
         if (node != nullptr) inherited(*node->value);
-        node = fresh.release();
+        node = fresh;
+      } else {
+        delete fresh;
       }
     }
     return *node->value;

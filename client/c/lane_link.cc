@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace percpud::c {
 namespace {
@@ -41,8 +42,10 @@ bool LaneLink::Fail(const char* reason) {
 }
 
 void LaneLink::HangUp() {
-  if (door_ != kNoDoor) close(door_);
-  door_ = kNoDoor;
+  // Forgotten first: what comes in between, a handler of a signal or a fork, must not close
+  // it again, for it may be somebody else's by then.
+  const int door = std::exchange(door_, kNoDoor);
+  if (door != kNoDoor) close(door);
 }
 
 bool LaneLink::HasEnded() const {

@@ -12,9 +12,11 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "server/base/errors.h"
+#include "server/base/memory_reserve.h"
 #include "server/base/refusal_log.h"
 #include "server/base/status_macros.h"
 #include "server/handoff/messages.h"
@@ -125,12 +127,22 @@ void Door::Loop() {
     AcceptAgain(options_.clock->Now());
     const int wait = WaitMs(options_.clock->Now());
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait);
-    for (int i = 0; i < count; ++i) OnEvent(events[i].data.u64);
+    for (int i = 0; i < count; ++i) Handle(events[i].data.u64);
     // Somebody may have spoken in time and not be heard yet, if this thread did not run.
     if (count < static_cast<int>(events.size())) DropSilent(options_.clock->Now());
     pulse_.Beat();
     RankedLock lock(&mu_);
     if (stopping_) return;
+  }
+}
+
+// Nobody is admitted while memory is short. A connection that wants some all the same is
+// heard again, or dropped as one that says nothing.
+void Door::Handle(std::uint64_t about) {
+  try {
+    OnEvent(about);
+  } catch (const std::bad_alloc&) {
+    PauseAccepting();
   }
 }
 
@@ -229,6 +241,7 @@ void Door::OnReadable(Key key) {
 }
 
 absl::Status Door::Admit(Key key, Connection& connection, const Hello& hello) {
+  if (!MemoryReserve::IsWhole()) return errors::DoorShort(ENOMEM);
   RETURN_IF_ERROR(WatchProcess(key, connection));
   ASSIGN_OR_RETURN(const Admission::Admitted admitted,
                    admission_->Admit(connection.fd.get(), connection.peer, hello));

@@ -104,6 +104,8 @@ class Door {
        std::unique_ptr<Admission> admission, UniqueFd epoll, UniqueFd wake);
 
   void Loop();
+  // OnEvent, and no want of memory is the thread's end.
+  void Handle(std::uint64_t about);
   void OnEvent(std::uint64_t about);
   void Accept();
   void PauseAccepting();

@@ -21,6 +21,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
+#include "server/base/memory_reserve.h"
 #include "server/main/daemon.h"
 #include "server/main/fd_store.h"
 #include "server/main/flags.h"
@@ -155,6 +156,7 @@ int Run(int argc, char** argv, const sigset_t& signals, CommandLine command_line
     spdlog::warn("{}", warning);
   }
   if (absl::Status status = CheckSystem(config, Threads()); !status.ok()) return Fail(status);
+  MemoryReserve::PutBy();
   absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(std::move(config));
   if (!daemon.ok()) return Fail(daemon.status());
   std::puts("percpud: ready");

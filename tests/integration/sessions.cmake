@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 foreach(name
+    address_space
     hostile
     hostile_calls
     hostile_door

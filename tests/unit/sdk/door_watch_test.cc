@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <new>
 
 #include "absl/synchronization/notification.h"
 
@@ -39,6 +40,19 @@ TEST(DoorWatchTest, ComesBackWhenTheDaemonHangsUpOnItsOwnThread) {
   daemon.reset();
   attempted.WaitForNotification();
   EXPECT_TRUE(is_own_thread);
+}
+
+TEST(DoorWatchTest, AnAttemptWithoutMemoryIsFollowedByAnother) {
+  int attempts = 0;
+  absl::Notification over;
+  const auto watch = DoorWatch::Start(std::nullopt, [&](int /*stop*/, int& /*door*/) {
+    if (++attempts < 3) throw std::bad_alloc();
+    over.Notify();
+    return DoorWatch::Outcome::kOver;
+  });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  over.WaitForNotification();
+  EXPECT_EQ(attempts, 3);
 }
 
 TEST(DoorWatchTest, WithoutADescriptorItDoesNotStart) {

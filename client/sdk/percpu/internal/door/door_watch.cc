@@ -10,6 +10,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <random>
 #include <utility>
 
@@ -73,9 +74,19 @@ void DoorWatch::Loop(std::optional<int> door) {
 std::optional<int> DoorWatch::ComeBack() {
   for (int pause_ms = kFirstPauseMs;; pause_ms = std::min(pause_ms * 2, kLongestPauseMs)) {
     int door = -1;
-    const Outcome outcome = attempt_(stop_.get(), door);
+    const Outcome outcome = AttemptOnce(door);
     if (outcome == Outcome::kBack) return door;
     if (outcome == Outcome::kOver || SleepFor(WithJitter(pause_ms))) return std::nullopt;
+  }
+}
+
+// This thread is the SDK's: nobody else could meet what is thrown here, and it would end the
+// program.
+DoorWatch::Outcome DoorWatch::AttemptOnce(int& door) const {
+  try {
+    return attempt_(stop_.get(), door);
+  } catch (const std::bad_alloc&) {
+    return Outcome::kNotYet;
   }
 }
 

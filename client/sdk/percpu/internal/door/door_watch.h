@@ -52,6 +52,8 @@ class DoorWatch {
   // Attempts until the session goes on. Returns its door, or nothing if the watch or the
   // session ended.
   std::optional<int> ComeBack();
+  // An attempt that finds no memory has failed, no more.
+  Outcome AttemptOnce(int& door) const;
   // Both return true if the watch is to end.
   [[nodiscard]] bool SleepUntilHungUp(int door) const;
   [[nodiscard]] bool SleepFor(int milliseconds) const;

@@ -3,7 +3,9 @@
 
 #include "client/c/reader.h"
 
+#include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace percpud::c {
 namespace {
@@ -13,6 +15,16 @@ using abi::v1::LaneKind;
 using abi::v1::LaneRequestWriter;
 
 constexpr int kTriesAtOneMoment = 3;
+
+// How many of the families, of which there is one, lie in the first one's namespace.
+std::size_t CountOfFirstNamespace(const Snapshot& of, std::span<const std::size_t> families) {
+  const std::string_view name = of.text(of.families[families.front()].name_space);
+  std::size_t count = 1;
+  while (count < families.size() && of.text(of.families[families[count]].name_space) == name) {
+    ++count;
+  }
+  return count;
+}
 
 }  // namespace
 
@@ -45,14 +57,11 @@ bool Reader::ReadAll(std::int64_t deadline_ns) {
     is_torn_ = false;
     if (!ReadFamilies(fresh, deadline_ns)) return false;
     if (fresh.revision != 0 && fresh.revision == snapshot_.revision) return true;
-    for (std::size_t i = 0; i < fresh.families.size(); ++i) {
-      // Once for each namespace: with its first family.
-      bool is_first = true;
-      for (std::size_t before = 0; is_first && before < i; ++before) {
-        is_first = fresh.text(fresh.families[before].name_space) !=
-                   fresh.text(fresh.families[i].name_space);
-      }
-      if (is_first && !ReadSeries(fresh, i, deadline_ns)) return false;
+    if (!SortFamilies(fresh)) return link_.Fail("memory is short");
+    for (Families rest = by_namespace_.all(); !rest.empty();) {
+      const std::size_t count = CountOfFirstNamespace(fresh, rest);
+      if (!ReadSeries(fresh, rest.first(count), deadline_ns)) return false;
+      rest = rest.subspan(count);
     }
     if (!is_torn_) break;
   }
@@ -88,10 +97,25 @@ bool Reader::ReadFamilies(Snapshot& out, std::int64_t deadline_ns) {
   return true;
 }
 
-bool Reader::ReadSeries(Snapshot& out, std::size_t family, std::int64_t deadline_ns) {
+bool Reader::SortFamilies(const Snapshot& out) {
+  by_namespace_.Clear();
+  for (std::size_t i = 0; i < out.families.size(); ++i) {
+    if (!by_namespace_.Append(i)) return false;
+  }
+  const std::span<std::size_t> all = by_namespace_.all();
+  std::sort(all.begin(), all.end(), [&out](std::size_t a, std::size_t b) {
+    const FamilyRow& left = out.families[a];
+    const FamilyRow& right = out.families[b];
+    const int order = out.text(left.name_space).compare(out.text(right.name_space));
+    return order != 0 ? order < 0 : left.number < right.number;
+  });
+  return true;
+}
+
+bool Reader::ReadSeries(Snapshot& out, Families families, std::int64_t deadline_ns) {
   // A copy: the texts move as they grow.
   exposition::Text name;
-  name.Append(out.text(out.families[family].name_space));
+  name.Append(out.text(out.families[families.front()].name_space));
   abi::v1::LaneSeriesFrom from{};
   while (true) {
     std::array<std::byte, 1024> memory;
@@ -106,24 +130,27 @@ bool Reader::ReadSeries(Snapshot& out, std::size_t family, std::int64_t deadline
       return link_.Fail("the daemon's answer is malformed");
     }
     if (page.head().revision != out.revision) is_torn_ = true;
-    if (!TakePage(page, out, family))
+    if (!TakePage(page, out, families)) {
       return link_.Fail("a series is malformed, or memory is short");
+    }
     if (page.head().more == 0) return true;
     from = page.head().next;
   }
 }
 
-bool Reader::TakePage(abi::v1::LaneSeriesPageView& page, Snapshot& out, std::size_t& family) {
+bool Reader::TakePage(abi::v1::LaneSeriesPageView& page, Snapshot& out, Families& families) {
   for (std::uint32_t i = 0; i < page.head().series; ++i) {
     const auto series = page.NextSeries();
-    // Families come in the order in which they were listed. One that was not listed is
-    // one that this program cannot read, or new.
-    std::size_t at = family;
-    while (at < out.families.size() && out.families[at].number != series.head.family) ++at;
-    const bool is_listed = at < out.families.size();
-    if (is_listed) family = at;
+    // Families come by number. One that was not listed is one that this program cannot read,
+    // or new.
+    const auto found = std::lower_bound(
+        families.begin(), families.end(), series.head.family,
+        [&out](std::size_t at, std::uint64_t number) { return out.families[at].number < number; });
+    families = families.subspan(static_cast<std::size_t>(found - families.begin()));
+    const bool is_listed =
+        !families.empty() && out.families[families.front()].number == series.head.family;
     const bool goes_on = (series.head.flags & abi::v1::kLaneSeriesContinued) != 0;
-    if (is_listed && !goes_on && !out.Append(family, series)) return false;
+    if (is_listed && !goes_on && !out.Append(families.front(), series)) return false;
     for (std::uint32_t left = series.head.writers; left > 0; --left) {
       const auto writer = page.NextWriter();
       if (is_listed && !out.Append(writer)) return false;

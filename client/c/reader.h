@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "client/c/arena.h"
+#include "client/c/growing.h"
 #include "client/c/lane_link.h"
 #include "client/c/snapshot.h"
 #include "proto/percpud/abi/v1/lane_metrics_answers.h"
@@ -40,12 +42,19 @@ class Reader {
   bool Connect(std::int64_t deadline_ns);
   bool ReadAll(std::int64_t deadline_ns);
   bool ReadFamilies(Snapshot& out, std::int64_t deadline_ns);
-  bool ReadSeries(Snapshot& out, std::size_t family, std::int64_t deadline_ns);
-  bool TakePage(abi::v1::LaneSeriesPageView& page, Snapshot& out, std::size_t& family);
+  // Puts the families of a namespace side by side, by number.
+  bool SortFamilies(const Snapshot& out);
+  // The families of one namespace, as they were sorted.
+  using Families = std::span<const std::size_t>;
+  bool ReadSeries(Snapshot& out, Families families, std::int64_t deadline_ns);
+  // `families` are those that series may still come of.
+  static bool TakePage(abi::v1::LaneSeriesPageView& page, Snapshot& out, Families& families);
 
   LaneLink link_;
   const char* const name_space_;
   Snapshot snapshot_;
+  // Indices of what is being read.
+  Growing<std::size_t> by_namespace_;
   // The revision changed while it was read.
   bool is_torn_ = false;
 };

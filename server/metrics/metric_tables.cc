@@ -164,6 +164,10 @@ Family& MetricTables::Add(Family row) {
     for (std::string& name : ShownNames(family.shape)) {
       name_space->shown.emplace(std::move(name), &family);
     }
+    if (family.ttl_seconds != 0) {
+      expiring_.insert(id);
+      ++expiring_changes_;
+    }
   }
   return family;
 }
@@ -245,6 +249,7 @@ void MetricTables::Replace(Family& family) {
   name_space.families.erase(family.id);
   name_space.replaced.insert(family.id);
   name_space.by_name.erase(family.shape.name);
+  expiring_changes_ += expiring_.erase(family.id);
   for (const std::string& name : ShownNames(family.shape)) name_space.shown.erase(name);
 }
 

@@ -227,6 +227,9 @@ class MetricTables {
   // Counts an opening that wanted another shape, or a series that found the family full.
   void CountRefused(Family& family);
   void CountOverflowed(Family& family);
+  // Families that have a time to live and were not replaced, and how often those changed.
+  [[nodiscard]] const absl::btree_set<FamilyId>& expiring() const { return expiring_; }
+  [[nodiscard]] std::uint64_t expiring_changes() const { return expiring_changes_; }
   // Families that have counted since the catalog was told.
   [[nodiscard]] const absl::btree_set<FamilyId>& untold() const { return untold_; }
   void NoteTold(FamilyId id) { untold_.erase(id); }
@@ -255,6 +258,8 @@ class MetricTables {
   absl::flat_hash_map<std::string, Namespace*> by_name_;
   absl::flat_hash_map<SessionId, std::vector<NamespaceId>> joined_;
   std::map<FamilyId, Family> families_;
+  absl::btree_set<FamilyId> expiring_;
+  std::uint64_t expiring_changes_ = 0;
   absl::btree_set<FamilyId> untold_;
   absl::btree_map<PercpuPtr, FamilyId> blocks_;
 };

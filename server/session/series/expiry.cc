@@ -28,32 +28,38 @@ constexpr std::size_t kSlice = 1024;
 std::vector<SeriesExpiry::IdleFamily> SeriesExpiry::Look(BootTime now) {
   Follow();
   std::vector<IdleFamily> out;
-  for (auto& [id, family] : families_) {
-    if (now < family.next_look) continue;
-    family.next_look = now + std::max(kSoonest, family.ttl / kLooks);
-    LookAt(id, family, now, out);
+  while (!turns_.empty() && turns_.begin()->first <= now) {
+    const FamilyId id = turns_.begin()->second;
+    turns_.erase(turns_.begin());
+    const auto family = families_.find(id);
+    // Forgotten meanwhile.
+    if (family == families_.end()) continue;
+    turns_.emplace(now + std::max(kSoonest, family->second.ttl / kLooks), id);
+    LookAt(id, family->second, now, out);
   }
   return out;
 }
 
 void SeriesExpiry::Follow() {
-  absl::flat_hash_map<FamilyId, Family> followed;
-  books_.Read([&](const Tables& tables) {
-    for (const auto& [id, row] : tables.metrics.families()) {
-      if (row.ttl_seconds == 0 || row.replaced) continue;
+  books_.Read([this](const Tables& tables) {
+    if (tables.metrics.expiring_changes() == followed_) return;
+    followed_ = tables.metrics.expiring_changes();
+    absl::flat_hash_map<FamilyId, Family> followed;
+    for (const FamilyId id : tables.metrics.expiring()) {
       const auto known = families_.find(id);
       if (known != families_.end()) {
         followed.emplace(id, std::move(known->second));
         continue;
       }
+      const metrics::Family& row = *tables.metrics.Find(id);
       followed.emplace(id, Family{.name_space = tables.metrics.Find(row.name_space)->name,
                                   .ttl = absl::Seconds(row.ttl_seconds),
                                   .shape = row.shape,
-                                  .next_look = {},
                                   .series = {}});
+      turns_.emplace(BootTime::InfinitePast(), id);
     }
+    families_ = std::move(followed);
   });
-  families_ = std::move(followed);
 }
 
 std::vector<SeriesExpiry::Row> SeriesExpiry::ListRows(FamilyId id) const {

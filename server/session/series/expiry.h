@@ -12,8 +12,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
@@ -54,7 +56,6 @@ class SeriesExpiry {
     std::string name_space;
     absl::Duration ttl;
     metrics::Shape shape;
-    BootTime next_look;
     absl::flat_hash_map<SeriesId, Seen> series;
   };
   // A series as the books have it: its cells are read when their lock is free.
@@ -69,7 +70,8 @@ class SeriesExpiry {
     std::vector<metrics::CellPlace> live;
   };
 
-  // Families that have a time to live now; others are forgotten.
+  // Families that have a time to live now; others are forgotten. Costs nothing as long as
+  // they are the same.
   void Follow();
   [[nodiscard]] std::vector<Row> ListRows(FamilyId family) const;
   // Nothing if its memory was taken away.
@@ -80,6 +82,10 @@ class SeriesExpiry {
   const Allocator& allocator_;
   const Books& books_;
   absl::flat_hash_map<FamilyId, Family> families_;
+  // When each of them is looked at next.
+  absl::btree_set<std::pair<BootTime, FamilyId>> turns_;
+  // How often the families with a time to live had changed when they were followed.
+  std::uint64_t followed_ = 0;
 };
 
 }  // namespace percpud

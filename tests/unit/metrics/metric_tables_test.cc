@@ -66,6 +66,26 @@ TEST_F(MetricTablesTest, AReplacedFamilyIsNotFoundByName) {
   EXPECT_EQ(tables_.families().size(), 2U);
 }
 
+TEST_F(MetricTablesTest, FamiliesWithATimeToLiveAreKnownUntilTheyAreReplaced) {
+  AddFamily("hits");
+  EXPECT_TRUE(tables_.expiring().empty());
+  const std::uint64_t before = tables_.expiring_changes();
+  Family row;
+  row.id = FamilyId(tables_.NextId());
+  row.name_space = shop_;
+  row.shape.name = "visits";
+  row.ttl_seconds = 60;
+  Family& visits = tables_.Add(std::move(row));
+  EXPECT_THAT(tables_.expiring(), ElementsAre(visits.id));
+  EXPECT_GT(tables_.expiring_changes(), before);
+  const std::uint64_t with = tables_.expiring_changes();
+  AddFamily("others");
+  EXPECT_EQ(tables_.expiring_changes(), with);
+  tables_.Replace(visits);
+  EXPECT_TRUE(tables_.expiring().empty());
+  EXPECT_GT(tables_.expiring_changes(), with);
+}
+
 TEST_F(MetricTablesTest, ARetiredSeriesMakesRoomForAnotherOfItsValues) {
   Family& family = AddFamily("hits");
   tables_.AddBlock(family, PercpuPtr(4096), 2);

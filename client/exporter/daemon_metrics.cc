@@ -65,6 +65,9 @@ constexpr std::array kStats = {
     Metric{"percpud_depopulated_pages_total",
            "Pages of a unit that the balancer gave back, each in every unit.", kCounter,
            &Stats::blocks_depopulated},
+    Metric{"percpud_stray_bytes_released_total",
+           "Bytes that had memory and belonged to nobody, and were given back.", kCounter,
+           &Stats::stray_bytes_released},
     Metric{"percpud_live_bytes", "Bytes of one unit in areas.", kGauge, &Stats::live_bytes},
     Metric{"percpud_capacity_bytes", "Bytes of one unit that areas may take, in all chunks.",
            kGauge, &Stats::capacity_bytes},
@@ -211,10 +214,11 @@ void DaemonMetrics::WriteSessions(exposition::Writer& writer) {
   std::map<std::string_view, std::uint64_t> kinds;
   std::uint64_t leases = 0;
   for (const percpu::SessionInfo& session : *sessions) {
-    ++kinds[KindName(session.kind)];
+    ++kinds[session.is_left ? "left" : KindName(session.kind)];
     leases += session.leases;
   }
-  Head(writer, "percpud_sessions", "Admitted processes, by how they map the arena.", kGauge);
+  Head(writer, "percpud_sessions",
+       "Admitted processes, by how they map the arena, and those that were left.", kGauge);
   for (const auto& [kind, count] : kinds) {
     exposition::Text labels;
     exposition::AppendLabel(labels, 0, "kind", kind);

@@ -244,15 +244,15 @@ absl::Status ArenaStore::Settle() {
   return absl::OkStatus();
 }
 
-std::string ArenaStore::MissingFiles() const {
+std::vector<std::string> ArenaStore::MissingFiles() const {
   assert(is_settled_);
-  std::string out;
+  std::vector<std::string> out;
   if (!places_.file.empty() && !NamesFile(places_.file, arena_->fd())) {
-    absl::StrAppend(&out, "arena ", places_.file);
+    out.push_back(absl::StrCat("arena ", places_.file));
   }
   const std::string data = absl::StrCat(places_.catalog, "/data.mdb");
   if (settled_catalog_.ok() && !NamesFile(data, settled_catalog_.get())) {
-    absl::StrAppend(&out, out.empty() ? "" : " and ", "catalog ", data);
+    out.push_back(absl::StrCat("catalog ", data));
   }
   return out;
 }

@@ -74,9 +74,9 @@ class ArenaStore {
   // what the system refused; StoreRefused.
   absl::Status Settle();
 
-  // Names the files in use that are no longer at their paths: "arena PATH" and so on;
-  // empty if all are there. REQUIRES: the store is settled.
-  [[nodiscard]] std::string MissingFiles() const;
+  // Names the files in use that are no longer at their paths: "arena PATH" and so on.
+  // Thread safe. REQUIRES: the store is settled.
+  [[nodiscard]] std::vector<std::string> MissingFiles() const;
 
   // One line for the log: "warm: ..." or "cold: ...".
   [[nodiscard]] const std::string& verdict() const { return verdict_; }

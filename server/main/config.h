@@ -53,6 +53,8 @@ struct DaemonConfig {
   std::string arena_file;
   // The directory of the catalog; empty if there is none.
   std::string catalog;
+  // The file that this is from; empty if there is none.
+  std::string config_file;
   // If set, what an earlier daemon left and cannot be used is wiped, not kept aside.
   bool discard = false;
 };

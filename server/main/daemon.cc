@@ -5,13 +5,16 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -106,6 +109,7 @@ struct Daemon::Parts {
   absl::Status OpenLane(const DaemonConfig& config);
   absl::Status OpenDoor(const DaemonConfig& config);
   absl::Status Serve(const DaemonConfig& config);
+  [[nodiscard]] std::vector<std::string> MissingFiles() const;
   // From here on nothing can fail, and clients are answered.
   void GoLive(const DaemonConfig& config);
 
@@ -114,6 +118,7 @@ struct Daemon::Parts {
   std::vector<TcpSocket> ports;
   rseq::UpdateMode mode = rseq::UpdateMode::kAtomic;
   std::uint32_t host_cpus = 1;
+  std::string config_file;
   std::unique_ptr<ArenaStore> memory;
   std::unique_ptr<Allocator> allocator;
   std::unique_ptr<BalancerThread> balancer;
@@ -253,10 +258,21 @@ absl::Status Daemon::Parts::Serve(const DaemonConfig& config) {
       "percpud cannot start: gRPC hangs, for want of a thread; raise TasksMax= of the unit, "
       "pids.max or `ulimit -u`\n",
       kPatienceWithGrpc);
-  ASSIGN_OR_RETURN(
-      rpc, RpcServer::Start(*allocator, *sessions, *updater, *callers,
-                            {.limits = config.limits, .message_limit = config.message_limit}));
+  config_file = config.config_file;
+  RpcServer::Options options{.limits = config.limits, .message_limit = config.message_limit};
+  options.missing_files = [this] { return MissingFiles(); };
+  ASSIGN_OR_RETURN(rpc, RpcServer::Start(*allocator, *sessions, *updater, *callers, options));
   return absl::OkStatus();
+}
+
+// Another configuration at the same path is what a reload is for.
+std::vector<std::string> Daemon::Parts::MissingFiles() const {
+  std::vector<std::string> out = memory->MissingFiles();
+  struct stat info {};
+  if (!config_file.empty() && stat(config_file.c_str(), &info) != 0 && errno == ENOENT) {
+    out.push_back(absl::StrCat("configuration ", config_file));
+  }
+  return out;
 }
 
 void Daemon::Parts::GoLive(const DaemonConfig& config) {
@@ -312,7 +328,7 @@ void Daemon::Change(const DaemonConfig& config) {
   if (parts_->door) parts_->door->SetRules(config.access);
 }
 
-std::string Daemon::MissingFiles() const { return parts_->memory->MissingFiles(); }
+std::vector<std::string> Daemon::MissingFiles() const { return parts_->MissingFiles(); }
 
 std::vector<Watchdog::Thread> Daemon::threads() const {
   std::vector<Watchdog::Thread> out;

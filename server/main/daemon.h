@@ -32,8 +32,9 @@ class Daemon {
 
   // Goes on with the access rules and session limits of `config`.
   void Change(const DaemonConfig& config);
-  // Names the files of arena and catalog that are no longer at their paths; else empty.
-  [[nodiscard]] std::string MissingFiles() const;
+  // Names the files of arena and catalog that are no longer at their paths, and a
+  // configuration that is not there.
+  [[nodiscard]] std::vector<std::string> MissingFiles() const;
   // Returns the threads that clients depend on; valid as long as the daemon lives.
   [[nodiscard]] std::vector<Watchdog::Thread> threads() const;
 

@@ -153,9 +153,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   CLI::App app{"percpud: percpu memory for the processes of a host"};
   CommandLine out;
   Config flags;
-  std::string config_file;
   app.set_version_flag("--version", "percpud " PERCPUD_VERSION);
-  app.add_option("--config", config_file, "Configuration file, text format");
+  app.add_option("--config", out.config_file, "Configuration file, text format");
   app.add_flag("--check-config", out.check_only, "Check the configuration and exit");
   app.add_flag("--discard", out.discard,
                "Wipe what an earlier daemon left and cannot be used, instead of keeping it aside");
@@ -171,8 +170,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     out.exit_code = app.exit(error) == 0 ? 0 : 2;
     return out;
   }
-  if (!config_file.empty()) {
-    absl::StatusOr<Config> file = ReadConfig(config_file);
+  if (!out.config_file.empty()) {
+    absl::StatusOr<Config> file = ReadConfig(out.config_file);
     if (!file.ok()) return file.status();
     out.config = *std::move(file);
   }

@@ -17,6 +17,8 @@ struct CommandLine {
   // --check-config: say whether the configuration is good, and end.
   bool check_only = false;
   bool discard = false;
+  // Empty if there is none.
+  std::string config_file;
   config::v1::Config config;
 };
 

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
@@ -100,14 +101,13 @@ class FileWatch {
   void Look(BootTime now) {
     if (now < next_) return;
     next_ = now + kLookAtFiles;
-    const std::string missing = daemon_.MissingFiles();
+    const std::string missing = absl::StrJoin(daemon_.MissingFiles(), " and ");
     if (missing == missing_) return;
     missing_ = missing;
     if (missing.empty()) {
-      spdlog::info("arena and catalog are at their places again");
+      spdlog::info("all files are at their places again");
     } else {
-      spdlog::warn("removed or replaced underneath: {}; what is granted ends with this daemon",
-                   missing);
+      spdlog::warn("removed or replaced underneath: {}; the next daemon does not find it", missing);
     }
   }
 
@@ -151,6 +151,7 @@ int Run(int argc, char** argv, const sigset_t& signals, CommandLine command_line
   AllowDescriptors();
   PollByEpoll();
   config.discard = command_line.discard;
+  config.config_file = command_line.config_file;
   SetLogLevel(config.log_level);
   for (const std::string& warning : WarningsOf(config, LookAtHost(config))) {
     spdlog::warn("{}", warning);

@@ -186,6 +186,7 @@ v1::Stats ToProto(const Stats& stats) {
   out.set_leased_chunks(stats.leased_chunks);
   out.set_sidelined_chunks(stats.sidelined_chunks);
   out.set_blocks_depopulated(stats.blocks_depopulated);
+  out.set_stray_bytes_released(stats.stray_bytes_released.value());
   out.set_live_bytes(stats.live_bytes.value());
   out.set_capacity_bytes(stats.capacity_bytes.value());
   out.set_failed_allocs(stats.failed_allocs);

@@ -82,6 +82,8 @@ v1::Session ToProto(const SessionSnapshot& session) {
   out.set_held_bytes(session.use.bytes.value());
   out.set_areas(session.use.areas);
   out.set_leases(session.use.leases);
+  out.set_state(session.state == Session::State::kLeft ? v1::SESSION_STATE_LEFT
+                                                       : v1::SESSION_STATE_LIVE);
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/base/clock.h"
@@ -46,7 +47,10 @@ const GroupInfo& GroupOf(const AllocInfo& info, UnitId unit) {
 absl::Status GetAllocInfo(IntrospectionContext& context, const Caller& /*caller*/,
                           const v1::GetAllocInfoRequest& /*request*/,
                           v1::GetAllocInfoResponse& response) {
-  *response.mutable_alloc_info() = AllocInfoProto(context.allocator);
+  v1::AllocInfo& info = *response.mutable_alloc_info();
+  info = AllocInfoProto(context.allocator);
+  if (!context.missing_files) return absl::OkStatus();
+  for (std::string& file : context.missing_files()) info.add_missing_files(std::move(file));
   return absl::OkStatus();
 }
 

@@ -7,6 +7,10 @@
 #ifndef PERCPUD_SERVER_SERVICE_INTROSPECTION_HANDLERS_H_
 #define PERCPUD_SERVER_SERVICE_INTROSPECTION_HANDLERS_H_
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "percpud/v1/introspection.pb.h"
 #include "server/percpu/allocator/allocator.h"
@@ -20,6 +24,8 @@ namespace percpud {
 struct IntrospectionContext {
   const Allocator& allocator;
   Sessions& sessions;
+  // What the daemon was started with and is not at its place; null: nobody can tell.
+  std::function<std::vector<std::string>()> missing_files = nullptr;
   Inspector inspector{allocator};
 };
 

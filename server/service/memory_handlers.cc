@@ -60,7 +60,9 @@ Outcome Free(const Calls& calls, const Caller& caller, Pace /*pace*/,
   // Before memory is taken for them.
   RETURN_IF_ERROR(calls.CheckBatch("pointers", static_cast<std::size_t>(request.pointers_size())));
   const std::vector<PercpuPtr> pointers(request.pointers().begin(), request.pointers().end());
-  ASSIGN_OR_RETURN(const Bytes freed, calls.Free(WithRequest(caller, request), pointers));
+  const Areas::Reach reach =
+      request.spare_sessions() ? Areas::Reach::kNoOthersSession : Areas::Reach::kAllAllowed;
+  ASSIGN_OR_RETURN(const Bytes freed, calls.Free(WithRequest(caller, request), pointers, reach));
   response.set_freed_bytes(freed.value());
   return absl::OkStatus();
 }

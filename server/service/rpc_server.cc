@@ -96,8 +96,9 @@ RpcServer::RpcServer(Allocator& allocator, Sessions& sessions, const Updater& up
       session_({.sessions = sessions, .calls = calls_}, callers, lane_, builder),
       metrics_({.allocator = allocator, .calls = calls_, .sessions = sessions}, callers, streams_,
                lane_, builder),
-      introspection_({.allocator = allocator, .sessions = sessions}, callers, streams_, lane_,
-                     builder),
+      introspection_(
+          {.allocator = allocator, .sessions = sessions, .missing_files = options.missing_files},
+          callers, streams_, lane_, builder),
       health_(callers, streams_, lane_, builder),
       channelz_(callers, lane_, builder),
       reflection_(ServiceNames(), callers, streams_, lane_, builder) {}

@@ -7,7 +7,10 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -39,6 +42,9 @@ class RpcServer {
     absl::Duration round = HotLane::kRound;
     // What clients may leave unread.
     AnswerRoom::Limits answers;
+    // What the daemon was started with and is not at its place any more, for introspection.
+    // Called on any thread. May be null.
+    std::function<std::vector<std::string>()> missing_files = nullptr;
   };
 
   // Starts to serve. All outlive the server. Errors: INTERNAL, if gRPC would not.

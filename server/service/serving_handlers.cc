@@ -29,7 +29,8 @@ absl::Status ListWorkers(MetricsContext& context, const Caller& /*caller*/,
     sessions.pop_back();
   }
   for (const SessionSnapshot& session : sessions) {
-    if (session.namespaces.empty()) continue;
+    // One that was left has no worker.
+    if (session.namespaces.empty() || session.state == Session::State::kLeft) continue;
     v1::Worker& out = *response.add_workers();
     out.set_session_id(session.id.value());
     if (session.spec.peer) out.set_pid(session.spec.peer->pid.value());

@@ -56,6 +56,17 @@ void SetState(Transaction& tx, std::span<const PercpuPtr> pointers, RowState sta
   if (tx.keeps()) tx.tables().areas.SetState(pointers, state);
 }
 
+// REQUIRES: each is an area.
+absl::Status CheckNoOthersSession(const Tables& tables, const Caller& caller,
+                                  std::span<const PercpuPtr> pointers) {
+  for (const PercpuPtr pointer : pointers) {
+    const SessionId session = SessionOf(tables.areas.Find(pointer)->holder);
+    if (session == kNoSession || session == caller.session) continue;
+    return errors::NotOwner(pointer, session.value());
+  }
+  return absl::OkStatus();
+}
+
 // Keeps those who own the areas from ending meanwhile.
 void PinHolders(Transaction& tx, const Areas::Taken& taken) {
   for (const HolderId holder : taken.holders) tx.Pin(holder);
@@ -166,7 +177,8 @@ absl::Status Areas::Enter(Transaction& tx, HolderId holder, std::span<const Area
 
 // --- Taking back ---------------------------------------------------------------
 
-absl::StatusOr<Bytes> Areas::FreeBatch(const Caller& caller, std::span<const PercpuPtr> pointers) {
+absl::StatusOr<Bytes> Areas::FreeBatch(const Caller& caller, std::span<const PercpuPtr> pointers,
+                                       Reach reach) {
   if (pointers.empty()) return errors::BatchIsEmpty("pointers");
   const PercpuPtr duplicate = FindDuplicate(pointers);
   Transaction tx(books_, caller);
@@ -175,6 +187,9 @@ absl::StatusOr<Bytes> Areas::FreeBatch(const Caller& caller, std::span<const Per
   // Without a catalog nothing is ever in flight.
   if (tx.keeps()) tx.WaitUntil([&] { return tx.tables().areas.AreSettled(pointers); });
   ASSIGN_OR_RETURN(const Taken taken, Take(tx, Rpc::kFree, caller, pointers, duplicate));
+  if (reach == Reach::kNoOthersSession) {
+    RETURN_IF_ERROR(CheckNoOthersSession(tx.tables(), caller, pointers));
+  }
   tx.Answer({taken.use.bytes.value()});
   RETURN_IF_ERROR(Withdraw(tx, pointers, taken));
   // Only now: once the allocator has an area back, somebody else may be granted it, and

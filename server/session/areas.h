@@ -47,10 +47,18 @@ class Areas {
   // pages.
   Outcome TryAllocBatch(const Caller& caller, std::span<const AreaSpec> specs,
                         const AllocOptions& options, std::span<PercpuPtr> out);
+  // The areas that are taken back, by their owners.
+  enum class Reach : std::uint8_t {
+    // All that the caller's role allows.
+    kAllAllowed,
+    // None of another's session.
+    kNoOthersSession,
+  };
   // Takes back every area, or none; returns their sizes summed, of one unit.
   // Errors besides the allocator's: NotOwner, OwnedByMaker, OwnedByNobody,
   // AreaIsVariable, AreaIsQuarantined.
-  absl::StatusOr<Bytes> FreeBatch(const Caller& caller, std::span<const PercpuPtr> pointers);
+  absl::StatusOr<Bytes> FreeBatch(const Caller& caller, std::span<const PercpuPtr> pointers,
+                                  Reach reach = Reach::kAllAllowed);
 
   // Makes areas of the caller's another session's, all or none. The other has to be of
   // the same user or to have accepted it; an operator need not ask.

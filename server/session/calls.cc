@@ -63,10 +63,11 @@ Outcome Calls::Alloc(const Caller& caller, Pace pace, std::span<const AreaSpec> 
                                      : areas.AllocBatch(caller, specs, options, out);
 }
 
-absl::StatusOr<Bytes> Calls::Free(const Caller& caller, std::span<const PercpuPtr> pointers) const {
+absl::StatusOr<Bytes> Calls::Free(const Caller& caller, std::span<const PercpuPtr> pointers,
+                                  Areas::Reach reach) const {
   RETURN_IF_ERROR(Admit(Rpc::kFree, caller));
   RETURN_IF_ERROR(CheckBatch("pointers", pointers.size()));
-  return sessions_.areas().FreeBatch(caller, pointers);
+  return sessions_.areas().FreeBatch(caller, pointers, reach);
 }
 
 // --- Bytes ---------------------------------------------------------------------

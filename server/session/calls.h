@@ -71,7 +71,8 @@ class Calls {
                 const AllocOptions& options, std::span<PercpuPtr> out) const;
   // Returns the freed bytes of one unit. Errors: BatchOverLimit, and
   // Areas::FreeBatch's.
-  absl::StatusOr<Bytes> Free(const Caller& caller, std::span<const PercpuPtr> pointers) const;
+  absl::StatusOr<Bytes> Free(const Caller& caller, std::span<const PercpuPtr> pointers,
+                             Areas::Reach reach = Areas::Reach::kAllAllowed) const;
 
   // --- Bytes ----------------------------------------------------------------------
   // Copies bytes of one unit, not words: against a writer at work the copy may hold a

@@ -94,6 +94,8 @@ struct SessionSnapshot {
   absl::Time opened;
   absl::Duration age;
   Usage use;
+  // Live, or left.
+  Session::State state = Session::State::kLive;
   // Names of the first kMostNamespacesShown whose series it may write to.
   std::vector<std::string> namespaces;
 };

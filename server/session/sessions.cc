@@ -367,12 +367,15 @@ std::vector<SessionSnapshot> Sessions::List(SessionId first, std::size_t limit) 
     const auto& all = tables.sessions.all();
     for (auto entry = all.lower_bound(first); entry != all.end() && out.size() < limit; ++entry) {
       const auto& [id, session] = *entry;
-      if (session.state != Session::State::kLive) continue;
+      if (session.state != Session::State::kLive && session.state != Session::State::kLeft) {
+        continue;
+      }
       out.push_back({.id = id,
                      .spec = session.spec,
                      .opened = ToHour(*options_.clock, session.since),
                      .age = now - session.since,
                      .use = tables.holders.Find(HolderOf(id))->account.use(),
+                     .state = session.state,
                      .namespaces = NamespacesOf(tables, id)});
     }
     return out;

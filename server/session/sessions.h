@@ -137,7 +137,7 @@ class Sessions {
   [[nodiscard]] const CallStats& call_stats() const { return call_stats_; }
 
   // --- Looking at it ----------------------------------------------------------------
-  // Ascending ids, from `first` on, `limit` at most.
+  // The live ones and those that were left. Ascending ids, from `first` on, `limit` at most.
   [[nodiscard]] std::vector<SessionSnapshot> List(SessionId first, std::size_t limit) const;
   [[nodiscard]] std::uint64_t quota_refusals() const;
   // What always holds of the books (check.h): of themselves, and that the allocator

@@ -55,7 +55,9 @@ absl::StatusOr<Told> AskAll(Client& client) {
   for (const Variable& variable : *variables) {
     told.variables[variable.name] = Value(variable.pointer);
   }
-  for (const SessionInfo& session : *sessions) told.sessions.insert(Value(session.id));
+  for (const SessionInfo& session : *sessions) {
+    if (!session.is_left) told.sessions.insert(Value(session.id));
+  }
   told.leases = *std::move(leases);
   told.checked = *std::move(checked);
   return told;

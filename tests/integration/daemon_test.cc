@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -26,7 +27,9 @@
 namespace percpud {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr absl::Duration kPatience = absl::Seconds(20);
@@ -120,6 +123,37 @@ TEST_F(DaemonTest, TellsItsLayoutAndItsWaste) {
   EXPECT_THAT(daemon.process.err(), HasSubstr("warning km wastes 64 of 256 pages per chunk"));
   EXPECT_THAT(daemon.process.err(),
               HasSubstr("pages_per_chunk=192 block_order=8 wasted_pages=64 ghost_pages=0"));
+}
+
+std::vector<std::string> MissingFiles(const std::string& address) {
+  const auto stub = v1::IntrospectionService::NewStub(
+      grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  v1::GetAllocInfoResponse response;
+  const grpc::Status status = stub->GetAllocInfo(&context, {}, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  const auto& files = response.alloc_info().missing_files();
+  return {files.begin(), files.end()};
+}
+
+TEST_F(DaemonTest, SaysWhichOfItsFilesAreGone) {
+  const std::string arena = dir_.path() + "/arena";
+  const std::string config = dir_.path() + "/config";
+  std::ofstream(config) << "arena: \"file:" << arena << "\"\n";
+  std::vector<std::string> flags = kSmall;
+  flags.insert(flags.end(), {"--config", config});
+  testing::RunningDaemon daemon = Start(flags);
+  EXPECT_THAT(MissingFiles(daemon.address), IsEmpty());
+  // Another configuration is what a reload is for; another arena is not this daemon's.
+  std::ofstream(config) << "# other\n";
+  std::filesystem::rename(arena, arena + ".away");
+  std::ofstream(arena) << "other\n";
+  EXPECT_THAT(MissingFiles(daemon.address), ElementsAre("arena " + arena));
+  std::filesystem::remove(config);
+  EXPECT_THAT(MissingFiles(daemon.address),
+              ElementsAre("arena " + arena, "configuration " + config));
+  std::filesystem::rename(arena + ".away", arena);
+  EXPECT_THAT(MissingFiles(daemon.address), ElementsAre("configuration " + config));
 }
 
 // --- What it refuses to start with -----------------------------------------------

@@ -38,11 +38,18 @@ absl::StatusOr<Report> Alloc(Context& context, const AllocOptions& options) {
   return Report{{std::move(list)}};
 }
 
-absl::StatusOr<Report> Free(Context& context, const std::vector<std::uint64_t>& values) {
+struct FreeOptions {
+  std::vector<std::uint64_t> pointers;
+  bool force = false;
+};
+
+absl::StatusOr<Report> Free(Context& context, const FreeOptions& options) {
   std::vector<Pointer> pointers;
-  pointers.reserve(values.size());
-  for (const std::uint64_t value : values) pointers.push_back(Pointer{value});
-  const absl::StatusOr<std::uint64_t> freed = context.client.FreeBatch(pointers);
+  pointers.reserve(options.pointers.size());
+  for (const std::uint64_t value : options.pointers) pointers.push_back(Pointer{value});
+  const absl::StatusOr<std::uint64_t> freed = options.force
+                                                  ? context.client.FreeBatch(pointers)
+                                                  : context.client.FreeSparingSessions(pointers);
   if (!freed.ok()) return freed.status();
   return Report{
       {Fields{.key = "", .title = "", .fields = {{"freed_bytes", Size{*freed}, "of each unit"}}}}};
@@ -72,14 +79,17 @@ Commands AddAlloc(CLI::App& root) {
 
 Commands AddFree(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "free", "Give areas back");
-  parser->footer("All areas are freed or none. A pointer that alloc did not print is refused.");
-  const auto pointers = std::make_shared<std::vector<std::uint64_t>>();
-  parser->add_option("PTR", *pointers, "As alloc printed it")
+  parser->footer(
+      "All areas are freed or none. A pointer that alloc did not print is refused, and so is\n"
+      "an area of a session: what was freed before may have been granted to it since.");
+  const auto options = std::make_shared<FreeOptions>();
+  parser->add_option("PTR", options->pointers, "As alloc printed it")
       ->option_text("...")
       ->transform(AsPointer())
       ->required();
+  parser->add_flag("--force", options->force, "Free areas of sessions too; for operators");
   return {
-      {.parser = parser, .run = [pointers](Context& context) { return Free(context, *pointers); }}};
+      {.parser = parser, .run = [options](Context& context) { return Free(context, *options); }}};
 }
 
 }  // namespace percpu::cli

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/commands/common.h"
 #include "client/cli/text.h"
 
@@ -20,7 +22,13 @@ std::string ShareOf(std::uint64_t part, std::uint64_t whole, absl::string_view w
 absl::StatusOr<Report> Info(Context& context) {
   const absl::StatusOr<AllocInfo> info = context.client.GetAllocInfo();
   if (!info.ok()) return info.status();
-  return Report{{AllocInfoFields(*info)}};
+  Fields fields = AllocInfoFields(*info);
+  const bool all_there = info->missing_files.empty();
+  fields.fields.push_back(
+      {"missing_files",
+       all_there ? Value(Absent{}) : Value(absl::StrJoin(info->missing_files, ", ")),
+       all_there ? "" : "removed or replaced since the start"});
+  return Report{{std::move(fields)}};
 }
 
 }  // namespace
@@ -69,7 +77,9 @@ Commands AddInfo(CLI::App& root) {
                "What was decided when the daemon started and does not change: the parts of a\n"
                "unit, how many units a chunk has, and how much of the block that backs a chunk\n"
                "is lost to its being a power of two (wasted_pages) or belongs to units that\n"
-               "serve no CPU (ghost_pages).",
+               "serve no CPU (ghost_pages). missing_files, the arena's, the catalog's or the\n"
+               "configuration's, are not at their places any more: this daemon goes on, and the\n"
+               "next one does not find them.",
                Info)};
 }
 

@@ -39,8 +39,11 @@ Value ModeName(SessionKind kind) {
   }
 }
 
-// Both in one column: only a local session has a mode.
-Value KindAndMode(SessionKind kind) { return IsLocal(kind) ? ModeName(kind) : KindName(kind); }
+// All in one column: only a local session has a mode, and one that was left uses none.
+Value KindAndMode(const SessionInfo& session) {
+  if (session.is_left) return "left";
+  return IsLocal(session.kind) ? ModeName(session.kind) : KindName(session.kind);
+}
 
 absl::StatusOr<Report> Sessions(Context& context) {
   const absl::StatusOr<std::vector<SessionInfo>> sessions = context.client.ListSessions();
@@ -59,6 +62,7 @@ Table SessionTable(const std::vector<SessionInfo>& sessions) {
   Table table{.key = "sessions",
               .title = "",
               .columns = {{"id", "ID"},
+                          {"state", ""},
                           {"kind", ""},
                           {"", "KIND"},
                           {"pid", "PID"},
@@ -71,10 +75,11 @@ Table SessionTable(const std::vector<SessionInfo>& sessions) {
                           {"leases", "LEASES"}},
               .rows = {}};
   for (const SessionInfo& each : sessions) {
-    table.rows.push_back({Count{percpu::Value(each.id)}, KindName(each.kind),
-                          KindAndMode(each.kind), OrAbsent(each.pid), OrAbsent(each.uid),
-                          each.command, ModeName(each.kind), Span{absl::ToDoubleSeconds(each.age)},
-                          Size{each.held_bytes}, Count{each.areas}, Count{each.leases}});
+    table.rows.push_back({Count{percpu::Value(each.id)}, each.is_left ? "left" : "live",
+                          KindName(each.kind), KindAndMode(each), OrAbsent(each.pid),
+                          OrAbsent(each.uid), each.command, ModeName(each.kind),
+                          Span{absl::ToDoubleSeconds(each.age)}, Size{each.held_bytes},
+                          Count{each.areas}, Count{each.leases}});
   }
   return table;
 }
@@ -85,7 +90,10 @@ Commands AddSession(CLI::App& root) {
       AddPlain(noun, "list", "Admitted processes, and what each of them holds",
                "KIND is how a local session maps the arena, or remote. PID and UID are the\n"
                "kernel's word as of admission; a remote session has neither. BYTES (of one\n"
-               "unit), AREAS and LEASES go back when the session ends.",
+               "unit), AREAS and LEASES go back when the session ends. One that was left can do\n"
+               "nothing any more, and counts against the limits of sessions: its process has\n"
+               "ended, or has not come back in time, and what it had opened is kept for that\n"
+               "process, or for children that have its connection.",
                Sessions);
   CLI::App* end = AddCommand(noun, "end", "End a session and take back what it owns");
   end->footer(

@@ -99,6 +99,7 @@ Fields StatsFields(const percpu::Stats& stats) {
                      {"leased_chunks", Count{stats.leased_chunks}, ""},
                      {"sidelined_chunks", Count{stats.sidelined_chunks}, ""},
                      {"blocks_depopulated", Count{stats.blocks_depopulated}, ""},
+                     {"stray_bytes_released", Count{stats.stray_bytes_released}, ""},
                      {"live_bytes", Count{stats.live_bytes}, ""},
                      {"capacity_bytes", Count{stats.capacity_bytes}, ""},
                      {"failed_allocs", Count{stats.failed_allocs}, ""},

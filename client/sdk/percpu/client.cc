@@ -48,6 +48,10 @@ absl::StatusOr<std::uint64_t> Client::FreeBatch(std::span<const Pointer> pointer
   return connection_->Free(pointers);
 }
 
+absl::StatusOr<std::uint64_t> Client::FreeSparingSessions(std::span<const Pointer> pointers) {
+  return connection_->FreeSparingSessions(pointers);
+}
+
 absl::StatusOr<std::string> Client::Read(Pointer pointer, Unit unit, std::uint64_t length_bytes) {
   return connection_->Read(pointer, unit, length_bytes);
 }

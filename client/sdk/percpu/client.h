@@ -63,6 +63,9 @@ class Client {
   absl::StatusOr<std::uint64_t> Free(Pointer pointer);
   // Frees all of the areas, or none at all. Returns their bytes in one unit.
   absl::StatusOr<std::uint64_t> FreeBatch(std::span<const Pointer> pointers);
+  // The same, but areas of another's session are refused, even to an operator: a pointer that
+  // was freed before may have been granted to it since.
+  absl::StatusOr<std::uint64_t> FreeSparingSessions(std::span<const Pointer> pointers);
 
   // Copies bytes of one unit out of, or into, one area.
   absl::StatusOr<std::string> Read(Pointer pointer, Unit unit, std::uint64_t length_bytes);

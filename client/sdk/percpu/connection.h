@@ -59,6 +59,8 @@ class Connection {
                                                      const AllocateOptions& options) = 0;
   // Returns the bytes of one unit that were freed.
   virtual absl::StatusOr<std::uint64_t> Free(std::span<const Pointer> pointers) = 0;
+  // The same, but areas of another's session are refused, even to an operator.
+  virtual absl::StatusOr<std::uint64_t> FreeSparingSessions(std::span<const Pointer> pointers) = 0;
   virtual absl::StatusOr<std::string> Read(Pointer pointer, Unit unit,
                                            std::uint64_t length_bytes) = 0;
   virtual absl::Status Write(Pointer pointer, Unit unit, std::string_view data) = 0;

@@ -58,6 +58,9 @@ struct AllocInfo {
   // Pages behind the last unit with a CPU, which a tail return gives back.
   std::uint64_t tail_pages = 0;
   bool returns_tail = false;
+  // What the daemon was started with and is not at its place any more: what it is, and its
+  // path.
+  std::vector<std::string> missing_files;
 };
 
 // Units laid out together, one group per NUMA node.
@@ -232,6 +235,8 @@ struct Stats {
   std::uint64_t sidelined_chunks = 0;
   // Pages that were given back, each of them in every unit.
   std::uint64_t blocks_depopulated = 0;
+  // Bytes that had memory, belonged to nobody and were given back.
+  std::uint64_t stray_bytes_released = 0;
   std::uint64_t live_bytes = 0;
   std::uint64_t capacity_bytes = 0;
   std::uint64_t failed_allocs = 0;
@@ -330,6 +335,9 @@ struct SessionInfo {
   std::uint64_t held_bytes = 0;
   std::uint64_t areas = 0;
   std::uint64_t leases = 0;
+  // It can do nothing any more. What it had opened is kept for its process, or for children
+  // that have its connection.
+  bool is_left = false;
 };
 
 struct LeaseInfo {

@@ -59,6 +59,9 @@ class AllocatorCore {
   mutable ShortMutex index_mu ABSL_ACQUIRED_AFTER(grow_mu){LockRank::kIndex};
 
   [[nodiscard]] StrayPages& strays() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu) { return strays_; }
+  [[nodiscard]] Bytes stray_bytes_released() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return strays_.released();
+  }
   [[nodiscard]] SpareChunks& spare() ABSL_EXCLUSIVE_LOCKS_REQUIRED(grow_mu) { return spare_; }
   [[nodiscard]] Index& index() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu) { return index_; }
   [[nodiscard]] const Index& index() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mu) {

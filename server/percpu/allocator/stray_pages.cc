@@ -57,9 +57,12 @@ BootTime StrayPages::Look(AllocatorCore& core) {
   if (now < next_) return next_;
   next_ = now + kInterval;
   if (backed && backed == seen_) return next_;
-  const absl::Status released = ReleaseAll(core);
-  seen_ = released.ok() ? core.pages().BackedBytes() : std::nullopt;
-  if (seen_ && *seen_ < *backed) LogReleased(*backed - *seen_, now);
+  seen_ = ReleaseAll(core).ok() ? core.pages().BackedBytes() : std::nullopt;
+  if (seen_ && *seen_ < *backed) {
+    const Bytes released = *backed - *seen_;
+    released_.fetch_add(released.value(), std::memory_order_relaxed);
+    LogReleased(released, now);
+  }
   return next_;
 }
 

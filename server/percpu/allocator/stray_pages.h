@@ -4,6 +4,8 @@
 #ifndef PERCPUD_SERVER_PERCPU_ALLOCATOR_STRAY_PAGES_H_
 #define PERCPUD_SERVER_PERCPU_ALLOCATOR_STRAY_PAGES_H_
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -26,6 +28,8 @@ class StrayPages {
   // Returns when the next look is due; InfiniteFuture if the page source cannot tell what
   // is backed, and nothing waits to be given back. REQUIRES: the core's grow lock.
   BootTime Look(AllocatorCore& core);
+  // What was given back so far. Needs no lock.
+  [[nodiscard]] Bytes released() const { return Bytes(released_.load(std::memory_order_relaxed)); }
 
  private:
   static absl::Status ReleaseAll(AllocatorCore& core);
@@ -33,6 +37,7 @@ class StrayPages {
   BootTime next_ = BootTime::InfinitePast();
   // What was backed after the last look; nullopt if that one failed.
   std::optional<Bytes> seen_;
+  std::atomic<std::uint64_t> released_{0};
 };
 
 }  // namespace percpud

@@ -180,6 +180,7 @@ Stats Inspector::GetStats() const {
   stats.leased_chunks = core_.index().runs().leased();
   stats.empty_pop_pages = core_.index().reserve().empty_blocks();
   stats.blocks_depopulated = core_.index().reserve().blocks_depopulated();
+  stats.stray_bytes_released = core_.stray_bytes_released();
   stats.sidelined_chunks = core_.index().runs().sidelined();
   const Footprint footprint = core_.backend().footprint();
   const auto chunks = stats.nr_chunks;

@@ -29,6 +29,8 @@ struct Stats : Counters {
   std::uint64_t empty_pop_pages = 0;
   // Blocks that were given back, each in every unit.
   std::uint64_t blocks_depopulated = 0;
+  // What had memory and belonged to nobody, and was given back.
+  Bytes stray_bytes_released;
   Bytes capacity_bytes;
   Pages populated_pages;
   Pages wasted_pages;

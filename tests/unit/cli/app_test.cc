@@ -70,12 +70,20 @@ TEST_F(AppTest, NothingIsRetried) {
 }
 
 TEST_F(AppTest, ARefusalIsOneLineAndExitsWithOne) {
-  EXPECT_CALL(daemon_, Free)
+  EXPECT_CALL(daemon_, FreeSparingSessions)
       .WillOnce(Return(absl::NotFoundError("pointer: 0x40 is in no\nlive area")));
   const CliRunner::Result result = cli_.Run({"free", "0x40"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_EQ(result.out, "");
   EXPECT_EQ(result.err, "percpuctl: pointer: 0x40 is in no\\x0alive area\n");
+}
+
+TEST_F(AppTest, FreeSparesSessionsUnlessItIsForced) {
+  EXPECT_CALL(daemon_, FreeSparingSessions(testing::ElementsAre(Pointer{0x40})))
+      .WillOnce(Return(8));
+  EXPECT_CALL(daemon_, Free(testing::ElementsAre(Pointer{0x40}))).WillOnce(Return(16));
+  EXPECT_EQ(cli_.Run({"free", "0x40"}).out, "freed_bytes : 8B  of each unit\n");
+  EXPECT_EQ(cli_.Run({"free", "0x40", "--force"}).out, "freed_bytes : 16B  of each unit\n");
 }
 
 TEST_F(AppTest, AnUnreachableDaemonIsNamedWithARemedy) {

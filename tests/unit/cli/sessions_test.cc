@@ -72,6 +72,16 @@ TEST_F(SessionsTest, EveryKindHasItsModeAndAnUnknownOneIsSaidToBe) {
   EXPECT_THAT(out, HasSubstr("unknown"));
 }
 
+TEST_F(SessionsTest, OneThatWasLeftIsShownAsSuch) {
+  std::vector<SessionInfo> sessions = TwoSessions();
+  sessions[0].is_left = true;
+  EXPECT_CALL(daemon_, ListSessions).WillRepeatedly(Return(sessions));
+  EXPECT_THAT(cli_.Run({"sessions"}).out, HasSubstr(" 1  left     77    0  shard"));
+  const std::string out = cli_.Run({"-o", "json", "sessions"}).out;
+  EXPECT_THAT(out, HasSubstr("\"state\": \"left\",\n      \"kind\": \"local\","));
+  EXPECT_THAT(out, HasSubstr("\"state\": \"live\",\n      \"kind\": \"remote\","));
+}
+
 TEST_F(SessionsTest, EndNamesTheSession) {
   EXPECT_CALL(daemon_, EndSession(SessionId{7}))
       .WillOnce(Return(absl::OkStatus()))

@@ -76,6 +76,24 @@ TEST_F(SessionsTest, OnlyTheOwnerAndOperatorsFree) {
   EXPECT_EQ(UseOf(alice.session), Usage{});
 }
 
+// A pointer that was freed before may have been granted to a session since.
+TEST_F(SessionsTest, AnOperatorMaySpareSessions) {
+  const OpenedSession session = Open();
+  const PercpuPtr owned = MustAlloc(CallerOf(session), Bytes(8));
+  const PercpuPtr nobodys = MustAlloc(kOperator, Bytes(8));
+  constexpr auto kSparing = Areas::Reach::kNoOthersSession;
+  const std::vector<PercpuPtr> both = {nobodys, owned};
+  const absl::Status refused = sessions_->areas().FreeBatch(kOperator, both, kSparing).status();
+  EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
+  EXPECT_EQ(LiveAreas(), 2U);
+  EXPECT_TRUE(sessions_->areas().FreeBatch(kOperator, {&nobodys, 1}, kSparing).ok());
+  // It may free its own, and an operator that does not spare it may.
+  const PercpuPtr second = MustAlloc(CallerOf(session), Bytes(8));
+  EXPECT_TRUE(sessions_->areas().FreeBatch(CallerOf(session), {&owned, 1}, kSparing).ok());
+  EXPECT_TRUE(Free(kOperator, {second}).ok());
+  ExpectSound();
+}
+
 TEST_F(SessionsTest, ABadFreeIsNamedByTheAllocatorAndChangesNothing) {
   const Caller alice = CallerOf(Open());
   const PercpuPtr area = MustAlloc(alice, Bytes(64));

@@ -49,7 +49,9 @@ TEST_F(MetricsWritersTest, WhoLivesAndDoesNotComeBackKeepsItsCells) {
   for (int start = 0; start < 2; ++start) {
     Restart();
     Pass(60);
-    EXPECT_TRUE(sessions_->List(SessionId(0), 10).empty()) << "its window has passed";
+    const auto listed = sessions_->List(SessionId(0), 10);
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].state, Session::State::kLeft) << "its window has passed";
     EXPECT_TRUE(absl::IsNotFound(sessions_->Resume(one.token, PeerOf(1)).status()));
     EXPECT_EQ(LiveAreas(), 1U) << "the cells alone, not what it owned";
     ExpectSound();

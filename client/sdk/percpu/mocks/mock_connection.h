@@ -40,6 +40,7 @@ class MockConnection : public Connection {
   MOCK_METHOD(List<Pointer>, Alloc, (std::span<const AreaSpec>, const AllocateOptions&),
               (override));
   MOCK_METHOD(Or<std::uint64_t>, Free, (std::span<const Pointer>), (override));
+  MOCK_METHOD(Or<std::uint64_t>, FreeSparingSessions, (std::span<const Pointer>), (override));
   MOCK_METHOD(Or<std::string>, Read, (Pointer, Unit, std::uint64_t), (override));
   MOCK_METHOD(absl::Status, Write, (Pointer, Unit, std::string_view), (override));
   MOCK_METHOD(Or<AddResult>, Add, (Pointer, std::int64_t, std::optional<Unit>, Width), (override));

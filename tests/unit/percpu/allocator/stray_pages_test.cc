@@ -65,6 +65,7 @@ TEST_P(StrayPagesTest, WhatIsBackedByReadersIsGivenBackAndNothingElse) {
   EXPECT_EQ(*arena_->BackedBytes(), kArena);
   EXPECT_LT(Pass(), BootTime::InfiniteFuture());
   EXPECT_EQ(*arena_->BackedBytes(), before);
+  EXPECT_EQ(Inspector(*allocator_).GetStats().stray_bytes_released, kArena - before);
   EXPECT_EQ(bytes[0], std::byte{7});
   EXPECT_EQ(bytes[4095], std::byte{7});
   EXPECT_TRUE(Inspector(*allocator_).CheckInvariants().ok());

@@ -150,7 +150,8 @@ AllocInfo FromProto(const v1::AllocInfo& info) {
           .unit_skew_bytes = info.unit_skew_bytes(),
           .skew_bytes = info.skew_bytes(),
           .tail_pages = info.tail_pages(),
-          .returns_tail = info.returns_tail()};
+          .returns_tail = info.returns_tail(),
+          .missing_files = {info.missing_files().begin(), info.missing_files().end()}};
 }
 
 Group FromProto(const v1::Group& group) {
@@ -263,6 +264,7 @@ Stats FromProto(const v1::Stats& stats) {
           .leased_chunks = stats.leased_chunks(),
           .sidelined_chunks = stats.sidelined_chunks(),
           .blocks_depopulated = stats.blocks_depopulated(),
+          .stray_bytes_released = stats.stray_bytes_released(),
           .live_bytes = stats.live_bytes(),
           .capacity_bytes = stats.capacity_bytes(),
           .failed_allocs = stats.failed_allocs(),
@@ -310,7 +312,8 @@ SessionInfo FromProto(const v1::Session& session) {
           .age = FromProto(session.age()),
           .held_bytes = session.held_bytes(),
           .areas = session.areas(),
-          .leases = session.leases()};
+          .leases = session.leases(),
+          .is_left = session.state() == v1::SESSION_STATE_LEFT};
 }
 
 LeaseInfo FromProto(const v1::Lease& lease) {

@@ -101,15 +101,13 @@ class GrpcConnection final : public Connection {
         });
         if (over_lane) return *over_lane;
       }
-      v1::FreeRequest request;
-      request.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
-      for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
-      request.set_request_id(attempts.number);
-      ASSIGN_OR_RETURN(
-          const v1::FreeResponse response,
-          caller_.CallHot(&MemoryStub::AsyncFree, request, attempts,
-                          &v1::AttachRequest::mutable_free, &v1::AttachResponse::mutable_free));
-      return response.freed_bytes();
+      return FreeOverGrpc(pointers, /*spare_sessions=*/false, attempts);
+    });
+  }
+  // A session of its own may free no other's anyway, so the lane does not know of it.
+  absl::StatusOr<std::uint64_t> FreeSparingSessions(std::span<const Pointer> pointers) override {
+    return caller_.WithNumber(Caller::kFewWords, [&](Attempts& attempts) {
+      return FreeOverGrpc(pointers, /*spare_sessions=*/true, attempts);
     });
   }
   absl::StatusOr<std::string> Read(Pointer pointer, Unit unit,
@@ -262,6 +260,20 @@ class GrpcConnection final : public Connection {
   }
 
  private:
+  absl::StatusOr<std::uint64_t> FreeOverGrpc(std::span<const Pointer> pointers, bool spare_sessions,
+                                             Attempts& attempts) {
+    v1::FreeRequest request;
+    request.mutable_pointers()->Reserve(static_cast<int>(pointers.size()));
+    for (const Pointer pointer : pointers) request.add_pointers(Value(pointer));
+    request.set_request_id(attempts.number);
+    request.set_spare_sessions(spare_sessions);
+    ASSIGN_OR_RETURN(
+        const v1::FreeResponse response,
+        caller_.CallHot(&MemoryStub::AsyncFree, request, attempts, &v1::AttachRequest::mutable_free,
+                        &v1::AttachResponse::mutable_free));
+    return response.freed_bytes();
+  }
+
   Caller caller_;
   IntrospectionCalls introspection_{caller_};
 };

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -34,6 +35,8 @@ TEST(AddressSpaceOfProcessesTest, TheDoorRefusesWhoNeedsMemory) {
   if (testing::kThreadSanitizer || testing::kAddressSanitizer) {
     GTEST_SKIP() << "a sanitizer has an allocator of its own";
   }
+  // Threads of their own heaps have address space put by.
+  setenv("MALLOC_ARENA_MAX", "1", 1);
   const testing::TempDir dir;
   auto running = testing::StartDaemon(dir, {"--arena-size", "64MiB"});
   ASSERT_TRUE(running.ok()) << running.status();

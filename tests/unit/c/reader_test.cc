@@ -57,10 +57,10 @@ class ReaderTest : public ::testing::Test {
   static std::vector<std::string> Rows(const Snapshot& snapshot) {
     std::vector<std::string> out;
     for (const FamilyRow& family : snapshot.families.all()) {
-      std::string row =
-          absl::StrCat(snapshot.text(family.name_space), "/", snapshot.text(family.name), ":");
+      std::string row(snapshot.text(family.name_space));
+      row.append("/").append(snapshot.text(family.name)).append(":");
       for (std::size_t i = 0; i < family.series.count; ++i) {
-        absl::StrAppend(&row, " ", snapshot.text(snapshot.series[family.series.first + i].labels));
+        row.append(" ").append(snapshot.text(snapshot.series[family.series.first + i].labels));
       }
       out.push_back(std::move(row));
     }

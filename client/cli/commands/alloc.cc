@@ -80,8 +80,8 @@ Commands AddAlloc(CLI::App& root) {
 Commands AddFree(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "free", "Give areas back");
   parser->footer(
-      "All areas are freed or none. A pointer that alloc did not print is refused, and so is\n"
-      "an area of a session: what was freed before may have been granted to it since.");
+      "All areas are freed or none. A pointer that alloc did not print is refused, and\n"
+      "so is an area of a session: what was freed before may be granted to it by now.");
   const auto options = std::make_shared<FreeOptions>();
   parser->add_option("PTR", options->pointers, "As alloc printed it")
       ->option_text("...")

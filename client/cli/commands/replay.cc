@@ -237,10 +237,10 @@ Commands AddReplay(CLI::App& root) {
   CLI::App* parser = AddCommand(root, "replay", "Run a trace of allocations and frees");
   parser->footer(
       "A trace is a file of lines 'a ID SIZE ALIGN' and 'f ID'. With --batch, every N\n"
-      "lines are two calls: their allocations, then their frees. A refused call is halved\n"
-      "until what does not fit is found; within the N lines, what asks for no less than a\n"
-      "refused allocation is refused without a call. What the trace leaves live stays,\n"
-      "for chunk list and chunk show --map to look at, unless --free is\n"
+      "lines are two calls: their allocations, then their frees. A refused call is\n"
+      "halved until what does not fit is found; within the N lines, what asks for no\n"
+      "less than a refused allocation is refused without a call. What the trace leaves\n"
+      "live stays, for chunk list and chunk show --map to look at, unless --free is\n"
       "given. A replay that is interrupted, or fails, frees all that it made.");
   const auto options = std::make_shared<ReplayOptions>();
   parser->add_option("TRACE", options->path, "The file")

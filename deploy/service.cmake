@@ -50,4 +50,4 @@ add_custom_command(OUTPUT ${documents}/changelog.gz
 
 add_custom_target(percpud_documents DEPENDS
   ${documents}/percpud.8.gz ${documents}/percpud-gateway.8.gz ${documents}/percpuctl.1.gz
-  ${documents}/percpud-exporter.1.gz ${documents}/percpuctl ${documents}/changelog.gz)
+  ${documents}/percpud-exporter.1.gz ${documents}/percpud-fleet.8.gz ${documents}/percpuctl ${documents}/changelog.gz)

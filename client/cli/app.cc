@@ -36,10 +36,10 @@ constexpr int kExitSignal = 128;
 // In the order of the help text: look, then count, then the memory itself, then
 // the rest.
 constexpr std::array kCommands = {
-    AddInfo,    AddTop,   AddWatch, AddSession,  AddFamily, AddMetrics, AddVariable,   AddLease,
-    AddChunk,   AddGroup, AddUnit,  AddSlot,     AddStatic, AddBuddy,   AddStats,      AddCheck,
-    AddInc,     AddGet,   AddSet,   AddObserve,  AddAdd,    AddSum,     AddRead,       AddWrite,
-    AddResolve, AddAlloc, AddFree,  AddEstimate, AddReplay, AddPing,    AddCompletion,
+    AddInfo,    AddTop,   AddWatch, AddSession,  AddFamily, AddMetrics, AddVariable, AddLease,
+    AddChunk,   AddGroup, AddUnit,  AddSlot,     AddStatic, AddBuddy,   AddStats,    AddCheck,
+    AddInc,     AddGet,   AddSet,   AddObserve,  AddAdd,    AddSum,     AddRead,     AddWrite,
+    AddResolve, AddAlloc, AddFree,  AddEstimate, AddReplay, AddFleet,   AddPing,     AddCompletion,
 };
 
 struct Globals {
@@ -82,7 +82,8 @@ int Fail(const Environment& environment, const absl::Status& status, const Globa
   }
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-      return Fail(environment, kExitUnreachable, WhyUnreachable(globals.address));
+      return Fail(environment, kExitUnreachable,
+                  SaysWhy(status) ? Printable(status.message()) : WhyUnreachable(globals.address));
     case absl::StatusCode::kDeadlineExceeded:
       return Fail(environment, kExitUnreachable,
                   absl::StrCat("no answer from percpud at ", Printable(globals.address), " in ",

@@ -71,6 +71,7 @@ Commands AddChunk(CLI::App& root);
 Commands AddCompletion(CLI::App& root);
 Commands AddEstimate(CLI::App& root);
 Commands AddFamily(CLI::App& root);
+Commands AddFleet(CLI::App& root);
 Commands AddFree(CLI::App& root);
 Commands AddGet(CLI::App& root);
 Commands AddGroup(CLI::App& root);

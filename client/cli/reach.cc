@@ -26,6 +26,7 @@ namespace percpu::cli {
 namespace {
 
 constexpr absl::string_view kAnother = "(--address or PERCPUD_ADDRESS names another)";
+constexpr absl::string_view kSaysWhy = "percpuctl/says-why";
 constexpr std::size_t kMaxPath = sizeof(sockaddr_un::sun_path) - 1;
 
 std::optional<std::string> PathOf(absl::string_view address) {
@@ -110,5 +111,13 @@ std::string WhyUnreachable(const std::string& address) {
       return absl::StrCat(cannot, "is the daemon running? ", kAnother);
   }
 }
+
+absl::Status Unreachable(absl::string_view message) {
+  absl::Status out = absl::UnavailableError(message);
+  out.SetPayload(kSaysWhy, {});
+  return out;
+}
+
+bool SaysWhy(const absl::Status& status) { return status.GetPayload(kSaysWhy).has_value(); }
 
 }  // namespace percpu::cli

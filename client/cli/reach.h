@@ -22,6 +22,12 @@ std::optional<std::string> SocketPath(absl::string_view address);
 // find out, it looks at the socket and connects to it once. Never blocks.
 std::string WhyUnreachable(const std::string& address);
 
+// UNAVAILABLE with a message that says which program cannot be reached and why, where
+// WhyUnreachable would speak of another one.
+absl::Status Unreachable(absl::string_view message);
+// Whether the status is such a one.
+bool SaysWhy(const absl::Status& status);
+
 }  // namespace percpu::cli
 
 #endif  // PERCPUD_CLIENT_CLI_REACH_H_

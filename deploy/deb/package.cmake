@@ -6,6 +6,7 @@
 set(deb ${CMAKE_CURRENT_SOURCE_DIR}/deb)
 set(component_of_percpud percpud)
 set(component_of_percpud-exporter exporter)
+set(component_of_percpud-fleet fleet)
 set(component_of_libpercpud0 lib)
 set(component_of_libpercpud-dev dev)
 set(component_of_python3-percpud python)
@@ -13,7 +14,7 @@ set(component_of_ruby-percpud ruby)
 set(component_of_lua-percpud lua)
 set(component_of_php8.2-percpud php)
 set(component_of_node-percpud node)
-set(packages percpud percpud-exporter libpercpud0 libpercpud-dev python3-percpud lua-percpud)
+set(packages percpud percpud-exporter percpud-fleet libpercpud0 libpercpud-dev python3-percpud lua-percpud)
 if(TARGET percpud_ruby)
   list(APPEND packages ruby-percpud)
 endif()
@@ -80,6 +81,23 @@ This package shows the metrics that applications keep there to Prometheus.")
 set(CPACK_DEBIAN_EXPORTER_PACKAGE_CONTROL_EXTRA
   ${deb}/exporter/postinst ${deb}/exporter/prerm ${deb}/exporter/postrm)
 set(CPACK_DEBIAN_EXPORTER_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+
+set(CPACK_DEBIAN_FLEET_PACKAGE_NAME percpud-fleet)
+set(CPACK_DEBIAN_FLEET_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_FLEET_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_FLEET_PACKAGE_DEPENDS
+  "systemd (>= 247) | systemd-standalone-sysusers, init-system-helpers (>= 1.54)")
+# Its user joins a group that percpud makes.
+set(CPACK_DEBIAN_FLEET_PACKAGE_RECOMMENDS "percpud")
+set(CPACK_COMPONENT_FLEET_DESCRIPTION "percpu memory for the processes of a host (fleet)
+A daemon that owns a shared-memory arena and serves percpu areas to the
+processes of a host, as the Linux percpu allocator serves the kernel.
+
+This package makes a host known to others through etcd: who is there, where
+keys are placed, and whom Prometheus scrapes.")
+set(CPACK_DEBIAN_FLEET_PACKAGE_CONTROL_EXTRA
+  ${deb}/fleet/postinst ${deb}/fleet/prerm ${deb}/fleet/postrm)
+set(CPACK_DEBIAN_FLEET_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_LIB_PACKAGE_NAME libpercpud0)
 set(CPACK_DEBIAN_LIB_PACKAGE_SECTION libs)

@@ -10,6 +10,7 @@
     catalog <- session
     session <- handoff <- main
     base <- gateway, a program of its own
+    base <- fleet, another
 
 A layer may use what is below it, however far. A layer that is divided into rooms
 has the same rule inside: in server/percpu
@@ -18,7 +19,7 @@ has the same rule inside: in server/percpu
 
 The client may use server/base, server/area, server/rseq and server/cells, which it
 shares with the server, and nothing else of it. The server uses neither client nor tests. gRPC
-is seen in server/service, server/main, client and tests only, protobuf messages
+is seen in server/service, server/main, server/fleet, client and tests only, protobuf messages
 there and in proto, and hwloc in server/percpu/layout/topology.cc only.
 
 The SDK's public headers are client/sdk/percpu/*.h. Those and its own sources may
@@ -43,6 +44,7 @@ DIRECTLY_BELOW = {
     "handoff": ["session"],
     "service": ["session"],
     "gateway": ["base"],
+    "fleet": ["base"],
     "main": ["service", "handoff"],
 }
 # Layers that are divided, and their rooms from the lowest to the highest.
@@ -52,8 +54,8 @@ ROOMS = {
 CLIENT_MAY_USE = {"base", "area", "rseq", "cells"}
 GRPC = re.compile(r"grpc(pp|\+\+)?/|.*\.grpc\.pb\.h")
 PROTOBUF = re.compile(r".*\.pb\.h|google/protobuf/.*")
-PROTOBUF_MAY_BE_IN = ("server/service/", "server/main/", "client/", "tests/", "proto/")
-GRPC_MAY_BE_IN = ("server/service/", "server/main/", "client/", "tests/")
+PROTOBUF_MAY_BE_IN = ("server/service/", "server/main/", "server/fleet/", "client/", "tests/", "proto/")
+GRPC_MAY_BE_IN = ("server/service/", "server/main/", "server/fleet/", "client/", "tests/")
 HWLOC = re.compile(r"hwloc(\.h|/)")
 HWLOC_MAY_BE_IN = "server/percpu/layout/topology.cc"
 SDK_INTERNAL = "percpu/internal/"

@@ -1,0 +1,282 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// fleet: the hosts that percpud-fleet knows of, and where keys are placed among them.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "client/cli/commands/common.h"
+#include "client/cli/commands/fleet_agent.h"
+#include "client/cli/parse.h"
+
+namespace percpu::cli {
+namespace {
+
+namespace v1 = percpud::fleet::v1;
+
+constexpr std::uint64_t kMostPlaced = 1000;
+
+// What every verb is given.
+struct Options {
+  std::string agent = kDefaultAgent;
+  // A host or a key.
+  std::string name;
+  std::string reason;
+  std::uint32_t count = 1;
+};
+using Shared = std::shared_ptr<Options>;
+
+FleetAgent AgentOf(const Context& context, const Options& options) {
+  return {options.agent, context.timeout};
+}
+
+Value AgeOf(bool is_there, const google::protobuf::Timestamp& since) {
+  if (!is_there) return Absent{};
+  const absl::Time time = absl::FromUnixSeconds(since.seconds()) + absl::Nanoseconds(since.nanos());
+  return Span{absl::ToDoubleSeconds(absl::Now() - time)};
+}
+
+Value OrAbsent(const std::string& text) { return text.empty() ? Value(Absent{}) : Value(text); }
+
+std::string StateName(v1::HostState state) {
+  switch (state) {
+    case v1::HOST_STATE_UP:
+      return "up";
+    case v1::HOST_STATE_LOST:
+      return "lost";
+    default:
+      return "unknown";
+  }
+}
+
+Value ServingName(v1::Serving serving) {
+  switch (serving) {
+    case v1::SERVING_UP:
+      return "up";
+    case v1::SERVING_DOWN:
+      return "down";
+    case v1::SERVING_LEFT:
+      return "left";
+    default:
+      return Absent{};
+  }
+}
+
+std::string Addresses(const v1::Host& host) {
+  return absl::StrJoin(host.record().addresses(), " ");
+}
+
+std::vector<Value> Row(const v1::Host& host) {
+  const v1::HostRecord& record = host.record();
+  const bool has_layout = record.has_layout();
+  return {host.name(),
+          StateName(host.state()),
+          AgeOf(host.has_lost_since(), host.lost_since()),
+          ServingName(record.serving()),
+          host.has_drain(),
+          Real{record.weight()},
+          has_layout ? Value(Count{record.layout().cpus()}) : Absent{},
+          has_layout ? Value(Size{record.layout().arena_size_bytes()}) : Absent{},
+          OrAbsent(record.version()),
+          OrAbsent(Addresses(host))};
+}
+
+// What the view as a whole is worth.
+Fields ViewFields(const v1::View& view) {
+  return {.key = "",
+          .title = "",
+          .fields = {{"fleet", view.fleet(), ""},
+                     {"epoch", view.epoch(), ""},
+                     {"stale_seconds", AgeOf(view.has_stale_since(), view.stale_since()), ""},
+                     {"mass_loss", view.mass_loss(), ""}}};
+}
+
+absl::StatusOr<Report> Hosts(Context& context, const Options& options) {
+  const absl::StatusOr<v1::View> view = AgentOf(context, options).ListHosts();
+  if (!view.ok()) return view.status();
+  Table table{.key = "hosts",
+              .title = "",
+              .columns = {{"name", "HOST"},
+                          {"state", "STATE"},
+                          {"lost_seconds", "LOST FOR"},
+                          {"percpud", "PERCPUD"},
+                          {"drained", "DRAINED"},
+                          {"weight", "WEIGHT"},
+                          {"cpus", "CPUS"},
+                          {"arena_size_bytes", "ARENA"},
+                          {"version", "VERSION"},
+                          {"addresses", "ADDRESSES"}},
+              .rows = {}};
+  for (const v1::Host& host : view->hosts()) table.rows.push_back(Row(host));
+  return Report{{ViewFields(*view), std::move(table)}};
+}
+
+absl::StatusOr<Report> Where(Context& context, const Options& options) {
+  const absl::StatusOr<v1::View> view = AgentOf(context, options).ListHosts();
+  if (!view.ok()) return view.status();
+  for (const v1::Host& host : view->hosts()) {
+    if (host.name() != options.name) continue;
+    Fields out{.key = "",
+               .title = "",
+               .fields = {{"name", host.name(), ""},
+                          {"state", StateName(host.state()), ""},
+                          {"lost_seconds", AgeOf(host.has_lost_since(), host.lost_since()), ""},
+                          {"percpud", ServingName(host.record().serving()), ""},
+                          {"drained", host.has_drain(), host.drain().reason()},
+                          {"addresses", OrAbsent(Addresses(host)), ""},
+                          {"server_name", OrAbsent(host.record().server_name()), ""},
+                          {"metrics_address", OrAbsent(host.record().metrics_address()), ""},
+                          {"incarnation", host.record().incarnation(), ""},
+                          {"epoch", view->epoch(), ""}}};
+    for (const auto& [name, value] : host.record().labels()) {
+      out.fields.push_back({absl::StrCat("label_", name), value, ""});
+    }
+    return Report{{std::move(out)}};
+  }
+  return absl::NotFoundError(
+      absl::StrCat("the fleet ", view->fleet(), " has no host \"", options.name, "\""));
+}
+
+// The first thing that is wrong with the agent; empty if nothing is.
+std::string ProblemOf(const v1::GetStatusResponse& status) {
+  if (!status.watching()) return absl::StrCat("etcd is not followed: ", status.watch_problem());
+  if (!status.certificate_problem().empty()) {
+    return absl::StrCat("the certificate: ", status.certificate_problem());
+  }
+  if (!status.percpud_serving()) return "percpud does not answer";
+  if (!status.registered()) {
+    return absl::StrCat("the host is not registered: ", status.registration_problem());
+  }
+  if (status.mass_loss()) return "more than half of the hosts were lost at once";
+  return "";
+}
+
+absl::StatusOr<Report> Status(Context& context, const Options& options) {
+  const absl::StatusOr<v1::GetStatusResponse> status = AgentOf(context, options).GetStatus();
+  if (!status.ok()) return status.status();
+  Fields out{
+      .key = "",
+      .title = "",
+      .fields = {{"fleet", status->fleet(), ""},
+                 {"host", status->host(), ""},
+                 {"version", status->version(), ""},
+                 {"uptime_seconds", Span{static_cast<double>(status->uptime().seconds())}, ""},
+                 {"registered", status->registered(), status->registration_problem()},
+                 {"percpud_serving", status->percpud_serving(), ""},
+                 {"etcd", status->etcd_endpoint(), ""},
+                 {"watching", status->watching(), status->watch_problem()},
+                 {"hosts_up", Count{status->hosts_up()}, ""},
+                 {"hosts_lost", Count{status->hosts_lost()}, ""},
+                 {"hosts_drained", Count{status->hosts_drained()}, ""},
+                 {"mass_loss", status->mass_loss(), ""},
+                 {"stale_seconds", AgeOf(status->has_stale_since(), status->stale_since()), ""},
+                 {"epoch", status->epoch(), ""}}};
+  return Report{{std::move(out)}, ProblemOf(*status)};
+}
+
+absl::StatusOr<Report> Place(Context& context, const Options& options) {
+  const absl::StatusOr<v1::PlaceResponse> placed =
+      AgentOf(context, options).Place(options.name, options.count);
+  if (!placed.ok()) return placed.status();
+  const Value stale = AgeOf(placed->has_stale_since(), placed->stale_since());
+  if (placed->hosts().empty()) {
+    return absl::FailedPreconditionError("the fleet has no host that takes keys");
+  }
+  List hosts{.key = "hosts", .values = {placed->hosts().begin(), placed->hosts().end()}};
+  // A shell picks up the name alone.
+  Scalar best{.key = "host",
+              .value = placed->hosts(0),
+              .about = {{"epoch", placed->epoch(), ""}, {"stale_seconds", stale, ""}}};
+  if (options.count == 1) return Report{{std::move(best)}};
+  Fields about{.key = "", .title = "", .fields = std::move(best.about)};
+  return Report{{std::move(about), std::move(hosts)}};
+}
+
+absl::StatusOr<Report> Targets(Context& context, const Options& options) {
+  absl::StatusOr<std::string> text = AgentOf(context, options).GetTargets();
+  if (!text.ok()) return text.status();
+  return Report{{Text{.key = "targets", .text = *std::move(text)}}};
+}
+
+Report Done(const char* what, const std::string& host) {
+  return Report{{Fields{.key = "", .title = "", .fields = {{what, host, ""}}}}};
+}
+
+absl::StatusOr<Report> Drain(Context& context, const Options& options) {
+  const absl::Status status = AgentOf(context, options).Drain(options.name, options.reason);
+  if (!status.ok()) return status;
+  return Done("drained", options.name);
+}
+
+absl::StatusOr<Report> Undrain(Context& context, const Options& options) {
+  const absl::Status status = AgentOf(context, options).Undrain(options.name);
+  if (!status.ok()) return status;
+  return Done("undrained", options.name);
+}
+
+using Run = absl::StatusOr<Report> (*)(Context&, const Options&);
+
+// A verb, with --agent.
+Command AddVerb(CLI::App& noun, const char* name, const char* summary, const char* details,
+                const Shared& options, Run run) {
+  Command out = AddPlain(noun, name, summary, details,
+                         [options, run](Context& context) { return run(context, *options); });
+  out.parser->add_option("--agent", options->agent, "Where percpud-fleet is, unix:PATH")
+      ->option_text(absl::StrCat("ADDRESS [", kDefaultAgent, "]"))
+      ->envname("PERCPUD_AGENT");
+  return out;
+}
+
+// A verb about a host or a key.
+Command AddNamed(CLI::App& noun, const char* name, const char* summary, const char* details,
+                 const Shared& options, const char* metavar, Run run) {
+  Command out = AddVerb(noun, name, summary, details, options, run);
+  out.parser->add_option(metavar, options->name, "Its name")->option_text(" ")->required();
+  return out;
+}
+
+}  // namespace
+
+Commands AddFleet(CLI::App& root) {
+  CLI::App& noun = AddNoun(root, "fleet", "Hosts of the fleet, and where keys are placed");
+  const auto options = std::make_shared<Options>();
+  Commands out = {
+      AddVerb(noun, "hosts", "All hosts, with the state of each",
+              "A host is up while its record is in etcd, and lost for a while after it has gone.\n"
+              "stale_seconds is - while the view is as etcd says. Agents of one epoch place\n"
+              "keys alike.",
+              options, Hosts),
+      AddVerb(noun, "status", "How this host's percpud-fleet is",
+              "Exit code 3 if it is not registered, does not follow etcd or has lost most hosts.",
+              options, Status),
+      AddNamed(noun, "where", "Where a host is reached, and how it is", "", options, "HOST", Where),
+      AddVerb(noun, "targets", "The file of targets for Prometheus's file_sd", "", options,
+              Targets)};
+  Command place =
+      AddNamed(noun, "place", "Which host a key belongs to",
+               "By weighted rendezvous hashing over hosts that are up or lost, and not\n"
+               "drained. With -k the next owners too, best first.",
+               options, "KEY", Place);
+  place.parser->add_option("-k", options->count, "How many hosts")
+      ->option_text("N [1]")
+      ->transform(AsCount(1, kMostPlaced));
+  Command drain = AddNamed(noun, "drain", "Place no keys on a host",
+                           "For root. The mark stays until undrain, whatever the host does.",
+                           options, "HOST", Drain);
+  drain.parser->add_option("--reason", options->reason, "Why, for others to read")
+      ->option_text("TEXT");
+  out.push_back(std::move(place));
+  out.push_back(std::move(drain));
+  out.push_back(AddNamed(noun, "undrain", "Place keys on a host again", "For root.", options,
+                         "HOST", Undrain));
+  return out;
+}
+
+}  // namespace percpu::cli

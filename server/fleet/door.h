@@ -1,0 +1,46 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_FLEET_DOOR_H_
+#define PERCPUD_SERVER_FLEET_DOOR_H_
+
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/unique_fd.h"
+#include "server/base/unix_socket.h"
+
+namespace percpud::fleet {
+
+// A gRPC service on a Unix socket that is ours to guard and to give a mode to.
+class Door {
+ public:
+  // `service` outlives it. Errors: AddressInUse if another agent serves the path, otherwise
+  // what the system said.
+  static absl::StatusOr<std::unique_ptr<Door>> Open(const std::string& path, unsigned mode,
+                                                    grpc::Service& service);
+  // Calls under way are ended.
+  ~Door();
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+
+ private:
+  Door(std::unique_ptr<UnixSocket> socket, std::unique_ptr<grpc::Server> server, UniqueFd wake);
+  void Accept();
+
+  const std::unique_ptr<UnixSocket> socket_;
+  const std::unique_ptr<grpc::Server> server_;
+  // Readable once the door closes.
+  const UniqueFd wake_;
+  std::thread thread_;
+};
+
+}  // namespace percpud::fleet
+
+#endif  // PERCPUD_SERVER_FLEET_DOOR_H_

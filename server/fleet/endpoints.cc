@@ -1,0 +1,131 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/fleet/endpoints.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/base/status_macros.h"
+
+namespace percpud::fleet {
+namespace {
+
+// etcd takes pings that come more often than every 5 seconds for abuse.
+constexpr int kPingEveryMs = 6000;
+constexpr int kPingPatienceMs = 2000;
+// How long connecting may take, and how long gRPC waits between two attempts.
+constexpr int kConnectMs = 2000;
+constexpr int kFirstRetryMs = 200;
+constexpr int kLastRetryMs = 1000;
+
+grpc::ChannelArguments Arguments(const std::string& server_name) {
+  grpc::ChannelArguments out;
+  out.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kPingEveryMs);
+  out.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingPatienceMs);
+  out.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  out.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstRetryMs);
+  out.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
+  out.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLastRetryMs);
+  out.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  out.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // A list of a thousand hosts with all their labels.
+  constexpr int kMostBytes = 64 << 20;
+  out.SetMaxReceiveMessageSize(kMostBytes);
+  if (!server_name.empty()) out.SetSslTargetNameOverride(server_name);
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<Endpoints::Target> Endpoints::ParseUrl(const std::string& url) {
+  absl::string_view address = url;
+  Target out;
+  out.is_tls = absl::ConsumePrefix(&address, "https://");
+  if (!out.is_tls) absl::ConsumePrefix(&address, "http://");
+  absl::ConsumeSuffix(&address, "/");
+  const std::size_t colon = address.rfind(':');
+  if (colon == 0 || colon == absl::string_view::npos || colon + 1 == address.size() ||
+      address.find('/') != absl::string_view::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("etcd: \"", url, "\" is not https://HOST:PORT or http://HOST:PORT"));
+  }
+  out.address = std::string(address);
+  return out;
+}
+
+absl::StatusOr<std::unique_ptr<Endpoints>> Endpoints::Create(Options options) {
+  if (options.urls.empty()) return absl::InvalidArgumentError("etcd: there is no URL");
+  std::vector<Target> targets;
+  for (const std::string& url : options.urls) {
+    ASSIGN_OR_RETURN(Target target, ParseUrl(url));
+    targets.push_back(std::move(target));
+  }
+  std::unique_ptr<Endpoints> out(new Endpoints(std::move(options), std::move(targets)));
+  out->Reload();
+  return out;
+}
+
+Endpoints::Endpoints(Options options, std::vector<Target> targets)
+    : options_(std::move(options)), targets_(std::move(targets)) {
+  // Hosts spread over the members.
+  absl::BitGen random;
+  const absl::MutexLock lock(&mutex_);
+  current_ = absl::Uniform<std::size_t>(random, 0, targets_.size());
+}
+
+absl::StatusOr<Endpoints::Member> Endpoints::Current() const {
+  const absl::MutexLock lock(&mutex_);
+  if (channels_.empty()) return problem_;
+  return Member{.index = current_, .channel = channels_[current_]};
+}
+
+void Endpoints::Failed(std::size_t index) {
+  const absl::MutexLock lock(&mutex_);
+  if (index == current_) current_ = (current_ + 1) % targets_.size();
+}
+
+std::string Endpoints::url() const {
+  const absl::MutexLock lock(&mutex_);
+  return options_.urls[current_];
+}
+
+absl::Status Endpoints::certificate_problem() const {
+  const absl::MutexLock lock(&mutex_);
+  return problem_;
+}
+
+void Endpoints::Reload() {
+  absl::StatusOr<Certificate> certificate = LoadCertificate(options_.files);
+  const absl::MutexLock lock(&mutex_);
+  problem_ = certificate.status();
+  if (!certificate.ok()) return;
+  if (!channels_.empty() && *certificate == certificate_) return;
+  certificate_ = *std::move(certificate);
+  Connect(certificate_);
+}
+
+void Endpoints::Connect(const Certificate& certificate) {
+  channels_.clear();
+  for (const Target& target : targets_) channels_.push_back(ConnectTo(target, certificate));
+}
+
+std::shared_ptr<grpc::Channel> Endpoints::ConnectTo(const Target& target,
+                                                    const Certificate& certificate) const {
+  const auto credentials = target.is_tls
+                               ? grpc::SslCredentials({.pem_root_certs = certificate.ca,
+                                                       .pem_private_key = certificate.key,
+                                                       .pem_cert_chain = certificate.certificate})
+                               : grpc::InsecureChannelCredentials();
+  return grpc::CreateCustomChannel(target.address, credentials, Arguments(options_.server_name));
+}
+
+}  // namespace percpud::fleet

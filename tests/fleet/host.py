@@ -1,0 +1,128 @@
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A host of the fleet: percpud, its agent, and processes that count."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import uuid
+
+from children import Child, check, wait_until
+from etcd import Etcd
+
+
+class Host:
+    """Everything of one host, in a folder of its own; in a network namespace, if there is a prefix."""
+
+    def __init__(self, folder: pathlib.Path, name: str, binaries: pathlib.Path, etcd: Etcd, *, ttl: int, grace: int,
+                 prefix: list[str] | None = None) -> None:
+        self.name = name
+        self.folder = folder / name
+        self.folder.mkdir(exist_ok=True)
+        self.state = self.folder / "state"
+        self.state.mkdir(exist_ok=True)
+        self._binaries = binaries
+        self._etcd = etcd
+        self._times = ["--ttl", f"{ttl}s", "--lost-grace", f"{grace}s"]
+        self._prefix = prefix or []
+        self.certificate = etcd.pki.issue(f"percpud-{name}")
+        self.boot_id = self.folder / "boot_id"
+        self.boot_id.write_text(f"{uuid.uuid4()}\n")
+        self.percpud: Child | None = None
+        self.agent: Child | None = None
+        self.counting: Child | None = None
+        self.counted = 0
+
+    @property
+    def address(self) -> str:
+        return f"unix:{self.folder}/percpud.sock"
+
+    @property
+    def agent_address(self) -> str:
+        return f"unix:{self.folder}/fleet.sock"
+
+    def start_percpud(self) -> None:
+        self.percpud = Child(
+            [self._binaries / "percpud", "--listen", self.address, "--cpus", "4", "--arena-size", "16MiB",
+             "--arena", f"file:{self.folder}/arena", "--catalog", self.folder / "catalog"],
+            self.folder / "percpud.log")
+
+    def start_agent(self, *more: object) -> None:
+        argv = [*self._prefix, self._binaries / "percpud-fleet", "--fleet", "test", "--host", self.name,
+                "--percpud", self.address, "--listen", self.agent_address, "--state-dir", self.state,
+                "--boot-id-file", self.boot_id, "--address", f"tls:{self.name}.example:7331",
+                "--metrics-address", f"{self.name}.example:9437", "--label", "zone=z1",
+                "--file-sd", self.folder / "targets.json", "--trusted-ca-file", self._etcd.pki.ca,
+                "--cert-file", self.certificate.certificate, "--key-file", self.certificate.key,
+                *self._times, *more]
+        for url in self._etcd.urls:
+            argv += ["--etcd", url]
+        self.agent = Child(argv, self.folder / "agent.log")
+
+    def start_counting(self) -> None:
+        self.counting = Child(
+            [self._binaries / "prefork", "--workers", "2", "--seconds", "36000", "--kills", "0"],
+            self.folder / "counting.log", {"PERCPUD_ADDRESS": self.address, "PERCPUD_NAMESPACE": "test"})
+
+    def start(self) -> None:
+        self.start_percpud()
+        self.start_agent()
+        wait_until(lambda: self.control("ping").returncode == 0, 30, f"{self.name}: percpud answers")
+        self.start_counting()
+
+    def stop_counting(self) -> None:
+        """Ends it, and holds what it says it has added against what percpud has."""
+        check(self.counting.end() == 0, f"{self.name}: counting failed: {self.counting.text()}")
+        said = json.loads(self.counting.text().splitlines()[-1])
+        value = self.control("--namespace", "test", "get", "requests").stdout.strip()
+        check(said["done"] == said["begun"] == int(value or -1),
+              f"{self.name}: {said['done']} were added, and percpud has {value}")
+        self.counted = said["done"]
+
+    def control(self, *words: str) -> subprocess.CompletedProcess:
+        return subprocess.run([self._binaries / "percpuctl", "--address", self.address, *words],
+                              capture_output=True, text=True, check=False)
+
+    def fleet(self, *words: str) -> subprocess.CompletedProcess:
+        verb, *rest = words
+        return self.control("fleet", verb, *rest, "--agent", self.agent_address)
+
+    def fleet_json(self, *words: str) -> dict:
+        """What percpuctl fleet prints as JSON; empty if it fails."""
+        done = self.fleet(*words, "-o", "json")
+        return json.loads(done.stdout) if done.stdout else {}
+
+    def states(self) -> dict[str, str]:
+        """Names and states of the hosts in this one's view: up, lost, down (percpud is)."""
+        out = {}
+        for host in self.fleet_json("hosts").get("hosts", []):
+            out[host["name"]] = "down" if host["state"] == "up" and host["percpud"] == "down" else host["state"]
+        return out
+
+    def epoch(self) -> str:
+        return self.fleet_json("hosts").get("epoch", "")
+
+    def is_stale(self) -> bool:
+        return self.fleet_json("hosts").get("stale_seconds") is not None
+
+    def restart_agent(self) -> None:
+        """As SIGKILL and a service manager do."""
+        self.agent.kill()
+        self.start_agent()
+
+    def restart_agent_anew(self) -> None:
+        """Without the view that it has stored."""
+        self.agent.kill()
+        (self.state / "view.json").unlink(missing_ok=True)
+        self.start_agent()
+
+    def freeze_agent(self) -> None:
+        self.agent.send(signal.SIGSTOP)
+
+    def thaw_agent(self) -> None:
+        self.agent.send(signal.SIGCONT)
+
+    def is_whole(self) -> bool:
+        """Whether nothing of it has ended that should not."""
+        return all(child is None or child.is_alive() for child in (self.percpud, self.agent, self.counting))

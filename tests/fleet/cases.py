@@ -8,7 +8,7 @@ import signal
 from children import Failed, check, hold_for, wait_until
 from fleet import PREFIX, Fleet
 
-KEYS = [f"shard/{i}" for i in range(40)]
+KEYS = [f"shard/{i}" for i in range(20)]
 
 
 def start(fleet: Fleet) -> str:

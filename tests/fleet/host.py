@@ -75,7 +75,7 @@ class Host:
         """Ends it, and holds what it says it has added against what percpud has."""
         check(self.counting.end() == 0, f"{self.name}: counting failed: {self.counting.text()}")
         said = json.loads(self.counting.text().splitlines()[-1])
-        value = self.control("--namespace", "test", "get", "requests").stdout.strip()
+        value = self.control("--namespace", "test", "get", "shop_requests_total").stdout.strip()
         check(said["done"] == said["begun"] == int(value or -1),
               f"{self.name}: {said['done']} were added, and percpud has {value}")
         self.counted = said["done"]

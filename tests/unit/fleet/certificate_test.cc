@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "server/fleet/atomic_file.h"
 #include "tests/support/process.h"
 
@@ -20,17 +20,19 @@ using ::testing::HasSubstr;
 class CertificateTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    Make("own", "1");
-    Make("other", "1");
+    Make("own");
+    Make("other");
   }
   // A certificate that signs itself, and its key.
-  void Make(const std::string& name, const std::string& days) {
-    const auto made = percpud::testing::RunToEnd(
-        {"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=" + name, "-days", days, "-out",
+  void Make(const std::string& name) {
+    Run({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=" + name, "-days", "1", "-out",
          Path(name + ".pem"), "-keyout", Path(name + ".key")});
-    ASSERT_TRUE(made.ok()) << made.status();
-    ASSERT_EQ(made->exit_code, 0) << made->err;
+  }
+  static void Run(const std::vector<std::string>& argv) {
+    const auto ran = percpud::testing::RunToEnd(argv);
+    ASSERT_TRUE(ran.ok()) << ran.status();
+    ASSERT_EQ(ran->exit_code, 0) << ran->err;
   }
   [[nodiscard]] std::string Path(const std::string& name) const { return dir_.path() + "/" + name; }
   void Replace(const std::string& name, const std::string& content) {
@@ -88,10 +90,11 @@ TEST_F(CertificateTest, AKeyOfAnotherCertificateIsRefused) {
 }
 
 TEST_F(CertificateTest, ACertificateWhoseTimeIsOverIsRefused) {
-  Make("old", "-1");
-  EXPECT_THAT(
-      Refusal({.ca = Path("own.pem"), .certificate = Path("old.pem"), .key = Path("old.key")}),
-      HasSubstr("expired"));
+  Run({"/usr/bin/openssl", "x509", "-in", Path("own.pem"), "-days", "-1", "-signkey",
+       Path("own.key"), "-out", Path("old.pem")});
+  CertificateFiles files = Files();
+  files.certificate = Path("old.pem");
+  EXPECT_THAT(Refusal(files), HasSubstr("expired"));
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ namespace {
 constexpr unsigned kMode = 0660;
 constexpr unsigned kAdminMode = 0600;
 constexpr absl::Duration kReloadEvery = absl::Seconds(10);
+constexpr absl::Duration kSayEvery = absl::Seconds(30);
 
 std::string ViewPath(const Flags& flags) { return absl::StrCat(flags.state_dir, "/view.json"); }
 
@@ -189,10 +190,14 @@ void Agent::Store(const v1::View& view) {
   SayProblem("files", status, said_store_);
 }
 
-void Agent::SayProblem(const std::string& what, const absl::Status& problem, std::string& said) {
+void Agent::SayProblem(const std::string& what, const absl::Status& problem, Said& said) {
   const std::string text(problem.message());
-  if (text == said) return;
-  said = text;
+  if (text == said.text) return;
+  const bool is_first_or_last = text.empty() || said.text.empty();
+  const BootTime now = clock_.Now();
+  // While something is wrong, what exactly may change with every attempt.
+  if (!is_first_or_last && now - said.at < kSayEvery) return;
+  said = {.text = text, .at = now};
   if (problem.ok()) {
     spdlog::info("{}: all is well again", what);
   } else {

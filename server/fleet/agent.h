@@ -46,6 +46,12 @@ class Agent {
   void Leave() { leaves_ = true; }
 
  private:
+  // What the log was told last of a problem.
+  struct Said {
+    std::string text;
+    BootTime at;
+  };
+
   Agent(const Flags& flags, PathLock lock, v1::HostRecord record,
         std::unique_ptr<Endpoints> endpoints);
   static absl::StatusOr<v1::HostRecord> MakeRecord(const Flags& flags);
@@ -58,7 +64,7 @@ class Agent {
   void Describe(const LocalPercpud::State& percpud);
   [[nodiscard]] v1::GetStatusResponse Status() const;
   void Store(const v1::View& view);
-  void SayProblem(const std::string& what, const absl::Status& problem, std::string& said);
+  void SayProblem(const std::string& what, const absl::Status& problem, Said& said);
 
   const Flags flags_;
   const PathLock lock_;
@@ -83,10 +89,10 @@ class Agent {
   v1::View shown_;
   std::uint64_t shown_version_ = 0;
   BootTime reload_at_ = BootTime::InfinitePast();
-  std::string said_etcd_;
-  std::string said_record_;
-  std::string said_files_;
-  std::string said_store_;
+  Said said_etcd_;
+  Said said_record_;
+  Said said_files_;
+  Said said_store_;
 
   FleetServiceImpl service_;
   FleetAdminServiceImpl admin_;

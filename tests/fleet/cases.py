@@ -8,7 +8,7 @@ import signal
 from children import Failed, check, hold_for, wait_until
 from fleet import PREFIX, Fleet
 
-KEYS = [f"shard/{i}" for i in range(20)]
+KEYS = [f"shard/{i}" for i in range(12)]
 
 
 def start(fleet: Fleet) -> str:
@@ -72,9 +72,11 @@ def agent_starts_without_etcd(fleet: Fleet) -> str:
     placed = [host.fleet("place", key).stdout for key in KEYS[:5]]
     fleet.etcd.kill_all()
     host.restart_agent()
-    wait_until(lambda: host.states(), 20, "the agent answers")
-    check(sorted(host.states()) == fleet.names(), f"the stored view has {host.states()}")
-    check(host.is_stale() and host.epoch() == epoch, "the stored view is stale, and of the same epoch")
+    wait_until(lambda: host.fleet_json("hosts"), 20, "the agent answers")
+    shown = host.fleet_json("hosts")
+    check([each["name"] for each in shown["hosts"]] == fleet.names(), f"the stored view has {shown}")
+    check(shown["stale_seconds"] is not None, "the stored view is not stale")
+    check(shown["epoch"] == epoch, f"the stored view is of epoch {shown['epoch']}, not {epoch}")
     check([host.fleet("place", key).stdout for key in KEYS[:5]] == placed, "keys are placed elsewhere")
     fleet.etcd.start_all()
     fleet.wait_converged(10, "after etcd came back")
@@ -85,12 +87,12 @@ def compaction(fleet: Fleet) -> str:
     """13: what a watch waits for is compacted away."""
     host = fleet.hosts[2]
     host.freeze_agent()
-    for i in range(50):
+    for i in range(3):
         fleet.etcd.control("put", f"{PREFIX}variables/v{i}", "{}")
     fleet.etcd.control("put", f"{PREFIX}drain/h1", '{"by": "etcdctl"}')
     fleet.etcd.control("compact", str(fleet.etcd.revision()))
     host.thaw_agent()
-    took = wait_until(lambda: host.fleet_json("where", "h1").get("drained"), 10, "the view has what was compacted")
+    took = wait_until(lambda: host.is_drained("h1"), 10, "the view has what was compacted")
     fleet.etcd.control("del", f"{PREFIX}drain/h1")
     fleet.wait_converged(20, "after compaction")
     return f"view right {took:.1f} s after the agent went on"
@@ -112,14 +114,14 @@ def agents_killed(fleet: Fleet, rounds: int = 2) -> str:
 def agent_frozen(fleet: Fleet) -> str:
     """5, without a network: an agent that is not heard for longer than its lease."""
     host, other = fleet.hosts[0], fleet.hosts[1]
-    incarnation = other.fleet_json("where", host.name)["incarnation"]
+    incarnation = other.incarnation(host.name)
     epoch = other.epoch()
     host.freeze_agent()
     lost = wait_until(lambda: other.states().get(host.name) == "lost", 3 * fleet.ttl + 5, "the host is lost")
     check(other.epoch() == epoch, "a host that is lost keeps its keys")
     host.thaw_agent()
     back = wait_until(lambda: other.states().get(host.name) == "up", 5, "the host is up again")
-    check(other.fleet_json("where", host.name)["incarnation"] == incarnation, "it is another incarnation")
+    check(other.incarnation(host.name) == incarnation, "it is another incarnation")
     fleet.wait_converged(20, "after the thaw")
     return f"lost after {lost:.1f} s (TTL {fleet.ttl} s), up {back:.1f} s after it went on"
 
@@ -150,7 +152,7 @@ def drain(fleet: Fleet) -> str:
     done = asked.fleet("drain", drained, "--reason", "disk")
     check(done.returncode == 0, done.stderr)
     for host in fleet.hosts:
-        wait_until(lambda host=host: host.fleet_json("where", drained).get("drained"), 5, "the mark is seen")
+        wait_until(lambda host=host: host.is_drained(drained), 5, "the mark is seen")
     after = places()
     check(drained not in after.values(), "a drained host takes keys")
     check(all(after[key] == before[key] for key in KEYS if before[key] != drained), "another host's key has moved")
@@ -172,7 +174,7 @@ def duplicate(fleet: Fleet) -> str:
     wait_until(lambda: "another host has this one's name" in twin.fleet("status").stdout, 20, "the second is refused")
     status = twin.fleet("status")
     check(status.returncode == 3, "its status is a problem")
-    first = fleet.hosts[0].fleet_json("where", "h0")["incarnation"]
+    first = fleet.hosts[0].incarnation("h0")
     check(first in status.stdout, f"the refusal names the first one: {status.stdout}")
     twin.agent.end()
     twin.percpud.end()
@@ -207,10 +209,14 @@ def files(fleet: Fleet) -> str:
     targets = host.folder / "targets.json"
     wait_until(lambda: json.loads(targets.read_text()) == wanted, 5, f"the file of targets: {targets.read_text()}")
     check(json.loads(host.fleet("targets").stdout) == wanted, "percpuctl prints other targets")
-    view = json.loads((host.state / "view.json").read_text())
-    check([each["name"] for each in view["hosts"]] == fleet.names(), "the stored view")
-    check(view["hosts"][0]["record"]["layout"]["cpus"] == 4, "the layout in the record")
-    return "view.json and targets.json are right"
+    check(host.view()["hosts"][0]["record"]["layout"]["cpus"] == 4, "the layout in the record")
+    shown = host.fleet_json("hosts")
+    check({each["name"]: each["state"] for each in shown["hosts"]} == host.states(), "percpuctl shows other hosts")
+    check(shown["epoch"] == host.epoch(), "percpuctl shows another epoch")
+    where = host.fleet_json("where", "h1")
+    check(where["label_zone"] == "z1" and where["incarnation"] == host.incarnation("h1"), f"where says {where}")
+    check(host.fleet("where", "nowhere").returncode == 1, "a host that is not there is refused")
+    return "view.json and targets.json are right, and what percpuctl says"
 
 
 def garbage(fleet: Fleet) -> str:
@@ -218,7 +224,7 @@ def garbage(fleet: Fleet) -> str:
     for key, value in (("hosts/bad", "{"), ("hosts/bad2", ""), ("hosts/a/b", "x"), ("drain/h1", "?"), ("x", "y")):
         fleet.etcd.control("put", f"{PREFIX}{key}", value)
     host = fleet.hosts[0]
-    wait_until(lambda: host.fleet_json("where", "h1").get("drained"), 5, "a mark that cannot be read is a mark")
+    wait_until(lambda: host.is_drained("h1"), 5, "a mark that cannot be read is a mark")
     fleet.etcd.control("del", f"{PREFIX}drain/h1")
     fleet.etcd.control("del", f"{PREFIX}hosts/h1")
     wait_until(lambda: fleet.etcd.key(f"{PREFIX}hosts/h1"), 5, "a record that was deleted is put again")
@@ -262,11 +268,11 @@ def etcd_restored(fleet: Fleet) -> str:
     for i in range(100):
         fleet.etcd.control("put", "/test/later", str(i))
     fleet.etcd.control("put", f"{PREFIX}drain/h1", "{}")
-    wait_until(lambda: fleet.hosts[0].fleet_json("where", "h1").get("drained"), 5, "the mark is seen")
+    wait_until(lambda: fleet.hosts[0].is_drained("h1"), 5, "the mark is seen")
     fleet.etcd.kill_all()
     fleet.etcd.restore(snapshot)
     fleet.etcd.start_all()
-    took = wait_until(lambda: not any(host.fleet_json("where", "h1").get("drained") for host in fleet.hosts), 10,
+    took = wait_until(lambda: not any(host.is_drained("h1") for host in fleet.hosts), 10,
                       "views are as the snapshot")
     fleet.wait_converged(15, "after the restore")
     return f"views right {took:.1f} s after etcd took writes"

@@ -28,7 +28,7 @@ def member_cut(fleet: Fleet) -> str:
 def host_cut(fleet: Fleet) -> str:
     """5: a host is cut off for three TTL."""
     host, other = fleet.hosts[0], fleet.hosts[1]
-    incarnation = other.fleet_json("where", host.name)["incarnation"]
+    incarnation = other.incarnation(host.name)
     begin = time.monotonic()
     fleet.network.cut(host.name)
     lost = wait_until(lambda: other.states().get(host.name) == "lost", 2 * fleet.ttl + 5, "the host is lost")
@@ -38,7 +38,7 @@ def host_cut(fleet: Fleet) -> str:
     hold_for(lambda: host.control("ping").returncode == 0, max(left, 0.1), "percpud answers on its host")
     fleet.network.heal(host.name)
     back = wait_until(lambda: other.states().get(host.name) == "up", 15, "the host is up again")
-    check(other.fleet_json("where", host.name)["incarnation"] == incarnation, "it is another incarnation")
+    check(other.incarnation(host.name) == incarnation, "it is another incarnation")
     fleet.wait_converged(20, "after healing")
     return f"lost {lost:.1f} s after the cut (TTL {fleet.ttl} s), up {back:.1f} s after healing"
 
@@ -102,7 +102,7 @@ def many_hosts(fleet: Fleet, count: int = 1000) -> str:
     fleet.etcd.control("del", "--prefix", f"{PREFIX}hosts/m")
     check(memory < 60, f"the agent has {memory:.0f} MiB")
     check(share < 0.05, f"the agent takes {100 * share:.1f} % of a processor")
-    wait_until(lambda: host.fleet_json("hosts")["mass_loss"], 10, "the loss of them all at once is not believed")
+    wait_until(lambda: host.view().get("mass_loss"), 10, "the loss of them all at once is not believed")
     for each in fleet.hosts:
         each.restart_agent_anew()
     fleet.wait_converged(20, "after the thousand")

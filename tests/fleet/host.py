@@ -93,18 +93,31 @@ class Host:
         done = self.fleet(*words, "-o", "json")
         return json.loads(done.stdout) if done.stdout else {}
 
+    def view(self) -> dict:
+        """The view as the agent has written it: within a tenth of a second, and whole."""
+        path = self.state / "view.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
     def states(self) -> dict[str, str]:
         """Names and states of the hosts in this one's view: up, lost, down (percpud is)."""
         out = {}
-        for host in self.fleet_json("hosts").get("hosts", []):
-            out[host["name"]] = "down" if host["state"] == "up" and host["percpud"] == "down" else host["state"]
+        for host in self.view().get("hosts", []):
+            is_up = host["state"] == "HOST_STATE_UP"
+            is_down = host["record"]["serving"] == "SERVING_DOWN"
+            out[host["name"]] = ("down" if is_down else "up") if is_up else "lost"
         return out
 
+    def is_drained(self, name: str) -> bool:
+        return any(host["name"] == name and "drain" in host for host in self.view().get("hosts", []))
+
+    def incarnation(self, name: str) -> str:
+        return next(host["record"]["incarnation"] for host in self.view()["hosts"] if host["name"] == name)
+
     def epoch(self) -> str:
-        return self.fleet_json("hosts").get("epoch", "")
+        return self.view().get("epoch", "")
 
     def is_stale(self) -> bool:
-        return self.fleet_json("hosts").get("stale_seconds") is not None
+        return "stale_since" in self.view()
 
     def restart_agent(self) -> None:
         """As SIGKILL and a service manager do."""

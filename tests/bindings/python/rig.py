@@ -47,7 +47,7 @@ class Daemon:
         assert self._process is None
         self._process = subprocess.Popen(
             [BINARIES / "percpud", "--listen", self.address, "--arena", f"file:{self.memory}/arena",
-             "--arena-size", "64MiB", "--log-level", "error"])
+             "--arena-size", "64MiB", "--log-level", "error"], stdout=subprocess.DEVNULL)
         eventually(self._answers, "the daemon answers")
 
     def _answers(self) -> bool:

@@ -33,9 +33,9 @@ class Server:
 
     def __init__(self, command: list[str], path: str, **options) -> None:
         self.path = path
-        self._process = subprocess.Popen(command, cwd=pathlib.Path(__file__).parent,
-                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                         **options)
+        options.setdefault("cwd", pathlib.Path(__file__).parent)
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.DEVNULL, **options)
         rig.eventually(lambda: self.get("/metrics") is not None, "the server answers")
 
     def get(self, path: str) -> Optional[str]:

@@ -171,14 +171,14 @@ set(CPACK_DEBIAN_PHP_PACKAGE_DEPENDS
   "libpercpud0 (= ${PERCPUD_PACKAGE_VERSION}), libc6 (>= 2.36), php8.2-common, phpapi-${PERCPUD_PHP_API}")
 set(CPACK_DEBIAN_PHP_PACKAGE_RECOMMENDS "percpud")
 set(CPACK_DEBIAN_PHP_PACKAGE_CONTROL_EXTRA
-  ${CMAKE_CURRENT_BINARY_DIR}/php/conffiles ${deb}/php/postinst ${deb}/php/prerm)
+  ${CMAKE_CURRENT_BINARY_DIR}/php/conffiles ${deb}/php/postinst ${deb}/php/postrm)
 set(CPACK_DEBIAN_PHP_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_COMPONENT_PHP_DESCRIPTION "percpu memory for the processes of a host (PHP)
 A daemon that owns a shared-memory arena and serves percpu areas to the
 processes of a host, as the Linux percpu allocator serves the kernel.
 
-This package has a storage of metrics that all processes of an application share,
-for applications that use promphp/prometheus_client_php.")
+This package has a storage of metrics that all processes of an application
+share, for applications that use promphp/prometheus_client_php.")
 
 set(CPACK_DEBIAN_NODE_PACKAGE_NAME node-percpud)
 set(CPACK_DEBIAN_NODE_PACKAGE_SECTION javascript)

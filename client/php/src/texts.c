@@ -3,7 +3,6 @@
 
 #include "client/php/src/texts.h"
 
-#include <Zend/zend_smart_str.h>
 #include <string.h>
 #include <ext/standard/html.h>
 
@@ -17,20 +16,24 @@ static int IsClean(const zend_string* text) {
   return status == SUCCESS;
 }
 
+// PHP's smart_str would do this, but what its header calls is not there in every PHP 8.2.
 static zend_string* Clean(const zend_string* text) {
-  smart_str out = {0};
+  // A byte becomes one mark of three at most.
+  static const char kMark[] = "\xEF\xBF\xBD";
+  zend_string* const out = zend_string_safe_alloc(ZSTR_LEN(text), strlen(kMark), 0, 0);
+  char* to = ZSTR_VAL(out);
   for (size_t at = 0; at < ZSTR_LEN(text);) {
     const size_t begin = at;
     int status = SUCCESS;
     const unsigned character =
         php_next_utf8_char((const unsigned char*)ZSTR_VAL(text), ZSTR_LEN(text), &at, &status);
-    if (status == SUCCESS && character != 0) {
-      smart_str_appendl(&out, ZSTR_VAL(text) + begin, at - begin);
-    } else {
-      smart_str_appends(&out, "\xEF\xBF\xBD");
-    }
+    const int is_kept = status == SUCCESS && character != 0;
+    const size_t length = is_kept ? at - begin : strlen(kMark);
+    memcpy(to, is_kept ? ZSTR_VAL(text) + begin : kMark, length);
+    to += length;
   }
-  return smart_str_extract(&out);
+  *to = '\0';
+  return zend_string_truncate(out, (size_t)(to - ZSTR_VAL(out)), 0);
 }
 
 int TakeTexts(Texts* out, HashTable* array) {

@@ -23,6 +23,11 @@ def _gunicorn(folder: str, address: str) -> servers.Server:
                             "--max-requests", str(_MOST))
 
 
+def _uwsgi(folder: str, address: str) -> servers.Server:
+    return servers.uwsgi(f"{folder}/http", "--workers", str(WORKERS), "--max-requests", str(_MOST),
+                         "--min-worker-lifetime", "0")
+
+
 def _puma(folder: str, address: str) -> servers.Server:
     path = f"{folder}/http"
     return servers.Server(["/usr/bin/puma", "--workers", str(WORKERS), "--threads", "2:2", "--preload",
@@ -62,7 +67,7 @@ def _php_fpm(folder: str, address: str) -> servers.Server:
 
 # What starts each server, given a folder of its own and the daemon's address.
 SERVERS: dict[str, dict[str, Callable[[str, str], servers.Server]]] = {
-    "python": {"gunicorn": _gunicorn},
+    "python": {"gunicorn": _gunicorn, "uwsgi": _uwsgi},
     "ruby": {"puma": _puma, "unicorn": _unicorn},
     "lua": {"nginx": _nginx},
     "node": {"cluster": _cluster},

@@ -73,9 +73,15 @@ class Server:
                    if line.startswith(name))
 
 
-def gunicorn(path: str, *options: str) -> Server:
-    return Server([sys.executable, "-m", "gunicorn", "--bind", f"unix:{path}", *options,
-                   "shop:application"], path)
+def gunicorn(path: str, *options: str, application: str = "shop:application") -> Server:
+    return Server([sys.executable, "-m", "gunicorn", "--bind", f"unix:{path}", *options, application],
+                  path)
+
+
+def uwsgi(path: str, *options: str) -> Server:
+    return Server(["/usr/bin/uwsgi", "--plugin", "python3", "--http-socket", path, "--master",
+                   "--need-app", "--die-on-term", "--pythonpath", ".", "--module", "shop:application",
+                   *options], path)
 
 
 class Load:

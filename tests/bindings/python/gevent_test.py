@@ -1,0 +1,19 @@
+# Copyright 2026 The percpud Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A real gunicorn whose workers serve with gevent's greenlets."""
+
+import unittest
+
+import prefork
+import servers
+
+
+class Gevent(prefork.Prefork):
+    def start(self, path: str, most: int, preload: bool) -> servers.Server:
+        return servers.gunicorn(path, "--worker-class", "gevent", "--worker-connections", "64",
+                                "--workers", "4", "--max-requests", str(most),
+                                *(["--preload"] if preload else []))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -141,7 +141,7 @@ def run(folder: str, start, kills: int) -> str:
         daemon.start()
         exporter = Exporter(daemon.address)
         stops.append(exporter.stop)
-        scraper = prometheus.Prometheus(pathlib.Path(folder, "prometheus"), exporter.address, "500ms")
+        scraper = prometheus.Prometheus(pathlib.Path(folder, "prometheus"), exporter.address, "2s")
         stops.append(scraper.stop)
         with rig.environment(PERCPUD_ADDRESS=daemon.address, PERCPUD_NAMESPACE="shop",
                              PERCPUD_PROMETHEUS=None, PROMETHEUS_MULTIPROC_DIR=None):

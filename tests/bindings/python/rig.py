@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Optional
 
 BINARIES = pathlib.Path(os.environ["PERCPUD_BIN_DIR"])
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def eventually(condition: Callable[[], Any], what: str = "condition") -> Any:

@@ -36,7 +36,11 @@ class Server:
         options.setdefault("cwd", pathlib.Path(__file__).parent)
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
                                          stderr=subprocess.DEVNULL, **options)
-        rig.eventually(lambda: self.get("/metrics") is not None, "the server answers")
+        try:
+            rig.eventually(lambda: self.get("/metrics") is not None, "the server answers")
+        except AssertionError:
+            self.stop()
+            raise
 
     def get(self, path: str) -> Optional[str]:
         """Returns the answer, or None if there was none."""

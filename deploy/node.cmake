@@ -7,5 +7,5 @@ set(node_dir ${libdir}/nodejs/percpud)
 install(TARGETS percpud_node LIBRARY DESTINATION ${node_dir} COMPONENT node)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/client/node/
   DESTINATION ${node_dir} COMPONENT node
-  FILES_MATCHING PATTERN "*.js" PATTERN "package.json"
+  FILES_MATCHING PATTERN "*.js" PATTERN "*.d.ts" PATTERN "package.json"
   PATTERN install.js EXCLUDE PATTERN src EXCLUDE PATTERN node_modules EXCLUDE)

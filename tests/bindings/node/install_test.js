@@ -45,8 +45,8 @@ describe('npm', () => {
     const said = run(process.execPath, ['--no-warnings', '-e', text], { env: { ...env, PERCPUD_ADDRESS: 'unix:/none' } });
     assert.strictEqual(said.trim(), require(path.join(SOURCES, 'package.json')).version);
     const files = fs.readdirSync(path.join(folder, 'node_modules', 'percpud')).sort();
-    assert.deepStrictEqual(files, ['README.md', 'index.js', 'install.js', 'lib', 'package.json',
-      'percpud.node', 'prom-client.js', 'src']);
+    assert.deepStrictEqual(files, ['README.md', 'index.d.ts', 'index.js', 'install.js', 'lib',
+      'package.json', 'percpud.node', 'prom-client.d.ts', 'prom-client.js', 'src']);
   });
 
   it('says what is missing', { skip: !npm && 'there is no npm' }, () => {

@@ -26,7 +26,7 @@ namespace {
 constexpr uid_t kNobodyUid = 65534;
 constexpr gid_t kNobodyGid = 65534;
 // Besides connections: listeners, epoll, signals, percpud, standard streams.
-constexpr rlim_t kOtherDescriptors = 64;
+constexpr rlim_t kOtherDescriptors = 64 + kMaxHandshakes;
 
 absl::Status Refused(const char* operation) {
   return errors::OsRefused(operation, "gateway", errno);

@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/clock.h"
 #include "server/base/refusal_log.h"
 #include "server/gateway/limits.h"
@@ -77,8 +78,12 @@ void Connection::Read() {
   if (!MayRead(now)) return;
   std::array<std::uint8_t, kRead> bytes;
   const Transfer transfer = parts_.transport->Read(bytes);
-  if (transfer.end == Transfer::End::kBlocked) return;
   if (transfer.end == Transfer::End::kClosed) return End();
+  if (transfer.end == Transfer::End::kBlocked) {
+    // TLS has taken something that was nobody's but its own.
+    parts_.host->Charge(kWorkPerFrame, now);
+    return;
+  }
   active_at_ = now;
   const absl::Status status = session_.Receive(std::span(bytes).first(transfer.bytes), now);
   if (status.ok()) return;
@@ -109,6 +114,11 @@ void Connection::LookAround(BootTime now) {
   const bool is_late = (!session_.has_called() && now - made_at_ > kFirstCall) ||
                        now - written_at_ > kUnread || !session_.LookAround(now);
   if (is_late) return End();
+  if (!parts_.transport->IsPeerGood()) {
+    WriteWarning(absl::StrCat("tls: ", parts_.peer.on_behalf,
+                              " is cut off: nothing vouches for its certificate any more"));
+    return End();
+  }
   if (is_idle() && now - active_at_ > kIdle) session_.SayGoodbye();
   UpdateEvents();
 }

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "server/base/limits.h"
 #include "server/base/units.h"
+#include "server/gateway/tls_options.h"
 
 namespace percpud::gateway {
 
@@ -23,6 +24,10 @@ struct Flags {
   std::string daemon_path;
   // A percpud that starts the gateway gives it these instead.
   std::vector<int> listen_fds;
+  // The same for TLS.
+  std::vector<std::string> tls_listen;
+  std::vector<int> tls_listen_fds;
+  TlsOptions tls;
   int daemon_fd = -1;
   pid_t parent = 0;
   Bytes message_limit = kDefaultMessage;

@@ -3,7 +3,9 @@
 
 #include "server/gateway/gateway.h"
 
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,13 +27,24 @@ constexpr absl::Duration kLookAtDebt = absl::Milliseconds(10);
 
 }  // namespace
 
-class Gateway::StopWaiter final : public Waiter {
+class Gateway::SignalWaiter final : public Waiter {
  public:
-  explicit StopWaiter(bool& stopped) : stopped_(stopped) {}
-  void OnReady(std::uint32_t /*events*/) override { stopped_ = true; }
+  SignalWaiter(int fd, TlsPorts* tls) : fd_(fd), tls_(tls) {}
+  void OnReady(std::uint32_t /*events*/) override {
+    signalfd_siginfo signal{};
+    if (read(fd_, &signal, sizeof(signal)) != sizeof(signal)) return;
+    if (signal.ssi_signo != SIGHUP) {
+      stopped = true;
+    } else if (tls_ != nullptr) {
+      tls_->Reload();
+    }
+  }
+
+  bool stopped = false;
 
  private:
-  bool& stopped_;
+  const int fd_;
+  TlsPorts* const tls_;
 };
 
 Gateway::Gateway(std::unique_ptr<EventLoop> loop, Options& options)
@@ -44,6 +57,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Create(Options options) {
   std::unique_ptr<Gateway> gateway(new Gateway(std::move(loop), options));
   if (options.daemon.ok()) RETURN_IF_ERROR(gateway->link_.Adopt(std::move(options.daemon)));
   RETURN_IF_ERROR(gateway->Listen(std::move(options.listeners)));
+  RETURN_IF_ERROR(gateway->ListenForTls(std::move(options.tls)));
   return gateway;
 }
 
@@ -54,6 +68,14 @@ absl::Status Gateway::Listen(std::vector<UniqueFd> listeners) {
     RETURN_IF_ERROR(acceptors_.back()->Start());
   }
   return absl::OkStatus();
+}
+
+absl::Status Gateway::ListenForTls(TlsPorts::Options options) {
+  if (options.listeners.empty()) return absl::OkStatus();
+  tls_ =
+      std::make_unique<TlsPorts>(std::move(options), *loop_, ledger_,
+                                 [this](TlsPorts::Arrival arrival) { Serve(std::move(arrival)); });
+  return tls_->Start();
 }
 
 Place Gateway::FindPlace(Host& host) {
@@ -72,22 +94,30 @@ Place Gateway::FindPlace(Host& host) {
 void Gateway::Accept(UniqueFd fd) {
   const std::optional<std::string> name = HostAt(fd.get());
   if (!name) return;
-  const std::shared_ptr<Host> host = ledger_.HostOf(*name);
-  host->Charge(kWorkPerConnection, NowSinceBoot());
+  ledger_.HostOf(*name)->Charge(kWorkPerConnection, NowSinceBoot());
+  Serve({.transport = std::make_unique<PlainTransport>(std::move(fd)),
+         .peer = PlainPeer(*name),
+         .account = *name});
+}
+
+void Gateway::Serve(TlsPorts::Arrival arrival) {
+  if (stopping_) return;
+  const std::shared_ptr<Host> host = ledger_.HostOf(arrival.account);
   Place place = FindPlace(*host);
   if (!place.taken()) {
     LogRefusal(errors::GatewayFull("connections", kMaxConnectionsPerHost, kMaxConnections));
     return;
   }
-  auto connection = std::make_unique<Connection>(
-      Connection::Parts{.transport = std::make_unique<PlainTransport>(std::move(fd)),
-                        .host = host,
-                        .place = std::move(place),
-                        .peer = PlainPeer(*name),
-                        .message_limit = message_limit_},
-      *loop_, link_.session(), [this](Connection& wanting) {
-        if (!std::exchange(wanting.is_wanted, true)) wanted_.push_back(&wanting);
-      });
+  auto connection =
+      std::make_unique<Connection>(Connection::Parts{.transport = std::move(arrival.transport),
+                                                     .host = host,
+                                                     .place = std::move(place),
+                                                     .peer = std::move(arrival.peer),
+                                                     .message_limit = message_limit_},
+                                   *loop_, link_.session(), [this](Connection& wanting) {
+                                     if (!std::exchange(wanting.is_wanted, true))
+                                       wanted_.push_back(&wanting);
+                                   });
   Connection* const made = connection.get();
   connections_.emplace(made, std::move(connection));
   if (!made->Start().ok()) connections_.erase(made);
@@ -108,12 +138,14 @@ void Gateway::Settle() {
     }
     link_.Flush();
   } while (!wanted_.empty());
+  is_in_debt_ |= tls_ != nullptr && tls_->are_waiting();
 }
 
 void Gateway::LookAround(BootTime now) {
   link_.LookAround(now);
   is_in_debt_ = ledger_.InDebt(now);
   for (const auto& acceptor : acceptors_) acceptor->Rest(is_in_debt_);
+  if (tls_ != nullptr) tls_->LookAround(now, is_in_debt_);
   for (const auto& [connection, owned] : connections_) {
     connection->LookAround(now);
     is_in_debt_ |= connection->is_paused();
@@ -124,6 +156,7 @@ void Gateway::Stop() {
   stopping_ = true;
   end_at_ = NowSinceBoot() + kGoodbye;
   acceptors_.clear();
+  if (tls_ != nullptr) tls_->Stop();
   for (const auto& [connection, owned] : connections_) connection->SayGoodbye();
 }
 
@@ -135,10 +168,11 @@ bool Gateway::IsDone(BootTime now) const {
          });
 }
 
-void Gateway::Run(int stop) {
-  bool stopped = false;
-  StopWaiter waiter(stopped);
-  if (!loop_->Add(stop, EPOLLIN, waiter).ok()) return;
+bool Gateway::IsOver() const { return link_.is_over() || (tls_ != nullptr && tls_->is_over()); }
+
+void Gateway::Run(int signals) {
+  SignalWaiter waiter(signals, tls_.get());
+  if (!loop_->Add(signals, EPOLLIN, waiter).ok()) return;
   BootTime look_at = NowSinceBoot();
   while (true) {
     BootTime now = NowSinceBoot();
@@ -152,11 +186,10 @@ void Gateway::Run(int stop) {
       look_at = now + rhythm;
       Settle();
     }
-    if (!stopping_ && (stopped || link_.is_over())) {
+    if (!stopping_ && (waiter.stopped || IsOver())) {
       Stop();
       Settle();
     }
-    if (stopped) loop_->Remove(stop, waiter);
     if (IsDone(now)) return;
   }
 }

@@ -20,11 +20,12 @@
 #include "server/gateway/daemon_link.h"
 #include "server/gateway/event_loop.h"
 #include "server/gateway/ledger.h"
+#include "server/gateway/tls_ports.h"
 
 namespace percpud::gateway {
 
-// The gateway in one piece: listening sockets, the peers' connections, and the one to
-// percpud. One thread.
+// The gateway in one piece: listening sockets, of plain TCP and of TLS, the peers' connections, and
+// the one to percpud. One thread.
 class Gateway {
  public:
   struct Options {
@@ -33,6 +34,8 @@ class Gateway {
     // The connection to percpud, if it gave one; else the path of percpud's socket.
     UniqueFd daemon;
     std::string daemon_path;
+    // Without listeners there is no TLS.
+    TlsPorts::Options tls;
     // The largest message.
     Bytes message_limit;
   };
@@ -42,17 +45,20 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  // Serves until percpud is gone for good, or `stop` becomes readable; then gives what is
-  // left of the calls a moment.
-  void Run(int stop);
+  // Serves until percpud is gone for good, or `signals`, a signalfd, says so; then gives
+  // what is left of the calls a moment. At SIGHUP certificates are read again.
+  void Run(int signals);
 
  private:
-  class StopWaiter;
+  class SignalWaiter;
 
   Gateway(std::unique_ptr<EventLoop> loop, Options& options);
 
   absl::Status Listen(std::vector<UniqueFd> listeners);
+  absl::Status ListenForTls(TlsPorts::Options options);
   void Accept(UniqueFd fd);
+  // A peer is there, of which `account` pays.
+  void Serve(TlsPorts::Arrival arrival);
   // A place for one more connection of the host, if need be that of its longest idle one.
   Place FindPlace(Host& host);
   // Sends what there is everywhere, and drops connections that are over.
@@ -60,6 +66,8 @@ class Gateway {
   void LookAround(BootTime now);
   // Accepts no more, and has peers make no more calls.
   void Stop();
+  // Nothing that comes in could be served.
+  [[nodiscard]] bool IsOver() const;
   [[nodiscard]] bool IsDone(BootTime now) const;
 
   const Bytes message_limit_;
@@ -67,6 +75,8 @@ class Gateway {
   Ledger ledger_;
   DaemonLink link_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  // Null without TLS.
+  std::unique_ptr<TlsPorts> tls_;
   absl::flat_hash_map<Connection*, std::unique_ptr<Connection>> connections_;
   // Have something to send, or are over.
   std::vector<Connection*> wanted_;

@@ -14,6 +14,8 @@ Place Take(Places& places, std::uint32_t& of_host) {
 
 Place Host::TakeConnection() { return Take(ledger_.connections_, connections_); }
 
+Place Host::TakeHandshake() { return Take(ledger_.handshakes_, handshakes_); }
+
 Place Host::TakeCall() { return Take(ledger_.calls_, calls_); }
 
 void Host::Charge(double work, BootTime now) {

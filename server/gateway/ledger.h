@@ -62,7 +62,8 @@ class Place {
 
 class Ledger;
 
-// What one host has of the gateway, over all its connections. Not thread safe.
+// What one host, or one certificate's owner, has of the gateway, over all its connections. Not
+// thread safe.
 class Host {
  public:
   explicit Host(Ledger& ledger) : ledger_(ledger) {}
@@ -71,6 +72,7 @@ class Host {
 
   // Without a place if there is none for this host. The host outlives the place.
   Place TakeConnection();
+  Place TakeHandshake();
   Place TakeCall();
 
   // What its peers cause, in units of work (limits.h).
@@ -81,6 +83,7 @@ class Host {
  private:
   Ledger& ledger_;
   std::uint32_t connections_ = 0;
+  std::uint32_t handshakes_ = 0;
   std::uint32_t calls_ = 0;
   TokenBucket work_{kWorkPerSecond, kWorkBurst};
 };
@@ -99,6 +102,7 @@ class Ledger {
   friend class Host;
 
   Places connections_{.limit = kMaxConnections, .limit_per_host = kMaxConnectionsPerHost};
+  Places handshakes_{.limit = kMaxHandshakes, .limit_per_host = kMaxHandshakesPerHost};
   Places calls_{.limit = kMaxCalls, .limit_per_host = kMaxCallsPerHost};
   TokenBucket work_{kWorkPerSecondOfAll, kWorkBurst};
   absl::flat_hash_map<std::string, std::weak_ptr<Host>> hosts_;

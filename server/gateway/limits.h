@@ -16,6 +16,9 @@ namespace percpud::gateway {
 // --- Places. One host may have no more than its part, and no more than are still free. ---
 inline constexpr std::uint32_t kMaxConnections = 256;
 inline constexpr std::uint32_t kMaxConnectionsPerHost = 128;
+// Connections that are in their TLS handshake.
+inline constexpr std::uint32_t kMaxHandshakes = 64;
+inline constexpr std::uint32_t kMaxHandshakesPerHost = 16;
 // All calls share one connection to percpud.
 inline constexpr std::uint32_t kMaxCalls = kMaxCallsPerConnection;
 inline constexpr std::uint32_t kMaxCallsPerHost = 64;
@@ -42,11 +45,18 @@ inline constexpr double kWorkBurst = 256;
 // Connections, frames and bytes cost something too.
 inline constexpr double kWorkPerFrame = 1.0 / 16;
 inline constexpr double kWorkPerConnection = 4;
+inline constexpr double kWorkPerHandshake = 16;
+// Handshakes have a rate besides (TlsOptions), and this many may come at once.
+inline constexpr double kHandshakeBurst = 8;
 inline constexpr double kWorkPerByte = 1.0 / (4 << 10);
 
 // --- Deadlines ----------------------------------------------------------------------------
 // A new connection makes its first call within this time.
 inline constexpr absl::Duration kFirstCall = absl::Seconds(10);
+// A TLS handshake is done within this time.
+inline constexpr absl::Duration kHandshake = absl::Seconds(5);
+// A peer that takes longer for its part of it has to give way to others of its host.
+inline constexpr absl::Duration kAnswer = absl::Seconds(1);
 // A call whose request is one message has it complete within this time.
 inline constexpr absl::Duration kWholeRequest = absl::Seconds(10);
 // A peer takes something of what waits for it within this time.

@@ -18,6 +18,7 @@
 #include "server/gateway/confine.h"
 #include "server/gateway/flags.h"
 #include "server/gateway/gateway.h"
+#include "server/gateway/material_reader.h"
 
 namespace percpud::gateway {
 namespace {
@@ -31,15 +32,29 @@ void SetUpLog() {
   SetWarningSink([](absl::string_view text) { spdlog::warn("{}", std::string(text)); });
 }
 
-// Readable once a signal says to stop. Errors: what the system said.
-UniqueFd StopSignal() {
+// Readable once a signal says to stop, or to read certificates again.
+UniqueFd Signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return UniqueFd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+absl::Status OpenTls(const Flags& flags, TlsPorts::Options& out) {
+  out.tls = flags.tls;
+  for (const int fd : flags.tls_listen_fds) out.listeners.emplace_back(fd);
+  for (const std::string& address : flags.tls_listen) {
+    ASSIGN_OR_RETURN(TcpSocket socket, BindTcp(address));
+    spdlog::info("serving on tls:{}", socket.address);
+    out.listeners.push_back(std::move(socket.fd));
+  }
+  if (out.listeners.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(out.reader, StartReader(flags.tls.files));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Gateway::Options> Open(const Flags& flags) {
@@ -53,15 +68,16 @@ absl::StatusOr<Gateway::Options> Open(const Flags& flags) {
     spdlog::info("serving on {}", socket.address);
     out.listeners.push_back(std::move(socket.fd));
   }
+  RETURN_IF_ERROR(OpenTls(flags, out.tls));
   return out;
 }
 
 absl::Status Run(const Flags& flags) {
-  const UniqueFd stop = StopSignal();
+  const UniqueFd signals = Signals();
   ASSIGN_OR_RETURN(Gateway::Options options, Open(flags));
   RETURN_IF_ERROR(Confine(flags.parent));
   ASSIGN_OR_RETURN(const std::unique_ptr<Gateway> gateway, Gateway::Create(std::move(options)));
-  gateway->Run(stop.get());
+  gateway->Run(signals.get());
   return absl::OkStatus();
 }
 

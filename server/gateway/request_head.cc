@@ -34,6 +34,17 @@ bool IsTimeout(absl::string_view text) {
          std::all_of(text.begin(), text.end() - 1, absl::ascii_isdigit);
 }
 
+// Sixteen bytes in Base64, with or without padding.
+bool IsToken(absl::string_view text) {
+  constexpr std::size_t kLeast = 22;
+  constexpr std::size_t kMost = 24;
+  return text.size() >= kLeast && text.size() <= kMost &&
+         std::all_of(text.begin(), text.end(), [](char sign) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(sign)) || sign == '+' ||
+                  sign == '/' || sign == '=';
+         });
+}
+
 bool IsPrintable(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), absl::ascii_isprint);
 }
@@ -45,7 +56,8 @@ void RequestHead::Add(absl::string_view name, absl::string_view value) {
   if (bytes_ > kMaxHeaders.value()) return;
   const std::pair<absl::string_view, std::string*> known[] = {
       {":method", &http_method_},    {":path", &path_},           {"content-type", &content_type_},
-      {"grpc-encoding", &encoding_}, {"grpc-timeout", &timeout_}, {"user-agent", &user_agent_}};
+      {"grpc-encoding", &encoding_}, {"grpc-timeout", &timeout_}, {"user-agent", &user_agent_},
+      {abi::v1::kTokenKey, &token_}};
   for (const auto& [known_name, place] : known) {
     if (name == known_name) *place = std::string(value);
   }
@@ -85,6 +97,7 @@ Fields RequestHead::Forwarded(const Peer& peer) const {
   if (!user_agent_.empty() && IsPrintable(user_agent_)) {
     out.push_back({"user-agent", user_agent_.substr(0, kMaxUserAgent)});
   }
+  if (peer.may_have_session && IsToken(token_)) out.push_back({abi::v1::kTokenKey, token_});
   return out;
 }
 

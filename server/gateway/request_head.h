@@ -16,10 +16,13 @@ namespace percpud::gateway {
 
 // The peer on whose behalf a connection's calls are passed on.
 struct Peer {
-  // The value of kOnBehalfKey: "plain:127.0.0.1".
+  // The value of kOnBehalfKey: "plain:127.0.0.1", "tls:dns:db7.example".
   std::string on_behalf;
   // The peer may be no more than this, whatever percpud's rules say.
   Role most = Role::kAnonymous;
+  // The token of a session goes with its calls. It is worth something from the peer only
+  // that opened the session.
+  bool may_have_session = false;
 };
 
 // The header of one request: taken from the peer field by field, checked, and written anew.
@@ -49,6 +52,7 @@ class RequestHead {
   std::string encoding_;
   std::string timeout_;
   std::string user_agent_;
+  std::string token_;
 };
 
 }  // namespace percpud::gateway

@@ -37,6 +37,8 @@ class Transport {
   [[nodiscard]] virtual int fd() const = 0;
   virtual Transfer Read(std::span<std::uint8_t> out) = 0;
   virtual Transfer Write(std::span<const std::uint8_t> bytes) = 0;
+  // Whether what vouched for the peer at the beginning still does.
+  [[nodiscard]] virtual bool IsPeerGood() { return true; }
 };
 
 // A socket without anything on top: TCP in plain text, or the connection to percpud.

@@ -106,6 +106,7 @@ absl::StatusOr<DaemonConfig> CheckConfig(const Config& config) {
   DaemonConfig out;
   ConfigErrors errors;
   TakeAddresses(config, out, errors);
+  TakeTls(config, out, errors);
   TakeAccess(config, out, errors);
   TakeLayout(config, out, errors);
   TakeRestart(config, out, errors);

@@ -4,11 +4,13 @@
 #ifndef PERCPUD_SERVER_MAIN_CONFIG_H_
 #define PERCPUD_SERVER_MAIN_CONFIG_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "percpud/config/v1/config.pb.h"
 #include "proto/percpud/abi/v1/layout_page.h"
 #include "server/base/units.h"
@@ -17,10 +19,22 @@
 #include "server/percpu/layout/static_layout.h"
 #include "server/percpu/layout/topology.h"
 #include "server/service/service_limits.h"
+#include "server/session/access/certificate_rules.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
+
+// What the gateway serves TLS with. Plain data.
+struct TlsConfig {
+  std::string cert_file;
+  std::string key_file;
+  std::string trusted_ca_file;
+  std::string crl_dir;
+  bool client_cert_auth = true;
+  absl::Duration check_interval = absl::Seconds(10);
+  std::uint32_t handshakes_per_second = 50;
+};
 
 // What the daemon runs with: checked, in the types of the code, defaults filled
 // in. Plain data.
@@ -48,6 +62,8 @@ struct DaemonConfig {
   // nullopt: as the host allows.
   std::optional<abi::v1::UpdateMode> update_mode;
   AccessRules access;
+  CertificateRules certificates;
+  TlsConfig tls;
   Sessions::Options sessions;
   // Path of the arena; empty for a memfd.
   std::string arena_file;
@@ -69,6 +85,8 @@ absl::StatusOr<DaemonConfig> CheckConfig(const config::v1::Config& config);
 
 // Whether an address of `listen` is a Unix socket's, and not TCP's.
 bool IsUnixAddress(const std::string& address);
+// The HOST:PORT of an address of `listen` that is served by TLS; nullopt for any other.
+std::optional<std::string> TlsAddress(const std::string& address);
 
 }  // namespace percpud
 

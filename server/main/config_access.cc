@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -31,14 +33,20 @@ std::optional<UserGroupId> FindGroup(const std::string& group) {
   return entry == nullptr ? std::nullopt : std::optional(UserGroupId(entry->gr_gid));
 }
 
+// Entries that speak of certificates leave what is said of users as it is.
 void TakePrincipals(absl::string_view field,
                     const google::protobuf::RepeatedPtrField<std::string>& entries, Principals& out,
-                    ConfigErrors& errors) {
-  if (entries.empty()) return;
-  out = {};
+                    std::vector<std::string>& certificates, ConfigErrors& errors) {
+  if (!std::all_of(entries.begin(), entries.end(), &CertificateRules::Speaks)) out = {};
   for (const std::string& entry : entries) {
     absl::string_view name = entry;
-    if (entry == "*") {
+    if (CertificateRules::Speaks(entry)) {
+      const std::string objection = CertificateRules::ObjectionTo(entry);
+      if (!objection.empty()) errors.Add(field, absl::StrCat("\"", entry, "\" ", objection));
+      // Names of hosts are the same in capitals.
+      certificates.push_back(absl::StartsWith(entry, "dns:") ? absl::AsciiStrToLower(entry)
+                                                             : entry);
+    } else if (entry == "*") {
       out.everybody = true;
     } else if (absl::ConsumePrefix(&name, "user:")) {
       const std::optional<UserId> user = FindUser(std::string(name));
@@ -55,7 +63,10 @@ void TakePrincipals(absl::string_view field,
         errors.Add(field, absl::StrCat("there is no ", entry));
       }
     } else {
-      errors.Add(field, absl::StrCat("\"", entry, "\" is none of user:NAME, group:NAME, *"));
+      errors.Add(
+          field,
+          absl::StrCat("\"", entry,
+                       "\" is none of user:NAME, group:NAME, *, spiffe:ID, dns:NAME, cn:NAME"));
     }
   }
 }
@@ -72,7 +83,9 @@ void TakeRole(absl::string_view field, const std::string& text, Role& out, Confi
 
 // TCP is plain text and its peers prove nothing: looking is the most they may do.
 void CheckRemoteRole(const DaemonConfig& config, ConfigErrors& errors) {
-  const bool serves_tcp = !std::all_of(config.listen.begin(), config.listen.end(), IsUnixAddress);
+  const bool serves_tcp = std::any_of(
+      config.listen.begin(), config.listen.end(),
+      [](const std::string& address) { return !IsUnixAddress(address) && !TlsAddress(address); });
   if (!serves_tcp || config.access.remote <= Role::kViewer) return;
   errors.Add("access.remote", absl::StrCat(Name(config.access.remote),
                                            " is too much for peers that come by TCP and "
@@ -105,9 +118,12 @@ void TakeQuotas(const config::v1::Quotas& quotas, SessionLimits& limits, ConfigE
 
 void TakeAccess(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors) {
   const config::v1::Access& access = config.access();
-  TakePrincipals("access.operators", access.operators(), out.access.operators, errors);
-  TakePrincipals("access.clients", access.clients(), out.access.clients, errors);
-  TakePrincipals("access.viewers", access.viewers(), out.access.viewers, errors);
+  TakePrincipals("access.operators", access.operators(), out.access.operators,
+                 out.certificates.operators, errors);
+  TakePrincipals("access.clients", access.clients(), out.access.clients, out.certificates.clients,
+                 errors);
+  TakePrincipals("access.viewers", access.viewers(), out.access.viewers, out.certificates.viewers,
+                 errors);
   TakeRole("access.remote", access.remote(), out.access.remote, errors);
   CheckRemoteRole(out, errors);
   TakeQuotas(config.quotas(), out.sessions.limits, errors);

@@ -33,17 +33,24 @@ void CheckUnix(const std::string& address, absl::string_view path, ConfigErrors&
   }
 }
 
-void CheckTcp(const std::string& address, ConfigErrors& errors) {
+bool IsHostAndPort(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   std::uint32_t port = 0;
-  if (colon == std::string::npos || colon == 0 ||
-      address.find_first_not_of("0123456789", colon + 1) != std::string::npos ||
-      !absl::SimpleAtoi(absl::string_view(address).substr(colon + 1), &port) || port > 65535) {
-    errors.Add("listen", absl::StrCat("\"", address, "\" is neither unix:PATH nor HOST:PORT"));
-  } else if (!IsLoopback(address.substr(0, colon))) {
+  return colon != std::string::npos && colon != 0 &&
+         address.find_first_not_of("0123456789", colon + 1) == std::string::npos &&
+         absl::SimpleAtoi(absl::string_view(address).substr(colon + 1), &port) && port <= 65535;
+}
+
+void CheckTcp(const std::string& address, ConfigErrors& errors) {
+  const std::optional<std::string> tls = TlsAddress(address);
+  if (!IsHostAndPort(tls.value_or(address))) {
+    errors.Add("listen", absl::StrCat("\"", address,
+                                      "\" is neither unix:PATH nor tls:HOST:PORT nor HOST:PORT"));
+  } else if (!tls && !IsLoopback(address.substr(0, address.rfind(':')))) {
     errors.Add("listen", absl::StrCat(address,
                                       ": TCP is plain text, and is served on loopback "
-                                      "only: 127.0.0.1, [::1] or localhost"));
+                                      "only: 127.0.0.1, [::1] or localhost; tls:",
+                                      address, " may be anywhere"));
   }
 }
 
@@ -105,6 +112,11 @@ void TakeGateway(const Config& config, DaemonConfig& out, ConfigErrors& errors) 
 }  // namespace
 
 bool IsUnixAddress(const std::string& address) { return absl::StartsWith(address, kUnixPrefix); }
+
+std::optional<std::string> TlsAddress(const std::string& address) {
+  absl::string_view rest = address;
+  return absl::ConsumePrefix(&rest, "tls:") ? std::optional(std::string(rest)) : std::nullopt;
+}
 
 void TakeAddresses(const Config& config, DaemonConfig& out, ConfigErrors& errors) {
   TakeListen(config, out, errors);

@@ -37,6 +37,8 @@ class ConfigErrors {
 void TakeAddresses(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
 // backend, sizes, static variables, CPUs, update_mode (config_layout.cc).
 void TakeLayout(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
+// tls (config_tls.cc). REQUIRES: the addresses have been taken.
+void TakeTls(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
 // access, quotas (config_access.cc).
 void TakeAccess(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
 // arena, catalog, resume_window (config_restart.cc).

@@ -89,6 +89,24 @@ std::vector<Listener::Address> UnixAddresses(const DaemonConfig& config) {
   return out;
 }
 
+// What percpud-gateway is told, in its own flags.
+std::vector<std::string> TlsFlags(const TlsConfig& tls) {
+  std::vector<std::string> out{"--cert-file",
+                               tls.cert_file,
+                               "--key-file",
+                               tls.key_file,
+                               "--trusted-ca-file",
+                               tls.trusted_ca_file,
+                               "--client-cert-auth",
+                               tls.client_cert_auth ? "true" : "false",
+                               "--check-interval",
+                               absl::FormatDuration(tls.check_interval),
+                               "--handshakes-per-second",
+                               absl::StrCat(tls.handshakes_per_second)};
+  if (!tls.crl_dir.empty()) out.insert(out.end(), {"--crl-dir", tls.crl_dir});
+  return out;
+}
+
 }  // namespace
 
 // In the order of construction, which is the order of the layers; but the
@@ -112,10 +130,13 @@ struct Daemon::Parts {
   [[nodiscard]] std::vector<std::string> MissingFiles() const;
   // From here on nothing can fail, and clients are answered.
   void GoLive(const DaemonConfig& config);
+  void StartGateway(const DaemonConfig& config);
+  [[nodiscard]] bool NeedsGateway() const { return !ports.empty() || !tls_ports.empty(); }
 
   SystemClock clock;
   std::unique_ptr<Listener> listener;
   std::vector<TcpSocket> ports;
+  std::vector<TcpSocket> tls_ports;
   rseq::UpdateMode mode = rseq::UpdateMode::kAtomic;
   std::uint32_t host_cpus = 1;
   std::string config_file;
@@ -140,10 +161,11 @@ absl::Status Daemon::Parts::Bind(const DaemonConfig& config) {
   ASSIGN_OR_RETURN(listener, Listener::Bind(UnixAddresses(config)));
   for (const std::string& address : config.listen) {
     if (IsUnixAddress(address)) continue;
-    ASSIGN_OR_RETURN(TcpSocket port, BindTcp(address));
-    ports.push_back(std::move(port));
+    const std::optional<std::string> tls = TlsAddress(address);
+    ASSIGN_OR_RETURN(TcpSocket port, BindTcp(tls.value_or(address)));
+    (tls ? tls_ports : ports).push_back(std::move(port));
   }
-  return ports.empty() ? absl::OkStatus() : GatewayKeeper::CheckProgram();
+  return NeedsGateway() ? GatewayKeeper::CheckProgram() : absl::OkStatus();
 }
 
 absl::Status Daemon::Parts::Allocate(const DaemonConfig& config) {
@@ -226,7 +248,7 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
                    PublishedLayout::Publish(EncodeLayout(allocator->info(), cpus, facts)));
   sessions->metrics().ShowRevisionAt(layout_page.revision());
   updater = std::make_unique<Updater>(allocator->info(), cpus, mode, host_cpus);
-  callers = std::make_unique<Callers>(*sessions, config.access);
+  callers = std::make_unique<Callers>(*sessions, config.access, config.certificates);
   if (config.door.empty()) return absl::OkStatus();
   if (absl::Status status = OpenLane(config); !status.ok()) return status;
   const bool unlocked = mode == rseq::UpdateMode::kRseq;
@@ -283,15 +305,25 @@ void Daemon::Parts::GoLive(const DaemonConfig& config) {
   // Connections made since the sockets were bound have waited until now.
   listener->Start([this](int fd, Origin origin) { rpc->Serve(fd, origin); });
   for (const std::string& address : listener->addresses()) spdlog::info("serving on {}", address);
-  if (ports.empty()) return;
+  if (NeedsGateway()) StartGateway(config);
+}
+
+void Daemon::Parts::StartGateway(const DaemonConfig& config) {
   GatewayKeeper::Options options{
-      .listeners = {}, .message_limit = config.message_limit, .connected = [this](UniqueFd fd) {
-        rpc->Serve(fd.release(), Origin::kGateway);
-      }};
+      .listeners = {},
+      .tls_listeners = {},
+      .tls_flags = {},
+      .message_limit = config.message_limit,
+      .connected = [this](UniqueFd fd) { rpc->Serve(fd.release(), Origin::kGateway); }};
   for (const TcpSocket& port : ports) {
     options.listeners.push_back(port.fd.get());
     spdlog::info("serving on {}", port.address);
   }
+  for (const TcpSocket& port : tls_ports) {
+    options.tls_listeners.push_back(port.fd.get());
+    spdlog::info("serving on tls:{}", port.address);
+  }
+  if (!tls_ports.empty()) options.tls_flags = TlsFlags(config.tls);
   gateway = std::make_unique<GatewayKeeper>(std::move(options));
 }
 
@@ -324,8 +356,12 @@ Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 void Daemon::Change(const DaemonConfig& config) {
   parts_->sessions->SetLimits(config.sessions.limits);
   parts_->sessions->metrics().SetLimits(config.sessions.metric_limits);
-  parts_->callers->SetRules(config.access);
+  parts_->callers->SetRules(config.access, config.certificates);
   if (parts_->door) parts_->door->SetRules(config.access);
+}
+
+void Daemon::ReadCertificates() {
+  if (parts_->gateway) parts_->gateway->ReadCertificates();
 }
 
 std::vector<std::string> Daemon::MissingFiles() const { return parts_->MissingFiles(); }

@@ -32,6 +32,8 @@ class Daemon {
 
   // Goes on with the access rules and session limits of `config`.
   void Change(const DaemonConfig& config);
+  // Has the gateway read its certificates again, if it serves TLS.
+  void ReadCertificates();
   // Names the files of arena and catalog that are no longer at their paths, and a
   // configuration that is not there.
   [[nodiscard]] std::vector<std::string> MissingFiles() const;

@@ -50,7 +50,8 @@ void AddAddressFlags(CLI::App& app, Config& flags) {
          [&flags](const std::vector<std::string>& addresses) {
            for (const std::string& address : addresses) flags.add_listen(address);
          },
-         "Serve on unix:PATH or HOST:PORT (repeatable; default unix:/run/percpud/percpud.sock)")
+         "Serve on unix:PATH, tls:HOST:PORT or HOST:PORT of loopback (repeatable; default "
+         "unix:/run/percpud/percpud.sock)")
       ->take_all()
       ->allow_extra_args(false);
   AddText(app, "--socket-mode", "Mode of Unix sockets, octal (0660)", *flags.mutable_socket_mode());
@@ -61,6 +62,22 @@ void AddAddressFlags(CLI::App& app, Config& flags) {
           *flags.mutable_gateway());
   AddText(app, {"--access-remote", "--remote"}, "Role of TCP peers: anonymous or viewer",
           *flags.mutable_access()->mutable_remote());
+}
+
+void AddTlsFlags(CLI::App& app, config::v1::Tls& tls) {
+  using Tls = config::v1::Tls;
+  AddText(app, "--tls-cert-file", "The own certificate for tls: addresses, PEM",
+          *tls.mutable_cert_file());
+  AddText(app, "--tls-key-file", "Its key, PEM", *tls.mutable_key_file());
+  AddText(app, "--tls-trusted-ca-file", "Who may vouch for peers, PEM",
+          *tls.mutable_trusted_ca_file());
+  AddFlag<bool>(app, "--tls-client-cert-auth", "Refuse peers without a certificate (true)",
+                [&tls](const bool& value) { tls.set_client_cert_auth(value); });
+  AddText(app, "--tls-crl-dir", "A directory of revocation lists, PEM", *tls.mutable_crl_dir());
+  AddText(app, "--tls-check-interval", "How often these files are read (10s)",
+          *tls.mutable_check_interval());
+  AddNumber(app, "--tls-handshakes-per-second", "New connections of TLS (50)", tls,
+            &Tls::set_handshakes_per_second);
 }
 
 void AddLayoutFlags(CLI::App& app, Config& flags) {
@@ -159,6 +176,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   app.add_flag("--discard", out.discard,
                "Wipe what an earlier daemon left and cannot be used, instead of keeping it aside");
   AddAddressFlags(app, flags);
+  AddTlsFlags(app, *flags.mutable_tls());
   AddLayoutFlags(app, flags);
   AddRestartFlags(app, flags);
   AddCpuFlags(app, *flags.mutable_cpus());

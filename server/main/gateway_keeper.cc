@@ -129,6 +129,11 @@ void GatewayKeeper::Drain() {
   if (process_ != kNone) kill(process_, SIGTERM);
 }
 
+void GatewayKeeper::ReadCertificates() {
+  RankedLock lock(&mu_);
+  if (process_ != kNone) kill(process_, SIGHUP);
+}
+
 bool GatewayKeeper::IsStopping() {
   RankedLock lock(&mu_);
   return stopping_;
@@ -182,6 +187,10 @@ pid_t GatewayKeeper::Spawn() {
   for (const int listener : options_.listeners) {
     arguments.insert(arguments.end(), {"--listen-fd", absl::StrCat(plan.Pass(listener))});
   }
+  for (const int listener : options_.tls_listeners) {
+    arguments.insert(arguments.end(), {"--tls-listen-fd", absl::StrCat(plan.Pass(listener))});
+  }
+  arguments.insert(arguments.end(), options_.tls_flags.begin(), options_.tls_flags.end());
   const pid_t process = plan.Run(program, std::move(arguments));
   if (process == kNone) {
     spdlog::error("{} cannot be run: {}", program, std::strerror(errno));

@@ -28,8 +28,11 @@ namespace percpud {
 class GatewayKeeper {
  public:
   struct Options {
-    // Listening sockets, which outlive the keeper.
+    // Listening sockets, which outlive the keeper: of plain TCP, and of TLS.
     std::vector<int> listeners;
+    std::vector<int> tls_listeners;
+    // What the gateway is told of TLS, if there are some.
+    std::vector<std::string> tls_flags;
     // The largest message that percpud takes.
     Bytes message_limit;
     // Gets the daemon's end of each pair, on the keeper's thread.
@@ -45,6 +48,8 @@ class GatewayKeeper {
   GatewayKeeper(const GatewayKeeper&) = delete;
   GatewayKeeper& operator=(const GatewayKeeper&) = delete;
 
+  // Has the gateway read its certificates again.
+  void ReadCertificates();
   // Has the gateway accept no more and end when its calls have ended; it is not started
   // again. Idempotent.
   void Drain();

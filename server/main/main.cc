@@ -90,6 +90,7 @@ void ReloadInFrontOf(int argc, char** argv, config::v1::Config& running, Daemon&
   clock_gettime(CLOCK_MONOTONIC, &now);
   NotifyManager(absl::StrCat("RELOADING=1\nMONOTONIC_USEC=",
                              absl::ToInt64Microseconds(absl::DurationFromTimespec(now))));
+  daemon.ReadCertificates();
   NotifyManager(absl::StrCat("READY=1\nSTATUS=", Reload(argc, argv, running, daemon)));
 }
 

@@ -16,6 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "proto/percpud/abi/v1/tls_peer.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/errors.h"
 #include "server/base/limits.h"
@@ -38,14 +39,10 @@ NumberRange Numbers() {
   return {.first = end / 2, .end = end};
 }
 
-// "plain:127.0.0.1", as the gateway writes it: the address. nullopt for anything else.
-std::optional<std::string> ReadPlainPeer(absl::string_view value) {
-  if (!absl::ConsumePrefix(&value, abi::v1::kPlainPeer)) return std::nullopt;
-  std::string host(value);
+bool IsAddress(const std::string& host) {
   in6_addr address{};
-  const bool is_address = inet_pton(AF_INET, host.c_str(), &address) == 1 ||
-                          inet_pton(AF_INET6, host.c_str(), &address) == 1;
-  return is_address ? std::optional(std::move(host)) : std::nullopt;
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
 // The one value of a key; nullopt if there is none, or several.
@@ -59,9 +56,42 @@ std::optional<absl::string_view> OnlyValue(const grpc::ServerContextBase& contex
 
 }  // namespace
 
-void Callers::SetRules(AccessRules rules) {
+void Callers::SetRules(AccessRules rules, CertificateRules certificates) {
   RankedLock lock(&mu_);
   rules_ = std::move(rules);
+  certificates_ = std::move(certificates);
+}
+
+std::optional<Callers::Remote> Callers::ReadNamed(absl::string_view value) {
+  Remote out;
+  if (absl::ConsumePrefix(&value, abi::v1::kPlainPeer)) {
+    out.proof = Remote::Proof::kNone;
+  } else if (absl::ConsumePrefix(&value, abi::v1::kTlsStranger)) {
+    out.proof = Remote::Proof::kNoCertificate;
+  } else if (absl::ConsumePrefix(&value, abi::v1::kTlsPeer)) {
+    out.proof = Remote::Proof::kCertificate;
+  } else {
+    return std::nullopt;
+  }
+  out.host = std::string(value);
+  const bool is_good = out.proof == Remote::Proof::kCertificate ? CertificateRules::Speaks(value)
+                                                                : IsAddress(out.host);
+  return is_good ? std::optional(std::move(out)) : std::nullopt;
+}
+
+Role Callers::RoleOf(const Remote& remote) const {
+  RankedLock lock(&mu_);
+  switch (remote.proof) {
+    case Remote::Proof::kKernel:
+      return rules_.RoleOf(remote.peer);
+    case Remote::Proof::kNone:
+      return std::min(rules_.RoleOf(std::nullopt), Role::kViewer);
+    case Remote::Proof::kCertificate:
+      return certificates_.RoleOf(remote.host);
+    case Remote::Proof::kNoCertificate:
+      break;
+  }
+  return Role::kAnonymous;
 }
 
 int Callers::Adopt(int fd, Origin origin) {
@@ -107,16 +137,29 @@ absl::StatusOr<std::shared_ptr<const Callers::Remote>> Callers::PeerOf(
     return errors::OnlyTheGateway(abi::v1::kOnBehalfKey);
   }
   const absl::string_view named = OnlyValue(context, abi::v1::kOnBehalfKey).value_or("");
-  std::optional<std::string> host = ReadPlainPeer(named);
-  if (!host) return errors::PeerNotNamed(named);
-  auto account = peers_.AccountOf(*host);
-  return std::make_shared<const Remote>(
-      Remote{.peer = {}, .host = *std::move(host), .account = std::move(account)});
+  std::optional<Remote> peer = ReadNamed(named);
+  if (!peer) return errors::PeerNotNamed(named);
+  peer->account = peers_.AccountOf(peer->host);
+  return std::make_shared<const Remote>(*std::move(peer));
 }
 
 absl::StatusOr<Caller> Callers::Of(const grpc::ServerContextBase& context) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Remote> peer, PeerOf(context));
   return CallerOf(context, *peer);
+}
+
+bool Callers::MayUseTokenOf(const Caller& owner, const Remote& remote) {
+  switch (remote.proof) {
+    case Remote::Proof::kKernel:
+      // A caller in this process has no user.
+      return !remote.peer || owner.uid == remote.peer->uid;
+    case Remote::Proof::kCertificate:
+      return owner.identity() == Identity{.uid = kNobody, .host = remote.host};
+    case Remote::Proof::kNone:
+    case Remote::Proof::kNoCertificate:
+      break;
+  }
+  return false;
 }
 
 absl::StatusOr<Caller> Callers::CallerOf(const grpc::ServerContextBase& context,
@@ -127,11 +170,10 @@ absl::StatusOr<Caller> Callers::CallerOf(const grpc::ServerContextBase& context,
     if (entry->second.size() != token.size()) return errors::TokenUnknown();
     std::copy(entry->second.begin(), entry->second.end(), token.begin());
     const std::optional<Caller> caller = sessions_.Find(token);
-    if (!caller) return errors::TokenUnknown();
+    if (!caller || !MayUseTokenOf(*caller, remote)) return errors::TokenUnknown();
     return *caller;
   }
-  RankedLock lock(&mu_);
-  return Caller{.role = rules_.RoleOf(remote.peer),
+  return Caller{.role = RoleOf(remote),
                 .session = kNoSession,
                 .uid = remote.peer ? remote.peer->uid : kNobody,
                 .request = kNoRequest,

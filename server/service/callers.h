@@ -17,6 +17,7 @@
 #include "server/base/slow_lane.h"
 #include "server/service/peers.h"
 #include "server/session/access/caller.h"
+#include "server/session/access/certificate_rules.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
@@ -43,14 +44,16 @@ enum class Origin : std::uint8_t {
 // Who makes a call: the session its token stands for, else the peer of its
 // connection, else the one on whose behalf the gateway passes it on. gRPC knows no peer of
 // a Unix socket, but names the descriptor ("fd:1234") of a connection that was handed to
-// it, and that one we asked the kernel about. Thread safe.
+// it, and that one we asked the kernel about. A token is worth something only from the user,
+// or the certificate's owner, to whom it was given. Thread safe.
 class Callers {
  public:
   // `sessions` outlives the callers.
-  Callers(Sessions& sessions, AccessRules rules) : sessions_(sessions), rules_(std::move(rules)) {}
+  Callers(Sessions& sessions, AccessRules rules, CertificateRules certificates = {})
+      : sessions_(sessions), rules_(std::move(rules)), certificates_(std::move(certificates)) {}
 
   // Sets the rules for connections without a session; a session keeps its role.
-  void SetRules(AccessRules rules);
+  void SetRules(AccessRules rules, CertificateRules certificates = {});
 
   // Takes a connection in before gRPC gets it, and returns the number it now
   // has. Numbers rotate, so that a late call of a closed connection is not
@@ -67,14 +70,31 @@ class Callers {
   [[nodiscard]] CallStats& stats() const { return sessions_.call_stats(); }
 
  private:
-  // The other end of a connection.
+  // The other end of a connection, or whom the gateway names.
   struct Remote {
+    // What vouches for it.
+    enum class Proof : std::uint8_t {
+      // The kernel, if it has a peer; else nothing.
+      kKernel,
+      // Nothing: it came by plain TCP.
+      kNone,
+      // Its certificate. TLS without one proves nothing either.
+      kCertificate,
+      kNoCertificate,
+    };
     std::optional<Peer> peer;
-    // The host of a peer over TCP; else empty.
+    // The host of a peer over TCP, or what its certificate says; else empty.
     std::string host;
+    Proof proof = Proof::kKernel;
     std::shared_ptr<PeerAccount> account;
     Origin origin = Origin::kAnybody;
   };
+  // Reads whom the gateway names: "plain:127.0.0.1", "tls:dns:db7.example". nullopt for anything
+  // else.
+  static std::optional<Remote> ReadNamed(absl::string_view value);
+  // Whether a token that was given to `owner` is worth something from there.
+  static bool MayUseTokenOf(const Caller& owner, const Remote& remote);
+  [[nodiscard]] Role RoleOf(const Remote& remote) const;
   // The name under which a quota counts a connection: "uid 1000" or the host.
   static std::string NameOf(const Remote& remote);
   // What is at the other end of the call's connection.
@@ -93,6 +113,7 @@ class Callers {
       Remote{.peer = {}, .host = {}, .account = peers_.AccountOf({})});
   mutable RankedMutex mu_{LockRank::kLeaf};
   AccessRules rules_ ABSL_GUARDED_BY(mu_);
+  CertificateRules certificates_ ABSL_GUARDED_BY(mu_);
   // By descriptor; an entry is replaced when its number comes round again.
   absl::flat_hash_map<int, std::shared_ptr<const Remote>> remotes_ ABSL_GUARDED_BY(mu_);
   int next_number_ ABSL_GUARDED_BY(mu_) = 0;

@@ -143,7 +143,7 @@ TEST_F(GatewayTest, TheGatewayMayDoNothingButServe) {
   if (geteuid() == 0) EXPECT_THAT(StatusField(pid, "Uid"), HasSubstr("65534"));
   const std::string limits = ReadProc(pid, "limits");
   EXPECT_THAT(limits, HasSubstr("Max processes             0                    0"));
-  EXPECT_THAT(limits, HasSubstr("Max open files            320                  320"));
+  EXPECT_THAT(limits, HasSubstr("Max open files            384                  384"));
 #ifndef PERCPUD_ASAN
   EXPECT_THAT(limits, HasSubstr("Max address space         268435456            268435456"));
 #endif

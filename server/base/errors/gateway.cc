@@ -18,7 +18,7 @@ absl::Status PeerNotNamed(absl::string_view value) {
 
 absl::Status NotOverTcp(absl::string_view rpc, absl::string_view needed, absl::string_view most) {
   return Refuse(Code::kPermissionDenied, Reason::kNotOverTcp, rpc, ": needs the role ", needed,
-                "; over plain TCP nobody is more than ", most);
+                "; a peer that shows no certificate is never more than ", most);
 }
 
 absl::Status MethodUnknown(absl::string_view path) {

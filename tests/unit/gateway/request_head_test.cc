@@ -48,6 +48,23 @@ TEST(RequestHeadTest, AnOrdinaryRequestGoesOnWithTheNameOfItsPeer) {
   EXPECT_EQ(Find(forwarded, abi::v1::kOnBehalfKey), "plain:127.0.0.1");
 }
 
+TEST(RequestHeadTest, ATokenGoesWithTheIdentityThatItCameFrom) {
+  const Peer peer{
+      .on_behalf = "tls:dns:db7.example", .most = Role::kOperator, .may_have_session = true};
+  const std::string good = "AAAAAAAAAAAAAAAAAAAAAA==";
+  for (const std::string& token : {good, std::string("AAAAAAAAAAAAAAAAAAAA+/")}) {
+    RequestHead head = Good("/percpud.v1.MemoryService/Alloc");
+    head.Add(abi::v1::kTokenKey, token);
+    ASSERT_THAT(head.Refusal(peer), IsEmpty());
+    EXPECT_EQ(Find(head.Forwarded(peer), abi::v1::kTokenKey), token);
+  }
+  for (const std::string& wrong : {good + "=", good.substr(0, 20), std::string(24, ' ')}) {
+    RequestHead head = Good();
+    head.Add(abi::v1::kTokenKey, wrong);
+    EXPECT_EQ(Find(head.Forwarded(peer), abi::v1::kTokenKey), "");
+  }
+}
+
 TEST(RequestHeadTest, NobodySpeaksForAnother) {
   RequestHead head = Good();
   head.Add(abi::v1::kOnBehalfKey, "plain:10.0.0.1");

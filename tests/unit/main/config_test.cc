@@ -131,6 +131,44 @@ TEST(ConfigTest, TcpIsServedOnLoopbackOnly) {
   }
 }
 
+TEST(ConfigTest, TlsIsServedAnywhereAndNeedsItsFiles) {
+  constexpr char kFiles[] = R"(tls { cert_file: "/c" key_file: "/k" trusted_ca_file: "/a" )";
+  for (const char* address : {"0.0.0.0:1", "[::]:1", "example.org:1", "127.0.0.1:1"}) {
+    const std::string listen = absl::StrCat("listen: \"tls:", address, "\" ");
+    const auto config = Check(absl::StrCat(listen, kFiles, "}"));
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_TRUE(config->tls.client_cert_auth);
+    EXPECT_EQ(config->tls.check_interval, absl::Seconds(10));
+    EXPECT_EQ(config->tls.handshakes_per_second, 50U);
+    ExpectRefused(listen, "tls.cert_file", "needed");
+    ExpectRefused(absl::StrCat(listen, kFiles, R"(check_interval: "1ms" })"), "tls.check_interval",
+                  "100ms");
+    ExpectRefused(absl::StrCat(listen, kFiles, "handshakes_per_second: 100000 }"),
+                  "tls.handshakes_per_second", "100000");
+    ExpectRefused(absl::StrCat(listen, kFiles, R"(crl_dir: "here" })"), "tls.crl_dir", "absolute");
+  }
+  ExpectRefused(absl::StrCat(kFiles, "}"), "tls", "no tls: address");
+  for (const char* address : {"tls:", "tls:1", "tls::1", "tls:host:", "tls:host:65536"}) {
+    ExpectRefused(absl::StrCat("listen: \"", address, "\" ", kFiles, "}"), "listen", address);
+  }
+}
+
+TEST(ConfigTest, CertificatesAreNamedBesideUsers) {
+  const auto config = Check(R"(access {
+    operators: "spiffe:spiffe://td/ops/*" clients: "dns:app.example" clients: "cn:*"
+    viewers: "user:0" viewers: "cn:look" })");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->certificates.operators, ElementsAre("spiffe:spiffe://td/ops/*"));
+  EXPECT_THAT(config->certificates.clients, ElementsAre("dns:app.example", "cn:*"));
+  EXPECT_THAT(config->certificates.viewers, ElementsAre("cn:look"));
+  // What users may do is as it was.
+  EXPECT_TRUE(config->access.clients.everybody);
+  EXPECT_THAT(config->access.viewers.users, ElementsAre(UserId(0)));
+  for (const char* entry : {"spiffe:td/app", "spiffe:", "dns:", "cn:", "dns:*.example"}) {
+    ExpectRefused(absl::StrCat("access { clients: \"", entry, "\" }"), "access.clients", entry);
+  }
+}
+
 TEST(ConfigTest, TcpPeersMayLookAtMost) {
   constexpr char kTcp[] = R"(listen: "127.0.0.1:1" )";
   EXPECT_TRUE(Check(absl::StrCat(kTcp, R"(access { remote: "viewer" })")).ok());

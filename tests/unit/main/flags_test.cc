@@ -45,6 +45,13 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
                            "--cpus-select=0-3",
                            "--access-remote=viewer",
                            "--gateway=unix:/g",
+                           "--tls-cert-file=/c",
+                           "--tls-key-file=/k",
+                           "--tls-trusted-ca-file=/a",
+                           "--tls-client-cert-auth=false",
+                           "--tls-crl-dir=/r",
+                           "--tls-check-interval=1s",
+                           "--tls-handshakes-per-second=9",
                            "--log-level=debug",
                            "--balancer-empty-pages-low=1",
                            "--balancer-empty-pages-high=9",
@@ -63,6 +70,14 @@ TEST(FlagsTest, EveryFlagReachesItsField) {
   EXPECT_THAT(config.listen(), ElementsAre("unix:/a", "h:1"));
   EXPECT_EQ(config.socket_mode(), "0600");
   EXPECT_EQ(config.gateway(), "unix:/g");
+  EXPECT_EQ(config.tls().cert_file(), "/c");
+  EXPECT_EQ(config.tls().key_file(), "/k");
+  EXPECT_EQ(config.tls().trusted_ca_file(), "/a");
+  EXPECT_TRUE(config.tls().has_client_cert_auth());
+  EXPECT_FALSE(config.tls().client_cert_auth());
+  EXPECT_EQ(config.tls().crl_dir(), "/r");
+  EXPECT_EQ(config.tls().check_interval(), "1s");
+  EXPECT_EQ(config.tls().handshakes_per_second(), 9U);
   EXPECT_EQ(config.arena_size(), "1GiB");
   EXPECT_EQ(config.page_size(), "2MiB");
   EXPECT_EQ(config.backend(), "km");

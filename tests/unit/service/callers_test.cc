@@ -100,7 +100,8 @@ class CallersTest : public testing::ServiceTest {
     Ends ends = UnixPair();
     const int adopted = callers_->Adopt(ends.server.release(), Origin::kGateway);
     on_behalf_ = on_behalf;
-    const grpc::Status status = CallOver(std::move(ends), adopted);
+    const grpc::Status status =
+        CallOver(std::move(ends), adopted, token_.empty() ? nullptr : &token_);
     on_behalf_.clear();
     return status;
   }
@@ -117,6 +118,8 @@ class CallersTest : public testing::ServiceTest {
   std::unique_ptr<grpc::Server> server_;
   // What calls say of whom they are made for.
   std::vector<std::string> on_behalf_;
+  // The token of calls through the gateway; empty for none.
+  std::string token_;
 };
 
 // --- Adopt ---------------------------------------------------------------------
@@ -197,6 +200,45 @@ TEST_F(CallersTest, WhoCallsThroughTheGatewayIsWhomItNames) {
   }
 }
 
+TEST_F(CallersTest, ACertificateThatTheGatewayNamesHasItsRole) {
+  callers_->SetRules({.remote = Role::kOperator},
+                     {.operators = {"dns:ops.example"}, .clients = {"spiffe:spiffe://td/app/*"}});
+  ASSERT_TRUE(CallThroughGateway({"tls:dns:ops.example"}).ok());
+  EXPECT_EQ(witness_->seen->role, Role::kOperator);
+  EXPECT_EQ(witness_->opener, Identity{.host = "dns:ops.example"});
+  ASSERT_TRUE(CallThroughGateway({"tls:spiffe:spiffe://td/app/1"}).ok());
+  EXPECT_EQ(witness_->seen->role, Role::kClient);
+  for (const char* const other : {"tls:dns:other.example", "tls-stranger:10.0.0.7"}) {
+    const grpc::Status status = CallThroughGateway({other});
+    EXPECT_EQ(status.error_code(), grpc::PERMISSION_DENIED);
+    EXPECT_THAT(status.error_message(), HasSubstr("anonymous"));
+  }
+  // Plain text stays below, whatever the rules give to peers without proof.
+  EXPECT_THAT(CallThroughGateway({"plain:127.0.0.1"}).error_message(), HasSubstr("viewer"));
+  for (const char* const wrong : {"tls:", "tls:uid:0", "tls:ops", "tls-stranger:ops"}) {
+    EXPECT_EQ(CallThroughGateway({wrong}).error_code(), grpc::UNAUTHENTICATED) << wrong;
+  }
+}
+
+TEST_F(CallersTest, ATokenIsWorthNothingFromAnotherIdentity) {
+  const auto opened =
+      sessions_->Open({.opener = {.host = "dns:app.example"}, .ttl = absl::Hours(1)});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const std::string token(opened->token.begin(), opened->token.end());
+  token_ = token;
+  EXPECT_TRUE(CallThroughGateway({"tls:dns:app.example"}).ok());
+  EXPECT_EQ(witness_->seen->session, opened->id);
+  for (const char* const other :
+       {"tls:dns:other.example", "tls-stranger:10.0.0.7", "plain:127.0.0.1"}) {
+    const grpc::Status status = CallThroughGateway({other});
+    EXPECT_EQ(status.error_code(), grpc::UNAUTHENTICATED) << other;
+    EXPECT_THAT(status.error_message(), HasSubstr("token: "));
+  }
+  Ends pair = UnixPair();
+  const int adopted = callers_->Adopt(pair.server.release());
+  EXPECT_EQ(CallOver(std::move(pair), adopted, &token).error_code(), grpc::UNAUTHENTICATED);
+}
+
 TEST_F(CallersTest, TheGatewayHasToNameOnePeerAndNobodyElseMay) {
   for (const std::vector<std::string>& named :
        std::vector<std::vector<std::string>>{{},
@@ -229,20 +271,31 @@ TEST_F(CallersTest, ANumberThatComesRoundForgetsItsLastPeer) {
   EXPECT_EQ(CallOver(std::move(pair), adopted).error_code(), grpc::PERMISSION_DENIED);
 }
 
-TEST_F(CallersTest, ATokenSpeaksForItsSessionWhateverTheConnection) {
+TEST_F(CallersTest, ATokenSpeaksForItsSessionOverConnectionsOfItsUser) {
   const auto opened = sessions_->Open(
       {.kind = SessionKind::kLocalReadWrite,
-       .peer = Peer{.pid = ProcessId(7), .uid = UserId(4242), .gid = UserGroupId(1)}});
+       .peer = Peer{.pid = ProcessId(7), .uid = UserId(getuid()), .gid = UserGroupId(1)}});
   ASSERT_TRUE(opened.ok()) << opened.status();
   const std::string token(opened->token.begin(), opened->token.end());
   ASSERT_TRUE(CallInProcess(&token).ok());
   EXPECT_EQ(witness_->seen->session, opened->id);
-  EXPECT_EQ(witness_->seen->uid, UserId(4242));
+  EXPECT_EQ(witness_->seen->uid, UserId(getuid()));
   // An operator's connection does not add to what the session may.
   Ends pair = UnixPair();
   const int adopted = callers_->Adopt(pair.server.release());
   ASSERT_TRUE(CallOver(std::move(pair), adopted, &token).ok());
   EXPECT_EQ(witness_->seen->role, Role::kClient);
+}
+
+TEST_F(CallersTest, ATokenIsWorthNothingFromAnotherUser) {
+  const auto opened = sessions_->Open(
+      {.kind = SessionKind::kLocalReadWrite,
+       .peer = Peer{.pid = ProcessId(7), .uid = UserId(4242), .gid = UserGroupId(1)}});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const std::string token(opened->token.begin(), opened->token.end());
+  Ends pair = UnixPair();
+  const int adopted = callers_->Adopt(pair.server.release());
+  EXPECT_EQ(CallOver(std::move(pair), adopted, &token).error_code(), grpc::UNAUTHENTICATED);
 }
 
 TEST_F(CallersTest, ATokenThatStandsForNothingIsRefused) {

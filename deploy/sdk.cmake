@@ -6,7 +6,7 @@
 
 add_library(percpud_client STATIC
   $<TARGET_OBJECTS:percpu_sdk> $<TARGET_OBJECTS:percpu_lease> $<TARGET_OBJECTS:percpud_rseq>
-  $<TARGET_OBJECTS:percpud_area> $<TARGET_OBJECTS:percpud_base> $<TARGET_OBJECTS:percpud_proto>
+  $<TARGET_OBJECTS:percpud_area> $<TARGET_OBJECTS:percpud_base> $<TARGET_OBJECTS:percpud_tls> $<TARGET_OBJECTS:percpud_proto>
   $<TARGET_OBJECTS:percpud_c_static> $<TARGET_OBJECTS:percpud_exposition>)
 # libpercpud.a is the C library.
 set_target_properties(percpud_client PROPERTIES OUTPUT_NAME percpud_sdk LINKER_LANGUAGE CXX)

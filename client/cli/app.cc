@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "client/cli/aliases.h"
@@ -46,16 +47,33 @@ struct Globals {
   std::string output = "table";
   std::string address = percpud::abi::v1::kDefaultAddress;
   std::string name_space;
+  TlsOptions tls;
   std::int64_t timeout_ns = absl::ToInt64Nanoseconds(absl::Seconds(5));
 };
+
+void AddTlsFlags(CLI::App& root, TlsOptions& tls) {
+  root.add_option("--ca-file", tls.ca_file, "Who may vouch for a tls: address, PEM")
+      ->option_text("FILE")
+      ->envname("PERCPUD_CA_FILE");
+  root.add_option("--cert-file", tls.cert_file, "The own certificate for it, PEM")
+      ->option_text("FILE")
+      ->envname("PERCPUD_CERT_FILE");
+  root.add_option("--key-file", tls.key_file, "Its key, PEM")
+      ->option_text("FILE")
+      ->envname("PERCPUD_KEY_FILE");
+  root.add_option("--server-name", tls.server_name, "The name that its certificate has to have")
+      ->option_text("NAME [the host]")
+      ->envname("PERCPUD_SERVER_NAME");
+}
 
 void AddGlobals(CLI::App& root, Globals& globals) {
   root.add_option("-o,--output", globals.output, "How to print")
       ->option_text("table|json [table]")
       ->check(OneOf({"table", "json"}));
-  root.add_option("--address", globals.address, "Where the daemon is: unix:PATH or HOST:PORT")
+  root.add_option("--address", globals.address, "The daemon: unix:PATH, tls:HOST:PORT or HOST:PORT")
       ->option_text(absl::StrCat("ADDRESS [", globals.address, "]"))
       ->envname("PERCPUD_ADDRESS");
+  AddTlsFlags(root, globals.tls);
   root.add_option("--namespace", globals.name_space, "Whose families are meant")
       ->option_text("NAME [default]")
       ->envname("PERCPUD_NAMESPACE");
@@ -75,6 +93,14 @@ int Fail(const Environment& environment, int exit_code, absl::string_view messag
   return exit_code;
 }
 
+// Over TLS what went wrong is known to gRPC alone.
+std::string WhyUnavailable(const absl::Status& status, const std::string& address) {
+  if (SaysWhy(status)) return Printable(status.message());
+  if (!absl::StartsWith(address, "tls:")) return WhyUnreachable(address);
+  return absl::StrCat("cannot reach percpud at ", Printable(address), ": ",
+                      Printable(status.message()));
+}
+
 // A command that ended without a result, in one line.
 int Fail(const Environment& environment, const absl::Status& status, const Globals& globals) {
   if (Interrupt::signal() != 0) {
@@ -82,8 +108,7 @@ int Fail(const Environment& environment, const absl::Status& status, const Globa
   }
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-      return Fail(environment, kExitUnreachable,
-                  SaysWhy(status) ? Printable(status.message()) : WhyUnreachable(globals.address));
+      return Fail(environment, kExitUnreachable, WhyUnavailable(status, globals.address));
     case absl::StatusCode::kDeadlineExceeded:
       return Fail(environment, kExitUnreachable,
                   absl::StrCat("no answer from percpud at ", Printable(globals.address), " in ",
@@ -106,7 +131,8 @@ int Run(const Command& command, const Globals& globals, const Environment& envir
   Interrupt::Forget();
   // No retries: a person, or a script's own loop, decides better.
   const CallOptions options{.deadline = absl::Nanoseconds(globals.timeout_ns),
-                            .retry = {.max_retries = 0}};
+                            .retry = {.max_retries = 0},
+                            .tls = globals.tls};
   if (absl::Status status = CheckAddress(globals.address); !status.ok()) {
     return Fail(environment, kExitUsage, status.message());
   }

@@ -6,13 +6,13 @@
 #include <cassert>
 
 #include "absl/strings/str_cat.h"
-#include "percpu/internal/address.h"
+#include "percpu/internal/wire/target.h"
 #include "server/base/status_macros.h"
 
 namespace percpu {
 
 absl::StatusOr<Client> Client::Connect(std::string_view address, const CallOptions& options) {
-  RETURN_IF_ERROR(Address::Parse(address).status());
+  RETURN_IF_ERROR(wire::Target::Of(address, options).status);
   return Client(MakeGrpcConnection(address, options));
 }
 

@@ -44,8 +44,9 @@ class Client {
  public:
   explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
-  // Makes a client of the daemon at `address`: "unix:PATH", a path, or "HOST:PORT".
-  // Errors: INVALID_ARGUMENT for anything else. The first call shows whether a daemon is
+  // Makes a client of the daemon at `address`: "unix:PATH", a path, "tls:HOST:PORT", or
+  // "HOST:PORT" in plain text. Errors: INVALID_ARGUMENT for anything else, and for files of
+  // CallOptions::tls that are of no use. The first call shows whether a daemon is
   // there.
   static absl::StatusOr<Client> Connect(std::string_view address, const CallOptions& options = {});
 

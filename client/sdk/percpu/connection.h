@@ -102,8 +102,8 @@ class Connection {
                              const std::function<bool(const StatsSample&)>& on_sample) = 0;
 };
 
-// Makes a connection to "unix:PATH", a path, or "HOST:PORT". It opens nothing before the
-// first call, so a process may fork after making one. If `token` is not empty, calls are
+// Makes a connection to "unix:PATH", a path, "tls:HOST:PORT" or "HOST:PORT". It opens nothing
+// before the first call, so a process may fork after making one. If `token` is not empty, calls are
 // made in the name of its session (OpenedSession).
 std::shared_ptr<Connection> MakeGrpcConnection(std::string_view address, const CallOptions& options,
                                                std::string_view token = {});

@@ -4,6 +4,8 @@
 #ifndef PERCPUD_CLIENT_SDK_PERCPU_OPTIONS_H_
 #define PERCPUD_CLIENT_SDK_PERCPU_OPTIONS_H_
 
+#include <string>
+
 #include "absl/time/time.h"
 
 namespace percpu {
@@ -28,11 +30,26 @@ struct RetryPolicy {
   absl::Duration max_backoff = absl::Seconds(1);
 };
 
+// What "tls:HOST:PORT" is called with: paths of PEM files. They are read when the client is
+// made. What is left empty is taken from the environment: PERCPUD_CA_FILE,
+// PERCPUD_CERT_FILE, PERCPUD_KEY_FILE and PERCPUD_SERVER_NAME.
+struct TlsOptions {
+  // Who may vouch for the gateway.
+  std::string ca_file;
+  // The client's own certificate, which says who it is, and its key. Without them the client
+  // is nobody. A key that every user of the host may read is refused.
+  std::string cert_file;
+  std::string key_file;
+  // The name that the gateway's certificate has to have, if it is not the address's host.
+  std::string server_name;
+};
+
 // How calls are made.
 struct CallOptions {
   // The time for one call, with its waiting and its retries.
   absl::Duration deadline = absl::Seconds(5);
   RetryPolicy retry;
+  TlsOptions tls;
 };
 
 }  // namespace percpu

@@ -26,6 +26,12 @@ bool IsHostAndPort(std::string_view text) {
 absl::StatusOr<Address> Address::Parse(std::string_view text) {
   const absl::string_view whole(text.data(), text.size());
   absl::string_view path = whole;
+  if (absl::ConsumePrefix(&path, "tls:")) {
+    const std::string_view host(path.data(), path.size());
+    if (IsHostAndPort(host)) return Address{.target = std::string(host), .path = {}, .tls = true};
+    return absl::InvalidArgumentError(
+        absl::StrCat("address: \"", whole, "\" is not tls:HOST:PORT"));
+  }
   const bool has_scheme = absl::ConsumePrefix(&path, "unix:");
   if (has_scheme) absl::ConsumePrefix(&path, "//");
   if (has_scheme ? !path.empty() : absl::StrContains(path, '/')) {

@@ -13,7 +13,7 @@ namespace percpu {
 
 // The address of a daemon, as a user wrote it. A plain value.
 struct Address {
-  // Parses "unix:PATH", "unix:///PATH", a PATH with a slash in it, and
+  // Parses "unix:PATH", "unix:///PATH", a PATH with a slash in it, "tls:HOST:PORT" and
   // "HOST:PORT". Errors: INVALID_ARGUMENT for anything else.
   static absl::StatusOr<Address> Parse(std::string_view text);
 
@@ -21,6 +21,8 @@ struct Address {
   std::string target;
   // The socket's path; empty for an address that is not on this host.
   std::string path;
+  // Whether TLS is spoken there.
+  bool tls = false;
 };
 
 }  // namespace percpu

@@ -30,7 +30,7 @@ absl::Status FromGrpc(const grpc::Status& status) {
                      status.error_details());
 }
 
-Caller::Caller(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers)
+Caller::Caller(Target target, const CallOptions& options, TokenSource* tokens, bool numbers)
     : target_(std::move(target)), options_(options), tokens_(tokens), numbers_(numbers) {
   assert(tokens != nullptr || !numbers);
   PrepareGrpcForForks();
@@ -43,7 +43,7 @@ Caller::~Caller() = default;
 Caller::Epoch& Caller::Current() {
   return epoch_.Get([this] {
     auto epoch = std::make_unique<Epoch>();
-    epoch->channel = MakeChannel(target_, options_);
+    epoch->channel = MakeChannel(target_.name, options_, target_.tls ? &*target_.tls : nullptr);
     epoch->connectivity =
         std::make_unique<Connectivity>(epoch->channel, options_.retry.max_backoff);
     epoch->memory = v1::MemoryService::NewStub(epoch->channel);
@@ -56,16 +56,18 @@ Caller::Epoch& Caller::Current() {
 
 absl::StatusOr<std::string> Caller::AwaitSession(const Deadline& deadline) {
   assert(tokens_ != nullptr);
+  RETURN_IF_ERROR(target_.status);
   ASSIGN_OR_RETURN(std::string token, tokens_->Token(deadline));
   RETURN_IF_ERROR(StartGrpc());
   const absl::Status ready = Current().connectivity->Await(deadline);
   if (!ready.ok()) {
-    return absl::Status(ready.code(), absl::StrCat(ready.message(), " at ", target_));
+    return absl::Status(ready.code(), absl::StrCat(ready.message(), " at ", target_.name));
   }
   return token;
 }
 
 absl::Status Caller::Prepare(grpc::ClientContext& context, const Deadline& deadline) {
+  RETURN_IF_ERROR(target_.status);
   RETURN_IF_ERROR(CheckDescriptors(kDescriptorsOfACall));
   RETURN_IF_ERROR(StartGrpc());
   if (tokens_ == nullptr) {

@@ -28,6 +28,7 @@
 #include "percpu/internal/wire/connectivity.h"
 #include "percpu/internal/wire/fast_lane.h"
 #include "percpu/internal/wire/request_window.h"
+#include "percpu/internal/wire/target.h"
 #include "percpu/internal/wire/token_source.h"
 #include "percpu/internal/wire/unary_call.h"
 #include "percpu/options.h"
@@ -83,7 +84,7 @@ class Caller {
   // nobody's if it is null. `numbers` says that no other caller numbers the session's
   // requests.
   // REQUIRES: `tokens`, if `numbers`.
-  Caller(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers);
+  Caller(Target target, const CallOptions& options, TokenSource* tokens, bool numbers);
   ~Caller();
   Caller(const Caller&) = delete;
   Caller& operator=(const Caller&) = delete;
@@ -260,7 +261,7 @@ class Caller {
   [[nodiscard]] bool TryAgain(Attempts& attempts, bool unavailable, int attempt,
                               const Deadline& deadline, absl::Duration& backoff) const;
 
-  const std::string target_;
+  const Target target_;
   const CallOptions options_;
   TokenSource* const tokens_;
   const bool numbers_;

@@ -21,6 +21,25 @@ int Milliseconds(absl::Duration duration) {
       std::clamp<std::int64_t>(absl::ToInt64Milliseconds(duration), 0, 1 << 30));
 }
 
+// A host that vanished says nothing, and its connection would stay for hours. The gateway
+// answers pings that are 5 s or more apart.
+void KeepAlive(grpc::ChannelArguments& arguments) {
+  constexpr absl::Duration kAsk = absl::Seconds(10);
+  constexpr absl::Duration kAnswer = absl::Seconds(3);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kAsk));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kAnswer));
+  // Otherwise gRPC stops after two that no data came between.
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+}
+
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const wire::TlsMaterial& tls) {
+  return grpc::SslCredentials({.pem_root_certs = tls.authorities,
+                               .pem_private_key = tls.key,
+                               .pem_cert_chain = tls.certificate});
+}
+
+bool IsUnix(const std::string& target) { return target.rfind("unix:", 0) == 0; }
+
 }  // namespace
 
 void PrepareGrpcForForks() {
@@ -32,7 +51,8 @@ void PrepareGrpcForForks() {
   setenv("GRPC_POLL_STRATEGY", "poll", /*replace=*/0);
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options,
+                                           const wire::TlsMaterial* tls) {
   grpc::ChannelArguments arguments;
   // gRPC's own retries are off. They cost a seventh of a call, and only the caller knows
   // which calls may run twice.
@@ -46,6 +66,11 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const Cal
   // Equal channels share a connection by default, and a child must not share its parent's.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(-1);
+  if (!IsUnix(address)) KeepAlive(arguments);
+  if (tls != nullptr) {
+    if (!tls->server_name.empty()) arguments.SetSslTargetNameOverride(tls->server_name);
+    return grpc::CreateCustomChannel(address, CredentialsOf(*tls), arguments);
+  }
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 

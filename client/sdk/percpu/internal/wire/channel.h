@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "percpu/internal/wire/target.h"
 #include "percpu/options.h"
 
 namespace percpu {
@@ -17,9 +18,11 @@ namespace percpu {
 // called before gRPC starts.
 void PrepareGrpcForForks();
 
-// Makes a channel of this process's own to the daemon. gRPC starts threads with the first
+// Makes a channel of this process's own to the daemon at a Unix socket or over plain TCP,
+// or with what `tls` holds, which may be null. gRPC starts threads with the first
 // channel, and a fork would lose them.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options);
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, const CallOptions& options,
+                                           const wire::TlsMaterial* tls = nullptr);
 
 }  // namespace percpu
 

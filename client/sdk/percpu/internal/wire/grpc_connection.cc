@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "percpu/connection.h"
-#include "percpu/internal/address.h"
 #include "percpu/internal/deadline.h"
 #include "percpu/internal/door/lane_calls.h"
 #include "percpu/internal/door/lane_client.h"
@@ -45,7 +44,7 @@ v1::AllocRequest ToRequest(std::span<const AreaSpec> specs, const AllocateOption
 
 class GrpcConnection final : public Connection {
  public:
-  GrpcConnection(std::string target, const CallOptions& options, TokenSource* tokens, bool numbers)
+  GrpcConnection(Target target, const CallOptions& options, TokenSource* tokens, bool numbers)
       : caller_(std::move(target), options, tokens, numbers) {}
 
   // The frequent calls of a local session go over the side door's lane, if the daemon has
@@ -288,36 +287,31 @@ class FixedToken final : public TokenSource {
   const std::string token_;
 };
 
-// Returns what gRPC calls an address. gRPC says itself what is wrong with an address
-// that Client::Connect would have refused.
-std::string TargetOf(std::string_view address) {
-  absl::StatusOr<Address> parsed = Address::Parse(address);
-  return parsed.ok() ? parsed->target : std::string(address);
-}
-
 }  // namespace
 }  // namespace wire
 
 std::shared_ptr<Connection> MakeGrpcConnection(std::string_view address, const CallOptions& options,
                                                std::string_view token) {
   if (token.empty()) {
-    return std::make_shared<wire::GrpcConnection>(wire::TargetOf(address), options, nullptr,
+    return std::make_shared<wire::GrpcConnection>(wire::Target::Of(address, options), options,
+                                                  nullptr,
                                                   /*numbers=*/false);
   }
   // The token is destroyed after the connection.
   struct Both {
-    Both(std::string target, const CallOptions& options, std::string_view text)
+    Both(wire::Target target, const CallOptions& options, std::string_view text)
         : token(text), connection(std::move(target), options, &token, /*numbers=*/false) {}
     wire::FixedToken token;
     wire::GrpcConnection connection;
   };
-  auto both = std::make_shared<Both>(wire::TargetOf(address), options, token);
+  auto both = std::make_shared<Both>(wire::Target::Of(address, options), options, token);
   return {both, &both->connection};
 }
 
 std::shared_ptr<Connection> MakeSessionConnection(std::string_view address,
                                                   const CallOptions& options, TokenSource& tokens) {
-  return std::make_shared<wire::GrpcConnection>(wire::TargetOf(address), options, &tokens,
+  return std::make_shared<wire::GrpcConnection>(wire::Target::Of(address, options), options,
+                                                &tokens,
                                                 /*numbers=*/true);
 }
 

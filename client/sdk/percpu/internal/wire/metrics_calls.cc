@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "percpu/internal/address.h"
 #include "percpu/internal/wire/caller.h"
 #include "percpu/internal/wire/pages.h"
 #include "percpu/metrics_connection.h"
@@ -81,7 +80,7 @@ SeriesInfo FromProto(const v1::Series& series) {
 
 class GrpcMetricsConnection final : public MetricsConnection {
  public:
-  GrpcMetricsConnection(std::string target, const CallOptions& options)
+  GrpcMetricsConnection(Target target, const CallOptions& options)
       : caller_(std::move(target), options, nullptr, /*numbers=*/false) {}
 
   absl::StatusOr<Pointer> OpenSeries(std::string_view name_space, const FamilyShape& shape,
@@ -176,9 +175,7 @@ class GrpcMetricsConnection final : public MetricsConnection {
 
 std::shared_ptr<MetricsConnection> MakeGrpcMetricsConnection(std::string_view address,
                                                              const CallOptions& options) {
-  absl::StatusOr<Address> parsed = Address::Parse(address);
-  return std::make_shared<wire::GrpcMetricsConnection>(
-      parsed.ok() ? std::move(parsed->target) : std::string(address), options);
+  return std::make_shared<wire::GrpcMetricsConnection>(wire::Target::Of(address, options), options);
 }
 
 }  // namespace percpu

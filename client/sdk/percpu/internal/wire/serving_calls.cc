@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "percpu/internal/address.h"
 #include "percpu/internal/wire/caller.h"
 #include "percpu/internal/wire/convert.h"
 #include "percpu/internal/wire/pages.h"
@@ -26,7 +25,7 @@ constexpr int kPageSize = 1000;
 
 class GrpcServingConnection final : public ServingConnection {
  public:
-  GrpcServingConnection(std::string target, const CallOptions& options)
+  GrpcServingConnection(Target target, const CallOptions& options)
       : caller_(std::move(target), options, nullptr, /*numbers=*/false) {}
 
   absl::StatusOr<std::vector<WorkerInfo>> ListWorkers() override {
@@ -76,9 +75,7 @@ class GrpcServingConnection final : public ServingConnection {
 
 std::shared_ptr<ServingConnection> MakeGrpcServingConnection(std::string_view address,
                                                              const CallOptions& options) {
-  absl::StatusOr<Address> parsed = Address::Parse(address);
-  return std::make_shared<wire::GrpcServingConnection>(
-      parsed.ok() ? std::move(parsed->target) : std::string(address), options);
+  return std::make_shared<wire::GrpcServingConnection>(wire::Target::Of(address, options), options);
 }
 
 }  // namespace percpu

@@ -1,0 +1,237 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Certificates that change under a gateway that serves, and handshakes that take their time.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "percpu/client.h"
+#include "percpu/remote_session.h"
+#include "tests/integration/tls_rig.h"
+
+namespace percpud::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kAccess[] = R"(access { clients: "spiffe:spiffe://td/app/*" })";
+constexpr char kName[] = "URI:spiffe://td/app/1";
+
+class TlsReloadTest : public TlsTest {
+ protected:
+  // Has percpud read everything again, and waits until the gateway has said `text` anew.
+  void ReloadUntil(const std::string& text) {
+    const std::size_t before = log().size();
+    daemon_->process.Kill(SIGHUP);
+    EXPECT_TRUE(AwaitLog(text, before));
+  }
+  // Replaces a file by another text, with a mode.
+  static void Spoil(const std::string& path, const std::string& text, mode_t mode = 0640) {
+    const std::string fresh = path + ".new";
+    WriteText(fresh, text);
+    chmod(fresh.c_str(), mode);
+    std::rename(fresh.c_str(), path.c_str());
+  }
+  PemFiles Server(const std::string& authority, const std::string& name, int days = 5) {
+    return pki_.Issue(authority, name,
+                      {.names = kServerNames, .usage = "serverAuth", .days = days});
+  }
+};
+
+TEST_F(TlsReloadTest, ASetThatIsNotGoodIsNamedAndTheOldOneStays) {
+  Start(kAccess);
+  const PemFiles client = Client(kName);
+  const PemFiles other = Server(ca_, "other-server");
+  const PemFiles foreign = Server(pki_.Authority("foreign-ca"), "foreign-server");
+  const PemFiles expired = Server(ca_, "expired-server", -1);
+  const PemFiles no_server = pki_.Issue(ca_, "no-server", {.names = kServerNames});
+  const std::string certificate = ReadText(server_.certificate);
+  const auto set = [this](const PemFiles& files) {
+    Put(files.certificate, live_.certificate);
+    Put(files.key, live_.key);
+  };
+  struct Row {
+    const char* why;
+    std::function<void()> spoil;
+  };
+  const Row rows[] = {
+      {"live.key: is not the key of the certificate", [&] { Put(other.key, live_.key); }},
+      {"live.pem: has expired, at ", [&] { set(expired); }},
+      {"live.pem: no authority of ", [&] { set(foreign); }},
+      {"live.pem: its extended key usage is not that of a server", [&] { set(no_server); }},
+      {"live.pem: is empty", [&] { Spoil(live_.certificate, ""); }},
+      {"live.key: is empty", [&] { Spoil(live_.key, ""); }},
+      {"live-ca.pem: is empty", [&] { Spoil(live_.ca, ""); }},
+      {"live.pem: holds no certificate in PEM", [&] { Spoil(live_.certificate, "garbage"); }},
+      {"live.key: holds no private key", [&] { Spoil(live_.key, "garbage"); }},
+      {"live-ca.pem: holds no certificate", [&] { Spoil(live_.ca, "garbage"); }},
+      {"live.pem: a certificate in it is damaged",
+       [&] { Spoil(live_.certificate, certificate.substr(0, certificate.size() / 2)); }},
+      {"live-ca.pem: holds a certificate that is no authority's",
+       [&] { Put(client.certificate, live_.ca); }},
+      {"live.key: every user may read or write it (mode 0644)",
+       [&] { Spoil(live_.key, ReadText(server_.key), 0644); }},
+      {"live.pem: No such file or directory", [&] { std::filesystem::remove(live_.certificate); }},
+      {"live-ca.pem: is no regular file",
+       [&] {
+         std::filesystem::remove(live_.ca);
+         std::filesystem::create_directory(live_.ca);
+       }},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.why);
+    row.spoil();
+    ReloadUntil(row.why);
+    EXPECT_EQ(Percpuctl(client, {"alloc", "8"}).exit_code, 0) << log();
+    if (std::filesystem::is_directory(live_.ca)) std::filesystem::remove(live_.ca);
+    Use(server_);
+    ReloadUntil("the certificate in use is valid until");
+  }
+  EXPECT_THAT(log(), HasSubstr("the certificates in use stay in use"));
+}
+
+TEST_F(TlsReloadTest, AKeyOfRootsAloneIsReadThoughTheGatewayMayNot) {
+  if (geteuid() != 0) GTEST_SKIP() << "the gateway keeps its user";
+  Start(kAccess);
+  chmod(live_.key.c_str(), 0600);
+  ReloadUntil("the certificate in use is valid until");
+  EXPECT_EQ(Percpuctl(Client(kName), {"ping"}).exit_code, 0);
+}
+
+TEST_F(TlsReloadTest, AStartWithoutCertificatesServesEverythingElse) {
+  WriteText(server_.key, "garbage");
+  Launch(kAccess);
+  EXPECT_TRUE(AwaitLog("TLS is not served before this is mended"));
+  EXPECT_TRUE(percpu::Client::Connect(daemon_->address)->Allocate({.size_bytes = 8}).ok());
+  const PemFiles client = Client(kName);
+  EXPECT_EQ(Percpuctl(client, {"ping"}).exit_code, 4);
+  // Mended, it is found without being asked.
+  Use(Server(ca_, "second"));
+  EXPECT_TRUE(AwaitLog("the certificate in use is valid until"));
+  EXPECT_EQ(Percpuctl(client, {"ping"}).exit_code, 0);
+}
+
+TEST_F(TlsReloadTest, CallsGoOnWhileCertificatesChange) {
+  Start(kAccess);
+  const PemFiles client = Client(kName);
+  auto standing = percpu::Client::Connect(SdkAddress(), CallsAs(client));
+  ASSERT_TRUE(standing.ok()) << standing.status();
+  std::atomic<bool> stop{false};
+  std::atomic<int> calls{0};
+  std::vector<std::string> failures;
+  std::thread caller([&] {
+    while (!stop) {
+      percpu::CallOptions options = CallsAs(client);
+      options.retry.max_retries = 0;
+      // One connection that stays, and one that is new.
+      for (percpu::Client each : {*standing, *percpu::Client::Connect(SdkAddress(), options)}) {
+        const absl::Status status = each.Ping();
+        if (!status.ok()) failures.emplace_back(status.message());
+        ++calls;
+      }
+    }
+  });
+  const PemFiles sets[] = {Server(ca_, "second"), Server(ca_, "third")};
+  for (int round = 0; round < 20; ++round) {
+    Use(sets[round % 2]);
+    ReloadUntil("the certificate in use is valid until");
+    const int before = calls;
+    EXPECT_TRUE(Await([&] { return calls > before + 2; }));
+  }
+  stop = true;
+  caller.join();
+  EXPECT_THAT(failures, ::testing::IsEmpty());
+}
+
+TEST_F(TlsReloadTest, AnAuthorityThatIsTakenAwayCutsItsPeersOff) {
+  Start(kAccess);
+  const PemFiles old = Client(kName);
+  percpu::RemoteSessionOptions options{.calls = CallsAs(old), .command = "old"};
+  // It cannot say good-bye any more.
+  options.calls.deadline = absl::Seconds(3);
+  auto session = percpu::RemoteSession::Open(SdkAddress(), options);
+  ASSERT_TRUE(session.ok()) << session.status();
+  const std::string next_ca = pki_.Authority("next");
+  const PemFiles next = pki_.Issue(next_ca, "next-client", {.names = kName});
+  const PemFiles next_server = Server(next_ca, "next-server");
+  // Both are good for a while, as in a change of authorities that nobody is to notice.
+  WriteText(dir_.path() + "/both.pem", ReadText(ca_ + ".pem") + ReadText(next_ca + ".pem"));
+  Put(dir_.path() + "/both.pem", live_.ca);
+  ReloadUntil("the certificate in use is valid until");
+  PemFiles between = next;
+  between.ca = old.ca;
+  EXPECT_EQ(Percpuctl(between, {"alloc", "8"}).exit_code, 0) << log();
+  EXPECT_TRUE((*session)->client().Allocate({.size_bytes = 8}).ok());
+  // Then the old one goes.
+  Use(next_server);
+  EXPECT_TRUE(AwaitLog("is cut off: nothing vouches for its certificate any more"));
+  EXPECT_EQ(Percpuctl(next, {"alloc", "8"}).exit_code, 0) << log();
+  PemFiles late = old;
+  late.ca = next.ca;
+  EXPECT_EQ(Percpuctl(late, {"ping"}).exit_code, 4);
+}
+
+TEST_F(TlsReloadTest, ARevokedCertificateIsRefused) {
+  const std::string lists = dir_.path() + "/lists";
+  std::filesystem::create_directory(lists);
+  const PemFiles good = Client(kName);
+  const PemFiles bad = Client("URI:spiffe://td/app/2");
+  pki_.Revoke(ca_, {}, lists + "/ca.pem");
+  Start(kAccess, {"--tls-crl-dir", lists});
+  EXPECT_EQ(Percpuctl(good, {"alloc", "8"}).exit_code, 0) << log();
+  EXPECT_EQ(Percpuctl(bad, {"alloc", "8"}).exit_code, 0) << log();
+  pki_.Revoke(ca_, {bad}, lists + "/ca.pem");
+  ReloadUntil("the certificate in use is valid until");
+  EXPECT_EQ(Percpuctl(bad, {"alloc", "8"}).exit_code, 4);
+  EXPECT_TRUE(AwaitLog("certificate revoked"));
+  EXPECT_EQ(Percpuctl(good, {"alloc", "8"}).exit_code, 0) << log();
+}
+
+// --- Handshakes --------------------------------------------------------------------
+
+TEST_F(TlsReloadTest, StalledHandshakesStopNobodyElse) {
+  Start(kAccess);
+  const PemFiles client = Client(kName);
+  // Far more than there are places, half of them silent and half with a hello begun.
+  std::vector<UniqueFd> stalled;
+  for (int i = 0; i < 200; ++i) {
+    stalled.push_back(ConnectTcp(TlsPort()));
+    ASSERT_TRUE(stalled.back().ok());
+    if (i % 2 == 0) send(stalled.back().get(), "\x16\x03", 2, MSG_NOSIGNAL);
+  }
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(Percpuctl(client, {"alloc", "8"}).exit_code, 0) << log();
+  }
+  // All of them are gone before long.
+  for (const UniqueFd& fd : stalled) {
+    char byte = 0;
+    EXPECT_LE(recv(fd.get(), &byte, 1, 0), 0);
+  }
+}
+
+TEST_F(TlsReloadTest, HandshakesComeAtTheirRate) {
+  Start(kAccess, {"--tls-handshakes-per-second", "5"});
+  const PemFiles client = Client(kName);
+  const absl::Time start = absl::Now();
+  constexpr int kConnections = 18;
+  for (int i = 0; i < kConnections; ++i) {
+    auto each = percpu::Client::Connect(SdkAddress(), CallsAs(client));
+    ASSERT_TRUE(each.ok()) << each.status();
+    EXPECT_TRUE(each->Ping().ok());
+  }
+  // Eight at once, and then five a second.
+  EXPECT_GE(absl::Now() - start, absl::Milliseconds(1900));
+}
+
+}  // namespace
+}  // namespace percpud::testing

@@ -79,9 +79,8 @@ TEST_F(AppTest, ARefusalIsOneLineAndExitsWithOne) {
 }
 
 TEST_F(AppTest, FreeSparesSessionsUnlessItIsForced) {
-  EXPECT_CALL(daemon_, FreeSparingSessions(testing::ElementsAre(Pointer{0x40})))
-      .WillOnce(Return(8));
-  EXPECT_CALL(daemon_, Free(testing::ElementsAre(Pointer{0x40}))).WillOnce(Return(16));
+  EXPECT_CALL(daemon_, FreeSparingSessions(ElementsAre(Pointer{0x40}))).WillOnce(Return(8));
+  EXPECT_CALL(daemon_, Free(ElementsAre(Pointer{0x40}))).WillOnce(Return(16));
   EXPECT_EQ(cli_.Run({"free", "0x40"}).out, "freed_bytes : 8B  of each unit\n");
   EXPECT_EQ(cli_.Run({"free", "0x40", "--force"}).out, "freed_bytes : 16B  of each unit\n");
 }

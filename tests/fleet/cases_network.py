@@ -46,7 +46,7 @@ def host_cut(fleet: Fleet) -> str:
 def sixth_host(fleet: Fleet) -> str:
     """10: five hosts and one more."""
     asked = fleet.hosts[0]
-    keys = [f"k{i}" for i in range(120)]
+    keys = [f"k{i}" for i in range(40)]
 
     def places() -> dict[str, str]:
         return {key: asked.fleet("place", key).stdout.strip() for key in keys}
@@ -60,7 +60,7 @@ def sixth_host(fleet: Fleet) -> str:
     moved = [key for key in keys if before[key] != after[key]]
     check(all(after[key] == "h9" for key in moved), "a key has moved between old hosts")
     share = len(moved) / len(keys)
-    check(abs(share - 1 / (len(fleet.hosts) + 1)) < 0.11, f"{share:.3f} of the keys have moved")
+    check(abs(share - 1 / (len(fleet.hosts) + 1)) < 0.17, f"{share:.3f} of the keys have moved")
     sixth.agent.end()
     sixth.percpud.end()
     wait_until(lambda: places() == before, 10, "keys are where they were")

@@ -223,15 +223,10 @@ absl::StatusOr<Report> Undrain(Context& context, const Options& options) {
 
 using Run = absl::StatusOr<Report> (*)(Context&, const Options&);
 
-// A verb, with --agent.
 Command AddVerb(CLI::App& noun, const char* name, const char* summary, const char* details,
                 const Shared& options, Run run) {
-  Command out = AddPlain(noun, name, summary, details,
-                         [options, run](Context& context) { return run(context, *options); });
-  out.parser->add_option("--agent", options->agent, "Where percpud-fleet is, unix:PATH")
-      ->option_text(absl::StrCat("ADDRESS [", kDefaultAgent, "]"))
-      ->envname("PERCPUD_AGENT");
-  return out;
+  return AddPlain(noun, name, summary, details,
+                  [options, run](Context& context) { return run(context, *options); });
 }
 
 // A verb about a host or a key.
@@ -247,6 +242,9 @@ Command AddNamed(CLI::App& noun, const char* name, const char* summary, const ch
 Commands AddFleet(CLI::App& root) {
   CLI::App& noun = AddNoun(root, "fleet", "Hosts of the fleet, and where keys are placed");
   const auto options = std::make_shared<Options>();
+  noun.add_option("--agent", options->agent, "Where percpud-fleet is, unix:PATH")
+      ->option_text(absl::StrCat("ADDRESS [", kDefaultAgent, "]"))
+      ->envname("PERCPUD_AGENT");
   Commands out = {
       AddVerb(noun, "hosts", "All hosts, with the state of each",
               "A host is up while its record is in etcd, and lost for a while after it has gone.\n"

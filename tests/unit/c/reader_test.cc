@@ -48,7 +48,7 @@ class ReaderTest : public ::testing::Test {
     options.label_names = kLabels;
     const char* const values[] = {value};
     percpud_series_open(percpud_family_open(client.get(), &options), values);
-    ASSERT_EQ(percpud_wait(client.get(), kPatienceMs), 0);
+    ASSERT_EQ(percpud_wait(client.get(), kPatienceMs), 1);
   }
   [[nodiscard]] std::int64_t Deadline() const {
     return LaneLink::NowNs() + std::int64_t{kPatienceMs} * 1'000'000;

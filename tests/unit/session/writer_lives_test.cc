@@ -158,8 +158,11 @@ TEST_F(MetricsWritersTest, AWatcherHearsOfChangesAndKeepsMemoryUntilItHas) {
   Metrics& metrics = sessions_->metrics();
   OpeningWanted wanted{.name_space = "shop", .families = {}};
   wanted.families.push_back({.shape = {.name = "hits"}, .series = {""}});
+  // Revision 0 is none: who has it lists everything.
+  const auto start = metrics.Watch(watcher.id, "shop", 0, 100);
+  EXPECT_TRUE(start.resync);
   ASSERT_TRUE(metrics.Open(CallerOf(writer), wanted).ok());
-  const auto first = metrics.Watch(watcher.id, "shop", 0, 100);
+  const auto first = metrics.Watch(watcher.id, "shop", start.revision, 100);
   EXPECT_FALSE(first.resync);
   EXPECT_FALSE(first.changes.empty());
   ASSERT_TRUE(metrics.Remove(kOperator, "shop", {.family = "hits"}).ok());

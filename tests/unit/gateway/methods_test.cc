@@ -67,8 +67,8 @@ const RpcPolicy* PolicyOf(const MethodDescriptor& method) {
                                     [&](const RpcPolicy& row) { return row.name == name; });
     if (found != rows.end()) return &*found;
   }
-  const bool looks = absl::StartsWith(service, "Introspection") ||
-                     method.name() == "ListWorkers" || method.name() == "GetCallStats";
+  const bool looks = absl::StartsWith(service, "Introspection") || method.name() == "ListWorkers" ||
+                     method.name() == "GetCallStats";
   return looks ? &percpud::PolicyOf(Rpc::kIntrospect) : nullptr;
 }
 

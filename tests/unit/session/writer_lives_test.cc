@@ -158,7 +158,7 @@ TEST_F(MetricsWritersTest, AWatcherHearsOfChangesAndKeepsMemoryUntilItHas) {
   Metrics& metrics = sessions_->metrics();
   OpeningWanted wanted{.name_space = "shop", .families = {}};
   wanted.families.push_back({.shape = {.name = "hits"}, .series = {""}});
-  // Revision 0 is none: who has it lists everything.
+  // At revision 0 there is everything to list.
   const auto start = metrics.Watch(watcher.id, "shop", 0, 100);
   EXPECT_TRUE(start.resync);
   ASSERT_TRUE(metrics.Open(CallerOf(writer), wanted).ok());

@@ -23,7 +23,6 @@ namespace percpud::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 constexpr char kAccess[] = R"(
   access {

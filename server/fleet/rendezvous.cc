@@ -3,7 +3,6 @@
 
 #include "server/fleet/rendezvous.h"
 
-#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>

@@ -16,10 +16,6 @@ using config::v1::Config;
 // How a flag is written. A flag is named as its field: `km.return_tail` is
 // --km-return-tail. `old` is a name that it had before; help does not show it.
 struct FlagName {
-  // Implicit, so that most flags are a plain text.
-  FlagName(const char* name) : now(name) {}
-  FlagName(const char* name, const char* old_name) : now(name), old(old_name) {}
-
   const char* now;
   const char* old = nullptr;
 };
@@ -54,10 +50,11 @@ void AddAddressFlags(CLI::App& app, Config& flags) {
          "unix:/run/percpud/percpud.sock)")
       ->take_all()
       ->allow_extra_args(false);
-  AddText(app, "--socket-mode", "Mode of Unix sockets, octal (0660)", *flags.mutable_socket_mode());
-  AddText(app, "--door", "The side door, unix:PATH or none (the first Unix address + .door)",
+  AddText(app, {"--socket-mode"}, "Mode of Unix sockets, octal (0660)",
+          *flags.mutable_socket_mode());
+  AddText(app, {"--door"}, "The side door, unix:PATH or none (the first Unix address + .door)",
           *flags.mutable_door());
-  AddText(app, "--gateway",
+  AddText(app, {"--gateway"},
           "The socket of a percpud-gateway that is a service of its own, unix:PATH",
           *flags.mutable_gateway());
   AddText(app, {"--access-remote", "--remote"}, "Role of TCP peers: anonymous or viewer",
@@ -66,51 +63,53 @@ void AddAddressFlags(CLI::App& app, Config& flags) {
 
 void AddTlsFlags(CLI::App& app, config::v1::Tls& tls) {
   using Tls = config::v1::Tls;
-  AddText(app, "--tls-cert-file", "The own certificate for tls: addresses, PEM",
+  AddText(app, {"--tls-cert-file"}, "The own certificate for tls: addresses, PEM",
           *tls.mutable_cert_file());
-  AddText(app, "--tls-key-file", "Its key, PEM", *tls.mutable_key_file());
-  AddText(app, "--tls-trusted-ca-file", "Who may vouch for peers, PEM",
+  AddText(app, {"--tls-key-file"}, "Its key, PEM", *tls.mutable_key_file());
+  AddText(app, {"--tls-trusted-ca-file"}, "Who may vouch for peers, PEM",
           *tls.mutable_trusted_ca_file());
-  AddFlag<bool>(app, "--tls-client-cert-auth", "Refuse peers without a certificate (true)",
+  AddFlag<bool>(app, {"--tls-client-cert-auth"}, "Refuse peers without a certificate (true)",
                 [&tls](const bool& value) { tls.set_client_cert_auth(value); });
-  AddText(app, "--tls-crl-dir", "A directory of revocation lists, PEM", *tls.mutable_crl_dir());
-  AddText(app, "--tls-check-interval", "How often these files are read (10s)",
+  AddText(app, {"--tls-crl-dir"}, "A directory of revocation lists, PEM", *tls.mutable_crl_dir());
+  AddText(app, {"--tls-check-interval"}, "How often these files are read (10s)",
           *tls.mutable_check_interval());
-  AddNumber(app, "--tls-handshakes-per-second", "New connections of TLS (50)", tls,
+  AddNumber(app, {"--tls-handshakes-per-second"}, "New connections of TLS (50)", tls,
             &Tls::set_handshakes_per_second);
 }
 
 void AddLayoutFlags(CLI::App& app, Config& flags) {
-  AddText(app, "--arena-size", "Size of the arena (256MiB)", *flags.mutable_arena_size());
-  AddText(app, "--page-size", "4KiB, or 2MiB for huge pages", *flags.mutable_page_size());
+  AddText(app, {"--arena-size"}, "Size of the arena (256MiB)", *flags.mutable_arena_size());
+  AddText(app, {"--page-size"}, "4KiB, or 2MiB for huge pages", *flags.mutable_page_size());
   app.add_flag_callback(
       "--transparent-huge-pages", [&flags] { flags.set_transparent_huge_pages(true); },
       "Ask the system for huge pages where it has some (km)");
-  AddText(app, "--backend", "What backs chunks: km or vm (km)", *flags.mutable_backend());
+  AddText(app, {"--backend"}, "What backs chunks: km or vm (km)", *flags.mutable_backend());
   app.add_flag_callback(
       "--km-return-tail", [&flags] { flags.mutable_km()->set_return_tail(true); },
       "Give the rest of a chunk's block back to the page allocator");
-  AddText(app, "--first-chunk", "How the first chunk is backed: embed, or page with vm (embed)",
+  AddText(app, {"--first-chunk"}, "How the first chunk is backed: embed, or page with vm (embed)",
           *flags.mutable_first_chunk());
-  AddText(app, "--unit-size", "Least size of a unit (64KiB)", *flags.mutable_unit_size());
-  AddText(app, "--static-size", "Static part of the unit (what the variables need)",
+  AddText(app, {"--unit-size"}, "Least size of a unit (64KiB)", *flags.mutable_unit_size());
+  AddText(app, {"--static-size"}, "Static part of the unit (what the variables need)",
           *flags.mutable_static_size());
-  AddText(app, "--reserved-size", "Reserved part of the unit (0)", *flags.mutable_reserved_size());
-  AddText(app, "--atom-size", "Grain of a group's memory (the page size)",
+  AddText(app, {"--reserved-size"}, "Reserved part of the unit (0)",
+          *flags.mutable_reserved_size());
+  AddText(app, {"--atom-size"}, "Grain of a group's memory (the page size)",
           *flags.mutable_atom_size());
-  AddText(app, "--unit-skew", "Bytes by which units are out of step with pages: 64, or 0 (0)",
+  AddText(app, {"--unit-skew"}, "Bytes by which units are out of step with pages: 64, or 0 (0)",
           *flags.mutable_unit_skew());
-  AddText(app, "--update-mode", "rseq, atomic or auto (auto)", *flags.mutable_update_mode());
+  AddText(app, {"--update-mode"}, "rseq, atomic or auto (auto)", *flags.mutable_update_mode());
 }
 
 void AddRestartFlags(CLI::App& app, Config& flags) {
-  AddText(app, "--arena", "memfd, or file:PATH on tmpfs or hugetlbfs (memfd)",
+  AddText(app, {"--arena"}, "memfd, or file:PATH on tmpfs or hugetlbfs (memfd)",
           *flags.mutable_arena());
-  AddText(app, "--catalog", "Directory that tells the next daemon what was granted (PATH.catalog)",
+  AddText(app, {"--catalog"},
+          "Directory that tells the next daemon what was granted (PATH.catalog)",
           *flags.mutable_catalog());
-  AddText(app, "--resume-window", "How long restored sessions wait for their processes (30s)",
+  AddText(app, {"--resume-window"}, "How long restored sessions wait for their processes (30s)",
           *flags.mutable_resume_window());
-  AddText(app, "--log-level", "trace, debug, info, warning or error (info)",
+  AddText(app, {"--log-level"}, "trace, debug, info, warning or error (info)",
           *flags.mutable_log_level());
 }
 
@@ -149,12 +148,12 @@ void AddBalancerFlags(CLI::App& app, config::v1::Balancer& balancer) {
 
 void AddLimitFlags(CLI::App& app, config::v1::Limits& limits) {
   using Limits = config::v1::Limits;
-  AddNumber(app, "--limits-batch", "Entries in one Alloc or Free (4096)", limits,
+  AddNumber(app, {"--limits-batch"}, "Entries in one Alloc or Free (4096)", limits,
             &Limits::set_batch);
-  AddText(app, "--limits-transfer", "Bytes in one Read or Write (1MiB)",
+  AddText(app, {"--limits-transfer"}, "Bytes in one Read or Write (1MiB)",
           *limits.mutable_transfer());
-  AddText(app, "--limits-message", "Bytes of one message (4MiB)", *limits.mutable_message());
-  AddNumber(app, "--limits-watchers", "Open Watch streams (64)", limits, &Limits::set_watchers);
+  AddText(app, {"--limits-message"}, "Bytes of one message (4MiB)", *limits.mutable_message());
+  AddNumber(app, {"--limits-watchers"}, "Open Watch streams (64)", limits, &Limits::set_watchers);
 }
 
 // Repeated and oneof fields of `flags` replace the file's; the rest overrides

@@ -159,7 +159,7 @@ int Run(int argc, char** argv, const sigset_t& signals, CommandLine command_line
   }
   if (absl::Status status = CheckSystem(config, Threads()); !status.ok()) return Fail(status);
   MemoryReserve::PutBy();
-  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(std::move(config));
+  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(config);
   if (!daemon.ok()) return Fail(daemon.status());
   std::puts("percpud: ready");
   std::fflush(stdout);

@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-absl::StatusOr<Flags> Parse(std::vector<std::string> words) {
+absl::StatusOr<Flags> Parse(const std::vector<std::string>& words) {
   std::vector<const char*> argv = {"percpud-fleet"};
   for (const std::string& word : words) argv.push_back(word.c_str());
   return ParseFlags(static_cast<int>(argv.size()), argv.data());
@@ -28,7 +28,7 @@ absl::StatusOr<Flags> Parse(std::vector<std::string> words) {
 // What has to be said, and these words.
 absl::StatusOr<Flags> ParseWith(std::vector<std::string> words) {
   words.insert(words.end(), {"--etcd", "https://e:2379", "--host", "h", "--percpud", "unix:/p"});
-  return Parse(std::move(words));
+  return Parse(words);
 }
 
 TEST(FlagsTest, LittleHasToBeSaid) {

@@ -100,8 +100,7 @@ class CallersTest : public testing::ServiceTest {
     Ends ends = UnixPair();
     const int adopted = callers_->Adopt(ends.server.release(), Origin::kGateway);
     on_behalf_ = on_behalf;
-    const grpc::Status status =
-        CallOver(std::move(ends), adopted, token_.empty() ? nullptr : &token_);
+    grpc::Status status = CallOver(std::move(ends), adopted, token_.empty() ? nullptr : &token_);
     on_behalf_.clear();
     return status;
   }

@@ -1,7 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whom percpud-gateway names, in kOnBehalfKey (wire.h), for a peer that came by TLS.
+// The prefixes of the name that percpud-gateway gives a peer that came by TLS. It travels in
+// kOnBehalfKey (wire.h).
 
 #ifndef PERCPUD_PROTO_ABI_V1_TLS_PEER_H_
 #define PERCPUD_PROTO_ABI_V1_TLS_PEER_H_

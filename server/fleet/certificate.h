@@ -31,7 +31,7 @@ struct Certificate {
 
 // Reads the files, and refuses what gRPC would stumble over: a file that is empty or cut
 // short, a key of another certificate, a certificate whose time is over or has not begun.
-// Errors name the file.
+// Errors: BadConfig with flag and path.
 absl::StatusOr<Certificate> LoadCertificate(const CertificateFiles& files);
 
 }  // namespace percpud::fleet

@@ -39,30 +39,6 @@ bool IsAtEnd() {
 // No program that serves can ask anybody for a passphrase.
 int NoPassphrase(char* /*out*/, int /*size*/, int /*is_writing*/, void* /*unused*/) { return -1; }
 
-absl::StatusOr<std::vector<Owned<X509>>> ParseCertificates(absl::string_view field,
-                                                           const std::string& path,
-                                                           const std::string& text) {
-  const Owned<BIO> reader = ReaderOf(text);
-  std::vector<Owned<X509>> out;
-  ERR_clear_error();
-  while (X509* const next = PEM_read_bio_X509(reader.get(), nullptr, &NoPassphrase, nullptr)) {
-    out.emplace_back(next);
-  }
-  if (!IsAtEnd()) return Bad(field, path, "a certificate in it is damaged, or cut short");
-  if (out.empty()) return Bad(field, path, "holds no certificate in PEM");
-  return out;
-}
-
-absl::StatusOr<Owned<EVP_PKEY>> ParseKey(const std::string& path, const std::string& text) {
-  const Owned<BIO> reader = ReaderOf(text);
-  ERR_clear_error();
-  Owned<EVP_PKEY> out(PEM_read_bio_PrivateKey(reader.get(), nullptr, &NoPassphrase, nullptr));
-  ERR_clear_error();
-  if (out == nullptr)
-    return Bad(kKeyField, path, "holds no private key in PEM without a passphrase");
-  return out;
-}
-
 absl::Time ToTime(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return absl::InfinitePast();
@@ -71,15 +47,6 @@ absl::Time ToTime(const ASN1_TIME* time) {
 
 std::string ToText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", time, absl::UTCTimeZone());
-}
-
-// What the calendar has against a certificate; empty if nothing.
-std::string ObjectionAt(const X509* certificate, absl::Time now) {
-  const absl::Time from = ToTime(X509_get0_notBefore(certificate));
-  const absl::Time until = ToTime(X509_get0_notAfter(certificate));
-  if (now > until) return absl::StrCat("has expired, at ", ToText(until));
-  if (now < from) return absl::StrCat("is not valid before ", ToText(from));
-  return {};
 }
 
 absl::Status AddRevocations(const Files& files, const Material& material, X509_STORE& store) {
@@ -102,11 +69,43 @@ absl::Status AddRevocations(const Files& files, const Material& material, X509_S
 
 }  // namespace
 
+absl::StatusOr<std::vector<Owned<X509>>> ParseCertificates(absl::string_view field,
+                                                           const std::string& path,
+                                                           const std::string& text) {
+  const Owned<BIO> reader = ReaderOf(text);
+  std::vector<Owned<X509>> out;
+  ERR_clear_error();
+  while (X509* const next = PEM_read_bio_X509(reader.get(), nullptr, &NoPassphrase, nullptr)) {
+    out.emplace_back(next);
+  }
+  if (!IsAtEnd()) return Bad(field, path, "a certificate in it is damaged, or cut short");
+  if (out.empty()) return Bad(field, path, "holds no certificate in PEM");
+  return out;
+}
+
+absl::StatusOr<Owned<EVP_PKEY>> ParseKey(absl::string_view field, const std::string& path,
+                                         const std::string& text) {
+  const Owned<BIO> reader = ReaderOf(text);
+  ERR_clear_error();
+  Owned<EVP_PKEY> out(PEM_read_bio_PrivateKey(reader.get(), nullptr, &NoPassphrase, nullptr));
+  ERR_clear_error();
+  if (out == nullptr) return Bad(field, path, "holds no private key in PEM without a passphrase");
+  return out;
+}
+
+std::string ObjectionAt(const X509* certificate, absl::Time now) {
+  const absl::Time from = ToTime(X509_get0_notBefore(certificate));
+  const absl::Time until = ToTime(X509_get0_notAfter(certificate));
+  if (now > until) return absl::StrCat("has expired, at ", ToText(until));
+  if (now < from) return absl::StrCat("is not valid before ", ToText(from));
+  return {};
+}
+
 absl::StatusOr<Credential> ReadCredential(const Files& files, const std::string& certificate,
                                           const std::string& key, Side side, absl::Time now) {
   Credential out;
   ASSIGN_OR_RETURN(out.chain, ParseCertificates(kCertificateField, files.certificate, certificate));
-  ASSIGN_OR_RETURN(out.key, ParseKey(files.key, key));
+  ASSIGN_OR_RETURN(out.key, ParseKey(kKeyField, files.key, key));
   X509* const own = out.chain.front().get();
   if (X509_check_private_key(own, out.key.get()) != 1) {
     ERR_clear_error();

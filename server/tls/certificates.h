@@ -28,6 +28,19 @@ struct Credential {
   absl::Time expires;
 };
 
+// The certificates of a file, in its order. Errors: BadConfig with field and path, for what is no
+// PEM, damaged or cut short.
+absl::StatusOr<std::vector<Owned<X509>>> ParseCertificates(absl::string_view field,
+                                                           const std::string& path,
+                                                           const std::string& text);
+
+// Errors: BadConfig with field and path, for what is no PEM, and for a key with a passphrase.
+absl::StatusOr<Owned<EVP_PKEY>> ParseKey(absl::string_view field, const std::string& path,
+                                         const std::string& text);
+
+// What the calendar has against a certificate; empty if nothing.
+std::string ObjectionAt(const X509* certificate, absl::Time now);
+
 // Parses a certificate and its key. `files` is for errors. Errors: BadConfig with field and
 // path, for what is no PEM, a key with a passphrase or of another certificate, and a certificate
 // that has expired, is not valid yet, or may not be used by that side.

@@ -87,7 +87,7 @@ Agent::~Agent() {
   admin_door_.reset();
   door_.reset();
   {
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     stopping_ = true;
   }
   registration_.StopWaiting();
@@ -119,7 +119,7 @@ void Agent::KeepRegistered() {
   while (true) {
     const absl::Duration time = registration_.Step();
     registration_.Wait(time);
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     if (stopping_) break;
   }
   if (leaves_) registration_.Leave();
@@ -128,13 +128,13 @@ void Agent::KeepRegistered() {
 void Agent::WatchPercpud() {
   while (true) {
     Describe(percpud_.Look());
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), LocalPercpud::kRound)) return;
   }
 }
 
 void Agent::Describe(const LocalPercpud::State& percpud) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   serving_ = percpud.serving;
   v1::HostRecord record = record_;
   record.set_serving(percpud.serving ? v1::SERVING_UP : v1::SERVING_DOWN);
@@ -159,7 +159,7 @@ v1::GetStatusResponse Agent::Status() const {
   out.set_registration_problem(std::string(registration.problem.message()));
   out.set_etcd_endpoint(endpoints_->url());
   out.set_certificate_problem(std::string(endpoints_->certificate_problem().message()));
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   out.set_percpud_serving(serving_);
   *out.mutable_record() = record_;
   return out;

@@ -13,9 +13,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "server/base/clock.h"
 #include "server/base/path_lock.h"
+#include "server/base/ranked_mutex.h"
 #include "server/fleet/directory.h"
 #include "server/fleet/door.h"
 #include "server/fleet/endpoints.h"
@@ -79,7 +79,7 @@ class Agent {
   LocalPercpud percpud_;
   std::optional<FileSd> file_sd_;
 
-  mutable absl::Mutex mutex_;
+  mutable RankedMutex mutex_{LockRank::kLifecycle};
   v1::HostRecord record_ ABSL_GUARDED_BY(mutex_);
   bool serving_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -22,7 +22,7 @@ Directory::Directory(Membership::Options options, Keys keys, const std::string& 
       problem_(absl::UnavailableError("etcd has not answered yet")) {}
 
 void Directory::Restore(const v1::View& view) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   membership_.Restore(view);
 }
 
@@ -35,7 +35,7 @@ void Directory::OnListing(const EtcdListing& listing) {
     if (change) all.push_back(*std::move(change));
   }
   {
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     membership_.Replace(all, listing.cluster_id, listing.revision);
     problem_ = absl::OkStatus();
   }
@@ -45,7 +45,7 @@ void Directory::OnListing(const EtcdListing& listing) {
 void Directory::OnNews(const EtcdNews& news) {
   std::optional<Registration::Seen> own;
   {
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     for (const EtcdEvent& event : news.events) {
       const EtcdStored& stored = event.stored;
       if (stored.key == own_key_) {
@@ -61,18 +61,18 @@ void Directory::OnNews(const EtcdNews& news) {
 }
 
 void Directory::OnBroken(const absl::Status& why) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   membership_.Disconnected();
   problem_ = why;
 }
 
 void Directory::Tick() {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   membership_.Tick();
 }
 
 v1::View Directory::View() const {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   return membership_.View();
 }
 
@@ -80,7 +80,7 @@ v1::PlaceResponse Directory::Place(const std::string& key, std::size_t most) con
   v1::PlaceResponse out;
   std::vector<Candidate> candidates;
   {
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     candidates = membership_.Candidates();
     if (const auto since = membership_.StaleSince()) *out.mutable_stale_since() = *since;
   }
@@ -90,12 +90,12 @@ v1::PlaceResponse Directory::Place(const std::string& key, std::size_t most) con
 }
 
 std::uint64_t Directory::version() const {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   return membership_.version();
 }
 
 absl::Status Directory::problem() const {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   return problem_;
 }
 

@@ -11,9 +11,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "percpud/fleet/v1/fleet.pb.h"
 #include "server/base/clock.h"
+#include "server/base/ranked_mutex.h"
 #include "server/fleet/etcd.h"
 #include "server/fleet/follower.h"
 #include "server/fleet/membership.h"
@@ -50,7 +50,7 @@ class Directory final : public FollowerSink {
   const Keys keys_;
   const std::string own_key_;
   const OwnSeen own_seen_;
-  mutable absl::Mutex mutex_;
+  mutable RankedMutex mutex_{LockRank::kLeaf};
   Membership membership_ ABSL_GUARDED_BY(mutex_);
   absl::Status problem_ ABSL_GUARDED_BY(mutex_);
 };

@@ -78,34 +78,34 @@ Endpoints::Endpoints(Options options, std::vector<Target> targets)
     : options_(std::move(options)), targets_(std::move(targets)) {
   // Hosts spread over the members.
   absl::BitGen random;
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   current_ = absl::Uniform<std::size_t>(random, 0, targets_.size());
 }
 
 absl::StatusOr<Endpoints::Member> Endpoints::Current() const {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   if (channels_.empty()) return problem_;
   return Member{.index = current_, .channel = channels_[current_]};
 }
 
 void Endpoints::Failed(std::size_t index) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   if (index == current_) current_ = (current_ + 1) % targets_.size();
 }
 
 std::string Endpoints::url() const {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   return options_.urls[current_];
 }
 
 absl::Status Endpoints::certificate_problem() const {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   return problem_;
 }
 
 void Endpoints::Reload() {
   absl::StatusOr<Certificate> certificate = LoadCertificate(options_.files);
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   problem_ = certificate.status();
   if (!certificate.ok()) return;
   if (!channels_.empty() && *certificate == certificate_) return;

@@ -14,7 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "server/base/ranked_mutex.h"
 #include "server/fleet/certificate.h"
 
 namespace percpud::fleet {
@@ -68,7 +68,7 @@ class Endpoints {
 
   const Options options_;
   const std::vector<Target> targets_;
-  mutable absl::Mutex mutex_;
+  mutable RankedMutex mutex_{LockRank::kLeaf};
   std::size_t current_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::shared_ptr<grpc::Channel>> channels_ ABSL_GUARDED_BY(mutex_);
   Certificate certificate_ ABSL_GUARDED_BY(mutex_);

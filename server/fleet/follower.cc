@@ -20,13 +20,13 @@ void Follower::Run() {
     const BootTime begin = clock_.Now();
     const absl::Status why = FollowOnce();
     {
-      const absl::MutexLock lock(&mutex_);
+      const RankedLock lock(&mutex_);
       if (stopping_) return;
     }
     sink_.OnBroken(why);
     // A watch that held for a while went well; one that breaks at once is tried less often.
     if (clock_.Now() - begin >= Backoff::kMost) backoff_.Reset();
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), backoff_.Next())) return;
   }
 }
@@ -60,13 +60,13 @@ absl::Status Follower::Read(EtcdWatch& watch, const EtcdListing& listing) {
 }
 
 bool Follower::Publish(EtcdWatch* watch) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   watch_ = watch;
   return !stopping_;
 }
 
 void Follower::Stop() {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   stopping_ = true;
   if (watch_ != nullptr) watch_->Cancel();
 }

@@ -9,8 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "server/base/clock.h"
+#include "server/base/ranked_mutex.h"
 #include "server/fleet/backoff.h"
 #include "server/fleet/etcd.h"
 
@@ -51,7 +51,7 @@ class Follower {
   FollowerSink& sink_;
   const Clock& clock_;
   Backoff backoff_;
-  absl::Mutex mutex_;
+  RankedMutex mutex_{LockRank::kLifecycle};
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   EtcdWatch* watch_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };

@@ -25,38 +25,38 @@ Registration::Registration(Options options, Etcd& etcd, const Clock& clock)
     : options_(std::move(options)), etcd_(etcd), clock_(clock) {}
 
 void Registration::SetRecord(v1::HostRecord record) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   record_ = std::move(record);
   has_news_ = true;
 }
 
 void Registration::SawOwnKey(const Seen& seen) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   seen_ = seen;
   has_news_ = true;
 }
 
 Registration::State Registration::state() const {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   return state_;
 }
 
 void Registration::Wait(absl::Duration time) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   const auto is_due = [this]()
                           ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return has_news_ || stopping_; };
   mutex_.AwaitWithTimeout(absl::Condition(&is_due), time);
 }
 
 void Registration::StopWaiting() {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   stopping_ = true;
 }
 
 absl::Duration Registration::Step() {
   std::optional<v1::HostRecord> record;
   {
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     has_news_ = false;
     record = record_;
   }
@@ -98,7 +98,7 @@ absl::Status Registration::KeepLease() {
 }
 
 bool Registration::TakeIsGone() {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   const std::optional<Seen> seen = std::exchange(seen_, std::nullopt);
   if (!seen || seen->mod_revision == mod_revision_) return false;
   return seen->is_listing || seen->revision >= mod_revision_;
@@ -150,7 +150,7 @@ void Registration::Wrote(const EtcdPut& put, std::string text) {
 }
 
 void Registration::Publish(absl::Status problem) {
-  const absl::MutexLock lock(&mutex_);
+  const RankedLock lock(&mutex_);
   state_ = {.registered = registered_, .problem = std::move(problem)};
 }
 
@@ -158,7 +158,7 @@ void Registration::Leave() {
   if (!lease_) return;
   std::optional<v1::HostRecord> record;
   {
-    const absl::MutexLock lock(&mutex_);
+    const RankedLock lock(&mutex_);
     record = record_;
   }
   if (registered_ && record) {

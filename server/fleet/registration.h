@@ -10,10 +10,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "percpud/fleet/v1/fleet.pb.h"
 #include "server/base/clock.h"
+#include "server/base/ranked_mutex.h"
 #include "server/fleet/backoff.h"
 #include "server/fleet/etcd.h"
 
@@ -93,7 +93,7 @@ class Registration {
   std::int64_t mod_revision_ = 0;
   std::string written_;
 
-  mutable absl::Mutex mutex_;
+  mutable RankedMutex mutex_{LockRank::kLeaf};
   std::optional<v1::HostRecord> record_ ABSL_GUARDED_BY(mutex_);
   std::optional<Seen> seen_ ABSL_GUARDED_BY(mutex_);
   bool has_news_ ABSL_GUARDED_BY(mutex_) = false;

@@ -76,7 +76,7 @@ Agent::Agent(const Flags& flags, PathLock lock, v1::HostRecord record,
                  flags.host, clock_,
                  [this](const Registration::Seen& seen) { registration_.SawOwnKey(seen); }),
       follower_(keys_.prefix(), etcd_, directory_, clock_),
-      percpud_(flags.percpud, clock_),
+      percpud_(flags.percpud, clock_, deadlines_),
       record_(std::move(record)),
       service_(directory_, [this] { return Status(); }),
       admin_(keys_, etcd_) {

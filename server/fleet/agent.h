@@ -16,6 +16,7 @@
 #include "server/base/clock.h"
 #include "server/base/path_lock.h"
 #include "server/base/ranked_mutex.h"
+#include "server/fleet/deadlines.h"
 #include "server/fleet/directory.h"
 #include "server/fleet/door.h"
 #include "server/fleet/endpoints.h"
@@ -71,7 +72,8 @@ class Agent {
   const SystemClock clock_;
   const BootTime started_at_ = clock_.Now();
   const std::unique_ptr<Endpoints> endpoints_;
-  GrpcEtcd etcd_{*endpoints_};
+  Deadlines deadlines_{clock_};
+  GrpcEtcd etcd_{*endpoints_, deadlines_};
   const Keys keys_{flags_.fleet};
   Registration registration_;
   Directory directory_;

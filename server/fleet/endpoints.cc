@@ -91,6 +91,9 @@ absl::StatusOr<Endpoints::Member> Endpoints::Current() const {
 void Endpoints::Failed(std::size_t index) {
   const RankedLock lock(&mutex_);
   if (index == current_) current_ = (current_ + 1) % targets_.size();
+  // A channel pauses by gRPC's timers, which stand still once the hour was set back. The pauses
+  // between attempts are the callers' own.
+  if (index < channels_.size()) channels_[index] = ConnectTo(targets_[index], certificate_);
 }
 
 std::string Endpoints::url() const {

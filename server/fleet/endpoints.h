@@ -43,7 +43,8 @@ class Endpoints {
   // The member in use. Errors: what is wrong with the certificate, if there has been no good
   // one yet.
   [[nodiscard]] absl::StatusOr<Member> Current() const;
-  // The member `index` has failed: turns to the next one, unless that has happened already.
+  // The member `index` has failed: it gets another channel, and it is the next one's turn, unless
+  // that has happened already.
   void Failed(std::size_t index);
   // Takes new certificates, if the files have others; what is open stays. To be called now
   // and then.

@@ -20,26 +20,25 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(2);
 
-// Calls `call(context, channel)` at the member in use, and turns to another if it fails.
+}  // namespace
+
 template <typename Call>
-absl::Status At(Endpoints& endpoints, absl::Duration patience, const Call& call) {
-  ASSIGN_OR_RETURN(const Endpoints::Member member, endpoints.Current());
+absl::Status GrpcEtcd::AtMember(absl::Duration patience, const Call& call) {
+  ASSIGN_OR_RETURN(const Endpoints::Member member, endpoints_.Current());
   grpc::ClientContext context;
   AskForLeader(context);
-  context.set_deadline(absl::ToChronoTime(absl::Now() + std::min(patience, kPatience)));
+  const Deadlines::Watched watched(deadlines_, context, std::min(patience, kPatience));
   const grpc::Status status = call(context, member.channel);
   if (status.ok()) return absl::OkStatus();
-  endpoints.Failed(member.index);
+  endpoints_.Failed(member.index);
   return FromEtcd(status);
 }
-
-}  // namespace
 
 absl::StatusOr<EtcdLease> GrpcEtcd::Grant(absl::Duration ttl) {
   etcdserverpb::LeaseGrantRequest request;
   request.set_ttl(absl::ToInt64Seconds(ttl));
   etcdserverpb::LeaseGrantResponse response;
-  RETURN_IF_ERROR(At(endpoints_, kPatience, [&](auto& context, const auto& channel) {
+  RETURN_IF_ERROR(AtMember(kPatience, [&](auto& context, const auto& channel) {
     return etcdserverpb::Lease::NewStub(channel)->LeaseGrant(&context, request, &response);
   }));
   if (!response.error().empty()) return absl::UnavailableError(response.error());
@@ -51,7 +50,7 @@ absl::StatusOr<absl::Duration> GrpcEtcd::KeepAlive(std::int64_t lease, absl::Dur
   request.set_id(lease);
   etcdserverpb::LeaseKeepAliveResponse response;
   // A stream for each: what is not answered is over, and the next one may go elsewhere.
-  RETURN_IF_ERROR(At(endpoints_, patience, [&](auto& context, const auto& channel) {
+  RETURN_IF_ERROR(AtMember(patience, [&](auto& context, const auto& channel) {
     const auto stub = etcdserverpb::Lease::NewStub(channel);
     const auto stream = stub->LeaseKeepAlive(&context);
     const bool answered = stream->Write(request) && stream->Read(&response);
@@ -68,7 +67,7 @@ absl::Status GrpcEtcd::Revoke(std::int64_t lease) {
   etcdserverpb::LeaseRevokeRequest request;
   request.set_id(lease);
   etcdserverpb::LeaseRevokeResponse response;
-  return At(endpoints_, kPatience, [&](auto& context, const auto& channel) {
+  return AtMember(kPatience, [&](auto& context, const auto& channel) {
     return etcdserverpb::Lease::NewStub(channel)->LeaseRevoke(&context, request, &response);
   });
 }
@@ -78,7 +77,7 @@ absl::StatusOr<EtcdListing> GrpcEtcd::List(const std::string& prefix) {
   request.set_key(prefix);
   request.set_range_end(EndOfPrefix(prefix));
   etcdserverpb::RangeResponse response;
-  RETURN_IF_ERROR(At(endpoints_, kPatience, [&](auto& context, const auto& channel) {
+  RETURN_IF_ERROR(AtMember(kPatience, [&](auto& context, const auto& channel) {
     return etcdserverpb::KV::NewStub(channel)->Range(&context, request, &response);
   }));
   EtcdListing out{.entries = {},
@@ -99,7 +98,7 @@ absl::StatusOr<std::unique_ptr<EtcdWatch>> GrpcEtcd::Watch(const std::string& pr
 absl::StatusOr<etcdserverpb::TxnResponse> GrpcEtcd::Transact(
     const etcdserverpb::TxnRequest& request) {
   etcdserverpb::TxnResponse response;
-  RETURN_IF_ERROR(At(endpoints_, kPatience, [&](auto& context, const auto& channel) {
+  RETURN_IF_ERROR(AtMember(kPatience, [&](auto& context, const auto& channel) {
     return etcdserverpb::KV::NewStub(channel)->Txn(&context, request, &response);
   }));
   return response;

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "etcdserverpb/etcd.pb.h"
+#include "server/fleet/deadlines.h"
 #include "server/fleet/endpoints.h"
 #include "server/fleet/etcd.h"
 
@@ -21,8 +22,9 @@ namespace percpud::fleet {
 // leader; a call that fails, however, is the member's failure. Thread safe.
 class GrpcEtcd final : public Etcd {
  public:
-  // `endpoints` outlives it and its watches.
-  explicit GrpcEtcd(Endpoints& endpoints) : endpoints_(endpoints) {}
+  // Both outlive it and its watches.
+  GrpcEtcd(Endpoints& endpoints, Deadlines& deadlines)
+      : endpoints_(endpoints), deadlines_(deadlines) {}
 
   absl::StatusOr<EtcdLease> Grant(absl::Duration ttl) override;
   absl::StatusOr<absl::Duration> KeepAlive(std::int64_t lease, absl::Duration patience) override;
@@ -36,9 +38,13 @@ class GrpcEtcd final : public Etcd {
   absl::StatusOr<bool> Delete(const std::string& key) override;
 
  private:
+  // Calls `call(context, channel)` at the member in use, and turns to another if it fails.
+  template <typename Call>
+  absl::Status AtMember(absl::Duration patience, const Call& call);
   absl::StatusOr<etcdserverpb::TxnResponse> Transact(const etcdserverpb::TxnRequest& request);
 
   Endpoints& endpoints_;
+  Deadlines& deadlines_;
 };
 
 }  // namespace percpud::fleet

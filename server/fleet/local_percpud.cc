@@ -25,11 +25,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   const int retry_ms = static_cast<int>(absl::ToInt64Milliseconds(LocalPercpud::kRound) / 2);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, retry_ms);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, retry_ms);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
-
-void SetDeadline(grpc::ClientContext& context) {
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
 }
 
 }  // namespace
@@ -40,15 +37,17 @@ std::uint64_t RoundedFree(std::uint64_t capacity, std::uint64_t live) {
   return (capacity - std::min(live, capacity)) / part * part;
 }
 
-LocalPercpud::LocalPercpud(const std::string& address, const Clock& clock)
-    : clock_(clock), channel_(Connect(address)) {}
+LocalPercpud::LocalPercpud(const std::string& address, const Clock& clock, Deadlines& deadlines)
+    : clock_(clock), deadlines_(deadlines), address_(address), channel_(Connect(address)) {}
 
 const LocalPercpud::State& LocalPercpud::Look() {
   grpc::ClientContext context;
-  SetDeadline(context);
+  const Deadlines::Watched watched(deadlines_, context, kPatience);
   grpc::health::v1::HealthCheckResponse response;
   const grpc::Status status =
       grpc::health::v1::Health::NewStub(channel_)->Check(&context, {}, &response);
+  // The pause of a channel has no end while gRPC's timers stand still (deadlines.h).
+  if (!status.ok()) channel_ = Connect(address_);
   const bool was_serving = state_.serving;
   state_.serving =
       status.ok() && response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
@@ -61,11 +60,11 @@ void LocalPercpud::ReadLayout() {
   layout_at_ = clock_.Now();
   const auto stub = percpud::v1::IntrospectionService::NewStub(channel_);
   grpc::ClientContext info_context;
-  SetDeadline(info_context);
+  const Deadlines::Watched info_watched(deadlines_, info_context, kPatience);
   percpud::v1::GetAllocInfoResponse info;
   if (!stub->GetAllocInfo(&info_context, {}, &info).ok()) return;
   grpc::ClientContext stats_context;
-  SetDeadline(stats_context);
+  const Deadlines::Watched stats_watched(deadlines_, stats_context, kPatience);
   percpud::v1::GetStatsResponse stats;
   if (!stub->GetStats(&stats_context, {}, &stats).ok()) return;
   v1::Layout layout;

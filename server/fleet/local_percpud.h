@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "percpud/fleet/v1/fleet.pb.h"
 #include "server/base/clock.h"
+#include "server/fleet/deadlines.h"
 
 namespace percpud::fleet {
 
@@ -27,8 +28,8 @@ class LocalPercpud {
   };
   static constexpr absl::Duration kRound = absl::Milliseconds(500);
 
-  // `address`: "unix:PATH". `clock` outlives it.
-  LocalPercpud(const std::string& address, const Clock& clock);
+  // `address`: "unix:PATH". The others outlive it.
+  LocalPercpud(const std::string& address, const Clock& clock, Deadlines& deadlines);
 
   // Asks. Takes a second at most for each call.
   const State& Look();
@@ -37,7 +38,9 @@ class LocalPercpud {
   void ReadLayout();
 
   const Clock& clock_;
-  const std::shared_ptr<grpc::Channel> channel_;
+  Deadlines& deadlines_;
+  const std::string address_;
+  std::shared_ptr<grpc::Channel> channel_;
   State state_;
   BootTime layout_at_ = BootTime::InfinitePast();
 };

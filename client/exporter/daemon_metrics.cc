@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/exposition/labels.h"
 #include "client/exposition/number.h"
@@ -193,10 +192,10 @@ void DaemonMetrics::WriteCalls(exposition::Writer& writer) {
 }
 
 const Workers& DaemonMetrics::FindWorkers() {
-  if (absl::Now() - workers_listed_ < kListEvery) return workers_;
+  if (NowSinceBoot() - workers_listed_ < kListEvery) return workers_;
   const absl::StatusOr<std::vector<percpu::WorkerInfo>> workers = serving_->ListWorkers();
   if (!workers.ok()) return workers_;
-  workers_listed_ = absl::Now();
+  workers_listed_ = NowSinceBoot();
   workers_.clear();
   for (const percpu::WorkerInfo& worker : *workers) {
     // Remote ones have no process here, nor have those that the daemon cannot see.
@@ -228,11 +227,11 @@ void DaemonMetrics::WriteSessions(exposition::Writer& writer) {
 }
 
 void DaemonMetrics::CountRefusals() {
-  if (absl::Now() - families_listed_ < kListEvery) return;
+  if (NowSinceBoot() - families_listed_ < kListEvery) return;
   const absl::StatusOr<std::vector<percpu::FamilyInfo>> families =
       metrics_->ListFamilies(std::nullopt);
   if (!families.ok()) return;
-  families_listed_ = absl::Now();
+  families_listed_ = NowSinceBoot();
   refusals_.clear();
   for (const percpu::FamilyInfo& family : *families) {
     Refusals& refusals = refusals_[family.name_space];

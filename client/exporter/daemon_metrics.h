@@ -16,6 +16,7 @@
 #include "percpu/client.h"
 #include "percpu/metrics_connection.h"
 #include "percpu/serving_connection.h"
+#include "server/base/clock.h"
 
 namespace percpud::exporter {
 
@@ -64,9 +65,9 @@ class DaemonMetrics {
   std::shared_ptr<percpu::MetricsConnection> metrics_;
   std::shared_ptr<percpu::ServingConnection> serving_;
   Workers workers_;
-  absl::Time workers_listed_ = absl::InfinitePast();
+  BootTime workers_listed_ = BootTime::InfinitePast();
   std::map<std::string, Refusals> refusals_;
-  absl::Time families_listed_ = absl::InfinitePast();
+  BootTime families_listed_ = BootTime::InfinitePast();
 };
 
 }  // namespace percpud::exporter

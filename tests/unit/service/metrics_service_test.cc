@@ -9,10 +9,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "server/session/series/sums.h"
-#include "tests/unit/service/rpc_rig.h"
-#include "tests/unit/service/service_rig.h"
+#include "tests/unit/service/metrics_rig.h"
 
 namespace percpud {
 namespace {
@@ -20,25 +18,8 @@ namespace {
 using ::testing::ElementsAre;
 using Stub = v1::MetricsService::Stub;
 
-// The server behind one connection, whose client may do anything.
-class MetricsServiceTest : public testing::ServiceTest {
+class MetricsServiceTest : public testing::MetricsServiceRig {
  protected:
-  void SetUp() override {
-    ServiceTest::SetUp();
-    auto server =
-        RpcServer::Start(*allocator_, *sessions_, *updater_, *callers_, {.limits = kLimits});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    stub_ = v1::MetricsService::NewStub(testing::ChannelTo(*server_));
-  }
-
-  template <typename Method, typename Request, typename Response>
-  grpc::Status Call(Method method, const Request& request, Response* response) {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + testing::kPatience));
-    return (stub_.get()->*method)(&context, request, response);
-  }
-
   static v1::FamilySeries Hits(const std::vector<std::string>& paths) {
     v1::FamilySeries out;
     v1::FamilyShape& shape = *out.mutable_shape();
@@ -49,30 +30,6 @@ class MetricsServiceTest : public testing::ServiceTest {
     for (const std::string& path : paths) out.add_series()->add_values(path);
     return out;
   }
-  v1::OpenSeriesResponse Open(const v1::FamilySeries& family) {
-    v1::OpenSeriesRequest request;
-    request.set_namespace_("shop");
-    *request.add_families() = family;
-    v1::OpenSeriesResponse response;
-    const grpc::Status status = Call(&Stub::OpenSeries, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return response;
-  }
-  std::vector<v1::Series> ReadAll(std::int32_t page_size, std::string prefix = "") {
-    std::vector<v1::Series> out;
-    v1::ReadSeriesRequest request;
-    request.set_namespace_("shop");
-    request.set_page_size(page_size);
-    request.set_family_prefix(std::move(prefix));
-    while (true) {
-      v1::ReadSeriesResponse response;
-      const grpc::Status status = Call(&Stub::ReadSeries, request, &response);
-      EXPECT_TRUE(status.ok()) << status.error_message();
-      out.insert(out.end(), response.series().begin(), response.series().end());
-      if (response.next_page_token().empty()) return out;
-      request.set_page_token(response.next_page_token());
-    }
-  }
   // Writes into a cell as the CPUs of unit 0 and 1 would.
   template <typename T>
   void Put(std::uint64_t pointer, T first, T second) {
@@ -81,9 +38,6 @@ class MetricsServiceTest : public testing::ServiceTest {
     ASSERT_TRUE(pin->Write(UnitId(0), std::as_bytes(std::span(&first, 1))).ok());
     ASSERT_TRUE(pin->Write(UnitId(1), std::as_bytes(std::span(&second, 1))).ok());
   }
-
-  std::unique_ptr<RpcServer> server_;
-  std::unique_ptr<Stub> stub_;
 };
 
 TEST_F(MetricsServiceTest, SeriesAreOpenedAndReadWithWhatTheyCounted) {

@@ -13,42 +13,22 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "proto/percpud/abi/v1/wire.h"
-#include "tests/unit/service/rpc_rig.h"
-#include "tests/unit/service/service_rig.h"
+#include "tests/unit/service/metrics_rig.h"
 
 namespace percpud {
 namespace {
 
+using testing::Prepare;
 using Stub = v1::MetricsService::Stub;
 
-// A call that has a deadline and, if it is not null, a session's token.
-void Prepare(grpc::ClientContext& context, const Token* token) {
-  context.set_deadline(absl::ToChronoTime(absl::Now() + testing::kPatience));
-  if (token != nullptr) context.AddMetadata(abi::v1::kTokenKey, {token->begin(), token->end()});
-}
-
-class MetricsWatchTest : public testing::ServiceTest {
+class MetricsWatchTest : public testing::MetricsServiceRig {
  protected:
   void SetUp() override {
-    ServiceTest::SetUp();
-    auto server =
-        RpcServer::Start(*allocator_, *sessions_, *updater_, *callers_, {.limits = kLimits});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    stub_ = v1::MetricsService::NewStub(testing::ChannelTo(*server_));
+    MetricsServiceRig::SetUp();
     const auto session = sessions_->Open({.kind = SessionKind::kRemote, .command = "worker"});
     ASSERT_TRUE(session.ok()) << session.status();
     session_ = *session;
-  }
-
-  // Calls as the session.
-  template <typename Method, typename Request, typename Response>
-  grpc::Status Call(Method method, const Request& request, Response* response) {
-    grpc::ClientContext context;
-    Prepare(context, &session_.token);
-    return (stub_.get()->*method)(&context, request, response);
+    token_ = &session_.token;
   }
 
   static v1::FamilySeries Gauge(const std::string& name, v1::CellKind cells) {
@@ -60,18 +40,6 @@ class MetricsWatchTest : public testing::ServiceTest {
     out.add_series();
     return out;
   }
-  v1::OpenSeriesResponse Open(const v1::FamilySeries& family, const std::string& writer = "",
-                              bool slot = false) {
-    v1::OpenSeriesRequest request;
-    request.set_namespace_("shop");
-    request.set_writer(writer);
-    request.set_slot(slot);
-    *request.add_families() = family;
-    v1::OpenSeriesResponse response;
-    const grpc::Status status = Call(&Stub::OpenSeries, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return response;
-  }
   std::uint64_t Remove(const std::string& family) {
     v1::RemoveSeriesRequest request;
     request.set_namespace_("shop");
@@ -80,20 +48,6 @@ class MetricsWatchTest : public testing::ServiceTest {
     const grpc::Status status = Call(&Stub::RemoveSeries, request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response.series();
-  }
-  std::vector<v1::Series> ReadAll(std::int32_t page_size = 0) {
-    std::vector<v1::Series> out;
-    v1::ReadSeriesRequest request;
-    request.set_namespace_("shop");
-    request.set_page_size(page_size);
-    while (true) {
-      v1::ReadSeriesResponse response;
-      const grpc::Status status = Call(&Stub::ReadSeries, request, &response);
-      EXPECT_TRUE(status.ok()) << status.error_message();
-      out.insert(out.end(), response.series().begin(), response.series().end());
-      if (response.next_page_token().empty()) return out;
-      request.set_page_token(response.next_page_token());
-    }
   }
   // Sets a cell, which lies in one unit alone, like its writer.
   void Set(std::uint64_t cell, double value) {
@@ -110,8 +64,6 @@ class MetricsWatchTest : public testing::ServiceTest {
   }
 
   OpenedSession session_;
-  std::unique_ptr<RpcServer> server_;
-  std::unique_ptr<Stub> stub_;
 };
 
 // A stream of WatchSeries.

@@ -8,7 +8,6 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
-#include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/tls/certificates.h"
 #include "server/tls/material.h"
@@ -28,11 +27,11 @@ absl::Status CheckOwn(const Certificate& content, const CertificateFiles& files)
   ASSIGN_OR_RETURN(const tls::Owned<EVP_PKEY> key, tls::ParseKey(kKey, files.key, content.key));
   const X509* const own = chain.front().get();
   if (X509_check_private_key(own, key.get()) != 1) {
-    return errors::BadConfig(kKey, files.key + ": is the key of another certificate");
+    return tls::BadFile(kKey, files.key, "is the key of another certificate");
   }
   const std::string why = tls::ObjectionAt(own, absl::Now());
   if (why.empty()) return absl::OkStatus();
-  return errors::BadConfig(kCertificate, files.certificate + ": " + why);
+  return tls::BadFile(kCertificate, files.certificate, why);
 }
 
 }  // namespace

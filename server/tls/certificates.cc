@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/errors.h"
 #include "server/base/status_macros.h"
 
 namespace percpud::tls {
@@ -20,10 +19,6 @@ namespace {
 constexpr absl::string_view kCertificateField = "tls.cert_file";
 constexpr absl::string_view kKeyField = "tls.key_file";
 constexpr absl::string_view kRevocationField = "tls.crl_dir";
-
-absl::Status Bad(absl::string_view field, const std::string& path, absl::string_view why) {
-  return errors::BadConfig(field, absl::StrCat(path, ": ", why));
-}
 
 Owned<BIO> ReaderOf(const std::string& text) {
   return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -60,9 +55,9 @@ absl::Status AddRevocations(const Files& files, const Material& material, X509_S
       X509_STORE_add_crl(&store, list.get());
       ++lists;
     }
-    if (!IsAtEnd()) return Bad(kRevocationField, files.crl_dir, "a list in it is damaged");
+    if (!IsAtEnd()) return BadFile(kRevocationField, files.crl_dir, "a list in it is damaged");
   }
-  if (lists == 0) return Bad(kRevocationField, files.crl_dir, "holds no list in PEM");
+  if (lists == 0) return BadFile(kRevocationField, files.crl_dir, "holds no list in PEM");
   X509_STORE_set_flags(&store, X509_V_FLAG_CRL_CHECK);
   return absl::OkStatus();
 }
@@ -78,8 +73,8 @@ absl::StatusOr<std::vector<Owned<X509>>> ParseCertificates(absl::string_view fie
   while (X509* const next = PEM_read_bio_X509(reader.get(), nullptr, &NoPassphrase, nullptr)) {
     out.emplace_back(next);
   }
-  if (!IsAtEnd()) return Bad(field, path, "a certificate in it is damaged, or cut short");
-  if (out.empty()) return Bad(field, path, "holds no certificate in PEM");
+  if (!IsAtEnd()) return BadFile(field, path, "a certificate in it is damaged, or cut short");
+  if (out.empty()) return BadFile(field, path, "holds no certificate in PEM");
   return out;
 }
 
@@ -89,7 +84,8 @@ absl::StatusOr<Owned<EVP_PKEY>> ParseKey(absl::string_view field, const std::str
   ERR_clear_error();
   Owned<EVP_PKEY> out(PEM_read_bio_PrivateKey(reader.get(), nullptr, &NoPassphrase, nullptr));
   ERR_clear_error();
-  if (out == nullptr) return Bad(field, path, "holds no private key in PEM without a passphrase");
+  if (out == nullptr)
+    return BadFile(field, path, "holds no private key in PEM without a passphrase");
   return out;
 }
 
@@ -109,18 +105,18 @@ absl::StatusOr<Credential> ReadCredential(const Files& files, const std::string&
   X509* const own = out.chain.front().get();
   if (X509_check_private_key(own, out.key.get()) != 1) {
     ERR_clear_error();
-    return Bad(kKeyField, files.key,
-               absl::StrCat("is not the key of the certificate in ", files.certificate));
+    return BadFile(kKeyField, files.key,
+                   absl::StrCat("is not the key of the certificate in ", files.certificate));
   }
   if (const std::string why = ObjectionAt(own, now); !why.empty()) {
-    return Bad(kCertificateField, files.certificate, why);
+    return BadFile(kCertificateField, files.certificate, why);
   }
   const bool is_server = side == Side::kServer;
   if (X509_check_purpose(own, is_server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT, 0) !=
       1) {
-    return Bad(kCertificateField, files.certificate,
-               absl::StrCat("its extended key usage is not that of a ",
-                            is_server ? "server (serverAuth)" : "client (clientAuth)"));
+    return BadFile(kCertificateField, files.certificate,
+                   absl::StrCat("its extended key usage is not that of a ",
+                                is_server ? "server (serverAuth)" : "client (clientAuth)"));
   }
   out.expires = ToTime(X509_get0_notAfter(own));
   return out;
@@ -135,7 +131,7 @@ absl::StatusOr<Owned<X509_STORE>> ReadTrust(absl::string_view field, const Files
   bool is_any_valid = false;
   for (const Owned<X509>& authority : authorities) {
     if (X509_check_ca(authority.get()) == 0) {
-      return Bad(field, files.trusted_ca, "holds a certificate that is no authority's");
+      return BadFile(field, files.trusted_ca, "holds a certificate that is no authority's");
     }
     // An old one may lie beside its successor.
     std::string objection = ObjectionAt(authority.get(), now);
@@ -143,7 +139,7 @@ absl::StatusOr<Owned<X509_STORE>> ReadTrust(absl::string_view field, const Files
     why = std::move(objection);
     X509_STORE_add_cert(store.get(), authority.get());
   }
-  if (!is_any_valid) return Bad(field, files.trusted_ca, why);
+  if (!is_any_valid) return BadFile(field, files.trusted_ca, why);
   RETURN_IF_ERROR(AddRevocations(files, material, *store));
   ERR_clear_error();
   return store;
@@ -163,9 +159,9 @@ absl::Status CheckIsTrusted(const Files& files, const Credential& credential, X5
   const int error = X509_STORE_CTX_get_error(check.get());
   ERR_clear_error();
   if (is_good) return absl::OkStatus();
-  return Bad(kCertificateField, files.certificate,
-             absl::StrCat("no authority of ", files.trusted_ca,
-                          " vouches for it: ", X509_verify_cert_error_string(error)));
+  return BadFile(kCertificateField, files.certificate,
+                 absl::StrCat("no authority of ", files.trusted_ca,
+                              " vouches for it: ", X509_verify_cert_error_string(error)));
 }
 
 }  // namespace percpud::tls

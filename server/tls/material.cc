@@ -27,22 +27,19 @@ constexpr off_t kMaxFile = off_t{1} << 20;
 constexpr std::size_t kMaxRevocationLists = 64;
 constexpr absl::string_view kKeyField = "tls.key_file";
 
-absl::Status Bad(absl::string_view field, const std::string& path, absl::string_view why) {
-  return errors::BadConfig(field, absl::StrCat(path, ": ", why));
-}
-
 absl::Status CheckFile(absl::string_view field, const std::string& path, const struct stat& found) {
-  if (!S_ISREG(found.st_mode)) return Bad(field, path, "is no regular file");
-  if (found.st_size == 0) return Bad(field, path, "is empty");
+  if (!S_ISREG(found.st_mode)) return BadFile(field, path, "is no regular file");
+  if (found.st_size == 0) return BadFile(field, path, "is empty");
   if (found.st_size > kMaxFile) {
-    return Bad(field, path,
-               absl::StrCat(found.st_size, " bytes, over the limit of ", std::uint64_t{kMaxFile}));
+    return BadFile(
+        field, path,
+        absl::StrCat(found.st_size, " bytes, over the limit of ", std::uint64_t{kMaxFile}));
   }
   if (field == kKeyField && (found.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-    return Bad(field, path,
-               absl::StrFormat("every user may read or write it (mode %04o): `chmod o-rwx` it, "
-                               "and make another key if others had an account here",
-                               found.st_mode & 07777U));
+    return BadFile(field, path,
+                   absl::StrFormat("every user may read or write it (mode %04o): `chmod o-rwx` it, "
+                                   "and make another key if others had an account here",
+                                   found.st_mode & 07777U));
   }
   return absl::OkStatus();
 }
@@ -59,11 +56,11 @@ absl::StatusOr<std::vector<std::string>> ReadRevocations(const std::string& dire
     // A link that a swap of all files turns round, and editors' own, are no lists.
     if (name.front() != '.' && it->is_regular_file(unknown)) paths.push_back(it->path());
     if (paths.size() > kMaxRevocationLists) {
-      return Bad(kField, directory,
-                 absl::StrCat("over the limit of ", kMaxRevocationLists, " files"));
+      return BadFile(kField, directory,
+                     absl::StrCat("over the limit of ", kMaxRevocationLists, " files"));
     }
   }
-  if (error) return Bad(kField, directory, error.message());
+  if (error) return BadFile(kField, directory, error.message());
   std::sort(paths.begin(), paths.end());
   std::vector<std::string> out;
   for (const std::string& path : paths) {
@@ -75,19 +72,23 @@ absl::StatusOr<std::vector<std::string>> ReadRevocations(const std::string& dire
 
 }  // namespace
 
+absl::Status BadFile(absl::string_view field, const std::string& path, absl::string_view why) {
+  return errors::BadConfig(field, absl::StrCat(path, ": ", why));
+}
+
 absl::StatusOr<std::string> ReadPem(absl::string_view field, const std::string& path) {
   // A pipe must not hold the reader up.
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.ok()) return Bad(field, path, std::strerror(errno));
+  if (!fd.ok()) return BadFile(field, path, std::strerror(errno));
   struct stat found {};
-  if (fstat(fd.get(), &found) != 0) return Bad(field, path, std::strerror(errno));
+  if (fstat(fd.get(), &found) != 0) return BadFile(field, path, std::strerror(errno));
   RETURN_IF_ERROR(CheckFile(field, path, found));
   std::string out(static_cast<std::size_t>(found.st_size), '\0');
   std::size_t size = 0;
   while (size < out.size()) {
     const ssize_t got = read(fd.get(), out.data() + size, out.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Bad(field, path, std::strerror(errno));
+    if (got < 0) return BadFile(field, path, std::strerror(errno));
     // It was cut short meanwhile; what is missing shows when it is parsed.
     if (got == 0) break;
     size += static_cast<std::size_t>(got);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -32,6 +33,9 @@ struct Material {
 
   friend bool operator==(const Material&, const Material&) = default;
 };
+
+// BadConfig for a file that a field of the configuration, or a flag, names.
+absl::Status BadFile(absl::string_view field, const std::string& path, absl::string_view why);
 
 // Reads all that `files` names, and checks nothing of what is in it. Errors: BadConfig with
 // field and path, for a file that cannot be read, is no regular file, is empty or too

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <vector>
@@ -87,6 +88,21 @@ TEST_F(CertificateTest, AKeyOfAnotherCertificateIsRefused) {
   CertificateFiles files = Files();
   files.key = Path("other.key");
   EXPECT_THAT(Refusal(files), HasSubstr("another certificate"));
+}
+
+TEST_F(CertificateTest, APipeHoldsNobodyUp) {
+  CertificateFiles files = Files();
+  files.key = Path("pipe");
+  ASSERT_EQ(mkfifo(files.key.c_str(), 0600), 0);
+  EXPECT_THAT(Refusal(files), HasSubstr("pipe: is no regular file"));
+}
+
+TEST_F(CertificateTest, AKeyWithAPassphraseIsRefusedAndNobodyAsked) {
+  Run({"/usr/bin/openssl", "pkey", "-in", Path("own.key"), "-aes256", "-passout", "pass:secret",
+       "-out", Path("locked.key")});
+  CertificateFiles files = Files();
+  files.key = Path("locked.key");
+  EXPECT_THAT(Refusal(files), HasSubstr("passphrase"));
 }
 
 TEST_F(CertificateTest, ACertificateWhoseTimeIsOverIsRefused) {

@@ -134,8 +134,12 @@ percpud_client* percpud_open_as(const percpud_options* given) {
 }
 
 void percpud_close(percpud_client* p) {
-  if (p == nullptr) return;
   percpud_poll(p);
+  percpud_discard(p);
+}
+
+void percpud_discard(percpud_client* p) {
+  if (p == nullptr) return;
   {
     const Locked all(g_mutex);
     percpud_client** at = &g_clients;

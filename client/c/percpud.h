@@ -16,7 +16,7 @@
  * Counting (percpud_counter_add) makes no system call, takes no lock, allocates
  * nothing and cannot fail. It is async-signal-safe.
  *
- * Threads: every function from any thread, percpud_close excepted.
+ * Threads: every function from any thread, percpud_close and percpud_discard excepted.
  *
  * fork: a child goes on counting in the shared copies at once. What its parent had
  * counted locally stays the parent's. The child is admitted as itself when it next
@@ -75,6 +75,10 @@ PERCPUD_EXPORT percpud_client* percpud_open(const char* address);
 /* Sends what was counted locally if the daemon is there, and frees everything, the
  * counters too. No other thread may be using any of it. NULL is allowed. */
 PERCPUD_EXPORT void percpud_close(percpud_client* p);
+
+/* The same, but sends nothing: what was counted locally is lost, and no series is opened
+ * again on the way. For one who has learned that all of it was reset. */
+PERCPUD_EXPORT void percpud_discard(percpud_client* p);
 
 /* Whom to tell. Before the first counter is opened, to hear all. */
 PERCPUD_EXPORT void percpud_on_notice(percpud_client* p, percpud_notice_fn notice, void* context);

@@ -76,6 +76,17 @@ class Exporter:
         self._process.stdout.close()
 
 
+def _await_joined(exporter: Exporter, load: servers.Load) -> None:
+    """Waits until no worker has anything local. One takes some seconds to find the daemon again."""
+
+    def has_joined() -> bool:
+        # Read first and each time anew: what is counted from now on hides nothing that is missing.
+        answered = load.answered
+        return all(exporter.sample(name) >= answered for name in (_REQUESTS, _COUNT))
+
+    rig.eventually(has_joined, "what was counted without the daemon has joined")
+
+
 class Kills:
     """Kills workers under load, and the daemon."""
 
@@ -102,9 +113,7 @@ class Kills:
         self._kill(oldest)
         self._load.await_answered(_BETWEEN)
         self._daemon.start()
-        answered = self._load.answered
-        rig.eventually(lambda: self._exporter.sample(_REQUESTS) >= answered,
-                       "what was counted without the daemon has joined")
+        _await_joined(self._exporter, self._load)
 
     def _all_workers(self) -> list[int]:
         return rig.eventually(self._server.workers, "there is a worker")
@@ -117,6 +126,7 @@ class Kills:
 def _check(kills: Kills, load: servers.Load, exporter: Exporter,
            server: prometheus.Prometheus) -> str:
     """Returns what was counted. AssertionError if that is not what it has to be."""
+    _await_joined(exporter, load)
     begun, answered = load.begun, load.answered
     requests, count = exporter.sample(_REQUESTS), exporter.sample(_COUNT)
     said = (f"{kills.workers} workers and the daemon killed; {begun} requests begun, "

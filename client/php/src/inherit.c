@@ -16,8 +16,6 @@
 // A fork is not held up for longer than the first of these for the daemon's answer, and about the
 // second for openings. What is not opened by then is by the next fork, or by a child.
 enum { kForkWaitMs = 200, kOpeningMs = 200 };
-// A child does not wait for its admission for longer than this.
-enum { kAdmissionMs = 20 };
 
 static bool g_serves;
 static int64_t g_open_until_ms;
@@ -83,14 +81,8 @@ static void BeforeFork(void) {
   if (all == NULL) return;
   if (percpud_collection_is_fresh(all)) OpenAll(link, all);
   percpud_collection_end(all);
-}
-
-// A child is admitted before it waits for its first request. It would open what it inherits when
-// that comes, and what was wiped meanwhile would be there again.
-static void InChild(void) {
-  for (Link* link = PERCPUD_G(links); link != NULL; link = link->next) {
-    if (!g_serves && link->client != NULL) percpud_wait(link->client, kAdmissionMs);
-  }
+  // By now the link knows how many there were, and children notice what is wiped from here on.
+  NoticeWipe(link);
 }
 
 void ServeRequests(void) { g_serves = true; }
@@ -100,5 +92,5 @@ void InheritByForks(void) {
   // The library's own handlers are installed with its first client. Those of a later one run
   // before them, and so without the locks that they take.
   percpud_close(percpud_open(NULL));
-  pthread_atfork(&BeforeFork, NULL, &InChild);
+  pthread_atfork(&BeforeFork, NULL, NULL);
 }

@@ -16,8 +16,6 @@
 // Updates of shared series between two readings of the clock.
 enum { kUpdatesPerLook = 32 };
 static const int64_t kPollNs = 1000000000;
-// Milliseconds that a client which is given up waits for the daemon to take what is local.
-enum { kLeaveMs = 200 };
 
 static int64_t CoarseNowNs(void) {
   struct timespec now;
@@ -57,11 +55,12 @@ static void Begin(Link* link) {
   NoticeWipe(link);
 }
 
+// What is local goes with what is wiped. It cannot join: a process that is admitted by now only,
+// as a child of a fork is, would open all of its series again, and they would be there with zeros.
 static void End(Link* link) {
   if (link->client == NULL) return;
   ForgetHandles(link->metrics);
-  if (!percpud_poll(link->client)) percpud_wait(link->client, kLeaveMs);
-  percpud_close(link->client);
+  percpud_discard(link->client);
   link->client = NULL;
   link->wipes = NULL;
 }
@@ -144,6 +143,7 @@ void EndLinks(Link** links) {
     *links = link->next;
     // PHP's log may be closed already.
     percpud_on_notice(link->client, NULL, NULL);
+    NoticeWipe(link);
     ForgetHandles(link->metrics);
     EndHandles(link->metrics);
     percpud_close(link->client);

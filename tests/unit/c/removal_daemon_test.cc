@@ -6,7 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -117,6 +120,30 @@ TEST_F(RemovalTest, AResetSeriesStaysShown) {
   EXPECT_THAT(Shown(), ElementsAre(Pair("200", 0)));
   percpud_add(ok, 3);
   EXPECT_THAT(Shown(), ElementsAre(Pair("200", 3)));
+}
+
+TEST_F(RemovalTest, WhatIsDiscardedAfterAResetIsNotOpenedAgain) {
+  percpud_add(With(hits_, "200"), 5);
+  std::array<int, 2> gate{};
+  ASSERT_EQ(pipe(gate.data()), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    // The daemon's Welcome is there by the time the gate opens: who polls asks for all again.
+    close(gate[1]);
+    char nothing = 0;
+    const bool is_open = read(gate[0], &nothing, 1) == 0;
+    percpud_discard(client_.release());
+    _exit(is_open ? 0 : 1);
+  }
+  close(gate[0]);
+  EXPECT_EQ(percpud_reset_namespace(Open().get(), 0, nullptr, kPatienceMs), 1);
+  percpud_discard(client_.release());
+  close(gate[1]);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(Shown(), IsEmpty());
+  percpud_discard(nullptr);
 }
 
 TEST_F(RemovalTest, AWholeFamily) {

@@ -237,7 +237,8 @@ PERCPUD_INLINE int percpud_inline_add_double(const struct percpud_counter* count
   PERCPUD_INLINE_RETURN;
 }
 
-/* `at` is bytes from unit 0's copy to the cell. */
+/* `at` is bytes from unit 0's copy to the cell. A number, and no pointer: while the series is
+ * local there is no copy to point into. */
 PERCPUD_INLINE int percpud_inline_observe(const struct percpud_counter* counter, uint64_t at,
                                           double amount) {
   const int64_t* const entry = __atomic_load_n(&counter->entry, __ATOMIC_ACQUIRE);
@@ -245,7 +246,7 @@ PERCPUD_INLINE int percpud_inline_observe(const struct percpud_counter* counter,
   __asm__ __volatile__ goto(
       PERCPUD_INLINE_BEGIN PERCPUD_INLINE_OBSERVE PERCPUD_INLINE_END
       :
-      : [area] "r"(area), [entry] "r"(entry), [unit0] "r"(counter->unit0 + at),
+      : [area] "r"(area), [entry] "r"(entry), [unit0] "r"((uintptr_t)counter->unit0 + at),
         [amount] PERCPUD_INLINE_DOUBLE(amount)
       : PERCPUD_INLINE_OBSERVE_CLOBBERS, "cc", "memory"
       : unavailable, aborted);

@@ -21,8 +21,10 @@ namespace {
 
 // What an event of the epoll set is about: a session, or this.
 constexpr std::uint64_t kWake = kNoSession.value();
-// Turns between two looks at who else has sent something.
+// Between two looks at who else has sent something: so many turns, or what one is worth at most. A
+// session that keeps its turns full is not served again before the others were looked for.
 constexpr int kTurnsARound = 16;
+constexpr std::int64_t kCostARound = LaneConnection::kTurn;
 
 using Turn = LaneConnection::Turn;
 
@@ -116,7 +118,10 @@ void Lane::Loop() {
       eventfd_read(wake_.get(), &nudges);
       TakeNews();
     }
-    for (int turn = 0; turn < kTurnsARound && !queue_.empty(); ++turn) ServeNext();
+    std::int64_t left = kCostARound;
+    for (int turn = 0; turn < kTurnsARound && left > 0 && !queue_.empty(); ++turn) {
+      left -= ServeNext();
+    }
     pulse_.Beat();
     if (!has_news) continue;
     RankedLock lock(&mu_);
@@ -183,15 +188,22 @@ void Lane::Queue(SessionId session, Entry& entry) {
   queue_.Push(entry.connection->caller().uid, session);
 }
 
-void Lane::ServeNext() {
+std::int64_t Lane::ServeNext() {
   const SessionId session = queue_.Pop();
   const auto found = entries_.find(session);
-  if (found == entries_.end()) return;
+  if (found == entries_.end()) return 0;
   Entry& entry = found->second;
-  if (entry.state == State::kLeft) return;
+  if (entry.state == State::kLeft) return 0;
   assert(entry.state == State::kQueued);
   const Turn turn = entry.connection->Serve(*desk_);
+  // Settling it may end it.
+  const std::int64_t spent = entry.connection->spent();
   CloseStrays(*desk_);
+  Settle(session, entry, turn);
+  return spent;
+}
+
+void Lane::Settle(SessionId session, Entry& entry, Turn turn) {
   switch (turn) {
     case Turn::kIdle:
       entry.state = State::kIdle;

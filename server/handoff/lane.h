@@ -117,7 +117,10 @@ class Lane {
   void TakeNews();
   void TakeIn(UniqueFd connection, const Caller& caller);
   void OnEvent(SessionId session, std::uint32_t events);
-  void ServeNext();
+  // Returns what the turn cost, in LaneCalls::Cost.
+  std::int64_t ServeNext();
+  // What becomes of a connection whose turn ended so.
+  void Settle(SessionId session, Entry& entry, LaneConnection::Turn turn);
   void Sleep(SessionId session, Entry& entry);
   // Gives the slow lane the next request, unless it has one.
   void RunSleeper();

@@ -20,7 +20,9 @@ using abi::v1::LaneRequestReader;
 LaneConnection::Turn LaneConnection::Serve(LaneDesk& desk) {
   assert(outbox_.empty() && desk.answers.message().empty());
   credit_ = std::min(credit_ + kTurn, kTurn);
+  const std::int64_t before = credit_;
   Turn turn = ServeTurn(desk);
+  spent_ = before - credit_;
   // However the turn ended, what was answered goes out; the last word to a peer that
   // sends garbage goes behind it.
   if (turn != Turn::kFull) {

@@ -69,6 +69,8 @@ class LaneConnection {
   // kTurn; a session that took more pays with its next ones.
   // REQUIRES: the answers of the last turn were sent.
   Turn Serve(LaneDesk& desk);
+  // What the last turn cost, in LaneCalls::Cost.
+  [[nodiscard]] std::int64_t spent() const { return spent_; }
   // Serves the request that made Serve return kSleeps; Flush sends its answer.
   void ServeSleeper(LaneDesk& desk);
   // Sends the answers that were left. Returns kMore, kFull or kEnd.
@@ -98,6 +100,7 @@ class LaneConnection {
   const Caller caller_;
   // What is left of this turn; below zero, of the next ones.
   std::int64_t credit_ = 0;
+  std::int64_t spent_ = 0;
   // Requests not served yet, well-formed: in `inbox_`, or during a turn in a desk.
   abi::v1::LaneBytes rest_;
   std::vector<std::byte> inbox_;

@@ -230,16 +230,18 @@ TEST_F(LaneMetricsTest, SeriesAreRemovedAndNamespacesReset) {
 
 TEST_F(LaneMetricsTest, AWatcherHearsOfChangesAndMemoryWaitsForIt) {
   LaneClient watcher = Connect();
-  const auto watch = [&](std::uint64_t after, LaneChangesView& view) {
+  // What the view is of.
+  Answered answer;
+  LaneChangesView view;
+  const auto watch = [&](std::uint64_t after) {
     EXPECT_TRUE(watcher.ask().WatchSeries(1, after));
     watcher.Send();
-    const Answered answer = watcher.Hear();
+    answer = watcher.Hear();
     EXPECT_EQ(answer.code, 0) << answer.reason();
     EXPECT_TRUE(view.Parse(answer.body));
     return view.head();
   };
-  LaneChangesView view;
-  const auto first = watch(abi::v1::kLaneWatchAnew, view);
+  const auto first = watch(abi::v1::kLaneWatchAnew);
   EXPECT_EQ(first.resync, 1);
   EXPECT_EQ(first.changes, 0U);
   std::uint64_t gone = 0;
@@ -252,14 +254,14 @@ TEST_F(LaneMetricsTest, AWatcherHearsOfChangesAndMemoryWaitsForIt) {
     EXPECT_TRUE(sessions_->End(writer.session()));
   }
   EXPECT_EQ(sessions_->metrics().Collect(), 0U) << "the watcher has not heard of it";
-  const auto second = watch(first.revision, view);
+  const auto second = watch(first.revision);
   EXPECT_EQ(second.resync, 0);
   ASSERT_GT(second.changes, 0U);
   const abi::v1::LaneChange last = view.change(second.changes - 1);
   EXPECT_EQ(last.series, gone);
   EXPECT_EQ(last.gone, 1);
   EXPECT_EQ(sessions_->metrics().Collect(), 0U) << "it may be reading it still";
-  watch(second.revision, view);
+  watch(second.revision);
   EXPECT_EQ(sessions_->metrics().Collect(), 1U);
 }
 

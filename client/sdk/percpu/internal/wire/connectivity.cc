@@ -4,6 +4,7 @@
 #include "percpu/internal/wire/connectivity.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <utility>
@@ -22,6 +23,20 @@ absl::Duration Patience(absl::Duration longest_pause) {
 constexpr absl::Duration kLook = absl::Milliseconds(250);
 constexpr std::size_t kSweptAtATime = 8;
 
+// A queue whose wait gRPC has not ended cannot be destroyed. After a step of the clock that may
+// be never, so it stays, named from here until the process ends.
+struct Left {
+  std::unique_ptr<grpc::CompletionQueue> queue;
+  Left* next;
+};
+std::atomic<Left*> g_left = nullptr;
+
+void Leave(std::unique_ptr<grpc::CompletionQueue> queue) {
+  auto* const left = new Left{.queue = std::move(queue), .next = g_left.load()};
+  while (!g_left.compare_exchange_weak(left->next, left)) {
+  }
+}
+
 }  // namespace
 
 Connectivity::Connectivity(std::shared_ptr<grpc::Channel> channel, absl::Duration longest_pause)
@@ -32,7 +47,7 @@ Connectivity::Connectivity(std::shared_ptr<grpc::Channel> channel, absl::Duratio
 Connectivity::~Connectivity() {
   Sweep();
   MutexLock lock(&mu_);
-  for (Queue& queue : abandoned_) static_cast<void>(queue.release());
+  for (Queue& queue : abandoned_) Leave(std::move(queue));
 }
 
 absl::Status Connectivity::Await(const Deadline& deadline) {

@@ -54,6 +54,8 @@ void AddMembership(CLI::App& app, Flags& out, Raw& raw) {
   app.add_option("--lost-grace", raw.lost_grace,
                  "How long a host without a record is kept: the ttl to 24h")
       ->capture_default_str();
+  app.add_flag("--keep-record", out.keep_record,
+               "Leave the host's record at the end, whatever signal ends it");
 }
 
 void AddEtcd(CLI::App& app, Flags& out) {

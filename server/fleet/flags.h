@@ -36,6 +36,8 @@ struct Flags {
   double weight = 1;
   absl::Duration ttl = absl::Seconds(10);
   absl::Duration lost_grace = absl::Seconds(60);
+  // SIGTERM and SIGINT end the agent as SIGUSR1 does.
+  bool keep_record = false;
   // Empty: no file of targets.
   std::string file_sd;
   std::string boot_id_file = "/proc/sys/kernel/random/boot_id";

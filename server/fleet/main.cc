@@ -29,7 +29,7 @@ void SetUpLog() {
 }
 
 // SIGUSR1 ends the agent as SIGTERM does, but for the host's leaving: who restarts it sends
-// that.
+// that, or has --keep-record if it knows no signal but SIGTERM.
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -50,7 +50,7 @@ absl::Status Run(const Flags& flags, const sigset_t& signals) {
     number = sigtimedwait(&signals, nullptr, &kRound);
   }
   sd_notify(0, "STOPPING=1");
-  if (number != SIGUSR1) agent->Leave();
+  if (number != SIGUSR1 && !flags.keep_record) agent->Leave();
   return absl::OkStatus();
 }
 

@@ -190,10 +190,11 @@ def leaves(fleet: Fleet) -> str:
     watcher = fleet.hosts[0]
     wait_until(lambda: watcher.states().get("guest") == "up", 20, "the guest is there")
     created = fleet.etcd.key(f"{PREFIX}hosts/guest")["create_revision"]
-    check(guest.agent.end(signal.SIGUSR1) == 0, "the exit status")
-    guest.start_agent()
-    wait_until(lambda: guest.fleet_json("status").get("registered"), fleet.ttl, "the guest is registered again")
-    check(fleet.etcd.key(f"{PREFIX}hosts/guest")["create_revision"] == created, "a restart deleted the record")
+    for number, option in ((signal.SIGUSR1, "--keep-record"), (signal.SIGTERM, "--keep-record=false")):
+        check(guest.agent.end(number) == 0, "the exit status")
+        guest.start_agent(option)
+        wait_until(lambda: guest.fleet_json("status").get("registered"), fleet.ttl, "the guest is registered again")
+        check(fleet.etcd.key(f"{PREFIX}hosts/guest")["create_revision"] == created, "a restart deleted the record")
     check(guest.agent.end(signal.SIGTERM) == 0, "the exit status")
     took = wait_until(lambda: "guest" not in watcher.states(), 2, "the guest is forgotten")
     check(fleet.etcd.key(f"{PREFIX}hosts/guest") is None, "its record is left in etcd")

@@ -38,6 +38,7 @@ TEST(FlagsTest, LittleHasToBeSaid) {
   EXPECT_EQ(flags->listen_path, "/run/percpud-fleet/fleet.sock");
   EXPECT_EQ(flags->ttl, absl::Seconds(10));
   EXPECT_EQ(flags->lost_grace, absl::Seconds(60));
+  EXPECT_FALSE(flags->keep_record);
 }
 
 TEST(FlagsTest, WordsThatRepeatAreCollected) {
@@ -54,7 +55,7 @@ TEST(FlagsTest, AFileHasTheSameNames) {
   const std::string path = dir.path() + "/fleet.conf";
   ASSERT_TRUE(WriteAtomically(path,
                               "# a comment\netcd = [\"https://a:1\", \"https://b:2\"]\n"
-                              "host = \"web1\"\nttl = \"5s\"\nlabel = [\"zone=z1\"]\n",
+                              "host = \"web1\"\nttl = \"5s\"\nlabel = [\"zone=z1\"]\nkeep-record = true\n",
                               0600)
                   .ok());
   const auto flags = Parse({"--config", path, "--percpud", "unix:/p"});

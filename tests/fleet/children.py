@@ -63,6 +63,10 @@ class Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
+    def status(self) -> int | None:
+        """The exit status; None while it runs, less than 0 after a signal."""
+        return self._process.poll()
+
     def send(self, number: signal.Signals) -> None:
         if self.is_alive():
             self._process.send_signal(number)

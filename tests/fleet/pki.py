@@ -20,12 +20,12 @@ class Pki:
                       "-out", self.ca, "-keyout", self._ca_key)
 
     def issue(self, name: str, *, addresses: list[str] | None = None, file: str | None = None) -> "Issued":
-        """A certificate with that CN. With addresses it is a server's, else a client's alone."""
+        """A certificate of that name. With addresses it is a server's, else a client's alone."""
         out = Issued(self.folder / f"{file or name}.pem", self.folder / f"{file or name}.key")
         request = self.folder / f"{name}.csr"
         self._openssl("req", *CURVE, "-subj", f"/CN={name}", "-out", request, "-keyout", out.key)
         usage = "serverAuth,clientAuth" if addresses else "clientAuth"
-        names = ",".join(f"IP:{address}" for address in addresses or []) or f"DNS:{name}"
+        names = ",".join([f"DNS:{name}", *(f"IP:{address}" for address in addresses or [])])
         extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"extendedKeyUsage={usage}\nsubjectAltName={names}\n")
         self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._ca_key,

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # Copyright 2026 The percpud Authors
 # SPDX-License-Identifier: Apache-2.0
 """Holds deploy/kubernetes against Kubernetes' types and percpud's needs, without a cluster, and proves that

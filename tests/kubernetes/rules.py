@@ -139,7 +139,7 @@ def _of_container(pod: Pod, container: Container, objects: list[dict], binaries:
 
 def _of_daemon(pod: Pod, container: Container, config: str, binaries: pathlib.Path) -> Iterator[str]:
     if pod.spec.get("hostPID") is not True:
-        yield "without hostPID a restart takes back what every client owns"
+        yield "without hostPID it sees no process of another pod"
     with tempfile.NamedTemporaryFile("w", suffix=".textproto") as file:
         file.write(config)
         file.flush()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tests' shop, an application with metrics, under the servers of each language.
 
-Imported after end_to_end.py has said where everything is."""
+Imported after stand.py has said where everything is."""
 
 import pathlib
 import shutil
@@ -18,14 +18,14 @@ WORKERS = 4
 _MOST = 50
 
 
-def _gunicorn(folder: str, address: str) -> servers.Server:
+def gunicorn(folder: str, address: str, *options: str) -> servers.Server:
     return servers.gunicorn(f"{folder}/http", "--workers", str(WORKERS), "--preload",
-                            "--max-requests", str(_MOST))
+                            "--max-requests", str(_MOST), *options)
 
 
-def _uwsgi(folder: str, address: str) -> servers.Server:
+def uwsgi(folder: str, address: str, *options: str) -> servers.Server:
     return servers.uwsgi(f"{folder}/http", "--workers", str(WORKERS), "--max-requests", str(_MOST),
-                         "--min-worker-lifetime", "0")
+                         "--min-worker-lifetime", "0", *options)
 
 
 def _puma(folder: str, address: str) -> servers.Server:
@@ -67,7 +67,7 @@ def _php_fpm(folder: str, address: str) -> servers.Server:
 
 # What starts each server, given a folder of its own and the daemon's address.
 SERVERS: dict[str, dict[str, Callable[[str, str], servers.Server]]] = {
-    "python": {"gunicorn": _gunicorn, "uwsgi": _uwsgi},
+    "python": {"gunicorn": gunicorn, "uwsgi": uwsgi},
     "ruby": {"puma": _puma, "unicorn": _unicorn},
     "lua": {"nginx": _nginx},
     "node": {"cluster": _cluster},

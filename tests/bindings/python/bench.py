@@ -11,7 +11,6 @@ percpud are ratios to the others. --smoke runs for a moment: that it works, not 
 import os
 import sys
 import tempfile
-import timeit
 
 import rig
 import turns
@@ -48,15 +47,6 @@ def calls() -> dict:
     }
 
 
-def serve() -> None:
-    """Measures what it is told on its standard input: a call, and how often."""
-    known = calls()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        call, number = line.rsplit(maxsplit=1)
-        print(timeit.timeit(known[call], number=int(number)) / int(number) * 1e9, flush=True)
-
-
 def start(kind: str, address: str, folder: str) -> turns.Measured:
     """Returns a process that measures one kind of values."""
     variables = {**os.environ, "PERCPUD_ADDRESS": address}
@@ -64,7 +54,7 @@ def start(kind: str, address: str, folder: str) -> turns.Measured:
     if kind != "mutex":
         variables["PROMETHEUS_MULTIPROC_DIR"] = folder
     install = "import percpud.prometheus; percpud.prometheus.install(); "
-    code = (install if kind == "percpud" else "") + "import bench; bench.serve()"
+    code = (install if kind == "percpud" else "") + "import bench, turns; turns.answer(bench.calls())"
     return turns.Measured([sys.executable, "-c", code], env=variables,
                           cwd=os.path.dirname(os.path.abspath(__file__)))
 

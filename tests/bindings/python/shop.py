@@ -3,11 +3,14 @@
 """An application as prefork servers run it: /metrics, and everything else is a request."""
 
 import os
+import signal
 import time
 
-import percpud.prometheus
+# On the files of prometheus_client's own multiprocess mode, to compare.
+if "SHOP_ON_FILES" not in os.environ:
+    import percpud.prometheus
 
-percpud.prometheus.install()
+    percpud.prometheus.install()
 
 from prometheus_client import (CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge,  # noqa: E402
                                Histogram, generate_latest)
@@ -35,6 +38,8 @@ def serve(path: str) -> str:
     with IN_FLIGHT.track_inprogress():
         # Others may run meanwhile, as when it waits for something.
         time.sleep(0)
+        while path == "/held":  # until its worker is killed
+            signal.pause()
         SECONDS.observe(1.0)
     return str(os.getpid())
 

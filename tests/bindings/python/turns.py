@@ -3,6 +3,9 @@
 """Measures processes that take turns, so that what disturbs one disturbs all."""
 
 import subprocess
+import sys
+import timeit
+from collections.abc import Callable
 
 
 class Measured:
@@ -23,6 +26,14 @@ class Measured:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+def answer(calls: dict[str, Callable]) -> None:
+    """Is such a process: measures these calls as its standard input says."""
+    print("ready", flush=True)
+    for line in sys.stdin:
+        call, number = line.rsplit(maxsplit=1)
+        print(timeit.timeit(calls[call], number=int(number)) / int(number) * 1e9, flush=True)
 
 
 def measure(kinds: dict[str, Measured], calls: dict[str, int], rounds: int) -> dict:

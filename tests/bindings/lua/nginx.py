@@ -90,4 +90,7 @@ class Nginx(servers.Server):
 
     def log(self) -> list[str]:
         """Returns the lines of the error log."""
-        return (self._folder / "error.log").read_text().splitlines()
+        return self.said().splitlines()
+
+    def said(self) -> str:
+        return (self._folder / "error.log").read_text()

@@ -91,5 +91,5 @@ class Fpm(servers.Server):
             return None
         return body.decode() if b"Status:" not in head else None
 
-    def log(self) -> str:
+    def said(self) -> str:
         return pathlib.Path(self.folder, "log").read_text()

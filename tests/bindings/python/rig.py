@@ -36,7 +36,8 @@ def eventually(condition: Callable[[], Any], what: str = "condition") -> Any:
 class Daemon:
     """A percpud with an arena that outlives it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str, arena_size: str = "64MiB") -> None:
+        self._options = ["--arena-size", arena_size, *options]
         self.folder = tempfile.mkdtemp(prefix="percpud-python-")
         self.memory = tempfile.mkdtemp(prefix="percpud-python-", dir="/dev/shm")
         self.address = f"unix:{self.folder}/s"
@@ -47,7 +48,7 @@ class Daemon:
         assert self._process is None
         self._process = subprocess.Popen(
             [BINARIES / "percpud", "--listen", self.address, "--arena", f"file:{self.memory}/arena",
-             "--arena-size", "64MiB", "--log-level", "error"], stdout=subprocess.DEVNULL)
+             "--log-level", "error", *self._options], stdout=subprocess.DEVNULL)
         eventually(self._answers, "the daemon answers")
 
     def _answers(self) -> bool:

@@ -9,10 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from typing import Optional
 
 import rig
+
+# Bytes of a server's log that are looked at.
+_MOST_LOG = 1 << 20
 
 
 class Connection(http.client.HTTPConnection):
@@ -34,8 +38,9 @@ class Server:
     def __init__(self, command: list[str], path: str, **options) -> None:
         self.path = path
         options.setdefault("cwd", pathlib.Path(__file__).parent)
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL,
-                                         stderr=subprocess.DEVNULL, **options)
+        self._log = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._log,
+                                         **options)
         try:
             rig.eventually(lambda: self.get("/metrics") is not None, "the server answers")
         except AssertionError:
@@ -60,6 +65,10 @@ class Server:
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
         return [int(child) for child in children.split()]
 
+    def said(self) -> str:
+        """Returns what it and its workers have written to its log, which is standard error."""
+        return os.pread(self._log.fileno(), _MOST_LOG, 0).decode(errors="replace")
+
     def stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
@@ -67,6 +76,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._log.close()
 
     def sample(self, name: str) -> float:
         """Returns the sum of the samples that begin so; -1 if nothing answers."""

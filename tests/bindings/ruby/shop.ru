@@ -18,9 +18,16 @@ WORKERS = Prometheus::Client::Gauge.new(:shop_workers, docstring: "One for each 
 # Workers inherit what their parent has opened, and count there without a daemon too.
 REQUESTS.init_label_set({ path: "/buy" })
 
+# Returns what all workers have counted or, as a comment, why nobody can say.
+def page
+  STORE.render
+rescue Percpud::Error => e
+  "# #{e.message}\n"
+end
+
 run(lambda do |environment|
   path = environment["PATH_INFO"]
-  next [200, { "Content-Type" => "text/plain" }, [STORE.render]] if path == "/metrics"
+  next [200, { "Content-Type" => "text/plain" }, [page]] if path == "/metrics"
 
   REQUESTS.increment(labels: { path: path })
   SECONDS.observe(1.0)

@@ -114,11 +114,20 @@ class Killer:
 def kill_in_request(server: servers.Server, in_flight: Callable[[], float]) -> tuple[float, float]:
     """Kills all workers in the middle of a request. Returns how many requests are in flight
     afterwards, and the milliseconds since the last kill."""
-    askers = [threading.Thread(target=server.get, args=("/held",)) for _ in range(shops.WORKERS)]
+    ends = threading.Event()
+
+    def ask() -> None:
+        while not ends.is_set():
+            server.get("/held")
+
+    askers = [threading.Thread(target=ask) for _ in range(shops.WORKERS)]
     before = in_flight()
     for asker in askers:
         asker.start()
-    rig.eventually(lambda: in_flight() == before + shops.WORKERS, "each worker has a request")
+    try:
+        rig.eventually(lambda: in_flight() == before + shops.WORKERS, "each worker has a request")
+    finally:
+        ends.set()
     for worker in server.workers():
         os.kill(worker, signal.SIGKILL)
     killed = time.monotonic()

@@ -20,7 +20,7 @@ import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple, Optional
 
 _HERE = pathlib.Path(__file__).resolve().parent
-_ROUNDS = 12
+_ROUNDS = 8
 _OURS = "percpud"
 # Whose frames may be above ours where ours have asked for memory.
 _ALLOCATORS = ("vgpreload", "libc.so", "libstdc++")
@@ -91,7 +91,6 @@ def faults(how: Language, address: str) -> list[str]:
             env={**os.environ, **how.variables, "PERCPUD_ADDRESS": address}, capture_output=True, text=True)
         assert done.returncode == 0, f"exit {done.returncode}: {done.stdout}{done.stderr}"
         found = [Finding(error) for error in ElementTree.parse(report).findall("error")]
-    if os.environ.get("DEBUG"): print(len(found), [str(f) + f" {f.blocks}" for f in found if f.is_ours(True)])
     return [str(finding) for finding in found if is_fault(finding, how)]
 
 

@@ -15,7 +15,7 @@ import percpud.prometheus
 from prometheus_client import (CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest,
                                multiprocess)
 
-_WARM = 4
+_WARM = 2
 
 
 def count_alone() -> None:

@@ -35,12 +35,15 @@ class Connection(http.client.HTTPConnection):
 class Server:
     """A prefork server, and its workers."""
 
+    # Whose process it is, as subprocess.Popen is told, if it is another user's.
+    identity: dict[str, int] = {}
+
     def __init__(self, command: list[str], path: str, **options) -> None:
         self.path = path
         options.setdefault("cwd", pathlib.Path(__file__).parent)
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._log,
-                                         **options)
+                                         **self.identity, **options)
         try:
             rig.eventually(lambda: self.get("/metrics") is not None, "the server answers")
         except AssertionError:

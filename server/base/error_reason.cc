@@ -153,6 +153,7 @@ constexpr Row kNames[] = {
     {Reason::kNoTransparentHugePages, "NO_TRANSPARENT_HUGE_PAGES"},
     {Reason::kNoGateway, "NO_GATEWAY"},
     {Reason::kBlockNotGranted, "BLOCK_NOT_GRANTED"},
+    {Reason::kNotExported, "NOT_EXPORTED"},
 };
 
 // A look-up is by position.
@@ -164,7 +165,7 @@ constexpr bool IsInOrder() {
   return true;
 }
 static_assert(IsInOrder());
-static_assert(std::size(kNames) == static_cast<std::size_t>(Reason::kBlockNotGranted) + 1);
+static_assert(std::size(kNames) == static_cast<std::size_t>(Reason::kNotExported) + 1);
 
 }  // namespace
 

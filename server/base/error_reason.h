@@ -156,6 +156,8 @@ enum class Reason : std::uint16_t {
   kNoGateway,
   // Our own bugs.
   kBlockNotGranted,
+  // What leaves the host.
+  kNotExported,
 };
 
 // "SIZE_IS_ZERO". The name belongs to the wire contract and never changes.

@@ -224,6 +224,10 @@ absl::Status NoGateway(absl::string_view path, int error_number);
 // --- Our own bugs ----------------------------------------------------------------
 absl::Status BlockNotGranted(PageId page, Order order);
 
+// --- What leaves the host --------------------------------------------------------
+// `field` is that of the rules.
+absl::Status NotExported(absl::string_view field, absl::string_view what);
+
 }  // namespace percpud::errors
 
 #endif  // PERCPUD_SERVER_BASE_ERRORS_H_

@@ -20,6 +20,7 @@
 #include "server/percpu/layout/topology.h"
 #include "server/service/service_limits.h"
 #include "server/session/access/certificate_rules.h"
+#include "server/session/access/exports.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
@@ -63,6 +64,7 @@ struct DaemonConfig {
   std::optional<abi::v1::UpdateMode> update_mode;
   AccessRules access;
   CertificateRules certificates;
+  ExportRules exports;
   TlsConfig tls;
   Sessions::Options sessions;
   // Path of the arena; empty for a memfd.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -92,6 +93,24 @@ void CheckRemoteRole(const DaemonConfig& config, ConfigErrors& errors) {
                                            "prove nothing: viewer or anonymous"));
 }
 
+void TakeEntries(absl::string_view field,
+                 const google::protobuf::RepeatedPtrField<std::string>& entries,
+                 std::string (*objection_to)(absl::string_view), std::vector<std::string>& out,
+                 ConfigErrors& errors) {
+  for (const std::string& entry : entries) {
+    const std::string objection = objection_to(entry);
+    if (!objection.empty()) errors.Add(field, absl::StrCat("\"", entry, "\" ", objection));
+    out.push_back(entry);
+  }
+}
+
+void TakeExport(const config::v1::Export& wire, ExportRules& out, ConfigErrors& errors) {
+  TakeEntries("export.families", wire.families(), &ExportRules::ObjectionToFamily, out.families,
+              errors);
+  TakeEntries("export.variables", wire.variables(), &ExportRules::ObjectionToVariable,
+              out.variables, errors);
+}
+
 void TakeQuota(absl::string_view field, const config::v1::Quota& wire, Quota& out,
                ConfigErrors& errors) {
   if (wire.has_areas()) out.areas = wire.areas();
@@ -126,6 +145,7 @@ void TakeAccess(const config::v1::Config& config, DaemonConfig& out, ConfigError
                  errors);
   TakeRole("access.remote", access.remote(), out.access.remote, errors);
   CheckRemoteRole(out, errors);
+  TakeExport(config.export_(), out.exports, errors);
   TakeQuotas(config.quotas(), out.sessions.limits, errors);
 }
 

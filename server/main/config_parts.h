@@ -39,7 +39,7 @@ void TakeAddresses(const config::v1::Config& config, DaemonConfig& out, ConfigEr
 void TakeLayout(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
 // tls (config_tls.cc). REQUIRES: the addresses have been taken.
 void TakeTls(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
-// access, quotas (config_access.cc).
+// access, export, quotas (config_access.cc).
 void TakeAccess(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);
 // arena, catalog, resume_window (config_restart.cc).
 void TakeRestart(const config::v1::Config& config, DaemonConfig& out, ConfigErrors& errors);

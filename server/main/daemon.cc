@@ -248,7 +248,8 @@ absl::Status Daemon::Parts::OpenDoor(const DaemonConfig& config) {
                    PublishedLayout::Publish(EncodeLayout(allocator->info(), cpus, facts)));
   sessions->metrics().ShowRevisionAt(layout_page.revision());
   updater = std::make_unique<Updater>(allocator->info(), cpus, mode, host_cpus);
-  callers = std::make_unique<Callers>(*sessions, config.access, config.certificates);
+  callers =
+      std::make_unique<Callers>(*sessions, config.access, config.certificates, config.exports);
   if (config.door.empty()) return absl::OkStatus();
   if (absl::Status status = OpenLane(config); !status.ok()) return status;
   const bool unlocked = mode == rseq::UpdateMode::kRseq;
@@ -356,7 +357,7 @@ Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 void Daemon::Change(const DaemonConfig& config) {
   parts_->sessions->SetLimits(config.sessions.limits);
   parts_->sessions->metrics().SetLimits(config.sessions.metric_limits);
-  parts_->callers->SetRules(config.access, config.certificates);
+  parts_->callers->SetRules(config.access, config.certificates, config.exports);
   if (parts_->door) parts_->door->SetRules(config.access);
 }
 

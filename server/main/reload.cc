@@ -26,8 +26,8 @@ using google::protobuf::Message;
 using google::protobuf::TextFormat;
 
 // Top-level fields, with all that is in them.
-constexpr std::array<absl::string_view, 5> kReloadable = {"access", "quotas", "metrics",
-                                                          "log_level", "resume_window"};
+constexpr std::array<absl::string_view, 6> kReloadable = {"access",  "export",    "quotas",
+                                                          "metrics", "log_level", "resume_window"};
 
 bool IsPart(const FieldDescriptor& field) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field.is_repeated();

@@ -56,7 +56,8 @@ std::optional<absl::string_view> OnlyValue(const grpc::ServerContextBase& contex
 
 }  // namespace
 
-void Callers::SetRules(AccessRules rules, CertificateRules certificates) {
+void Callers::SetRules(AccessRules rules, CertificateRules certificates, ExportRules exports) {
+  exports_.SetRules(std::move(exports));
   RankedLock lock(&mu_);
   rules_ = std::move(rules);
   certificates_ = std::move(certificates);

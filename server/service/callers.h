@@ -18,6 +18,7 @@
 #include "server/service/peers.h"
 #include "server/session/access/caller.h"
 #include "server/session/access/certificate_rules.h"
+#include "server/session/access/exports.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
@@ -49,11 +50,16 @@ enum class Origin : std::uint8_t {
 class Callers {
  public:
   // `sessions` outlives the callers.
-  Callers(Sessions& sessions, AccessRules rules, CertificateRules certificates = {})
-      : sessions_(sessions), rules_(std::move(rules)), certificates_(std::move(certificates)) {}
+  Callers(Sessions& sessions, AccessRules rules, CertificateRules certificates = {},
+          ExportRules exports = {})
+      : sessions_(sessions),
+        exports_(std::move(exports)),
+        rules_(std::move(rules)),
+        certificates_(std::move(certificates)) {}
 
-  // Sets the rules for connections without a session; a session keeps its role.
-  void SetRules(AccessRules rules, CertificateRules certificates = {});
+  // Sets the rules for connections without a session, which keeps its role; and what leaves the
+  // host, for all.
+  void SetRules(AccessRules rules, CertificateRules certificates = {}, ExportRules exports = {});
 
   // Takes a connection in before gRPC gets it, and returns the number it now
   // has. Numbers rotate, so that a late call of a closed connection is not
@@ -68,6 +74,8 @@ class Callers {
   absl::StatusOr<AdmittedCall> Admit(Rpc rpc, const grpc::ServerContextBase& context) const;
   // Where calls are counted when they have ended.
   [[nodiscard]] CallStats& stats() const { return sessions_.call_stats(); }
+  // What those who come by TLS may read.
+  [[nodiscard]] const Exports& exports() const { return exports_; }
 
  private:
   // The other end of a connection, or whom the gateway names.
@@ -107,6 +115,7 @@ class Callers {
                                   const Remote& remote) const;
 
   Sessions& sessions_;
+  Exports exports_;
   mutable Peers peers_;
   // Where calls come from that come over no connection of ours.
   const std::shared_ptr<const Remote> nowhere_ = std::make_shared<const Remote>(

@@ -52,12 +52,11 @@ HealthService::HealthService(const Callers& callers, StreamGate& gate, HotLane& 
           .rpc = Rpc::kHealthWatch,
           .receive = &Service::RequestWatch,
           // Says something when something changes, which is once.
-          .interval = [](const HealthCheckRequest& /*request*/) -> absl::StatusOr<absl::Duration> {
-            return absl::InfiniteDuration();
-          },
+          .interval = [](const Caller& /*caller*/, const HealthCheckRequest& /*request*/)
+              -> absl::StatusOr<absl::Duration> { return absl::InfiniteDuration(); },
           .fill =
-              [&gate](const HealthCheckRequest& request, absl::Duration /*since_start*/,
-                      HealthCheckResponse& response) {
+              [&gate](const Caller& /*caller*/, const HealthCheckRequest& request,
+                      absl::Duration /*since_start*/, HealthCheckResponse& response) {
                 response.set_status(IsOurs(request) ? Serving(gate)
                                                     : HealthCheckResponse::SERVICE_UNKNOWN);
                 return true;

@@ -12,7 +12,8 @@ namespace {
 constexpr absl::Duration kMinInterval = absl::Milliseconds(100);
 constexpr absl::Duration kMaxInterval = absl::Hours(1);
 
-absl::StatusOr<absl::Duration> IntervalOf(const v1::WatchRequest& request) {
+absl::StatusOr<absl::Duration> IntervalOf(const Caller& /*caller*/,
+                                          const v1::WatchRequest& request) {
   if (!request.has_interval()) return absl::Seconds(1);
   return FromProto("interval", request.interval(), kMinInterval, kMaxInterval);
 }
@@ -32,8 +33,8 @@ IntrospectionService::IntrospectionService(const IntrospectionContext& context,
              .receive = &Service::RequestWatch,
              .interval = IntervalOf,
              .fill =
-                 [this](const v1::WatchRequest& /*request*/, absl::Duration since_start,
-                        v1::WatchResponse& response) {
+                 [this](const Caller& /*caller*/, const v1::WatchRequest& /*request*/,
+                        absl::Duration since_start, v1::WatchResponse& response) {
                    *response.mutable_elapsed() = ToProto(since_start);
                    *response.mutable_stats() = ToProto(context_.inspector.GetStats());
                    return true;

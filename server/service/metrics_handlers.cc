@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "server/base/pace.h"
 #include "server/base/status_macros.h"
+#include "server/metrics/rules.h"
 #include "server/service/convert_metrics.h"
 #include "server/service/paging.h"
 
@@ -23,6 +24,13 @@ namespace {
 constexpr std::size_t kMostChanges = 512;
 // No revision that there is: everything is to be listed anew.
 constexpr std::uint64_t kFromNowOn = std::numeric_limits<std::uint64_t>::max();
+
+// nullopt: all namespaces.
+template <typename Request>
+std::optional<absl::string_view> NamespaceOf(const Request& request) {
+  if (request.namespace_().empty()) return std::nullopt;
+  return request.namespace_();
+}
 
 }  // namespace
 
@@ -44,11 +52,9 @@ absl::Status ListFamilies(MetricsContext& context, const Caller& caller,
                           v1::ListFamiliesResponse& response) {
   ASSIGN_OR_RETURN(const Page page,
                    ParsePage("families", request.page_size(), request.page_token()));
-  std::optional<absl::string_view> name_space;
-  if (!request.namespace_().empty()) name_space = request.namespace_();
   ASSIGN_OR_RETURN(
       const Metrics::Page listed,
-      context.calls.ListFamilies(caller, name_space, FamilyId(page.first),
+      context.calls.ListFamilies(caller, NamespaceOf(request), FamilyId(page.first),
                                  [&](const metrics::Namespace& of, const metrics::Family& family) {
                                    if (response.families_size() == static_cast<int>(page.size))
                                      return false;
@@ -97,13 +103,18 @@ absl::Status CloseWriter(MetricsContext& context, const Caller& caller,
   return absl::OkStatus();
 }
 
-bool WatchSeries(const MetricsContext& context, v1::WatchSeriesRequest& request,
-                 v1::WatchSeriesResponse& response) {
-  std::optional<absl::string_view> name_space;
-  if (!request.namespace_().empty()) name_space = request.namespace_();
+absl::Status CheckWatch(const MetricsContext& context, const Caller& caller,
+                        const v1::WatchSeriesRequest& request) {
+  const std::optional<absl::string_view> name_space = NamespaceOf(request);
+  if (name_space) RETURN_IF_ERROR(metrics::CheckNamespace(*name_space));
+  return context.calls.CheckWatch(caller, name_space);
+}
+
+bool WatchSeries(const MetricsContext& context, const Caller& caller,
+                 v1::WatchSeriesRequest& request, v1::WatchSeriesResponse& response) {
   const std::uint64_t after = request.revision() == 0 ? kFromNowOn : request.revision();
   const metrics::ChangeLog::Slice slice =
-      context.calls.ReadChanges(name_space, after, kMostChanges);
+      context.calls.ReadChanges(caller, NamespaceOf(request), after, kMostChanges);
   request.set_revision(slice.revision);
   for (const metrics::Change& change : slice.changes) {
     v1::SeriesChange& out = *response.add_changes();

@@ -52,10 +52,13 @@ absl::Status GetCallStats(MetricsContext& context, const Caller& caller,
                           const v1::GetCallStatsRequest& request,
                           v1::GetCallStatsResponse& response);
 
+// Whether the caller may have the stream. Errors: BadNamespace, NotExported.
+absl::Status CheckWatch(const MetricsContext& context, const Caller& caller,
+                        const v1::WatchSeriesRequest& request);
 // The next message of a stream, for a caller that was admitted; notes in the request how far
 // it has come. False if there is nothing to say.
-bool WatchSeries(const MetricsContext& context, v1::WatchSeriesRequest& request,
-                 v1::WatchSeriesResponse& response);
+bool WatchSeries(const MetricsContext& context, const Caller& caller,
+                 v1::WatchSeriesRequest& request, v1::WatchSeriesResponse& response);
 
 }  // namespace handlers
 }  // namespace percpud

@@ -5,19 +5,12 @@
 
 #include "absl/time/time.h"
 #include "server/base/status_macros.h"
-#include "server/metrics/rules.h"
 
 namespace percpud {
 namespace {
 
 // How soon a watcher hears of a change.
 constexpr absl::Duration kLookEvery = absl::Milliseconds(100);
-
-// Errors: BadNamespace.
-absl::StatusOr<absl::Duration> IntervalOf(const v1::WatchSeriesRequest& request) {
-  if (!request.namespace_().empty()) RETURN_IF_ERROR(metrics::CheckNamespace(request.namespace_()));
-  return kLookEvery;
-}
 
 }  // namespace
 
@@ -31,11 +24,15 @@ MetricsService::MetricsService(const MetricsContext& context, const Callers& cal
              .service = service_,
              .rpc = Rpc::kWatchSeries,
              .receive = &Service::RequestWatchSeries,
-             .interval = IntervalOf,
+             .interval = [this](const Caller& caller, const v1::WatchSeriesRequest& request)
+                 -> absl::StatusOr<absl::Duration> {
+               RETURN_IF_ERROR(handlers::CheckWatch(context_, caller, request));
+               return kLookEvery;
+             },
              .fill =
-                 [this](v1::WatchSeriesRequest& request, absl::Duration /*since_start*/,
-                        v1::WatchSeriesResponse& response) {
-                   return handlers::WatchSeries(context_, request, response);
+                 [this](const Caller& caller, v1::WatchSeriesRequest& request,
+                        absl::Duration /*since_start*/, v1::WatchSeriesResponse& response) {
+                   return handlers::WatchSeries(context_, caller, request, response);
                  },
              .says_goodbye = [](const v1::WatchSeriesRequest& /*request*/) { return false; },
              .has_more = [](const v1::WatchSeriesResponse& response) { return response.more(); }} {

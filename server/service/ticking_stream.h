@@ -47,10 +47,10 @@ class TickingStream final : private Overseen {
     Rpc rpc;
     Receive receive;
     // How long from one message to the next; refuses a request.
-    std::function<absl::StatusOr<absl::Duration>(const Request&)> interval;
+    std::function<absl::StatusOr<absl::Duration>(const Caller&, const Request&)> interval;
     // Writes the next message; false if there is nothing to say now. `since_start` is the age
     // of the stream. It may note in the request how far it has come.
-    std::function<bool(Request&, absl::Duration since_start, Response&)> fill;
+    std::function<bool(const Caller&, Request&, absl::Duration since_start, Response&)> fill;
     // Whether there is a last message when the daemon drains.
     std::function<bool(const Request&)> says_goodbye;
     // Whether the next message follows this one at once.
@@ -90,7 +90,7 @@ class TickingStream final : private Overseen {
   absl::Status Admit() {
     absl::StatusOr<AdmittedCall> admitted = kind_.callers.Admit(kind_.rpc, context_);
     if (!admitted.ok()) return admitted.status();
-    const absl::StatusOr<absl::Duration> interval = kind_.interval(request_);
+    const absl::StatusOr<absl::Duration> interval = kind_.interval(admitted->caller, request_);
     if (!interval.ok()) return interval.status();
     absl::StatusOr<StreamGate::Place> place = kind_.gate.Open(admitted->place.account());
     if (!place.ok()) return place.status();
@@ -106,7 +106,7 @@ class TickingStream final : private Overseen {
     void* const tag = Ref(write_step_);
     kind_.lane.work_lane().Run(call_.payer(), [this, tag] {
       response_.Clear();
-      if (kind_.fill(request_, NowSinceBoot() - start_, response_)) {
+      if (kind_.fill(call_.caller, request_, NowSinceBoot() - start_, response_)) {
         writer_.Write(response_, tag);
       } else {
         // The hot thread goes on, just as after a write.

@@ -3,13 +3,18 @@
 
 #include "server/session/calls.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
+#include "server/metrics/rules.h"
 #include "server/session/series/writer_cells.h"
 
 namespace percpud {
@@ -85,11 +90,31 @@ absl::StatusOr<Allocator::Pin> Calls::TouchToChange(Rpc rpc, const Caller& calle
   return pin;
 }
 
+// What is nobody's and has no name is not read by TLS: static variables, cells of series.
+absl::Status Calls::CheckMayRead(const Caller& caller, PercpuPtr area) const {
+  const ExportView view = ExportsTo(caller);
+  if (!view.is_bound()) return absl::OkStatus();
+  const std::optional<AreaOwner> owner = sessions_.areas().OwnerOf(area);
+  const bool is_own = owner && caller.session != kNoSession && owner->session == caller.session;
+  if (is_own) return absl::OkStatus();
+  const std::string name = sessions_.variables().NameAt(area);
+  if (!name.empty() && view.ShowsVariable(name)) return absl::OkStatus();
+  // What has no entry is not told by its name.
+  return errors::NotExported("export.variables", absl::StrCat("what lies at ", Format(area)));
+}
+
+absl::StatusOr<Allocator::Pin> Calls::TouchToRead(const Caller& caller, PercpuPtr pointer,
+                                                  Bytes length) const {
+  ASSIGN_OR_RETURN(Allocator::Pin pin, allocator_.Touch(pointer, length));
+  RETURN_IF_ERROR(CheckMayRead(caller, pin.area()));
+  return pin;
+}
+
 absl::Status Calls::Read(const Caller& caller, PercpuPtr pointer, UnitId unit, Bytes length,
                          std::string& out) const {
   RETURN_IF_ERROR(Admit(Rpc::kRead, caller));
   RETURN_IF_ERROR(CheckTransfer(unit, length));
-  ASSIGN_OR_RETURN(const Allocator::Pin pin, allocator_.Touch(pointer, length));
+  ASSIGN_OR_RETURN(const Allocator::Pin pin, TouchToRead(caller, pointer, length));
   out.resize(length.value());
   return pin.Read(unit, std::as_writable_bytes(std::span(out)));
 }
@@ -139,7 +164,7 @@ absl::StatusOr<std::int64_t> Calls::Sum(const Caller& caller, PercpuPtr pointer,
   assert(width == Bytes(4) || width == Bytes(8));
   RETURN_IF_ERROR(Admit(Rpc::kSum, caller));
   RETURN_IF_ERROR(CheckAligned(pointer, width));
-  ASSIGN_OR_RETURN(const Allocator::Pin pin, allocator_.Touch(pointer, width));
+  ASSIGN_OR_RETURN(const Allocator::Pin pin, TouchToRead(caller, pointer, width));
   const AllocInfo& info = allocator_.info();
   std::uint64_t sum = 0;
   RETURN_IF_ERROR(pin.Access([&] {
@@ -194,7 +219,12 @@ absl::StatusOr<Metrics::Page> Calls::ListFamilies(const Caller& caller,
                                                   FamilyId from,
                                                   Metrics::OnFamily on_family) const {
   RETURN_IF_ERROR(Admit(Rpc::kListFamilies, caller));
-  return sessions_.metrics().ListFamilies(name_space, from, on_family);
+  const ExportView view = ExportsTo(caller);
+  RETURN_IF_ERROR(view.CheckFamilies(name_space, ""));
+  return sessions_.metrics().ListFamilies(
+      name_space, from, [&](const metrics::Namespace& of, const metrics::Family& family) {
+        return !view.ShowsFamily(of.name, family.shape.name) || on_family(of, family);
+      });
 }
 
 absl::StatusOr<Metrics::Page> Calls::ReadSeries(const Caller& caller,
@@ -202,7 +232,20 @@ absl::StatusOr<Metrics::Page> Calls::ReadSeries(const Caller& caller,
                                                 Metrics::OnSeries on_series,
                                                 Metrics::OnWriter on_writer) const {
   RETURN_IF_ERROR(Admit(Rpc::kReadSeries, caller));
-  return sessions_.metrics().ReadSeries(wanted, on_series, on_writer);
+  const ExportView view = ExportsTo(caller);
+  const absl::string_view name_space =
+      wanted.name_space.empty() ? metrics::kDefaultNamespace : wanted.name_space;
+  RETURN_IF_ERROR(view.CheckFamilies(name_space, wanted.prefix));
+  bool is_shown = true;
+  return sessions_.metrics().ReadSeries(
+      wanted,
+      [&](const metrics::Family& family, const metrics::Series& series) {
+        is_shown = view.ShowsFamily(name_space, family.shape.name);
+        return !is_shown || on_series(family, series);
+      },
+      [&](WriterId id, const metrics::SeriesWriter& writer, absl::string_view label) {
+        return !is_shown || on_writer(id, writer, label);
+      });
 }
 
 absl::StatusOr<std::uint64_t> Calls::CloseWriter(const Caller& caller, WriterId writer) const {
@@ -215,6 +258,31 @@ absl::StatusOr<metrics::ChangeLog::Slice> Calls::WatchSeries(
     std::size_t most) const {
   RETURN_IF_ERROR(Admit(Rpc::kWatchSeries, caller));
   return sessions_.metrics().Watch(caller.session, name_space, revision, most);
+}
+
+absl::Status Calls::CheckWatch(const Caller& caller,
+                               std::optional<absl::string_view> name_space) const {
+  const ExportView view = ExportsTo(caller);
+  if (name_space || view.ShowsAllOf(name_space)) return view.CheckFamilies(name_space, "");
+  return errors::NotExported("export.families", "all namespaces");
+}
+
+metrics::ChangeLog::Slice Calls::ReadChanges(const Caller& caller,
+                                             std::optional<absl::string_view> name_space,
+                                             std::uint64_t revision, std::size_t most) const {
+  metrics::ChangeLog::Slice out =
+      sessions_.metrics().Watch(kNoSession, name_space, revision, most);
+  if (ExportsTo(caller).ShowsAllOf(name_space)) return out;
+  // A number of a family tells that there is one, so they stay here with what they are of.
+  std::vector<metrics::Change> namespaces;
+  for (const metrics::Change& change : out.changes) {
+    const metrics::Change coarse{.name_space = change.name_space, .family = {}, .series = {}};
+    if (std::find(namespaces.begin(), namespaces.end(), coarse) == namespaces.end()) {
+      namespaces.push_back(coarse);
+    }
+  }
+  out.changes = std::move(namespaces);
+  return out;
 }
 
 PercpuPtr Calls::PointerOf(const metrics::CellPlace& place) const {

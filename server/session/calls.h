@@ -20,6 +20,7 @@
 #include "server/percpu/allocator/allocator.h"
 #include "server/percpu/allocator/updater.h"
 #include "server/session/access/caller.h"
+#include "server/session/access/exports.h"
 #include "server/session/access/policy.h"
 #include "server/session/sessions.h"
 
@@ -29,7 +30,8 @@ namespace percpud {
 // and gRPC both end here, so that both refuse alike; neither's types are known here.
 //
 // Each call checks the caller's role and that its session lives, then the request's own
-// limits. A refused call changes nothing. Thread safe, as the allocator is.
+// limits. What a caller by TLS reads, rules of export name besides; its own areas need no
+// rule. A refused call changes nothing. Thread safe, as the allocator is.
 class Calls {
  public:
   struct Limits {
@@ -48,8 +50,13 @@ class Calls {
   };
 
   // The references outlive the calls.
-  Calls(Allocator& allocator, Sessions& sessions, const Updater& updater, Limits limits)
-      : allocator_(allocator), sessions_(sessions), updater_(updater), limits_(limits) {}
+  Calls(Allocator& allocator, Sessions& sessions, const Updater& updater, Limits limits,
+        const Exports& exports = Exports::None())
+      : allocator_(allocator),
+        sessions_(sessions),
+        updater_(updater),
+        limits_(limits),
+        exports_(exports) {}
 
   // Where the doors count what they were asked.
   [[nodiscard]] CallStats& stats() const { return sessions_.call_stats(); }
@@ -77,7 +84,7 @@ class Calls {
   // --- Bytes ----------------------------------------------------------------------
   // Copies bytes of one unit, not words: against a writer at work the copy may hold a
   // value half old and half new. Integers are for Add and Sum. Errors: UnitOutOfRange,
-  // UnitIsGhost, TransferOverLimit, MemoryTaken, and Allocator::Touch's.
+  // UnitIsGhost, TransferOverLimit, MemoryTaken, NotExported, and Allocator::Touch's.
   absl::Status Read(const Caller& caller, PercpuPtr pointer, UnitId unit, Bytes length,
                     std::string& out) const;
   // Copies bytes into one unit, as Read does. Errors: Read's, and NotOwner.
@@ -90,7 +97,7 @@ class Calls {
   // CpuOutOfReach, and Allocator::Touch's.
   OutcomeOr<Updater::Added> Add(const Caller& caller, Pace pace, const AddRequest& request) const;
   // Adds up the integers of all units that have a CPU. Errors: PointerMisaligned,
-  // MemoryTaken, and Allocator::Touch's. REQUIRES: `width` is 4 or 8 bytes.
+  // MemoryTaken, NotExported, and Allocator::Touch's. REQUIRES: `width` is 4 or 8 bytes.
   absl::StatusOr<std::int64_t> Sum(const Caller& caller, PercpuPtr pointer, Bytes width) const;
 
   // --- Variables ------------------------------------------------------------------
@@ -107,6 +114,8 @@ class Calls {
   absl::StatusOr<std::uint64_t> CloseWriter(const Caller& caller, WriterId writer) const;
   absl::StatusOr<NamespaceReset> ResetNamespace(const Caller& caller, absl::string_view name_space,
                                                 std::uint64_t if_generation) const;
+  // The same for what is read. A page leaves out what is not exported to the caller.
+  // Errors besides: NotExported, if no rule can name anything that was asked for.
   absl::StatusOr<Metrics::Page> ListFamilies(const Caller& caller,
                                              std::optional<absl::string_view> name_space,
                                              FamilyId from, Metrics::OnFamily on_family) const;
@@ -120,11 +129,16 @@ class Calls {
                                                         std::optional<absl::string_view> name_space,
                                                         std::uint64_t revision,
                                                         std::size_t most) const;
-  // The same for a caller that was admitted, and that nothing waits for.
-  metrics::ChangeLog::Slice ReadChanges(std::optional<absl::string_view> name_space,
-                                        std::uint64_t revision, std::size_t most) const {
-    return sessions_.metrics().Watch(kNoSession, name_space, revision, most);
-  }
+  // The same for a caller that was admitted, and that nothing waits for. One to whom not all
+  // of it is exported is told of namespaces only.
+  metrics::ChangeLog::Slice ReadChanges(const Caller& caller,
+                                        std::optional<absl::string_view> name_space,
+                                        std::uint64_t revision, std::size_t most) const;
+  // Whether it may follow them. Errors: NotExported.
+  [[nodiscard]] absl::Status CheckWatch(const Caller& caller,
+                                        std::optional<absl::string_view> name_space) const;
+  // What leaves the host for that caller.
+  [[nodiscard]] ExportView ExportsTo(const Caller& caller) const { return exports_.ViewOf(caller); }
   // REQUIRES: the cells are of a page of ReadSeries.
   bool ReadLive(std::span<const Metrics::LiveCell> cells,
                 absl::FunctionRef<void(std::size_t, const metrics::WriterCell&)> on_cell) const {
@@ -142,11 +156,17 @@ class Calls {
   // the static part.
   [[nodiscard]] absl::StatusOr<Allocator::Pin> TouchToChange(Rpc rpc, const Caller& caller,
                                                              PercpuPtr pointer, Bytes length) const;
+  // Keeps the bytes in place; the caller may read them.
+  [[nodiscard]] absl::StatusOr<Allocator::Pin> TouchToRead(const Caller& caller, PercpuPtr pointer,
+                                                           Bytes length) const;
+  // Errors: NotExported.
+  [[nodiscard]] absl::Status CheckMayRead(const Caller& caller, PercpuPtr area) const;
 
   Allocator& allocator_;
   Sessions& sessions_;
   const Updater& updater_;
   const Limits limits_;
+  const Exports& exports_;
 };
 
 template <typename SizeAt, typename AlignmentAt>

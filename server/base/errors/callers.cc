@@ -175,4 +175,10 @@ absl::Status TooManyRemoteSessions(absl::string_view opener, std::uint64_t limit
                 " remote sessions, the limit");
 }
 
+absl::Status NotExported(absl::string_view field, absl::string_view what) {
+  return Refuse(Code::kPermissionDenied, Reason::kNotExported, field, ": no entry names ",
+                absl::CHexEscape(what.substr(0, 512)),
+                ", which therefore stays on its host; callers by TLS read what entries name");
+}
+
 }  // namespace percpud::errors

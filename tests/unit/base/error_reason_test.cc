@@ -26,7 +26,7 @@ std::set<std::string> AllNames() {
 
 TEST(ErrorReasonTest, NoTwoReasonsShareAName) {
   // The last one of the catalogue, so that the count below is not of a part of it.
-  const auto count = static_cast<std::size_t>(Reason::kBlockNotGranted) + 1;
+  const auto count = static_cast<std::size_t>(Reason::kNotExported) + 1;
   EXPECT_EQ(AllNames().size(), count);
 }
 

@@ -251,6 +251,12 @@ INSTANTIATE_TEST_SUITE_P(StartUp, ErrorsTest,
                                                 StatusCode::kInternal,
                                                 {"arena:", "64", "3"}}));
 
+INSTANTIATE_TEST_SUITE_P(Export, ErrorsTest,
+                         ::testing::Values(Case{
+                             errors::NotExported("export.families", "shop\n/hits"),
+                             StatusCode::kPermissionDenied,
+                             {"export.families:", "shop\\n/hits"}}));
+
 INSTANTIATE_TEST_SUITE_P(
     Restart, ErrorsTest,
     ::testing::Values(

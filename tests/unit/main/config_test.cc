@@ -169,6 +169,19 @@ TEST(ConfigTest, CertificatesAreNamedBesideUsers) {
   }
 }
 
+TEST(ConfigTest, WhatLeavesTheHostIsNamed) {
+  EXPECT_TRUE(Check("")->exports.families.empty());
+  const auto config = Check(R"(export {
+    families: "shop/http_*" families: "*" variables: "hits" variables: "db.*" })");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->exports.families, ElementsAre("shop/http_*", "*"));
+  EXPECT_THAT(config->exports.variables, ElementsAre("hits", "db.*"));
+  for (const char* entry : {"hits", "shop/", "sh*p/hits"}) {
+    ExpectRefused(absl::StrCat("export { families: \"", entry, "\" }"), "export.families", entry);
+  }
+  ExpectRefused(R"(export { variables: "a*b" })", "export.variables", "a*b");
+}
+
 TEST(ConfigTest, TcpPeersMayLookAtMost) {
   constexpr char kTcp[] = R"(listen: "127.0.0.1:1" )";
   EXPECT_TRUE(Check(absl::StrCat(kTcp, R"(access { remote: "viewer" })")).ok());

@@ -36,9 +36,11 @@ TEST(ReloadTest, WhatMayChangeIsToldFromWhatMayNot) {
   const ConfigDifference difference =
       Between(R"(arena_size: "1GiB" log_level: "info" limits { batch: 5 } resume_window: "5s")",
               R"(arena_size: "2GiB" log_level: "debug" limits { batch: 6 }
-                 quotas { per_session { areas: 0 } } access { clients: "*" })");
-  EXPECT_THAT(difference.reloadable, ElementsAre("log_level", "access.clients",
-                                                 "quotas.per_session.areas", "resume_window"));
+                 quotas { per_session { areas: 0 } } access { clients: "*" }
+                 export { variables: "hits" })");
+  EXPECT_THAT(difference.reloadable,
+              ElementsAre("log_level", "access.clients", "quotas.per_session.areas",
+                          "resume_window", "export.variables"));
   EXPECT_THAT(difference.fixed, ElementsAre("arena_size", "limits.batch"));
 }
 

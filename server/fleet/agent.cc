@@ -25,6 +25,16 @@ constexpr unsigned kAdminMode = 0600;
 constexpr absl::Duration kReloadEvery = absl::Seconds(10);
 constexpr absl::Duration kSayEvery = absl::Seconds(30);
 
+// The files for etcd, unless there are others.
+CertificateFiles PeerFilesOf(const Flags& flags) {
+  CertificateFiles out = flags.peer_files;
+  if (out.ca.empty()) out.ca = flags.files.ca;
+  if (!out.certificate.empty()) return out;
+  out.certificate = flags.files.certificate;
+  out.key = flags.files.key;
+  return out;
+}
+
 std::string ViewPath(const Flags& flags) { return absl::StrCat(flags.state_dir, "/view.json"); }
 
 }  // namespace
@@ -77,8 +87,13 @@ Agent::Agent(const Flags& flags, PathLock lock, v1::HostRecord record,
                  [this](const Registration::Seen& seen) { registration_.SawOwnKey(seen); }),
       follower_(keys_.prefix(), etcd_, directory_, clock_),
       percpud_(flags.percpud, clock_, deadlines_),
+      channels_({.files = PeerFilesOf(flags),
+                 .own_incarnation = record.incarnation(),
+                 .own_address = flags.percpud},
+                clock_),
       record_(std::move(record)),
       service_(directory_, [this] { return Status(); }),
+      reading_(directory_, channels_, deadlines_, clock_),
       admin_(keys_, etcd_) {
   if (!flags.file_sd.empty()) file_sd_.emplace(flags.file_sd);
 }
@@ -109,9 +124,9 @@ void Agent::Restore() {
 }
 
 absl::Status Agent::OpenDoors() {
-  ASSIGN_OR_RETURN(door_, Door::Open(flags_.listen_path, kMode, service_));
+  ASSIGN_OR_RETURN(door_, Door::Open(flags_.listen_path, kMode, {&service_, &reading_}));
   ASSIGN_OR_RETURN(admin_door_,
-                   Door::Open(absl::StrCat(flags_.listen_path, ".admin"), kAdminMode, admin_));
+                   Door::Open(absl::StrCat(flags_.listen_path, ".admin"), kAdminMode, {&admin_}));
   return absl::OkStatus();
 }
 
@@ -158,7 +173,9 @@ v1::GetStatusResponse Agent::Status() const {
   out.set_registered(registration.registered);
   out.set_registration_problem(std::string(registration.problem.message()));
   out.set_etcd_endpoint(endpoints_->url());
-  out.set_certificate_problem(std::string(endpoints_->certificate_problem().message()));
+  absl::Status files = endpoints_->certificate_problem();
+  files.Update(channels_.certificate_problem());
+  out.set_certificate_problem(std::string(files.message()));
   const RankedLock lock(&mutex_);
   out.set_percpud_serving(serving_);
   *out.mutable_record() = record_;
@@ -170,11 +187,13 @@ void Agent::Tick() {
   const BootTime now = clock_.Now();
   if (now >= reload_at_) {
     endpoints_->Reload();
+    channels_.Reload();
     reload_at_ = now + kReloadEvery;
   }
   SayProblem("etcd", directory_.problem(), said_etcd_);
   SayProblem("registration", registration_.state().problem, said_record_);
   SayProblem("certificate", endpoints_->certificate_problem(), said_files_);
+  SayProblem("certificate for hosts", channels_.certificate_problem(), said_peer_files_);
   const std::uint64_t version = directory_.version();
   if (version == shown_version_) return;
   const v1::View view = directory_.View();

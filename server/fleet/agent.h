@@ -24,7 +24,9 @@
 #include "server/fleet/flags.h"
 #include "server/fleet/follower.h"
 #include "server/fleet/grpc_etcd.h"
+#include "server/fleet/host_channels.h"
 #include "server/fleet/local_percpud.h"
+#include "server/fleet/reading_service.h"
 #include "server/fleet/registration.h"
 #include "server/fleet/service.h"
 
@@ -79,6 +81,7 @@ class Agent {
   Directory directory_;
   Follower follower_;
   LocalPercpud percpud_;
+  HostChannels channels_;
   std::optional<FileSd> file_sd_;
 
   mutable RankedMutex mutex_{LockRank::kLifecycle};
@@ -94,9 +97,11 @@ class Agent {
   Said said_etcd_;
   Said said_record_;
   Said said_files_;
+  Said said_peer_files_;
   Said said_store_;
 
   FleetServiceImpl service_;
+  FleetReadingServiceImpl reading_;
   FleetAdminServiceImpl admin_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<Door> admin_door_;

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
@@ -26,7 +27,7 @@ constexpr int kRetryMs = 50;
 constexpr int kMostThreads = 8;
 constexpr int kMostRequestBytes = 64 << 10;
 
-std::unique_ptr<grpc::Server> Serve(grpc::Service& service) {
+std::unique_ptr<grpc::Server> Serve(const std::vector<grpc::Service*>& services) {
   grpc::ResourceQuota quota("percpud-fleet");
   quota.SetMaxThreads(kMostThreads);
   grpc::ServerBuilder builder;
@@ -35,18 +36,18 @@ std::unique_ptr<grpc::Server> Serve(grpc::Service& service) {
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
   builder.SetMaxReceiveMessageSize(kMostRequestBytes);
-  builder.RegisterService(&service);
+  for (grpc::Service* const service : services) builder.RegisterService(service);
   return builder.BuildAndStart();
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Door>> Door::Open(const std::string& path, unsigned mode,
-                                                 grpc::Service& service) {
+                                                 const std::vector<grpc::Service*>& services) {
   ASSIGN_OR_RETURN(std::unique_ptr<UnixSocket> socket, UnixSocket::Bind(path, SOCK_STREAM, mode));
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.ok()) return errors::OsRefused("eventfd", path, errno);
-  std::unique_ptr<grpc::Server> server = Serve(service);
+  std::unique_ptr<grpc::Server> server = Serve(services);
   if (!server) return absl::InternalError("gRPC made no server");
   return std::unique_ptr<Door>(new Door(std::move(socket), std::move(server), std::move(wake)));
 }

@@ -18,13 +18,13 @@
 
 namespace percpud::fleet {
 
-// A gRPC service on a Unix socket that is ours to guard and to give a mode to.
+// gRPC services on a Unix socket that is ours to guard and to give a mode to.
 class Door {
  public:
-  // `service` outlives it. Errors: AddressInUse if another agent serves the path, otherwise
+  // The services outlive it. Errors: AddressInUse if another agent serves the path, otherwise
   // what the system said.
   static absl::StatusOr<std::unique_ptr<Door>> Open(const std::string& path, unsigned mode,
-                                                    grpc::Service& service);
+                                                    const std::vector<grpc::Service*>& services);
   // Calls under way are ended.
   ~Door();
   Door(const Door&) = delete;

@@ -68,6 +68,14 @@ void AddEtcd(CLI::App& app, Flags& out) {
                  "The name in etcd's certificates, if it is not the URL's");
 }
 
+void AddPeers(CLI::App& app, CertificateFiles& files) {
+  app.add_option("--peer-trusted-ca-file", files.ca,
+                 "Who signs other hosts' percpud; --trusted-ca-file without it");
+  app.add_option("--peer-cert-file", files.certificate,
+                 "This host's certificate, for their percpud; --cert-file without it");
+  app.add_option("--peer-key-file", files.key, "The key of --peer-cert-file");
+}
+
 void AddPlaces(CLI::App& app, Flags& out, Raw& raw) {
   app.add_option("--percpud", out.percpud, "The host's percpud, unix:PATH")
       ->envname("PERCPUD_ADDRESS")
@@ -109,9 +117,10 @@ absl::Status ParseLabels(const std::vector<std::string>& labels, Flags& out) {
   return absl::OkStatus();
 }
 
-absl::Status CheckFiles(const CertificateFiles& files) {
+absl::Status CheckFiles(absl::string_view prefix, const CertificateFiles& files) {
   if (files.certificate.empty() == files.key.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError("cert-file and key-file: there is one without the other");
+  return absl::InvalidArgumentError(absl::StrCat(
+      prefix, "cert-file and ", prefix, "key-file: there is one without the other"));
 }
 
 absl::Status NameHost(Flags& out) {
@@ -132,7 +141,8 @@ absl::Status Check(const Raw& raw, Flags& out) {
   RETURN_IF_ERROR(ParsePath("listen", raw.listen, out.listen_path));
   std::string percpud_path;
   RETURN_IF_ERROR(ParsePath("percpud", out.percpud, percpud_path));
-  RETURN_IF_ERROR(CheckFiles(out.files));
+  RETURN_IF_ERROR(CheckFiles("", out.files));
+  RETURN_IF_ERROR(CheckFiles("peer-", out.peer_files));
   if (out.etcd.empty()) {
     return absl::InvalidArgumentError("etcd: say where a member of etcd is");
   }
@@ -153,6 +163,7 @@ absl::StatusOr<Flags> ParseFlags(int argc, const char* const* argv) {
   app.set_version_flag("--version", "percpud-fleet " PERCPUD_VERSION);
   app.set_config("--config", "", "A file with these options, NAME=VALUE in each line");
   AddEtcd(app, out);
+  AddPeers(app, out.peer_files);
   AddMembership(app, out, raw);
   AddPlaces(app, out, raw);
   try {

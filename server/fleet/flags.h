@@ -20,6 +20,8 @@ struct Flags {
   std::vector<std::string> etcd;
   CertificateFiles files;
   std::string etcd_server_name;
+  // For other hosts' percpud; those that are empty are as for etcd.
+  CertificateFiles peer_files;
   std::string fleet = "default";
   // The kernel's name of the host if it is empty.
   std::string host;

@@ -35,6 +35,8 @@ constexpr std::array kMethods{
     Method{"/percpud.v1.MetricsService/GetCallStats", Role::kViewer},
     Method{"/percpud.v1.MetricsService/RemoveSeries", Role::kClient},
     Method{"/percpud.v1.MetricsService/ResetNamespace", Role::kClient},
+    Method{"/percpud.v1.ReadingService/ReadFamily", Role::kViewer},
+    Method{"/percpud.v1.ReadingService/ReadVariables", Role::kViewer},
     Method{"/percpud.v1.IntrospectionService/GetAllocInfo", Role::kViewer},
     Method{"/percpud.v1.IntrospectionService/ListGroups", Role::kViewer},
     Method{"/percpud.v1.IntrospectionService/ListUnits", Role::kViewer},

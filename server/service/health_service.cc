@@ -10,6 +10,7 @@
 #include "percpud/v1/introspection.grpc.pb.h"
 #include "percpud/v1/memory.grpc.pb.h"
 #include "percpud/v1/metrics.grpc.pb.h"
+#include "percpud/v1/reading.grpc.pb.h"
 #include "percpud/v1/session.grpc.pb.h"
 #include "server/base/errors.h"
 
@@ -25,6 +26,7 @@ bool IsOurs(const HealthCheckRequest& request) {
   return service.empty() || service == v1::MemoryService::service_full_name() ||
          service == v1::SessionService::service_full_name() ||
          service == v1::MetricsService::service_full_name() ||
+         service == v1::ReadingService::service_full_name() ||
          service == v1::IntrospectionService::service_full_name();
 }
 

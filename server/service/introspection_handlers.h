@@ -16,7 +16,7 @@
 #include "server/percpu/allocator/allocator.h"
 #include "server/percpu/introspect/inspector.h"
 #include "server/session/access/caller.h"
-#include "server/session/access/exports.h"
+#include "server/session/calls.h"
 #include "server/session/sessions.h"
 
 namespace percpud {
@@ -25,8 +25,8 @@ namespace percpud {
 struct IntrospectionContext {
   const Allocator& allocator;
   Sessions& sessions;
-  // What variables callers by TLS are told of.
-  const Exports& exports;
+  // Which variables a caller is told of.
+  const Calls& calls;
   // What the daemon was started with and is not at its place; null: nobody can tell.
   std::function<std::vector<std::string>()> missing_files = nullptr;
   Inspector inspector{allocator};

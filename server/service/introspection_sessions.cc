@@ -31,24 +31,6 @@ absl::StatusOr<ShownLease> FindLease(const IntrospectionContext& context, ChunkI
   return ShownLease{.record = *std::move(record), .snapshot = std::move(snapshot)};
 }
 
-// Variables by name, after `after`, `limit` at most; those that the view shows. Each look takes
-// the books' lock anew.
-std::vector<Variable> ListShown(const Variables& all, const ExportView& view, std::string after,
-                                std::size_t limit) {
-  std::vector<Variable> out;
-  while (true) {
-    std::vector<Variable> some = all.List(after, limit);
-    const bool is_last = some.size() < limit;
-    if (!some.empty()) after = some.back().name;
-    for (Variable& variable : some) {
-      if (out.size() < limit && view.ShowsVariable(variable.name)) {
-        out.push_back(std::move(variable));
-      }
-    }
-    if (is_last || out.size() == limit) return out;
-  }
-}
-
 void SetSession(SessionId session, v1::ResolveResponse& response) {
   if (session != kNoSession) response.set_session_id(session.value());
 }
@@ -69,7 +51,7 @@ absl::Status Resolve(IntrospectionContext& context, const Caller& caller,
     const std::optional<AreaOwner> owner = context.sessions.areas().OwnerOf(area);
     if (owner) SetSession(owner->session, response);
     const std::string name = context.sessions.variables().NameAt(area);
-    if (context.exports.ViewOf(caller).ShowsVariable(name)) response.set_variable(name);
+    if (context.calls.ExportsTo(caller).ShowsVariable(name)) response.set_variable(name);
     response.set_quarantined(context.sessions.variables().IsQuarantined(area));
   }
   return absl::OkStatus();
@@ -96,8 +78,7 @@ absl::Status ListVariables(IntrospectionContext& context, const Caller& caller,
   ASSIGN_OR_RETURN(const NamePage page,
                    ParseNamePage("variables", request.page_size(), request.page_token()));
   std::vector<Variable> variables =
-      ListShown(context.sessions.variables(), context.exports.ViewOf(caller), page.after,
-                std::size_t{page.size} + 1);
+      context.calls.ListVariables(caller, page.after, std::size_t{page.size} + 1);
   if (variables.size() > page.size) {
     variables.pop_back();
     response.set_next_page_token(NamePageToken("variables", variables.back().name));

@@ -7,6 +7,9 @@
 #ifndef PERCPUD_SERVER_SERVICE_METRICS_HANDLERS_H_
 #define PERCPUD_SERVER_SERVICE_METRICS_HANDLERS_H_
 
+#include <cstdint>
+#include <string>
+
 #include "absl/status/status.h"
 #include "percpud/v1/metrics.pb.h"
 #include "server/base/clock.h"
@@ -36,6 +39,10 @@ absl::Status ListFamilies(MetricsContext& context, const Caller& caller,
                           v1::ListFamiliesResponse& response);
 absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
                         const v1::ReadSeriesRequest& request, v1::ReadSeriesResponse& response);
+// A page of those that are wanted, wherever it begins.
+absl::Status ReadSeriesPage(const MetricsContext& context, const Caller& caller,
+                            Metrics::SeriesWanted wanted, std::int32_t page_size,
+                            const std::string& page_token, v1::ReadSeriesResponse& response);
 
 absl::Status RemoveSeries(MetricsContext& context, const Caller& caller,
                           const v1::RemoveSeriesRequest& request,

@@ -41,6 +41,7 @@ std::vector<std::string> ServiceNames() {
   return {v1::MemoryService::service_full_name(),
           v1::SessionService::service_full_name(),
           v1::MetricsService::service_full_name(),
+          v1::ReadingService::service_full_name(),
           v1::IntrospectionService::service_full_name(),
           grpc::health::v1::Health::service_full_name(),
           grpc::channelz::v1::Channelz::service_full_name(),
@@ -97,10 +98,12 @@ RpcServer::RpcServer(Allocator& allocator, Sessions& sessions, const Updater& up
       session_({.sessions = sessions, .calls = calls_}, callers, lane_, builder),
       metrics_({.allocator = allocator, .calls = calls_, .sessions = sessions}, callers, streams_,
                lane_, builder),
+      reading_({.allocator = allocator, .calls = calls_, .sessions = sessions}, callers, lane_,
+               builder),
       introspection_(
           {.allocator = allocator,
            .sessions = sessions,
-           .exports = callers.exports(),
+           .calls = calls_,
            .missing_files = options.missing_files},
           callers, streams_, lane_, builder),
       health_(callers, streams_, lane_, builder),
@@ -123,6 +126,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(Allocator& allocator
   out->memory_.Start();
   out->session_.Start();
   out->metrics_.Start();
+  out->reading_.Start();
   out->introspection_.Start();
   out->health_.Start();
   out->channelz_.Start();

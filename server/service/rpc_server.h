@@ -23,6 +23,7 @@
 #include "server/service/introspection_service.h"
 #include "server/service/memory_service.h"
 #include "server/service/metrics_service.h"
+#include "server/service/reading_service.h"
 #include "server/service/reflection_service.h"
 #include "server/service/service_limits.h"
 #include "server/service/session_service.h"
@@ -75,6 +76,7 @@ class RpcServer {
   MemoryService memory_;
   SessionService session_;
   MetricsService metrics_;
+  ReadingService reading_;
   IntrospectionService introspection_;
   HealthService health_;
   ChannelzService channelz_;

@@ -223,13 +223,11 @@ void AddSums(const Allocator& allocator, const Copied& copied, v1::ReadSeriesRes
 
 }  // namespace
 
-absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
-                        const v1::ReadSeriesRequest& request, v1::ReadSeriesResponse& response) {
-  ASSIGN_OR_RETURN(const NamePage page,
-                   ParseNamePage(kSeriesList, request.page_size(), request.page_token()));
-  ASSIGN_OR_RETURN(const SeriesFrom from, FromToken(page));
-  const Metrics::SeriesWanted wanted{
-      .name_space = request.namespace_(), .prefix = request.family_prefix(), .from = from};
+absl::Status ReadSeriesPage(const MetricsContext& context, const Caller& caller,
+                            Metrics::SeriesWanted wanted, std::int32_t page_size,
+                            const std::string& page_token, v1::ReadSeriesResponse& response) {
+  ASSIGN_OR_RETURN(const NamePage page, ParseNamePage(kSeriesList, page_size, page_token));
+  ASSIGN_OR_RETURN(wanted.from, FromToken(page));
   PageOfSeries copied(context.calls, caller, wanted, page.size);
   ASSIGN_OR_RETURN(const Metrics::Page read, copied.Read());
   for (const Copied& series : copied.series()) {
@@ -246,6 +244,13 @@ absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
   const bool is_cut = read.next->writer != WriterId(0) && response.series_size() > 0;
   if (is_cut) response.mutable_series()->rbegin()->set_more_writers(true);
   return absl::OkStatus();
+}
+
+absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
+                        const v1::ReadSeriesRequest& request, v1::ReadSeriesResponse& response) {
+  return ReadSeriesPage(context, caller,
+                        {.name_space = request.namespace_(), .prefix = request.family_prefix()},
+                        request.page_size(), request.page_token(), response);
 }
 
 }  // namespace percpud::handlers

@@ -191,6 +191,23 @@ OutcomeOr<OpenedVariable> Calls::OpenVariable(const Caller& caller, Pace pace,
   return opened;
 }
 
+// Each look takes the books' lock anew.
+std::vector<Variable> Calls::ListVariables(const Caller& caller, std::string after,
+                                           std::size_t limit) const {
+  const ExportView view = ExportsTo(caller);
+  std::vector<Variable> out;
+  while (true) {
+    std::vector<Variable> some = sessions_.variables().List(after, limit);
+    const bool is_last = some.size() < limit;
+    if (!some.empty()) after = some.back().name;
+    for (Variable& variable : some) {
+      if (out.size() == limit) return out;
+      if (view.ShowsVariable(variable.name)) out.push_back(std::move(variable));
+    }
+    if (is_last) return out;
+  }
+}
+
 // --- Metrics -------------------------------------------------------------------
 
 OutcomeOr<Opening> Calls::OpenSeries(const Caller& caller, Pace pace,

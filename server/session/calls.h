@@ -105,6 +105,11 @@ class Calls {
   // one. Errors: Variables::Open's.
   OutcomeOr<OpenedVariable> OpenVariable(const Caller& caller, Pace pace, VariableSpec spec) const;
 
+  // By name, after `after`, `limit` at most; those that are exported to the caller. The caller
+  // was admitted.
+  [[nodiscard]] std::vector<Variable> ListVariables(const Caller& caller, std::string after,
+                                                    std::size_t limit) const;
+
   // --- Metrics --------------------------------------------------------------------
   // Would sleep where anything has to be made. Errors: Metrics::Open's.
   OutcomeOr<Opening> OpenSeries(const Caller& caller, Pace pace, const OpeningWanted& wanted) const;

@@ -10,7 +10,7 @@
     catalog <- session
     session <- handoff <- main
     base <- tls <- gateway, a program of its own
-    base <- tls <- fleet, another
+    base <- {tls, cells} <- fleet, another
 
 A layer may use what is below it, however far. A layer that is divided into rooms
 has the same rule inside: in server/percpu
@@ -45,7 +45,7 @@ DIRECTLY_BELOW = {
     "service": ["session"],
     "tls": ["base"],
     "gateway": ["tls"],
-    "fleet": ["tls"],
+    "fleet": ["tls", "cells"],
     "main": ["service", "handoff"],
 }
 # Layers that are divided, and their rooms from the lowest to the highest.

@@ -29,7 +29,9 @@ class Fleet:
 
     def make_host(self, name: str) -> Host:
         prefix = self.network.host_prefix(name) if self.network else []
-        return Host(self.folder, name, self.binaries, self.etcd, ttl=self.ttl, grace=self.grace, prefix=prefix)
+        address = self.network.host_address(name) if self.network else "127.0.0.1"
+        return Host(self.folder, name, self.binaries, self.etcd, ttl=self.ttl, grace=self.grace, prefix=prefix,
+                    address=address)
 
     def names(self) -> list[str]:
         return [host.name for host in self.hosts]

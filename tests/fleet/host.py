@@ -8,15 +8,21 @@ import signal
 import subprocess
 import uuid
 
-from children import Child, check, wait_until
+from children import Child, check, free_port, wait_until
 from etcd import Etcd
+
+
+# What the hosts' agents may read of each other.
+CONFIG = """access { viewers: "dns:percpud-*" }
+export { families: "test/*" families: "default/sold*" variables: "rows*" }
+"""
 
 
 class Host:
     """Everything of one host, in a folder of its own; in a network namespace, if there is a prefix."""
 
     def __init__(self, folder: pathlib.Path, name: str, binaries: pathlib.Path, etcd: Etcd, *, ttl: int, grace: int,
-                 prefix: list[str] | None = None) -> None:
+                 prefix: list[str] | None = None, address: str = "127.0.0.1") -> None:
         self.name = name
         self.folder = folder / name
         self.folder.mkdir(exist_ok=True)
@@ -27,6 +33,10 @@ class Host:
         self._times = ["--ttl", f"{ttl}s", "--lost-grace", f"{grace}s"]
         self._prefix = prefix or []
         self.certificate = etcd.pki.issue(f"percpud-{name}")
+        self.gate = etcd.pki.issue(f"gate-{name}", addresses=[address])
+        self.tls_address = f"tls:{address}:{free_port()}"
+        self.config = self.folder / "percpud.textproto"
+        self.config.write_text(CONFIG)
         self.boot_id = self.folder / "boot_id"
         self.boot_id.write_text(f"{uuid.uuid4()}\n")
         self.percpud: Child | None = None
@@ -44,14 +54,17 @@ class Host:
 
     def start_percpud(self) -> None:
         self.percpud = Child(
-            [self._binaries / "percpud", "--listen", self.address, "--cpus", "4", "--arena-size", "16MiB",
-             "--arena", f"file:{self.folder}/arena", "--catalog", self.folder / "catalog"],
+            [*self._prefix, self._binaries / "percpud", "--config", self.config, "--listen", self.address,
+             "--listen", self.tls_address, "--tls-cert-file", self.gate.certificate,
+             "--tls-key-file", self.gate.key, "--tls-trusted-ca-file", self._etcd.pki.ca,
+             "--cpus", "4", "--arena-size", "16MiB", "--arena", f"file:{self.folder}/arena",
+             "--catalog", self.folder / "catalog"],
             self.folder / "percpud.log")
 
     def start_agent(self, *more: object) -> None:
         argv = [*self._prefix, self._binaries / "percpud-fleet", "--fleet", "test", "--host", self.name,
                 "--percpud", self.address, "--listen", self.agent_address, "--state-dir", self.state,
-                "--boot-id-file", self.boot_id, "--address", f"tls:{self.name}.example:7331",
+                "--boot-id-file", self.boot_id, "--address", self.tls_address,
                 "--metrics-address", f"{self.name}.example:9437", "--label", "zone=z1",
                 "--file-sd", self.folder / "targets.json", "--trusted-ca-file", self._etcd.pki.ca,
                 "--cert-file", self.certificate.certificate, "--key-file", self.certificate.key,

@@ -35,6 +35,9 @@ class Network:
     def host_prefix(self, name: str) -> list[str]:
         return self._prefix(name) if name in self._hosts else self._prefix(next(iter(self._hosts)))
 
+    def host_address(self, name: str) -> str:
+        return self._hosts.get(name) or next(iter(self._hosts.values()))
+
     def cut(self, name: str) -> None:
         """The link of that node or host is down: what is sent is lost, and nobody is told."""
         self._in(self._bridge, "link", "set", f"to-{name}", "down")

@@ -1,7 +1,8 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// fleet: the hosts that percpud-fleet knows of, and where keys are placed among them.
+// fleet: the hosts that percpud-fleet knows of, where keys are placed among them, and what they
+// have together.
 
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "client/cli/commands/common.h"
 #include "client/cli/commands/fleet_agent.h"
+#include "client/cli/commands/fleet_sums.h"
 #include "client/cli/parse.h"
 
 namespace percpu::cli {
@@ -240,7 +242,7 @@ Command AddNamed(CLI::App& noun, const char* name, const char* summary, const ch
 }  // namespace
 
 Commands AddFleet(CLI::App& root) {
-  CLI::App& noun = AddNoun(root, "fleet", "Hosts of the fleet, and where keys are placed");
+  CLI::App& noun = AddNoun(root, "fleet", "Hosts of the fleet, their sums, and where keys are placed");
   const auto options = std::make_shared<Options>();
   noun.add_option("--agent", options->agent, "Where percpud-fleet is, unix:PATH")
       ->option_text(absl::StrCat("ADDRESS [", kDefaultAgent, "]"))
@@ -274,6 +276,9 @@ Commands AddFleet(CLI::App& root) {
   out.push_back(std::move(drain));
   out.push_back(AddNamed(noun, "undrain", "Place keys on a host again", "For root.", options,
                          "HOST", Undrain));
+  for (Command& sums : AddFleetSums(noun, {options, &options->agent})) {
+    out.push_back(std::move(sums));
+  }
   return out;
 }
 

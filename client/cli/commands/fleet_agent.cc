@@ -16,6 +16,7 @@
 #include "client/cli/reach.h"
 #include "client/cli/text.h"
 #include "percpud/fleet/v1/fleet.grpc.pb.h"
+#include "percpud/fleet/v1/reading.grpc.pb.h"
 
 namespace percpu::cli {
 namespace {
@@ -27,6 +28,8 @@ absl::Status ToStatus(const grpc::Status& status, const std::string& address) {
     case grpc::StatusCode::OK:
       return absl::OkStatus();
     case grpc::StatusCode::UNAVAILABLE:
+      // Other hosts are, and the agent says so.
+      if (!status.error_details().empty()) return absl::UnavailableError(status.error_message());
       return Unreachable(absl::StrCat("cannot reach percpud-fleet at ", Printable(address), ": ",
                                       Printable(status.error_message()),
                                       " (--agent names another)"));
@@ -91,6 +94,18 @@ absl::StatusOr<std::string> FleetAgent::GetTargets() const {
       address_, timeout_, &v1::FleetService::StubInterface::GetTargets, v1::GetTargetsRequest());
   if (!response.ok()) return response.status();
   return response->text();
+}
+
+absl::StatusOr<v1::SumFamilyResponse> FleetAgent::SumFamily(
+    const v1::SumFamilyRequest& request) const {
+  return Call<v1::FleetReadingService>(
+      address_, timeout_, &v1::FleetReadingService::StubInterface::SumFamily, request);
+}
+
+absl::StatusOr<v1::SumVariablesResponse> FleetAgent::SumVariables(
+    const v1::SumVariablesRequest& request) const {
+  return Call<v1::FleetReadingService>(
+      address_, timeout_, &v1::FleetReadingService::StubInterface::SumVariables, request);
 }
 
 absl::Status FleetAgent::Drain(const std::string& host, const std::string& reason) const {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "percpud/fleet/v1/fleet.pb.h"
+#include "percpud/fleet/v1/reading.pb.h"
 
 namespace percpu::cli {
 
@@ -29,6 +30,10 @@ class FleetAgent {
   [[nodiscard]] absl::StatusOr<percpud::fleet::v1::PlaceResponse> Place(const std::string& key,
                                                                         std::uint32_t count) const;
   [[nodiscard]] absl::StatusOr<std::string> GetTargets() const;
+  [[nodiscard]] absl::StatusOr<percpud::fleet::v1::SumFamilyResponse> SumFamily(
+      const percpud::fleet::v1::SumFamilyRequest& request) const;
+  [[nodiscard]] absl::StatusOr<percpud::fleet::v1::SumVariablesResponse> SumVariables(
+      const percpud::fleet::v1::SumVariablesRequest& request) const;
   // These two go to the agent's other socket.
   [[nodiscard]] absl::Status Drain(const std::string& host, const std::string& reason) const;
   [[nodiscard]] absl::Status Undrain(const std::string& host) const;

@@ -84,6 +84,12 @@ bool ExportRules::NamesVariable(absl::string_view name) const {
                      [name](absl::string_view entry) { return Pattern(entry).Names(name); });
 }
 
+bool ExportRules::MayNameVariable(absl::string_view prefix) const {
+  return std::any_of(variables.begin(), variables.end(), [prefix](absl::string_view entry) {
+    return Pattern(entry).MayName(prefix);
+  });
+}
+
 std::string ExportRules::ObjectionToFamily(absl::string_view entry) {
   if (entry == kAll) return "";
   const std::size_t slash = entry.rfind('/');
@@ -118,6 +124,11 @@ absl::Status ExportView::CheckFamily(absl::string_view name_space, absl::string_
 
 absl::Status ExportView::CheckVariable(absl::string_view name) const {
   return ShowsVariable(name) ? absl::OkStatus() : errors::NotExported(kVariables, name);
+}
+
+absl::Status ExportView::CheckVariables(absl::string_view prefix) const {
+  if (!is_bound() || rules_->MayNameVariable(prefix)) return absl::OkStatus();
+  return errors::NotExported(kVariables, absl::StrCat(prefix, "*"));
 }
 
 absl::Status ExportView::CheckFamilies(std::optional<absl::string_view> name_space,

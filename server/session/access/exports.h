@@ -34,6 +34,8 @@ struct ExportRules {
   // Whether all families of the namespace are meant; of all namespaces, if none is named.
   [[nodiscard]] bool NamesAllOf(std::optional<absl::string_view> name_space) const;
   [[nodiscard]] bool NamesVariable(absl::string_view name) const;
+  // Whether any variable can be meant whose name begins with `prefix`.
+  [[nodiscard]] bool MayNameVariable(absl::string_view prefix) const;
 
   // What is wrong with an entry; empty if nothing.
   static std::string ObjectionToFamily(absl::string_view entry);
@@ -57,6 +59,8 @@ class ExportView {
   [[nodiscard]] absl::Status CheckFamily(absl::string_view name_space,
                                          absl::string_view family) const;
   [[nodiscard]] absl::Status CheckVariable(absl::string_view name) const;
+  // Errors: NotExported, if no rule can name any variable of that prefix.
+  [[nodiscard]] absl::Status CheckVariables(absl::string_view prefix) const;
   // Errors: NotExported, if no rule can name any family of that prefix; or any family at all, if
   // no namespace is named.
   [[nodiscard]] absl::Status CheckFamilies(std::optional<absl::string_view> name_space,

@@ -21,6 +21,7 @@
 #include "percpud/v1/introspection.pb.h"
 #include "percpud/v1/memory.pb.h"
 #include "percpud/v1/metrics.pb.h"
+#include "percpud/v1/reading.pb.h"
 #include "percpud/v1/session.pb.h"
 #include "server/session/access/policy.h"
 
@@ -35,6 +36,7 @@ std::vector<const MethodDescriptor*> Served() {
       v1::PingRequest::descriptor()->file(),
       v1::OpenSessionRequest::descriptor()->file(),
       v1::OpenSeriesRequest::descriptor()->file(),
+      v1::ReadFamilyRequest::descriptor()->file(),
       v1::GetStatsRequest::descriptor()->file(),
       grpc::health::v1::HealthCheckRequest::descriptor()->file(),
       grpc::channelz::v1::GetServersRequest::descriptor()->file(),
@@ -67,6 +69,7 @@ const RpcPolicy* PolicyOf(const MethodDescriptor& method) {
                                     [&](const RpcPolicy& row) { return row.name == name; });
     if (found != rows.end()) return &*found;
   }
+  if (service == "ReadingService") return &percpud::PolicyOf(Rpc::kReadSeries);
   const bool looks = absl::StartsWith(service, "Introspection") || method.name() == "ListWorkers" ||
                      method.name() == "GetCallStats";
   return looks ? &percpud::PolicyOf(Rpc::kIntrospect) : nullptr;

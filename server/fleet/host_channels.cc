@@ -1,0 +1,124 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/fleet/host_channels.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/base/status_macros.h"
+
+namespace percpud::fleet {
+namespace {
+
+constexpr absl::string_view kTls = "tls:";
+// The gateway answers pings that are 5 s or more apart.
+constexpr int kPingEveryMs = 10'000;
+constexpr int kPingPatienceMs = 3000;
+// How long connecting may take, and how long gRPC waits between two attempts.
+constexpr int kConnectMs = 2000;
+constexpr int kRetryMs = 200;
+
+grpc::ChannelArguments Arguments(const std::string& server_name) {
+  grpc::ChannelArguments out;
+  out.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kPingEveryMs);
+  out.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingPatienceMs);
+  out.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  out.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kRetryMs);
+  out.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
+  out.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kConnectMs);
+  out.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  out.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // The host is called directly, whatever http_proxy says.
+  out.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (!server_name.empty()) out.SetSslTargetNameOverride(server_name);
+  return out;
+}
+
+}  // namespace
+
+HostChannels::HostChannels(Options options, const Clock& clock)
+    : options_(std::move(options)), clock_(clock) {
+  Reload();
+}
+
+bool HostChannels::IsOwn(const v1::Host& host) const {
+  return host.record().incarnation() == options_.own_incarnation;
+}
+
+std::size_t HostChannels::CountWays(const v1::Host& host) const {
+  return IsOwn(host) ? 1 : static_cast<std::size_t>(host.record().addresses_size());
+}
+
+HostChannels::Place HostChannels::PlaceOf(const v1::Host& host, std::size_t way) const {
+  if (IsOwn(host)) return {.address = options_.own_address, .server_name = {}, .is_own = true};
+  return {.address = host.record().addresses(static_cast<int>(way)),
+          .server_name = host.record().server_name(),
+          .is_own = false};
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::To(const v1::Host& host,
+                                                                std::size_t way) {
+  const Place place = PlaceOf(host, way);
+  const RankedLock lock(&mutex_);
+  auto found = open_.find(place);
+  if (found == open_.end()) {
+    ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel, Connect(place));
+    found = open_.emplace(place, Open{.channel = std::move(channel), .used_at = {}}).first;
+  }
+  found->second.used_at = clock_.Now();
+  return found->second.channel;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::Connect(const Place& place) const {
+  if (place.is_own) {
+    return grpc::CreateCustomChannel(place.address, grpc::InsecureChannelCredentials(),
+                                     Arguments(""));
+  }
+  absl::string_view target = place.address;
+  if (!absl::ConsumePrefix(&target, kTls)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("address: \"", place.address, "\" is not tls:HOST:PORT"));
+  }
+  if (!has_certificate_) return problem_;
+  return grpc::CreateCustomChannel(
+      std::string(target),
+      grpc::SslCredentials({.pem_root_certs = certificate_.ca,
+                            .pem_private_key = certificate_.key,
+                            .pem_cert_chain = certificate_.certificate}),
+      Arguments(place.server_name));
+}
+
+void HostChannels::Failed(const v1::Host& host, std::size_t way) {
+  const Place place = PlaceOf(host, way);
+  const RankedLock lock(&mutex_);
+  open_.erase(place);
+}
+
+void HostChannels::Reload() {
+  absl::StatusOr<Certificate> certificate = LoadCertificate(options_.files);
+  const RankedLock lock(&mutex_);
+  problem_ = certificate.status();
+  const bool has_changed = certificate.ok() && (!has_certificate_ || *certificate != certificate_);
+  if (has_changed) {
+    certificate_ = *std::move(certificate);
+    has_certificate_ = true;
+  }
+  const BootTime now = clock_.Now();
+  std::erase_if(open_, [&](const auto& each) {
+    return (has_changed && !each.first.is_own) || now - each.second.used_at >= kIdle;
+  });
+}
+
+absl::Status HostChannels::certificate_problem() const {
+  const RankedLock lock(&mutex_);
+  return problem_;
+}
+
+}  // namespace percpud::fleet

@@ -1,0 +1,184 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/fleet/reading_service.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "percpud/v1/reading.grpc.pb.h"
+#include "percpud/v1/status.pb.h"
+#include "proto/percpud/abi/v1/wire.h"
+#include "server/base/status_macros.h"
+#include "server/fleet/family_sum.h"
+#include "server/fleet/records.h"
+#include "server/fleet/variable_sums.h"
+
+namespace percpud::fleet {
+namespace {
+
+namespace wire = percpud::v1;
+
+using FamilyFanOut = FanOut<wire::ReadFamilyRequest, wire::ReadFamilyResponse>;
+using VariablesFanOut = FanOut<wire::ReadVariablesRequest, wire::ReadVariablesResponse>;
+
+constexpr absl::Duration kUsualPatience = absl::Seconds(1);
+constexpr absl::Duration kLeastPatience = absl::Milliseconds(10);
+constexpr absl::Duration kMostPatience = absl::Seconds(60);
+constexpr int kPageSize = 1000;
+constexpr std::size_t kMostName = 1024;
+
+// Tells the agent's own word from gRPC's, for callers: that hosts cannot be reached from that the
+// agent cannot.
+constexpr char kReason[] = "HOSTS_MISSING";
+constexpr char kDomain[] = "percpud-fleet";
+
+std::string DetailsOf(const absl::Status& status) {
+  wire::ErrorInfo info;
+  info.set_reason(kReason);
+  info.set_domain(kDomain);
+  wire::StatusDetails out;
+  out.set_code(static_cast<std::int32_t>(status.code()));
+  out.set_message(std::string(status.message()));
+  google::protobuf::Any& any = *out.add_details();
+  any.set_type_url(abi::v1::kErrorInfoUrl);
+  any.set_value(info.SerializeAsString());
+  return out.SerializeAsString();
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  const bool is_missing = absl::IsUnavailable(status) || absl::IsPermissionDenied(status);
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
+          is_missing ? DetailsOf(status) : ""};
+}
+
+absl::Duration PatienceOf(const v1::Asking& asking) {
+  if (!asking.has_deadline()) return kUsualPatience;
+  return absl::Seconds(asking.deadline().seconds()) + absl::Nanoseconds(asking.deadline().nanos());
+}
+
+absl::Status CheckAsking(const v1::Asking& asking) {
+  const absl::Duration patience = PatienceOf(asking);
+  if (patience >= kLeastPatience && patience <= kMostPatience) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "deadline: ", absl::FormatDuration(patience), " is not from ",
+      absl::FormatDuration(kLeastPatience), " to ", absl::FormatDuration(kMostPatience)));
+}
+
+absl::Status CheckText(absl::string_view field, const std::string& text) {
+  if (text.size() <= kMostName) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field, ": has ", text.size(),
+                                                 " bytes, and at most ", kMostName,
+                                                 " are allowed"));
+}
+
+google::protobuf::Duration ToDuration(absl::Duration duration) {
+  google::protobuf::Duration out;
+  out.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  out.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(duration)));
+  return out;
+}
+
+// What another answer's callers get too.
+template <typename Response>
+grpc::Status Answer(const absl::StatusOr<Response>& found, Response* response) {
+  if (!found.ok()) return ToGrpc(found.status());
+  *response = *found;
+  return grpc::Status::OK;
+}
+
+}  // namespace
+
+template <typename Out, typename Request, typename Add>
+absl::Status FleetReadingServiceImpl::AskAll(Out out, const Request& request,
+                                             const v1::Asking& asking, Add add,
+                                             v1::Round& round) const {
+  const v1::View view = directory_.View();
+  *round.mutable_as_of() = ToTimestamp(absl::Now());
+  round.set_epoch(view.epoch());
+  if (view.has_stale_since()) *round.mutable_stale_since() = view.stale_since();
+  const BootTime begin = clock_.Now();
+  Judge judge;
+  for (auto& answer : out.Ask(view, request, PatienceOf(asking))) {
+    if (!judge.Hear(answer.host, answer.status) || !answer.status.ok()) continue;
+    const absl::Status added = add(answer.host, answer.pages);
+    if (added.ok()) continue;
+    if (!asking.available() || absl::IsResourceExhausted(added)) return added;
+    judge.Drop(answer.host, added);
+  }
+  *round.mutable_took() = ToDuration(clock_.Now() - begin);
+  judge.WriteTo(round);
+  return judge.Verdict(asking.available());
+}
+
+FleetReadingServiceImpl::Family FleetReadingServiceImpl::FindFamily(
+    const v1::SumFamilyRequest& request) const {
+  wire::ReadFamilyRequest question;
+  question.set_namespace_(request.namespace_());
+  question.set_family(request.family());
+  question.set_page_size(kPageSize);
+  FamilyFanOut out(channels_, deadlines_, clock_,
+                   [](const auto& channel, auto* context, const auto& asked, auto* queue) {
+                     return wire::ReadingService::NewStub(channel)->AsyncReadFamily(context, asked,
+                                                                                    queue);
+                   });
+  FamilySum sum(request.asking().by_host());
+  v1::SumFamilyResponse response;
+  RETURN_IF_ERROR(AskAll<FamilyFanOut&>(
+      out, question, request.asking(),
+      [&sum](const std::string& host, const auto& pages) { return sum.Add(host, pages); },
+      *response.mutable_round()));
+  if (sum.is_empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("family: no host has a family ", request.family(), " in that namespace"));
+  }
+  sum.WriteTo(response);
+  return response;
+}
+
+FleetReadingServiceImpl::Variables FleetReadingServiceImpl::FindVariables(
+    const v1::SumVariablesRequest& request) const {
+  wire::ReadVariablesRequest question;
+  question.set_prefix(request.prefix());
+  question.set_page_size(kPageSize);
+  VariablesFanOut out(channels_, deadlines_, clock_,
+                      [](const auto& channel, auto* context, const auto& asked, auto* queue) {
+                        return wire::ReadingService::NewStub(channel)->AsyncReadVariables(
+                            context, asked, queue);
+                      });
+  VariableSums sums(request.asking().by_host());
+  v1::SumVariablesResponse response;
+  RETURN_IF_ERROR(AskAll<VariablesFanOut&>(
+      out, question, request.asking(),
+      [&sums](const std::string& host, const auto& pages) { return sums.Add(host, pages); },
+      *response.mutable_round()));
+  sums.WriteTo(response);
+  return response;
+}
+
+grpc::Status FleetReadingServiceImpl::SumFamily(grpc::ServerContext*,
+                                                const v1::SumFamilyRequest* request,
+                                                v1::SumFamilyResponse* response) {
+  absl::Status status = CheckAsking(request->asking());
+  status.Update(CheckText("namespace", request->namespace_()));
+  status.Update(CheckText("family", request->family()));
+  if (request->family().empty()) status.Update(absl::InvalidArgumentError("family: is empty"));
+  if (!status.ok()) return ToGrpc(status);
+  return Answer(*families_.Get(request->SerializeAsString(), [&] { return FindFamily(*request); }),
+                response);
+}
+
+grpc::Status FleetReadingServiceImpl::SumVariables(grpc::ServerContext*,
+                                                   const v1::SumVariablesRequest* request,
+                                                   v1::SumVariablesResponse* response) {
+  absl::Status status = CheckAsking(request->asking());
+  status.Update(CheckText("prefix", request->prefix()));
+  if (!status.ok()) return ToGrpc(status);
+  return Answer(
+      *variables_.Get(request->SerializeAsString(), [&] { return FindVariables(*request); }),
+      response);
+}
+
+}  // namespace percpud::fleet

@@ -1,0 +1,58 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_FLEET_READING_SERVICE_H_
+#define PERCPUD_SERVER_FLEET_READING_SERVICE_H_
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "percpud/fleet/v1/reading.grpc.pb.h"
+#include "percpud/v1/reading.pb.h"
+#include "server/base/clock.h"
+#include "server/fleet/deadlines.h"
+#include "server/fleet/directory.h"
+#include "server/fleet/fan_out.h"
+#include "server/fleet/host_channels.h"
+#include "server/fleet/judge.h"
+#include "server/fleet/shared_rounds.h"
+
+namespace percpud::fleet {
+
+// Asks all hosts, and adds up what they have. Thread safe.
+class FleetReadingServiceImpl final : public v1::FleetReadingService::Service {
+ public:
+  // All outlive it.
+  FleetReadingServiceImpl(const Directory& directory, HostChannels& channels, Deadlines& deadlines,
+                          const Clock& clock)
+      : directory_(directory), channels_(channels), deadlines_(deadlines), clock_(clock) {}
+
+  grpc::Status SumFamily(grpc::ServerContext*, const v1::SumFamilyRequest* request,
+                         v1::SumFamilyResponse* response) override;
+  grpc::Status SumVariables(grpc::ServerContext*, const v1::SumVariablesRequest* request,
+                            v1::SumVariablesResponse* response) override;
+
+ private:
+  using Family = absl::StatusOr<v1::SumFamilyResponse>;
+  using Variables = absl::StatusOr<v1::SumVariablesResponse>;
+
+  [[nodiscard]] Family FindFamily(const v1::SumFamilyRequest& request) const;
+  [[nodiscard]] Variables FindVariables(const v1::SumVariablesRequest& request) const;
+  // Asks all hosts of the view by that fan-out, and has `add` add what each says; writes what the
+  // answer is of. Errors: add's, unless what is available will do; Judge's.
+  template <typename Out, typename Request, typename Add>
+  absl::Status AskAll(Out out, const Request& request, const v1::Asking& asking, Add add,
+                      v1::Round& round) const;
+
+  const Directory& directory_;
+  HostChannels& channels_;
+  Deadlines& deadlines_;
+  const Clock& clock_;
+  SharedRounds<Family> families_;
+  SharedRounds<Variables> variables_;
+};
+
+}  // namespace percpud::fleet
+
+#endif  // PERCPUD_SERVER_FLEET_READING_SERVICE_H_

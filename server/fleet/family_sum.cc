@@ -13,7 +13,7 @@ namespace {
 
 namespace wire = percpud::v1;
 
-// Those that show each writer by itself are added up: a sum is what is asked for.
+// A fold that shows each writer by itself is a sum here, which is what is asked for.
 cells::GaugeFold FoldOf(wire::GaugeFold fold) {
   switch (fold) {
     case wire::GAUGE_FOLD_MIN:

@@ -42,7 +42,7 @@ class FamilySum {
   // A series of one host, or of all.
   struct Counted {
     std::vector<cells::CountSum> cells;
-    // Of a gauge that writers set.
+    // For a gauge that writers set.
     cells::WriterCell value = cells::kUnset;
   };
   struct Entry {

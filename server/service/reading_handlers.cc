@@ -90,7 +90,7 @@ absl::StatusOr<std::vector<Variable>> FindNamed(const Calls& calls, const Caller
   return out;
 }
 
-// Those of the prefix, `limit` at most. Errors: NotExported.
+// The variables of the prefix, `limit` at most. Errors: NotExported.
 absl::StatusOr<std::vector<Variable>> FindBehind(const Calls& calls, const Caller& caller,
                                                  const std::string& prefix,
                                                  const std::string& after, std::size_t limit) {

@@ -157,7 +157,7 @@ TEST_F(TlsExportsTest, RulesSayWhatLeavesWhateverTheRole) {
     EXPECT_EQ(Sum(channel, "keys").error_code(), grpc::StatusCode::PERMISSION_DENIED);
     EXPECT_EQ(Read(channel, "keys").error_code(), grpc::StatusCode::PERMISSION_DENIED);
   }
-  // Those of this host read everything.
+  // Callers of this host read everything.
   for (const auto& channel :
        {Local(), grpc::CreateChannel(PlainPort(), grpc::InsecureChannelCredentials())}) {
     EXPECT_THAT(ListFamilies(channel), ElementsAre("hits", "cash"));

@@ -80,7 +80,7 @@ class Exports {
   void SetRules(ExportRules rules);
   [[nodiscard]] ExportView ViewOf(const Caller& caller) const;
 
-  // Of a daemon that exports nothing.
+  // For a daemon that exports nothing.
   static const Exports& None();
 
  private:

@@ -42,7 +42,7 @@ TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndWhatIsOverIsNot) {
   go_on.Notify();
   first.join();
   for (std::thread& each : more) each.join();
-  // Those that come late may share, too.
+  // Late callers may share, too.
   EXPECT_LE(found, 1 + late);
   const int before = found;
   EXPECT_EQ(*rounds.Get("a", [&] { return ++found; }), before + 1);

@@ -68,16 +68,16 @@ absl::Status FamilySum::Add(const std::string& host,
   for (const wire::ReadFamilyResponse& page : pages) {
     const std::string difference = DifferenceOf(shape_, page.shape());
     if (difference.empty()) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        "family: ", shape_.name(), " has another shape on ", host, " than on ", first_host_, ": ",
-        difference));
+    return absl::FailedPreconditionError(absl::StrCat("family: ", shape_.name(),
+                                                      " has another shape on ", host, " than on ",
+                                                      first_host_, ": ", difference));
   }
   const std::map<Key, Counted> counted = Gather(pages);
   std::size_t fresh = 0;
   for (const auto& each : counted) fresh += series_.contains(each.first) ? 0 : 1;
   if (series_.size() + fresh > kMostSeries) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "family: ", shape_.name(), " has more than ", kMostSeries, " series on all hosts together"));
+    return absl::ResourceExhaustedError(absl::StrCat("family: ", shape_.name(), " has more than ",
+                                                     kMostSeries, " series on all hosts together"));
   }
   for (const auto& [key, one] : counted) {
     Entry& entry = series_[key];

@@ -30,7 +30,8 @@ class FamilySum {
   // Adds what a host has, in all pages of it; nothing of it, if it is refused. Errors:
   // FAILED_PRECONDITION if another host has the family with another shape, naming both and what
   // differs; RESOURCE_EXHAUSTED over kMostSeries.
-  absl::Status Add(const std::string& host, const std::vector<percpud::v1::ReadFamilyResponse>& pages);
+  absl::Status Add(const std::string& host,
+                   const std::vector<percpud::v1::ReadFamilyResponse>& pages);
   // Whether any host has the family.
   [[nodiscard]] bool is_empty() const { return first_host_.empty(); }
   // Shape and series.
@@ -57,8 +58,8 @@ class FamilySum {
   void AddTo(Counted& total, const Counted& more) const;
   [[nodiscard]] cells::GaugeMode mode() const;
   [[nodiscard]] bool IsOfWriters() const;
-  void Write(const Counted& counted, google::protobuf::RepeatedPtrField<percpud::v1::CellSum>& out)
-      const;
+  void Write(const Counted& counted,
+             google::protobuf::RepeatedPtrField<percpud::v1::CellSum>& out) const;
 
   const bool by_host_;
   // The host whose shape it is; empty if there is none yet.

@@ -119,8 +119,8 @@ absl::Status ParseLabels(const std::vector<std::string>& labels, Flags& out) {
 
 absl::Status CheckFiles(absl::string_view prefix, const CertificateFiles& files) {
   if (files.certificate.empty() == files.key.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      prefix, "cert-file and ", prefix, "key-file: there is one without the other"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(prefix, "cert-file and ", prefix, "key-file: there is one without the other"));
 }
 
 absl::Status NameHost(Flags& out) {

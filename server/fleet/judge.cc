@@ -51,14 +51,14 @@ absl::Status Judge::Verdict(bool available) const {
     return absl::UnavailableError("the view has no hosts");
   }
   if (missing_.empty() || (available && !heard_.empty())) return absl::OkStatus();
-  const bool is_refused =
-      std::any_of(missing_.begin(), missing_.end(),
-                  [](const Missing& each) { return absl::IsPermissionDenied(each.why); });
-  std::string text = absl::StrCat("hosts: ", missing_.size(), " of ",
-                                  missing_.size() + heard_.size(), " missing");
+  const bool is_refused = std::any_of(missing_.begin(), missing_.end(), [](const Missing& each) {
+    return absl::IsPermissionDenied(each.why);
+  });
+  std::string text =
+      absl::StrCat("hosts: ", missing_.size(), " of ", missing_.size() + heard_.size(), " missing");
   for (std::size_t i = 0; i < std::min(missing_.size(), kMostNamed); ++i) {
-    absl::StrAppend(&text, i == 0 ? ": " : "; ", missing_[i].host, " (",
-                    missing_[i].why.message(), ")");
+    absl::StrAppend(&text, i == 0 ? ": " : "; ", missing_[i].host, " (", missing_[i].why.message(),
+                    ")");
   }
   if (missing_.size() > kMostNamed) absl::StrAppend(&text, "; and others");
   return is_refused ? absl::PermissionDeniedError(text) : absl::UnavailableError(text);

@@ -69,9 +69,8 @@ absl::Status CheckAsking(const v1::Asking& asking) {
 
 absl::Status CheckText(absl::string_view field, const std::string& text) {
   if (text.size() <= kMostName) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(field, ": has ", text.size(),
-                                                 " bytes, and at most ", kMostName,
-                                                 " are allowed"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, ": has ", text.size(), " bytes, and at most ", kMostName, " are allowed"));
 }
 
 google::protobuf::Duration ToDuration(absl::Duration duration) {

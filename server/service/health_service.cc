@@ -46,24 +46,23 @@ Outcome Check(StreamGate& gate, const Caller& /*caller*/, Pace /*pace*/,
 HealthService::HealthService(const Callers& callers, StreamGate& gate, HotLane& lane,
                              grpc::ServerBuilder& builder)
     : methods_(lane, callers, gate),
-      watch_{
-          .lane = lane,
-          .callers = callers,
-          .gate = gate,
-          .service = service_,
-          .rpc = Rpc::kHealthWatch,
-          .receive = &Service::RequestWatch,
-          // Says something when something changes, which is once.
-          .interval = [](const Caller& /*caller*/, const HealthCheckRequest& /*request*/)
-              -> absl::StatusOr<absl::Duration> { return absl::InfiniteDuration(); },
-          .fill =
-              [&gate](const Caller& /*caller*/, const HealthCheckRequest& request,
-                      absl::Duration /*since_start*/, HealthCheckResponse& response) {
-                response.set_status(IsOurs(request) ? Serving(gate)
-                                                    : HealthCheckResponse::SERVICE_UNKNOWN);
-                return true;
-              },
-          .says_goodbye = IsOurs} {
+      watch_{.lane = lane,
+             .callers = callers,
+             .gate = gate,
+             .service = service_,
+             .rpc = Rpc::kHealthWatch,
+             .receive = &Service::RequestWatch,
+             // Says something when something changes, which is once.
+             .interval = [](const Caller& /*caller*/, const HealthCheckRequest& /*request*/)
+                 -> absl::StatusOr<absl::Duration> { return absl::InfiniteDuration(); },
+             .fill =
+                 [&gate](const Caller& /*caller*/, const HealthCheckRequest& request,
+                         absl::Duration /*since_start*/, HealthCheckResponse& response) {
+                   response.set_status(IsOurs(request) ? Serving(gate)
+                                                       : HealthCheckResponse::SERVICE_UNKNOWN);
+                   return true;
+                 },
+             .says_goodbye = IsOurs} {
   builder.RegisterService(&service_);
   methods_.Add(service_, Rpc::kHealthCheck, &Service::RequestCheck, Check);
 }

@@ -95,11 +95,9 @@ absl::StatusOr<std::vector<Variable>> FindBehind(const Calls& calls, const Calle
                                                  const std::string& prefix,
                                                  const std::string& after, std::size_t limit) {
   RETURN_IF_ERROR(calls.ExportsTo(caller).CheckVariables(prefix));
-  std::vector<Variable> out =
-      calls.ListVariables(caller, std::max(after, Before(prefix)), limit);
-  std::erase_if(out, [&prefix](const Variable& each) {
-    return !absl::StartsWith(each.name, prefix);
-  });
+  std::vector<Variable> out = calls.ListVariables(caller, std::max(after, Before(prefix)), limit);
+  std::erase_if(out,
+                [&prefix](const Variable& each) { return !absl::StartsWith(each.name, prefix); });
   return out;
 }
 
@@ -107,9 +105,8 @@ absl::StatusOr<std::vector<Variable>> FindBehind(const Calls& calls, const Calle
 
 absl::Status ReadFamily(MetricsContext& context, const Caller& caller,
                         const v1::ReadFamilyRequest& request, v1::ReadFamilyResponse& response) {
-  const std::string name_space = request.namespace_().empty()
-                                     ? std::string(metrics::kDefaultNamespace)
-                                     : request.namespace_();
+  const std::string name_space =
+      request.namespace_().empty() ? std::string(metrics::kDefaultNamespace) : request.namespace_();
   RETURN_IF_ERROR(context.calls.ExportsTo(caller).CheckFamily(name_space, request.family()));
   ASSIGN_OR_RETURN(v1::Family family,
                    FindFamily(context.calls, caller, name_space, request.family()));

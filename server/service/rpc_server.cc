@@ -100,12 +100,11 @@ RpcServer::RpcServer(Allocator& allocator, Sessions& sessions, const Updater& up
                lane_, builder),
       reading_({.allocator = allocator, .calls = calls_, .sessions = sessions}, callers, lane_,
                builder),
-      introspection_(
-          {.allocator = allocator,
-           .sessions = sessions,
-           .calls = calls_,
-           .missing_files = options.missing_files},
-          callers, streams_, lane_, builder),
+      introspection_({.allocator = allocator,
+                      .sessions = sessions,
+                      .calls = calls_,
+                      .missing_files = options.missing_files},
+                     callers, streams_, lane_, builder),
       health_(callers, streams_, lane_, builder),
       channelz_(callers, lane_, builder),
       reflection_(ServiceNames(), callers, streams_, lane_, builder) {}

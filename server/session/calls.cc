@@ -287,8 +287,7 @@ absl::Status Calls::CheckWatch(const Caller& caller,
 metrics::ChangeLog::Slice Calls::ReadChanges(const Caller& caller,
                                              std::optional<absl::string_view> name_space,
                                              std::uint64_t revision, std::size_t most) const {
-  metrics::ChangeLog::Slice out =
-      sessions_.metrics().Watch(kNoSession, name_space, revision, most);
+  metrics::ChangeLog::Slice out = sessions_.metrics().Watch(kNoSession, name_space, revision, most);
   if (ExportsTo(caller).ShowsAllOf(name_space)) return out;
   // A number of a family tells that there is one, so they stay here with what they are of.
   std::vector<metrics::Change> namespaces;

@@ -36,8 +36,8 @@ class TlsExportsTest : public TlsTest {
   // Two families and two variables, made by a process of the host.
   void Fill() {
     for (const char* const name : {"hits", "cash"}) {
-      const auto ran = RunToEnd({BinaryPath("percpuctl"), "--address", daemon_->address, "inc",
-                                 name, "41"});
+      const auto ran =
+          RunToEnd({BinaryPath("percpuctl"), "--address", daemon_->address, "inc", name, "41"});
       ASSERT_TRUE(ran.ok() && ran->exit_code == 0) << ran.status() << (ran.ok() ? ran->err : "");
     }
     for (const char* const name : {"rows", "keys"}) {
@@ -47,9 +47,8 @@ class TlsExportsTest : public TlsTest {
       request.set_size_bytes(8);
       request.set_create(true);
       v1::OpenVariableResponse response;
-      const grpc::Status status =
-          Call<v1::SessionService>(Local(), &v1::SessionService::Stub::OpenVariable, request,
-                                   &response);
+      const grpc::Status status = Call<v1::SessionService>(
+          Local(), &v1::SessionService::Stub::OpenVariable, request, &response);
       ASSERT_TRUE(status.ok()) << status.error_message();
       pointers_[name] = response.variable().pointer();
     }
@@ -189,7 +188,8 @@ TEST_F(TlsExportsTest, AWatcherHearsOfNamespacesThatItMayReadAPartOf) {
   const auto stream = watch("default", context);
   ASSERT_TRUE(stream->Read(&response));
   EXPECT_TRUE(response.resync());
-  const auto made = RunToEnd({BinaryPath("percpuctl"), "--address", daemon_->address, "inc", "gold"});
+  const auto made =
+      RunToEnd({BinaryPath("percpuctl"), "--address", daemon_->address, "inc", "gold"});
   ASSERT_TRUE(made.ok()) << made.status();
   ASSERT_TRUE(stream->Read(&response));
   ASSERT_EQ(response.changes_size(), 1);

@@ -28,8 +28,8 @@ absl::Status ToStatus(const grpc::Status& status, const std::string& address) {
     case grpc::StatusCode::OK:
       return absl::OkStatus();
     case grpc::StatusCode::UNAVAILABLE:
-      // Other hosts are, and the agent says so.
-      if (!status.error_details().empty()) return absl::UnavailableError(status.error_message());
+      // Other hosts cannot be reached, and the agent says so.
+      if (!status.error_details().empty()) return Unreachable(Printable(status.error_message()));
       return Unreachable(absl::StrCat("cannot reach percpud-fleet at ", Printable(address), ": ",
                                       Printable(status.error_message()),
                                       " (--agent names another)"));
@@ -98,8 +98,8 @@ absl::StatusOr<std::string> FleetAgent::GetTargets() const {
 
 absl::StatusOr<v1::SumFamilyResponse> FleetAgent::SumFamily(
     const v1::SumFamilyRequest& request) const {
-  return Call<v1::FleetReadingService>(
-      address_, timeout_, &v1::FleetReadingService::StubInterface::SumFamily, request);
+  return Call<v1::FleetReadingService>(address_, timeout_,
+                                       &v1::FleetReadingService::StubInterface::SumFamily, request);
 }
 
 absl::StatusOr<v1::SumVariablesResponse> FleetAgent::SumVariables(

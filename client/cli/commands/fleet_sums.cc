@@ -133,13 +133,13 @@ std::vector<Value> Row(const wire::FamilyShape& shape, const fleet::SummedSeries
 
 Table SeriesTable(const fleet::SumFamilyResponse& response, bool by_host) {
   const wire::FamilyShape& shape = response.shape();
-  Table out{.key = "series",
-            .title = "",
-            .columns = {{"labels", shape.label_names().empty() ? "" : "LABELS"},
-                        {by_host ? "host" : "", by_host ? "HOST" : ""},
-                        {IsObserved(shape) ? "count" : "value",
-                         IsObserved(shape) ? "COUNT" : "VALUE"}},
-            .rows = {}};
+  Table out{
+      .key = "series",
+      .title = "",
+      .columns = {{"labels", shape.label_names().empty() ? "" : "LABELS"},
+                  {by_host ? "host" : "", by_host ? "HOST" : ""},
+                  {IsObserved(shape) ? "count" : "value", IsObserved(shape) ? "COUNT" : "VALUE"}},
+      .rows = {}};
   if (IsObserved(shape)) out.columns.push_back({"sum", "SUM"});
   for (const fleet::SummedSeries& series : response.series()) {
     for (const fleet::HostCells& host : series.by_host()) {
@@ -155,8 +155,7 @@ absl::StatusOr<Report> Sum(Context& context, const Options& options) {
   request.set_namespace_(context.name_space);
   request.set_family(options.name);
   *request.mutable_asking() = AskingOf(options);
-  const absl::StatusOr<fleet::SumFamilyResponse> sum =
-      AgentOf(context, options).SumFamily(request);
+  const absl::StatusOr<fleet::SumFamilyResponse> sum = AgentOf(context, options).SumFamily(request);
   if (!sum.ok()) return sum.status();
   std::vector<Fields::Field> about = RoundFields(sum->round());
   const std::string problem = ProblemOf(sum->round());
@@ -169,8 +168,8 @@ absl::StatusOr<Report> Sum(Context& context, const Options& options) {
                           .about = std::move(about)}},
                   problem};
   }
-  about.insert(about.begin(), {{"family", sum->shape().name(), ""},
-                               {"type", TypeName(sum->shape().type()), ""}});
+  about.insert(about.begin(),
+               {{"family", sum->shape().name(), ""}, {"type", TypeName(sum->shape().type()), ""}});
   Fields head{.key = "", .title = "", .fields = std::move(about)};
   return Report{{std::move(head), SeriesTable(*sum, options.by_host)}, problem};
 }

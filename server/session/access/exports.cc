@@ -48,9 +48,8 @@ bool IsSaid(absl::string_view entry, absl::string_view name_space, Says says) {
 
 template <typename Says>
 bool AnySays(const std::vector<std::string>& entries, absl::string_view name_space, Says says) {
-  return std::any_of(entries.begin(), entries.end(), [&](absl::string_view entry) {
-    return IsSaid(entry, name_space, says);
-  });
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](absl::string_view entry) { return IsSaid(entry, name_space, says); });
 }
 
 std::string ObjectionToStar(absl::string_view name) {
@@ -74,9 +73,8 @@ bool ExportRules::MayNameFamily(absl::string_view name_space, absl::string_view 
 
 bool ExportRules::NamesAllOf(std::optional<absl::string_view> name_space) const {
   if (!name_space) return std::find(families.begin(), families.end(), kAll) != families.end();
-  return AnySays(families, *name_space, [](const Pattern& pattern) {
-    return pattern.is_open && pattern.name.empty();
-  });
+  return AnySays(families, *name_space,
+                 [](const Pattern& pattern) { return pattern.is_open && pattern.name.empty(); });
 }
 
 bool ExportRules::NamesVariable(absl::string_view name) const {
@@ -85,9 +83,8 @@ bool ExportRules::NamesVariable(absl::string_view name) const {
 }
 
 bool ExportRules::MayNameVariable(absl::string_view prefix) const {
-  return std::any_of(variables.begin(), variables.end(), [prefix](absl::string_view entry) {
-    return Pattern(entry).MayName(prefix);
-  });
+  return std::any_of(variables.begin(), variables.end(),
+                     [prefix](absl::string_view entry) { return Pattern(entry).MayName(prefix); });
 }
 
 std::string ExportRules::ObjectionToFamily(absl::string_view entry) {

@@ -77,8 +77,7 @@ TEST(FamilySumTest, SeriesAreAddedUpByTheirLabels) {
 TEST(FamilySumTest, AHistogramIsAddedUpBucketByBucket) {
   FamilySum sum(/*by_host=*/false);
   for (const std::uint64_t count : {1, 2}) {
-    wire::ReadFamilyResponse page =
-        Page(wire::FAMILY_TYPE_HISTOGRAM, wire::CELL_KIND_HISTOGRAM);
+    wire::ReadFamilyResponse page = Page(wire::FAMILY_TYPE_HISTOGRAM, wire::CELL_KIND_HISTOGRAM);
     page.mutable_shape()->add_bounds(0.5);
     wire::Series& series = *page.add_series();
     for (int i = 0; i < 3; ++i) {
@@ -102,9 +101,9 @@ TEST(FamilySumTest, GaugesOfWritersAreFoldedOverHosts) {
     bool live_only;
     double expected;
   };
-  const Row rows[] = {{wire::GAUGE_FOLD_MIN, false, -1},  {wire::GAUGE_FOLD_MAX, false, 9},
-                      {wire::GAUGE_FOLD_SUM, false, 16},  {wire::GAUGE_FOLD_ALL, false, 16},
-                      {wire::GAUGE_FOLD_SUM, true, 17},   {wire::GAUGE_FOLD_MIN, true, 3},
+  const Row rows[] = {{wire::GAUGE_FOLD_MIN, false, -1},       {wire::GAUGE_FOLD_MAX, false, 9},
+                      {wire::GAUGE_FOLD_SUM, false, 16},       {wire::GAUGE_FOLD_ALL, false, 16},
+                      {wire::GAUGE_FOLD_SUM, true, 17},        {wire::GAUGE_FOLD_MIN, true, 3},
                       {wire::GAUGE_FOLD_MOST_RECENT, false, 5}};
   for (const Row& row : rows) {
     SCOPED_TRACE(absl::StrCat(row.fold, row.live_only));

@@ -33,8 +33,7 @@ TEST(JudgeTest, MissingHostsAreNamed) {
   EXPECT_FALSE(judge.Hear("h3", absl::CancelledError("CANCELLED")));
   const absl::Status verdict = judge.Verdict(/*available=*/false);
   EXPECT_TRUE(absl::IsUnavailable(verdict)) << verdict;
-  EXPECT_EQ(verdict.message(),
-            "hosts: 2 of 3 missing: h2 (refused); h3 (no answer in time)");
+  EXPECT_EQ(verdict.message(), "hosts: 2 of 3 missing: h2 (refused); h3 (no answer in time)");
   EXPECT_TRUE(judge.Verdict(/*available=*/true).ok());
   v1::Round round;
   judge.WriteTo(round);

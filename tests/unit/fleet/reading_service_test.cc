@@ -73,10 +73,10 @@ class ReadingServiceTest : public ::testing::Test {
 
   ReadingServiceTest() {
     // One certificate for all: it vouches for itself.
-    const auto made = RunToEnd(
-        {"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-keyout", key_, "-out", certificate_, "-days", "2",
-         "-subj", "/CN=host", "-addext", "subjectAltName=IP:127.0.0.1"});
+    const auto made =
+        RunToEnd({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                  "ec_paramgen_curve:P-256", "-nodes", "-keyout", key_, "-out", certificate_,
+                  "-days", "2", "-subj", "/CN=host", "-addext", "subjectAltName=IP:127.0.0.1"});
     EXPECT_TRUE(made.ok() && made->exit_code == 0) << made.status();
     for (int i = 0; i < kHosts; ++i) {
       hosts_[i].shape.set_name("hits");

@@ -73,8 +73,7 @@ TEST(VariableSumsTest, HostsThatDifferAreNamedAndLeftOut) {
 TEST(VariableSumsTest, TooManyAreRefused) {
   VariableSums sums(/*by_host=*/false);
   for (std::size_t i = 0; i < VariableSums::kMostVariables; ++i) {
-    ASSERT_TRUE(
-        sums.Add("h1", {Page(absl::StrCat(i), wire::VARIABLE_TYPE_COUNTER, {1})}).ok());
+    ASSERT_TRUE(sums.Add("h1", {Page(absl::StrCat(i), wire::VARIABLE_TYPE_COUNTER, {1})}).ok());
   }
   EXPECT_TRUE(sums.Add("h2", {Page("0", wire::VARIABLE_TYPE_COUNTER, {1})}).ok());
   const absl::Status refused = sums.Add("h2", {Page("x", wire::VARIABLE_TYPE_COUNTER, {1})});

@@ -51,13 +51,14 @@ void PrintLines(std::ostream& out, const std::vector<Fields::Field>& fields,
   std::size_t key_width = 0;
   std::size_t value_width = 0;
   for (const Fields::Field& field : fields) {
-    key_width = std::max(key_width, Width(field.key));
+    key_width = std::max(key_width, Width(Printable(field.key)));
     if (!right && field.note.empty()) continue;
     value_width = std::max(value_width, Width(ToText(field.value)));
   }
   for (const Fields::Field& field : fields) {
-    PrintLine(out, absl::StrCat(indent, Pad(field.key, key_width, false), " : ",
-                                Pad(ToText(field.value), value_width, right), kGap, field.note));
+    PrintLine(out, absl::StrCat(indent, Pad(Printable(field.key), key_width, false), " : ",
+                                Pad(ToText(field.value), value_width, right), kGap,
+                                Printable(field.note)));
   }
 }
 
@@ -65,7 +66,7 @@ void PrintLines(std::ostream& out, const std::vector<Fields::Field>& fields,
 void PrintFlow(std::ostream& out, const std::vector<Fields::Field>& fields) {
   std::string line;
   for (const Fields::Field& field : fields) {
-    const std::string pair = absl::StrCat(field.key, " ", ToText(field.value));
+    const std::string pair = absl::StrCat(Printable(field.key), " ", ToText(field.value));
     if (!line.empty() && Width(line) + kGap.size() + Width(pair) > kFlowColumns) {
       PrintLine(out, std::exchange(line, ""));
     }

@@ -3,10 +3,11 @@
 
 #include "server/base/memory_reserve.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <new>
 
 namespace percpud {
@@ -16,13 +17,20 @@ bool the_reserve_is_in_use = false;
 // Each null while it is taken.
 std::array<std::atomic<void*>, MemoryReserve::kParts> the_parts;
 
-void* NewPart() { return std::malloc(MemoryReserve::kPart.value()); }
+// Null if there is none.
+void* NewPart() {
+  void* const out = mmap(nullptr, MemoryReserve::kPart.value(), PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return out == MAP_FAILED ? nullptr : out;
+}
+
+void Free(void* part) { munmap(part, MemoryReserve::kPart.value()); }
 
 void TakePart() {
   for (std::atomic<void*>& part : the_parts) {
     void* const memory = part.exchange(nullptr);
     if (memory == nullptr) continue;
-    std::free(memory);
+    Free(memory);
     return;
   }
   throw std::bad_alloc();
@@ -42,7 +50,7 @@ bool MemoryReserve::IsWhole() {
     if (part.load() != nullptr) return true;
     void* const memory = NewPart();
     void* none = nullptr;
-    if (memory != nullptr && !part.compare_exchange_strong(none, memory)) std::free(memory);
+    if (memory != nullptr && !part.compare_exchange_strong(none, memory)) Free(memory);
     return memory != nullptr;
   });
 }

@@ -4,7 +4,8 @@
 // Memory that is put by for when none is to be had, as under a limit of address space. A
 // thread that finds none in the middle of something takes from it and goes on: nothing
 // ends half done, and no exception ends the process. Whatever would need more is not begun
-// as long as a part of it is taken.
+// as long as a part of it is taken. The parts are address space that nobody has touched, so
+// they cost none of the host's memory, and are large: a table that grows takes twice its size.
 
 #ifndef PERCPUD_SERVER_BASE_MEMORY_RESERVE_H_
 #define PERCPUD_SERVER_BASE_MEMORY_RESERVE_H_
@@ -17,7 +18,7 @@ namespace percpud {
 class MemoryReserve {
  public:
   static constexpr int kParts = 4;
-  static constexpr Bytes kPart{256 << 10};
+  static constexpr Bytes kPart{8 << 20};
 
   MemoryReserve() = delete;
 

@@ -13,6 +13,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
@@ -47,6 +48,36 @@ bool IsFull(int error) {
 // a small file.
 Bytes Reserve(Bytes size) { return std::min(kMaxReserve, Bytes(size.value() / 4)); }
 
+// What other threads may take in the moment in which LMDB has no map.
+constexpr Bytes kSlack{1 << 20};
+
+// Room in the address space for a map that is to be made. LMDB gives its map up before it makes a
+// larger one, and without a map it ends the process: so that has to succeed.
+class AddressSpace {
+ public:
+  explicit AddressSpace(Bytes size)
+      : size_(size.value()), held_(mmap(nullptr, size_, PROT_NONE, kFlags, -1, 0)) {
+    if (held_ == MAP_FAILED) error_ = errno;
+  }
+  ~AddressSpace() { Free(); }
+  AddressSpace(const AddressSpace&) = delete;
+  AddressSpace& operator=(const AddressSpace&) = delete;
+
+  // An errno; 0 if there is that much room.
+  [[nodiscard]] int error() const { return error_; }
+  void Free() {
+    void* const held = std::exchange(held_, MAP_FAILED);
+    if (held != MAP_FAILED) munmap(held, size_);
+  }
+
+ private:
+  static constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+  const std::size_t size_;
+  void* held_;
+  int error_ = 0;
+};
+
 }  // namespace
 
 MapFile::~MapFile() {
@@ -75,16 +106,17 @@ absl::Status MapFile::Open(unsigned tables) {
   }
   // A file of the first format may be used up to its end.
   if (used() + kPage > size_) return Grow();
-  return MapNumber(size_);
+  const int error = MapNumber(size_);
+  return error == 0 ? absl::OkStatus() : errors::OsRefused("mmap", data, error);
 }
 
-absl::Status MapFile::MapNumber(Bytes size) {
+int MapFile::MapNumber(Bytes size) {
   const auto at = static_cast<off_t>(StartOfLastPage(size).value());
   void* const page = mmap(nullptr, kPage.value(), PROT_READ | PROT_WRITE, MAP_SHARED, fd(), at);
-  if (page == MAP_FAILED) return errors::OsRefused("mmap", options_.path, errno);
+  if (page == MAP_FAILED) return errno;
   if (number_page_ != nullptr) munmap(number_page_, kPage.value());
   number_page_ = page;
-  return absl::OkStatus();
+  return 0;
 }
 
 int MapFile::fd() const {
@@ -121,9 +153,7 @@ int MapFile::Extend(Bytes size) const {
   if (pwrite(fd(), &page, sizeof(page), static_cast<off_t>(last.value())) != sizeof(page)) {
     error = errno;
   }
-  if (error == 0) error = Back(size);
-  if (error != 0) static_cast<void>(ftruncate(fd(), static_cast<off_t>(size_.value())));
-  return error;
+  return error == 0 ? Back(size) : error;
 }
 
 // Refused calls come as fast as clients can send them, and each would write to the end of
@@ -149,9 +179,15 @@ absl::Status MapFile::TryGrow() {
   int error = step < kMinStep ? EFBIG : ENOSPC;
   for (; error != 0 && IsFull(error) && step >= kMinStep; step = Bytes(step.value() / 2)) {
     const Bytes larger = RoundUp(size_ + step, kPage);
-    error = Extend(larger);
-    if (error != 0) continue;
-    RETURN_IF_ERROR(MapNumber(larger));
+    AddressSpace space(larger + kSlack);
+    error = space.error();
+    if (error == 0) error = Extend(larger);
+    if (error == 0) error = MapNumber(larger);
+    if (error != 0) {
+      static_cast<void>(ftruncate(fd(), static_cast<off_t>(size_.value())));
+      continue;
+    }
+    space.Free();
     const int code = mdb_env_set_mapsize(env_, larger.value());
     if (code != MDB_SUCCESS) {
       return errors::CatalogFailed("mdb_env_set_mapsize", mdb_strerror(code));

@@ -79,11 +79,11 @@ class MapFile {
  private:
   // Grows, and asks the disk in any case.
   absl::Status TryGrow();
-  // An errno; the file is as it was, unless it is 0.
+  // An errno; unless it is 0, the file is to be cut to its size again.
   [[nodiscard]] int Extend(Bytes size) const;
   [[nodiscard]] int Back(Bytes size) const;
-  // Maps the last page of a file of that size, in place of the one that was mapped.
-  absl::Status MapNumber(Bytes size);
+  // Maps the last page of a file of that size, in place of the one that was mapped. An errno.
+  [[nodiscard]] int MapNumber(Bytes size);
   [[nodiscard]] int fd() const;
   [[nodiscard]] std::uint64_t last_commit() const;
   [[nodiscard]] Bytes used() const;

@@ -24,6 +24,7 @@ constexpr unsigned kMode = 0660;
 constexpr unsigned kAdminMode = 0600;
 constexpr absl::Duration kReloadEvery = absl::Seconds(10);
 constexpr absl::Duration kSayEvery = absl::Seconds(30);
+constexpr absl::Duration kStoreEvery = absl::Seconds(1);
 
 // The files for etcd, unless there are others.
 CertificateFiles PeerFilesOf(const Flags& flags) {
@@ -92,7 +93,7 @@ Agent::Agent(const Flags& flags, PathLock lock, v1::HostRecord record,
                  .own_address = flags.percpud},
                 clock_),
       record_(std::move(record)),
-      service_(directory_, [this] { return Status(); }),
+      service_({directory_, [this] { return Status(); }}),
       reading_(directory_, channels_, deadlines_, clock_),
       admin_(keys_, etcd_) {
   if (!flags.file_sd.empty()) file_sd_.emplace(flags.file_sd);
@@ -195,18 +196,29 @@ void Agent::Tick() {
   SayProblem("certificate", endpoints_->certificate_problem(), said_files_);
   SayProblem("certificate for hosts", channels_.certificate_problem(), said_peer_files_);
   const std::uint64_t version = directory_.version();
-  if (version == shown_version_) return;
+  const bool is_news = version != shown_version_;
+  if (is_news) is_stored_ = false;
+  const bool is_to_store = !is_stored_ && now >= store_at_;
+  if (!is_news && !is_to_store) return;
   const v1::View view = directory_.View();
-  for (const std::string& line : Differences(shown_, view)) spdlog::info("{}", line);
-  Store(view);
-  shown_ = view;
+  if (is_news) ShowChanges(view);
   shown_version_ = version;
+  if (!is_to_store) return;
+  is_stored_ = Store(view);
+  // A host whose record changes all the time is not to keep all others' disks busy.
+  store_at_ = now + kStoreEvery;
 }
 
-void Agent::Store(const v1::View& view) {
+void Agent::ShowChanges(const v1::View& view) {
+  for (const std::string& line : Differences(shown_, view)) spdlog::info("{}", line);
+  shown_ = view;
+}
+
+bool Agent::Store(const v1::View& view) {
   absl::Status status = StoreView(ViewPath(flags_), view);
   if (file_sd_) status.Update(file_sd_->Show(view));
   SayProblem("files", status, said_store_);
+  return status.ok();
 }
 
 void Agent::SayProblem(const std::string& what, const absl::Status& problem, Said& said) {

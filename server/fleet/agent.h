@@ -66,7 +66,10 @@ class Agent {
   // Puts what percpud says of itself into the record.
   void Describe(const LocalPercpud::State& percpud);
   [[nodiscard]] v1::GetStatusResponse Status() const;
-  void Store(const v1::View& view);
+  // Writes the view, and the targets. False if something could not be written.
+  bool Store(const v1::View& view);
+  // What the log is told of a change.
+  void ShowChanges(const v1::View& view);
   void SayProblem(const std::string& what, const absl::Status& problem, Said& said);
 
   const Flags flags_;
@@ -93,6 +96,9 @@ class Agent {
   // For the thread that ticks.
   v1::View shown_;
   std::uint64_t shown_version_ = 0;
+  // The files have that version, or are to be written again.
+  bool is_stored_ = false;
+  BootTime store_at_ = BootTime::InfinitePast();
   BootTime reload_at_ = BootTime::InfinitePast();
   Said said_etcd_;
   Said said_record_;

@@ -10,8 +10,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +26,12 @@ namespace {
 constexpr int kRetryMs = 50;
 constexpr int kMostThreads = 8;
 constexpr int kMostRequestBytes = 64 << 10;
+// Calls of one connection: answers that nobody reads lie in memory.
+constexpr int kMostCalls = 4;
+constexpr int kMostIdleMs = 5 * 60 * 1000;
+// Calls that do not end by then have a reader who does not read.
+constexpr int kMostAgeMs = 10 * 60 * 1000;
+constexpr int kAgeGraceMs = 5000;
 
 std::unique_ptr<grpc::Server> Serve(const std::vector<grpc::Service*>& services) {
   grpc::ResourceQuota quota("percpud-fleet");
@@ -36,6 +42,10 @@ std::unique_ptr<grpc::Server> Serve(const std::vector<grpc::Service*>& services)
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
   builder.SetMaxReceiveMessageSize(kMostRequestBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostCalls);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMostIdleMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kMostAgeMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kAgeGraceMs);
   for (grpc::Service* const service : services) builder.RegisterService(service);
   return builder.BuildAndStart();
 }
@@ -56,7 +66,7 @@ Door::Door(std::unique_ptr<UnixSocket> socket, std::unique_ptr<grpc::Server> ser
     : socket_(std::move(socket)),
       server_(std::move(server)),
       wake_(std::move(wake)),
-      thread_([this] { Accept(); }) {}
+      thread_([this] { Run(); }) {}
 
 Door::~Door() {
   eventfd_write(wake_.get(), 1);
@@ -65,18 +75,28 @@ Door::~Door() {
   server_->Wait();
 }
 
-void Door::Accept() {
-  std::array<pollfd, 2> polled = {pollfd{.fd = wake_.get(), .events = POLLIN, .revents = 0},
-                                  pollfd{.fd = socket_->fd(), .events = POLLIN, .revents = 0}};
+void Door::Run() {
+  Guests guests;
+  constexpr std::size_t kOwn = 2;
   while (true) {
+    std::vector<pollfd> polled{{.fd = wake_.get(), .events = POLLIN, .revents = 0},
+                               {.fd = socket_->fd(), .events = POLLIN, .revents = 0}};
+    guests.Watch(polled);
     if (poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return;
     if (polled[0].revents != 0) return;
-    const int fd = accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0) {
-      grpc::AddInsecureChannelFromFd(server_.get(), fd);
-    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-      poll(polled.data(), 1, kRetryMs);
-    }
+    guests.Sweep(std::span(polled).subspan(kOwn));
+    if (polled[1].revents != 0) Accept(guests);
+  }
+}
+
+void Door::Accept(Guests& guests) {
+  UniqueFd fd(accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (fd.ok()) {
+    // What cannot be counted is not let in.
+    if (guests.Enter(fd.get()).ok()) grpc::AddInsecureChannelFromFd(server_.get(), fd.release());
+  } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+    pollfd wake{.fd = wake_.get(), .events = POLLIN, .revents = 0};
+    poll(&wake, 1, kRetryMs);
   }
 }
 

@@ -9,19 +9,21 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
+#include "server/fleet/guests.h"
 
 namespace percpud::fleet {
 
-// gRPC services on a Unix socket that is ours to guard and to give a mode to.
+// gRPC services on a Unix socket that is ours to guard and to give a mode to. No user has all of
+// it (guests.h).
 class Door {
  public:
-  // The services outlive it. Errors: AddressInUse if another agent serves the path, otherwise
+  // The services outlive it, and are of callbacks if strangers may come: a thread that waits until
+  // an answer was read is everybody's. Errors: AddressInUse if another agent serves the path, otherwise
   // what the system said.
   static absl::StatusOr<std::unique_ptr<Door>> Open(const std::string& path, unsigned mode,
                                                     const std::vector<grpc::Service*>& services);
@@ -32,7 +34,8 @@ class Door {
 
  private:
   Door(std::unique_ptr<UnixSocket> socket, std::unique_ptr<grpc::Server> server, UniqueFd wake);
-  void Accept();
+  void Run();
+  void Accept(Guests& guests);
 
   const std::unique_ptr<UnixSocket> socket_;
   const std::unique_ptr<grpc::Server> server_;

@@ -18,6 +18,7 @@
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/status_macros.h"
 #include "server/fleet/names.h"
+#include "server/fleet/records.h"
 
 namespace percpud::fleet {
 namespace {
@@ -25,7 +26,6 @@ namespace {
 constexpr absl::Duration kLeastTtl = absl::Seconds(3);
 constexpr absl::Duration kMostTtl = absl::Seconds(60);
 constexpr absl::Duration kMostGrace = absl::Hours(24);
-constexpr double kMostWeight = 1000;
 
 // Words as they are given, before they are looked at.
 struct Raw {

@@ -14,6 +14,7 @@
 #include "etcdserverpb/etcd.grpc.pb.h"
 #include "server/base/status_macros.h"
 #include "server/fleet/grpc_watch.h"
+#include "server/fleet/words.h"
 
 namespace percpud::fleet {
 namespace {
@@ -41,7 +42,7 @@ absl::StatusOr<EtcdLease> GrpcEtcd::Grant(absl::Duration ttl) {
   RETURN_IF_ERROR(AtMember(kPatience, [&](auto& context, const auto& channel) {
     return etcdserverpb::Lease::NewStub(channel)->LeaseGrant(&context, request, &response);
   }));
-  if (!response.error().empty()) return absl::UnavailableError(response.error());
+  if (!response.error().empty()) return absl::UnavailableError(Words(response.error()));
   return EtcdLease{.id = response.id(), .ttl = absl::Seconds(response.ttl())};
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/fleet/words.h"
 
 namespace percpud::fleet {
 
@@ -14,7 +15,7 @@ void AskForLeader(grpc::ClientContext& context) { context.AddMetadata("hasleader
 
 absl::Status FromEtcd(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      absl::StrCat("etcd: ", status.error_message()));
+                      absl::StrCat("etcd: ", Words(status.error_message())));
 }
 
 EtcdStored ToStored(etcdserverpb::KeyValue&& kv) {
@@ -55,7 +56,7 @@ absl::StatusOr<EtcdNews> GrpcWatch::Next() {
   etcdserverpb::WatchResponse response;
   if (is_over_ || !stream_->Read(&response)) return End("the watch has ended");
   if (response.canceled() || response.compact_revision() != 0) {
-    return End(absl::StrCat("the watch was canceled: ", response.cancel_reason(), ", compacted at ",
+    return End(absl::StrCat("the watch was canceled: ", Words(response.cancel_reason()), ", compacted at ",
                             response.compact_revision()));
   }
   EtcdNews out{.events = {},

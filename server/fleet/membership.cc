@@ -33,7 +33,7 @@ void Membership::Restore(const v1::View& view) {
   if (view.mass_loss()) {
     mass_loss_.emplace(MassLoss{.since = now, .candidates = {}});
     for (const v1::PlacedHost& each : view.held_hosts()) {
-      mass_loss_->candidates.push_back({each.name(), each.weight()});
+      if (each.weight() > 0) mass_loss_->candidates.push_back({each.name(), each.weight()});
     }
   }
   cluster_id_ = view.cluster_id();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 
 namespace percpud::fleet {
 namespace {
@@ -34,6 +35,12 @@ absl::StatusOr<Message> Parse(absl::string_view json, const char* what) {
   return absl::InvalidArgumentError(absl::StrCat(what, " is not readable: ", status.ToString()));
 }
 
+absl::Status CheckSize(absl::string_view json, const char* what) {
+  if (json.size() <= kMostRecord) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " has ", json.size(), " bytes, over the limit of ", kMostRecord));
+}
+
 }  // namespace
 
 google::protobuf::Timestamp ToTimestamp(absl::Time time) {
@@ -50,10 +57,16 @@ std::string ToJson(const google::protobuf::Message& message) { return Print(mess
 std::string ToPrettyJson(const google::protobuf::Message& message) { return Print(message, true); }
 
 absl::StatusOr<v1::HostRecord> ParseRecord(absl::string_view json) {
-  return Parse<v1::HostRecord>(json, "the host's record");
+  RETURN_IF_ERROR(CheckSize(json, "the host's record"));
+  ASSIGN_OR_RETURN(v1::HostRecord out, Parse<v1::HostRecord>(json, "the host's record"));
+  // Not a number is neither.
+  if (out.weight() >= 0 && out.weight() <= kMostWeight) return out;
+  return absl::InvalidArgumentError(
+      absl::StrCat("the host's record: weight is ", out.weight(), ", not from 0 to ", kMostWeight));
 }
 
 absl::StatusOr<v1::DrainMark> ParseMark(absl::string_view json) {
+  RETURN_IF_ERROR(CheckSize(json, "the drain mark"));
   return Parse<v1::DrainMark>(json, "the drain mark");
 }
 

@@ -6,6 +6,7 @@
 #ifndef PERCPUD_SERVER_FLEET_RECORDS_H_
 #define PERCPUD_SERVER_FLEET_RECORDS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,7 +28,13 @@ std::string ToJson(const google::protobuf::Message& message);
 // JSON for people and files.
 std::string ToPrettyJson(const google::protobuf::Message& message);
 
-// Fields that this version does not know are passed over. Errors: INVALID_ARGUMENT.
+// A host's share of the keys is not more than this beside 1, which is usual.
+inline constexpr double kMostWeight = 1000;
+// Bytes of what etcd holds of one host, or of one mark.
+inline constexpr std::size_t kMostRecord = 16 << 10;
+
+// Fields that this version does not know are passed over. Errors: INVALID_ARGUMENT, also for a
+// text that is too long, and for a weight that no host may have.
 absl::StatusOr<v1::HostRecord> ParseRecord(absl::string_view json);
 absl::StatusOr<v1::DrainMark> ParseMark(absl::string_view json);
 absl::StatusOr<v1::View> ParseView(absl::string_view json);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "server/base/status_macros.h"
 #include "server/fleet/records.h"
+#include "server/fleet/words.h"
 
 namespace percpud::fleet {
 namespace {
@@ -137,8 +138,8 @@ absl::Status Registration::MayReplace(const EtcdStored& found, const v1::HostRec
   if (theirs->incarnation() == record.incarnation()) return absl::OkStatus();
   if (theirs->boot_id() == record.boot_id() && !was_registered_) return absl::OkStatus();
   return absl::AlreadyExistsError(absl::StrCat(
-      "another host has this one's name: ", found.key, " is of incarnation ", theirs->incarnation(),
-      " at [", absl::StrJoin(theirs->addresses(), ", "), "], this one is ", record.incarnation(),
+      "another host has this one's name: ", found.key, " is of incarnation ", 
+      Words(theirs->incarnation()), " at [", Words(absl::StrJoin(theirs->addresses(), ", ")), "], this one is ", record.incarnation(),
       " at [", absl::StrJoin(record.addresses(), ", "), "]; give one of them another --host"));
 }
 

@@ -24,17 +24,17 @@ grpc::Status NotTaken(const absl::Status& status) {
   return {grpc::StatusCode::ABORTED, std::string(status.message())};
 }
 
-}  // namespace
-
-grpc::Status FleetServiceImpl::ListHosts(grpc::ServerContext*, const v1::ListHostsRequest*,
-                                         v1::ListHostsResponse* response) {
-  *response->mutable_view() = directory_.View();
-  return grpc::Status::OK;
+grpc::ServerUnaryReactor* Answered(grpc::CallbackServerContext& context,
+                                   const grpc::Status& status = grpc::Status::OK) {
+  grpc::ServerUnaryReactor* const out = context.DefaultReactor();
+  out->Finish(status);
+  return out;
 }
 
-grpc::Status FleetServiceImpl::GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*,
-                                         v1::GetStatusResponse* response) {
-  *response = describe_();
+}  // namespace
+
+v1::GetStatusResponse FleetAnswers::GetStatus() const {
+  v1::GetStatusResponse out = describe_();
   const v1::View view = directory_.View();
   std::uint32_t lost = 0;
   std::uint32_t drained = static_cast<std::uint32_t>(view.other_drains_size());
@@ -42,34 +42,57 @@ grpc::Status FleetServiceImpl::GetStatus(grpc::ServerContext*, const v1::GetStat
     if (host.state() == v1::HOST_STATE_LOST) ++lost;
     if (host.has_drain()) ++drained;
   }
-  response->set_hosts_up(static_cast<std::uint32_t>(view.hosts_size()) - lost);
-  response->set_hosts_lost(lost);
-  response->set_hosts_drained(drained);
-  if (view.has_stale_since()) *response->mutable_stale_since() = view.stale_since();
-  response->set_mass_loss(view.mass_loss());
-  response->set_epoch(view.epoch());
+  out.set_hosts_up(static_cast<std::uint32_t>(view.hosts_size()) - lost);
+  out.set_hosts_lost(lost);
+  out.set_hosts_drained(drained);
+  if (view.has_stale_since()) *out.mutable_stale_since() = view.stale_since();
+  out.set_mass_loss(view.mass_loss());
+  out.set_epoch(view.epoch());
   const absl::Status problem = directory_.problem();
-  response->set_watching(problem.ok());
-  response->set_watch_problem(std::string(problem.message()));
-  return grpc::Status::OK;
+  out.set_watching(problem.ok());
+  out.set_watch_problem(std::string(problem.message()));
+  return out;
 }
 
-grpc::Status FleetServiceImpl::Place(grpc::ServerContext*, const v1::PlaceRequest* request,
-                                     v1::PlaceResponse* response) {
-  if (request->key().empty()) return {grpc::StatusCode::INVALID_ARGUMENT, "key is empty"};
-  if (request->count() > kMostPlaced) {
+std::string FleetAnswers::GetTargets() const { return ToFileSd(directory_.View()); }
+
+grpc::Status FleetAnswers::Place(const v1::PlaceRequest& request,
+                                 v1::PlaceResponse& response) const {
+  if (request.key().empty()) return {grpc::StatusCode::INVALID_ARGUMENT, "key is empty"};
+  if (request.count() > kMostPlaced) {
     return {
         grpc::StatusCode::INVALID_ARGUMENT,
-        absl::StrCat("count is ", request->count(), ", and at most ", kMostPlaced, " is allowed")};
+        absl::StrCat("count is ", request.count(), ", and at most ", kMostPlaced, " is allowed")};
   }
-  *response = directory_.Place(request->key(), std::max(request->count(), 1U));
+  response = directory_.Place(request.key(), std::max(request.count(), 1U));
   return grpc::Status::OK;
 }
 
-grpc::Status FleetServiceImpl::GetTargets(grpc::ServerContext*, const v1::GetTargetsRequest*,
-                                          v1::GetTargetsResponse* response) {
-  response->set_text(ToFileSd(directory_.View()));
-  return grpc::Status::OK;
+grpc::ServerUnaryReactor* FleetServiceImpl::ListHosts(grpc::CallbackServerContext* context,
+                                                      const v1::ListHostsRequest* /*request*/,
+                                                      v1::ListHostsResponse* response) {
+  *response->mutable_view() = answers_.ListHosts();
+  return Answered(*context);
+}
+
+grpc::ServerUnaryReactor* FleetServiceImpl::GetStatus(grpc::CallbackServerContext* context,
+                                                      const v1::GetStatusRequest* /*request*/,
+                                                      v1::GetStatusResponse* response) {
+  *response = answers_.GetStatus();
+  return Answered(*context);
+}
+
+grpc::ServerUnaryReactor* FleetServiceImpl::Place(grpc::CallbackServerContext* context,
+                                                  const v1::PlaceRequest* request,
+                                                  v1::PlaceResponse* response) {
+  return Answered(*context, answers_.Place(*request, *response));
+}
+
+grpc::ServerUnaryReactor* FleetServiceImpl::GetTargets(grpc::CallbackServerContext* context,
+                                                       const v1::GetTargetsRequest* /*request*/,
+                                                       v1::GetTargetsResponse* response) {
+  response->set_text(answers_.GetTargets());
+  return Answered(*context);
 }
 
 grpc::Status FleetAdminServiceImpl::Drain(grpc::ServerContext*, const v1::DrainRequest* request,

@@ -16,27 +16,46 @@
 namespace percpud::fleet {
 
 // Answers from the view. Thread safe.
-class FleetServiceImpl final : public v1::FleetService::Service {
+class FleetAnswers {
  public:
   // Says how the agent is, all but what the view says.
   using Describe = std::function<v1::GetStatusResponse()>;
 
   // `directory` outlives it.
-  FleetServiceImpl(const Directory& directory, Describe describe)
+  FleetAnswers(const Directory& directory, Describe describe)
       : directory_(directory), describe_(std::move(describe)) {}
 
-  grpc::Status ListHosts(grpc::ServerContext*, const v1::ListHostsRequest* request,
-                         v1::ListHostsResponse* response) override;
-  grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest* request,
-                         v1::GetStatusResponse* response) override;
-  grpc::Status Place(grpc::ServerContext*, const v1::PlaceRequest* request,
-                     v1::PlaceResponse* response) override;
-  grpc::Status GetTargets(grpc::ServerContext*, const v1::GetTargetsRequest* request,
-                          v1::GetTargetsResponse* response) override;
+  [[nodiscard]] v1::View ListHosts() const { return directory_.View(); }
+  [[nodiscard]] v1::GetStatusResponse GetStatus() const;
+  // The file of targets.
+  [[nodiscard]] std::string GetTargets() const;
+  grpc::Status Place(const v1::PlaceRequest& request, v1::PlaceResponse& response) const;
 
  private:
   const Directory& directory_;
   const Describe describe_;
+};
+
+// Gives these answers. By callbacks: no thread waits for who does not read. Thread safe.
+class FleetServiceImpl final : public v1::FleetService::CallbackService {
+ public:
+  explicit FleetServiceImpl(FleetAnswers answers) : answers_(std::move(answers)) {}
+
+  grpc::ServerUnaryReactor* ListHosts(grpc::CallbackServerContext* context,
+                                      const v1::ListHostsRequest* request,
+                                      v1::ListHostsResponse* response) override;
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const v1::GetStatusRequest* request,
+                                      v1::GetStatusResponse* response) override;
+  grpc::ServerUnaryReactor* Place(grpc::CallbackServerContext* context,
+                                  const v1::PlaceRequest* request,
+                                  v1::PlaceResponse* response) override;
+  grpc::ServerUnaryReactor* GetTargets(grpc::CallbackServerContext* context,
+                                       const v1::GetTargetsRequest* request,
+                                       v1::GetTargetsResponse* response) override;
+
+ private:
+  const FleetAnswers answers_;
 };
 
 // Writes marks to etcd. Thread safe.

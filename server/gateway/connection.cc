@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <cassert>
 #include <span>
 #include <utility>
 
@@ -43,7 +42,6 @@ void Connection::End() {
 }
 
 void Connection::GiveWay() {
-  assert(is_idle());
   session_.SayGoodbye();
   Flush();
   if (!is_over_) End();

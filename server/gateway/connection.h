@@ -47,12 +47,14 @@ class Connection final : public Waiter {
   void LookAround(BootTime now);
   // The peer is to make no more calls here; those under way go on.
   void SayGoodbye() { session_.SayGoodbye(); }
-  // Ends an idle connection, whose peer may come again. REQUIRES: is idle.
+  // Ends the connection, whose peer may come again. Calls under way are cut.
   void GiveWay();
 
   // To be destroyed; nothing is done for it any more.
   [[nodiscard]] bool is_over() const { return is_over_; }
   [[nodiscard]] bool is_idle() const { return session_.calls() == 0; }
+  // Nothing says whose it is.
+  [[nodiscard]] bool is_strangers() const { return parts_.peer.most == Role::kAnonymous; }
   [[nodiscard]] bool has_output() const { return !output_.empty(); }
   // It is not read, because of a debt that time will pay.
   [[nodiscard]] bool is_paused() const { return events_ == 0 && !is_over_ && !is_refused_; }

@@ -78,15 +78,35 @@ absl::Status Gateway::ListenForTls(TlsPorts::Options options) {
   return tls_->Start();
 }
 
-Place Gateway::FindPlace(Host& host) {
-  if (Place place = host.TakeConnection(); place.taken()) return place;
-  Connection* longest = nullptr;
-  for (const auto& [connection, owned] : connections_) {
-    if (connection->host().get() != &host || !connection->is_idle()) continue;
-    if (longest == nullptr || connection->active_at() < longest->active_at()) longest = connection;
+// Its own longest idle one. Where others have taken all places, a host that has none comes before
+// who is idle, and who is known before any stranger.
+Connection* Gateway::WhoGivesWay(const Host& host, const Peer& peer) {
+  const bool is_known = peer.most != Role::kAnonymous;
+  const auto rank = [&](const Connection& each) {
+    if (each.host().get() == &host) return each.is_idle() ? 1 : 0;
+    if (host.connections() > 0) return 0;
+    if (each.is_strangers() && each.is_idle()) return 4;
+    if (each.is_strangers()) return is_known ? 3 : 0;
+    return is_known && each.is_idle() ? 2 : 0;
+  };
+  Connection* out = nullptr;
+  int best = 0;
+  for (const auto& [each, owned] : connections_) {
+    const int worth = rank(*each);
+    const bool is_better = worth > best || (worth == best && worth > 0 &&
+                                            each->active_at() < out->active_at());
+    if (!is_better) continue;
+    out = each;
+    best = worth;
   }
-  if (longest == nullptr) return {};
-  longest->GiveWay();
+  return out;
+}
+
+Place Gateway::FindPlace(Host& host, const Peer& peer) {
+  if (Place place = host.TakeConnection(); place.taken()) return place;
+  Connection* const gives_way = WhoGivesWay(host, peer);
+  if (gives_way == nullptr) return {};
+  gives_way->GiveWay();
   Settle();
   return host.TakeConnection();
 }
@@ -103,7 +123,7 @@ void Gateway::Accept(UniqueFd fd) {
 void Gateway::Serve(TlsPorts::Arrival arrival) {
   if (stopping_) return;
   const std::shared_ptr<Host> host = ledger_.HostOf(arrival.account);
-  Place place = FindPlace(*host);
+  Place place = FindPlace(*host, arrival.peer);
   if (!place.taken()) {
     LogRefusal(errors::GatewayFull("connections", kMaxConnectionsPerHost, kMaxConnections));
     return;

@@ -59,8 +59,10 @@ class Gateway {
   void Accept(UniqueFd fd);
   // A peer is there, of which `account` pays.
   void Serve(TlsPorts::Arrival arrival);
-  // A place for one more connection of the host, if need be that of its longest idle one.
-  Place FindPlace(Host& host);
+  // A place for one more connection of the host, if need be that of another.
+  Place FindPlace(Host& host, const Peer& peer);
+  // The connection that makes room for one of that host; null if none is to.
+  Connection* WhoGivesWay(const Host& host, const Peer& peer);
   // Sends what there is everywhere, and drops connections that are over.
   void Settle();
   void LookAround(BootTime now);

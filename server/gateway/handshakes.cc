@@ -41,8 +41,8 @@ class Handshakes::Handshake final : public Waiter {
   absl::Status Start() { return all_.loop_.Add(transport->fd(), EPOLLIN, *this); }
   void OnReady(std::uint32_t events) override {
     if (!is_waiting) return all_.Continue(*this);
-    // It is not read before its turn, and its peer may hang up all the same.
-    if ((events & (EPOLLHUP | EPOLLERR)) != 0) all_.Drop(*this);
+    // It is not read before its turn, and its peer may hang up all the same, or say no more.
+    if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0) all_.Drop(*this);
   }
   void WaitFor(std::uint32_t events) { all_.loop_.Change(transport->fd(), events, *this); }
   // Nothing is expected of the gateway, and the peer has had its time.
@@ -69,14 +69,20 @@ Handshakes::~Handshakes() = default;
 
 Place Handshakes::FindPlace(Host& host, BootTime now) {
   if (Place place = host.TakeHandshake(); place.taken()) return place;
-  Handshake* oldest = nullptr;
-  for (const auto& [each, owned] : all_) {
-    if (each->host.get() != &host || !each->MayGiveWay(now)) continue;
-    if (oldest == nullptr || each->begun_at < oldest->begun_at) oldest = each;
-  }
+  Handshake* oldest = OldestThatGivesWay(&host, now);
+  if (oldest == nullptr && host.handshakes() == 0) oldest = OldestThatGivesWay(nullptr, now);
   if (oldest == nullptr) return {};
   Drop(*oldest);
   return host.TakeHandshake();
+}
+
+Handshakes::Handshake* Handshakes::OldestThatGivesWay(const Host* host, BootTime now) {
+  Handshake* oldest = nullptr;
+  for (const auto& [each, owned] : all_) {
+    if ((host != nullptr && each->host.get() != host) || !each->MayGiveWay(now)) continue;
+    if (oldest == nullptr || each->begun_at < oldest->begun_at) oldest = each;
+  }
+  return oldest;
 }
 
 void Handshakes::Begin(std::unique_ptr<TlsTransport> transport, std::shared_ptr<Host> host,
@@ -126,7 +132,7 @@ void Handshakes::Finish(Handshake& handshake) {
 void Handshakes::TakeTurn(Handshake& handshake) {
   const BootTime now = NowSinceBoot();
   if (waiting_.empty() && rate_.Take(now)) return Admit(handshake, now);
-  handshake.WaitFor(0);
+  handshake.WaitFor(EPOLLRDHUP);
   if (!std::exchange(handshake.is_waiting, true)) waiting_.push_back(&handshake);
 }
 

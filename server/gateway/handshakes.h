@@ -40,8 +40,9 @@ class Handshakes {
   Handshakes(const Handshakes&) = delete;
   Handshakes& operator=(const Handshakes&) = delete;
 
-  // Begins one for a peer of `host`, whose address is `address`. If the host has no place,
-  // one of its own that waits for its peer gives way, or else this one is dropped.
+  // Begins one for a peer of `host`, whose address is `address`. If there is no place for it,
+  // one of the host that waits for its peer gives way; where many hosts have taken them all,
+  // one of any host's does for a host that has none. Otherwise this one is dropped.
   void Begin(std::unique_ptr<TlsTransport> transport, std::shared_ptr<Host> host,
              std::string address);
   // Lets those go on whose turn it is, and ends those that take too long.
@@ -53,6 +54,8 @@ class Handshakes {
   class Handshake;
 
   Place FindPlace(Host& host, BootTime now);
+  // The oldest that may give way, of that host or, for null, of any; null if there is none.
+  Handshake* OldestThatGivesWay(const Host* host, BootTime now);
   // Goes on with one as far as it goes. It may be destroyed in it.
   void Continue(Handshake& handshake);
   // The peer has said hello: at once, or behind the others.

@@ -74,6 +74,9 @@ class Host {
   Place TakeConnection();
   Place TakeHandshake();
   Place TakeCall();
+  // How many it has now.
+  [[nodiscard]] std::uint32_t connections() const { return connections_; }
+  [[nodiscard]] std::uint32_t handshakes() const { return handshakes_; }
 
   // What its peers cause, in units of work (limits.h).
   void Charge(double work, BootTime now);

@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 
@@ -21,6 +22,8 @@ constexpr char kCiphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr int kMaxDepth = 8;
 // Bytes of the certificates that a peer may send.
 constexpr long kMaxPeerChain = 64 << 10;
+// Certificates of it: the peer's own, those authorities, and a trusted one that nobody needs.
+constexpr int kMaxPeerCertificates = kMaxDepth + 2;
 constexpr std::array<unsigned char, 7> kSessions{'p', 'e', 'r', 'c', 'p', 'u', 'd'};
 
 // HTTP/2 is all that is spoken here.
@@ -55,6 +58,24 @@ void SetProtocol(SSL_CTX& context) {
   SSL_CTX_set_client_hello_cb(&context, &TlsTransport::OnClientHello, nullptr);
 }
 
+// A connection keeps all that its peer has sent, parsed, which takes ten times as much.
+int VerifyPeer(X509_STORE_CTX* check, void* /*unused*/) {
+  if (sk_X509_num(X509_STORE_CTX_get0_untrusted(check)) <= kMaxPeerCertificates) {
+    return X509_verify_cert(check);
+  }
+  X509_STORE_CTX_set_error(check, X509_V_ERR_CERT_CHAIN_TOO_LONG);
+  return 0;
+}
+
+// When the first of these is over.
+absl::Time EndOf(const STACK_OF(X509) * chain) {
+  absl::Time out = absl::InfiniteFuture();
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    out = std::min(out, tls::ExpiryOf(*sk_X509_value(chain, i)));
+  }
+  return out;
+}
+
 void SetTrust(SSL_CTX& context, X509_STORE& trust, bool needs_certificate) {
   SSL_CTX_set1_cert_store(&context, &trust);
   SSL_CTX_set_verify(&context,
@@ -62,6 +83,7 @@ void SetTrust(SSL_CTX& context, X509_STORE& trust, bool needs_certificate) {
                      nullptr);
   SSL_CTX_set_verify_depth(&context, kMaxDepth);
   SSL_CTX_set_max_cert_list(&context, kMaxPeerChain);
+  SSL_CTX_set_cert_verify_callback(&context, &VerifyPeer, nullptr);
 }
 
 }  // namespace
@@ -95,16 +117,22 @@ tls::Owned<SSL> TlsContext::NewConnection() const {
   return out;
 }
 
-bool TlsContext::Admits(const SSL& connection) const {
+absl::Time TlsContext::VouchedUntil(const SSL& connection) {
+  return EndOf(SSL_get0_verified_chain(&connection));
+}
+
+absl::Time TlsContext::AdmitsUntil(const SSL& connection) const {
   X509* const certificate = SSL_get0_peer_certificate(&connection);
-  if (certificate == nullptr) return !needs_certificate_;
+  if (certificate == nullptr) {
+    return needs_certificate_ ? absl::InfinitePast() : absl::InfiniteFuture();
+  }
   const tls::Owned<X509_STORE_CTX> check(X509_STORE_CTX_new());
   X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(context_.get()), certificate,
                       SSL_get_peer_cert_chain(&connection));
   X509_STORE_CTX_set_default(check.get(), "ssl_client");
   const bool is_good = X509_verify_cert(check.get()) == 1;
   ERR_clear_error();
-  return is_good;
+  return is_good ? EndOf(X509_STORE_CTX_get0_chain(check.get())) : absl::InfinitePast();
 }
 
 }  // namespace percpud::gateway

@@ -26,9 +26,11 @@ class TlsContext {
 
   // A connection that is to be served with it. The application's data is the transport.
   [[nodiscard]] tls::Owned<SSL> NewConnection() const;
-  // Whether it would let the peer of that connection in, whose handshake is over. It may
-  // have been made with another context.
-  [[nodiscard]] bool Admits(const SSL& connection) const;
+  // Until when it would let the peer of that connection in, whose handshake is over; the
+  // infinite past if it would not. The connection may have been made with another context.
+  [[nodiscard]] absl::Time AdmitsUntil(const SSL& connection) const;
+  // Until when what has vouched for the peer in the handshake does.
+  [[nodiscard]] static absl::Time VouchedUntil(const SSL& connection);
   // When the own certificate does.
   [[nodiscard]] absl::Time expires() const { return expires_; }
 

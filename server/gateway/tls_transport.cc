@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/gateway/peer_identity.h"
 
 namespace percpud::gateway {
@@ -43,6 +44,7 @@ TlsTransport::Step TlsTransport::Continue() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     is_open_ = true;
+    good_until_ = TlsContext::VouchedUntil(*ssl_);
     return Step::kDone;
   }
   switch (SSL_get_error(ssl_.get(), result)) {
@@ -109,10 +111,11 @@ Transfer TlsTransport::Write(std::span<const std::uint8_t> bytes) {
 }
 
 bool TlsTransport::IsPeerGood() {
-  if (context_ == current_) return true;
-  if (!current_->Admits(*ssl_)) return false;
-  context_ = current_;
-  return true;
+  if (context_ != current_) {
+    good_until_ = current_->AdmitsUntil(*ssl_);
+    context_ = current_;
+  }
+  return absl::Now() <= good_until_;
 }
 
 }  // namespace percpud::gateway

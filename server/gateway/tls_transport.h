@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/base/unique_fd.h"
 #include "server/gateway/tls_context.h"
 #include "server/gateway/transport.h"
@@ -62,8 +63,9 @@ class TlsTransport final : public Transport {
 
   const UniqueFd fd_;
   const std::shared_ptr<const TlsContext>& current_;
-  // The one that last found the peer good.
+  // The one that last found the peer good, and until when.
   std::shared_ptr<const TlsContext> context_;
+  absl::Time good_until_ = absl::InfiniteFuture();
   const tls::Owned<SSL> ssl_;
   bool is_admitted_ = false;
   // Both sides may still be told good-bye.

@@ -37,7 +37,7 @@ class Transport {
   [[nodiscard]] virtual int fd() const = 0;
   virtual Transfer Read(std::span<std::uint8_t> out) = 0;
   virtual Transfer Write(std::span<const std::uint8_t> bytes) = 0;
-  // Whether what vouched for the peer at the beginning still does.
+  // Whether what vouched for the peer at the beginning still does, and its time is not over.
   [[nodiscard]] virtual bool IsPeerGood() { return true; }
 };
 

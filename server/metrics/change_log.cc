@@ -105,19 +105,34 @@ ChangeLog::Slice ChangeLog::Read(std::uint64_t after, std::size_t most) const {
 }
 
 void ChangeLog::Heard(WatcherId watcher, std::uint64_t revision) {
-  watchers_.insert_or_assign(watcher, Position{.revision = revision, .behind_since = {}});
+  Position& position = watchers_[watcher];
+  position.revision = std::max(revision, given_up_);
+  position.behind_since.reset();
+  if (position.revision >= position.until) position.lags_since.reset();
+}
+
+bool ChangeLog::IsOverdue(const Position& position, BootTime now) {
+  return (position.behind_since && now - *position.behind_since > kPatience) ||
+         (position.lags_since && now - *position.lags_since > kPatienceWithAskers);
 }
 
 void ChangeLog::DropSilent(BootTime now) {
   for (auto entry = watchers_.begin(); entry != watchers_.end();) {
     Position& position = entry->second;
     // One that has followed up to the end has nothing to say, however long.
-    if (position.revision < published_ && !position.behind_since) position.behind_since = now;
-    if (position.behind_since && now - *position.behind_since > kPatience) {
-      entry = watchers_.erase(entry);
-    } else {
-      ++entry;
+    if (position.revision < published_) {
+      if (!position.behind_since) position.behind_since = now;
+      if (!position.lags_since) {
+        position.lags_since = now;
+        position.until = published_;
+      }
     }
+    if (!IsOverdue(position, now)) {
+      ++entry;
+      continue;
+    }
+    given_up_ = std::max(given_up_, position.until);
+    entry = watchers_.erase(entry);
   }
 }
 

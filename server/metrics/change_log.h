@@ -56,6 +56,9 @@ class ChangeLog {
   // A watcher that is behind for as long is not waited for any more: one that stalls does not
   // hold memory for ever.
   static constexpr absl::Duration kPatience = absl::Seconds(10);
+  // Nor is one that asks all the time and does not come as far as there was to follow when it
+  // fell behind.
+  static constexpr absl::Duration kPatienceWithAskers = absl::Seconds(30);
 
   ChangeLog() = default;
   ChangeLog(const ChangeLog&) = delete;
@@ -89,11 +92,11 @@ class ChangeLog {
   [[nodiscard]] Slice Read(std::uint64_t after, std::size_t most) const;
 
   // --- Watchers ---------------------------------------------------------------------
-  // A watcher has followed up to `revision`; it is waited for from now on.
+  // A watcher has followed up to `revision`; it is waited for from now on. Where one was not
+  // waited for any more, nobody holds that up by asking again.
   void Heard(WatcherId watcher, std::uint64_t revision);
   void Leave(WatcherId watcher) { watchers_.erase(watcher); }
-  // Forgets those that have been behind for long and were not heard meanwhile; to be called
-  // now and then.
+  // Forgets those that have been behind for too long; to be called now and then.
   void DropSilent(BootTime now);
   [[nodiscard]] std::size_t watchers() const { return watchers_.size(); }
   // What every watcher has followed up to.
@@ -104,7 +107,11 @@ class ChangeLog {
     std::uint64_t revision = 0;
     // When DropSilent first saw that it is behind; nullopt: it has not since it was heard.
     std::optional<BootTime> behind_since;
+    // The same, since it came as far as `until`, which was the end then.
+    std::optional<BootTime> lags_since;
+    std::uint64_t until = 0;
   };
+  [[nodiscard]] static bool IsOverdue(const Position& position, BootTime now);
   // Moves what is published up to the first that is under way.
   void Advance();
   void Show(std::uint64_t revision);
@@ -122,6 +129,8 @@ class ChangeLog {
   std::map<std::uint64_t, std::vector<Change>> changes_;
   std::size_t size_ = 0;
   absl::btree_map<WatcherId, Position> watchers_;
+  // Nobody is waited for up to here.
+  std::uint64_t given_up_ = 0;
 };
 
 }  // namespace percpud::metrics

@@ -22,6 +22,7 @@
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
 #include "server/session/access/peer.h"
+#include "server/session/access/short_of_memory.h"
 
 namespace percpud {
 namespace {
@@ -186,6 +187,7 @@ absl::StatusOr<AdmittedCall> Callers::Admit(Rpc rpc, const grpc::ServerContextBa
   AdmittedCall out;
   ASSIGN_OR_RETURN(out.caller, CallerOf(context, *remote));
   RETURN_IF_ERROR(CheckRole(rpc, out.caller));
+  RETURN_IF_ERROR(CheckMemory(rpc));
   out.place = PeerAccount::TakeCall(remote->account, kMaxCallsPerPeer);
   if (!out.place.taken()) return errors::TooManyCalls(kMaxCallsPerPeer);
   return out;

@@ -15,6 +15,7 @@
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/metrics/rules.h"
+#include "server/session/access/short_of_memory.h"
 #include "server/session/series/writer_cells.h"
 
 namespace percpud {
@@ -40,6 +41,7 @@ std::int64_t Load(std::byte* address) {
 
 absl::Status Calls::Admit(Rpc rpc, const Caller& caller) const {
   RETURN_IF_ERROR(CheckRole(rpc, caller));
+  RETURN_IF_ERROR(CheckMemory(rpc));
   return sessions_.CheckLive(caller);
 }
 

@@ -44,6 +44,15 @@ std::string ToText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", time, absl::UTCTimeZone());
 }
 
+// The certificate's own authority has to have a list. Those above it need not, and are heeded where
+// they do.
+int MayLackList(int is_good, X509_STORE_CTX* check) {
+  const bool is_above = X509_STORE_CTX_get_error_depth(check) > 0;
+  if (!is_above || X509_STORE_CTX_get_error(check) != X509_V_ERR_UNABLE_TO_GET_CRL) return is_good;
+  X509_STORE_CTX_set_error(check, X509_V_OK);
+  return 1;
+}
+
 absl::Status AddRevocations(const Files& files, const Material& material, X509_STORE& store) {
   if (files.crl_dir.empty()) return absl::OkStatus();
   std::size_t lists = 0;
@@ -58,7 +67,8 @@ absl::Status AddRevocations(const Files& files, const Material& material, X509_S
     if (!IsAtEnd()) return BadFile(kRevocationField, files.crl_dir, "a list in it is damaged");
   }
   if (lists == 0) return BadFile(kRevocationField, files.crl_dir, "holds no list in PEM");
-  X509_STORE_set_flags(&store, X509_V_FLAG_CRL_CHECK);
+  X509_STORE_set_flags(&store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  X509_STORE_set_verify_cb(&store, &MayLackList);
   return absl::OkStatus();
 }
 
@@ -89,9 +99,11 @@ absl::StatusOr<Owned<EVP_PKEY>> ParseKey(absl::string_view field, const std::str
   return out;
 }
 
+absl::Time ExpiryOf(const X509& certificate) { return ToTime(X509_get0_notAfter(&certificate)); }
+
 std::string ObjectionAt(const X509* certificate, absl::Time now) {
   const absl::Time from = ToTime(X509_get0_notBefore(certificate));
-  const absl::Time until = ToTime(X509_get0_notAfter(certificate));
+  const absl::Time until = ExpiryOf(*certificate);
   if (now > until) return absl::StrCat("has expired, at ", ToText(until));
   if (now < from) return absl::StrCat("is not valid before ", ToText(from));
   return {};
@@ -118,7 +130,7 @@ absl::StatusOr<Credential> ReadCredential(const Files& files, const std::string&
                    absl::StrCat("its extended key usage is not that of a ",
                                 is_server ? "server (serverAuth)" : "client (clientAuth)"));
   }
-  out.expires = ToTime(X509_get0_notAfter(own));
+  out.expires = ExpiryOf(*own);
   return out;
 }
 

@@ -38,6 +38,9 @@ absl::StatusOr<std::vector<Owned<X509>>> ParseCertificates(absl::string_view fie
 absl::StatusOr<Owned<EVP_PKEY>> ParseKey(absl::string_view field, const std::string& path,
                                          const std::string& text);
 
+// When it is over.
+absl::Time ExpiryOf(const X509& certificate);
+
 // What the calendar has against a certificate; empty if nothing.
 std::string ObjectionAt(const X509* certificate, absl::Time now);
 
@@ -49,7 +52,7 @@ absl::StatusOr<Credential> ReadCredential(const Files& files, const std::string&
 
 // Parses those who may vouch for the other side, named by `field` of a configuration, with the
 // lists of what is revoked: then a certificate is good only if a list of its authority says nothing
-// against it. Errors: BadConfig with field and path, for what is no PEM, a certificate that is no
+// against it, nor a list of those above against that authority. Errors: BadConfig with field and path, for what is no PEM, a certificate that is no
 // authority's, and authorities that have all expired.
 absl::StatusOr<Owned<X509_STORE>> ReadTrust(absl::string_view field, const Files& files,
                                             const Material& material, absl::Time now);

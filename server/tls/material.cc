@@ -25,6 +25,8 @@ namespace {
 
 constexpr off_t kMaxFile = off_t{1} << 20;
 constexpr std::size_t kMaxRevocationLists = 64;
+// Together. In memory they take ten times as much, and twice that while new ones take over.
+constexpr std::size_t kMaxRevocations = 8 << 20;
 constexpr absl::string_view kKeyField = "tls.key_file";
 
 absl::Status CheckFile(absl::string_view field, const std::string& path, const struct stat& found) {
@@ -40,6 +42,10 @@ absl::Status CheckFile(absl::string_view field, const std::string& path, const s
                    absl::StrFormat("every user may read or write it (mode %04o): `chmod o-rwx` it, "
                                    "and make another key if others had an account here",
                                    found.st_mode & 07777U));
+  }
+  if ((found.st_mode & S_IWOTH) != 0) {
+    return BadFile(field, path, absl::StrFormat("every user may write it (mode %04o): `chmod o-w` it",
+                                                found.st_mode & 07777U));
   }
   return absl::OkStatus();
 }
@@ -63,8 +69,14 @@ absl::StatusOr<std::vector<std::string>> ReadRevocations(const std::string& dire
   if (error) return BadFile(kField, directory, error.message());
   std::sort(paths.begin(), paths.end());
   std::vector<std::string> out;
+  std::size_t size = 0;
   for (const std::string& path : paths) {
     ASSIGN_OR_RETURN(std::string list, ReadPem(kField, path));
+    size += list.size();
+    if (size > kMaxRevocations) {
+      return BadFile(kField, directory,
+                     absl::StrCat("its lists are over the limit of ", kMaxRevocations, " bytes"));
+    }
     out.push_back(std::move(list));
   }
   return out;

@@ -39,7 +39,7 @@ absl::Status BadFile(absl::string_view field, const std::string& path, absl::str
 
 // Reads all that `files` names, and checks nothing of what is in it. Errors: BadConfig with
 // field and path, for a file that cannot be read, is no regular file, is empty or too
-// large, and for a key that every user of the host may read.
+// large, or that every user of the host may write, and for a key that they may read.
 absl::StatusOr<Material> ReadMaterial(const Files& files);
 
 // One file of those, for the field of the configuration that names it.

@@ -12,11 +12,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "client/cli/commands/common.h"
 #include "client/cli/commands/fleet_agent.h"
 #include "client/cli/commands/fleet_sums.h"
 #include "client/cli/parse.h"
+#include "client/cli/text.h"
 
 namespace percpu::cli {
 namespace {
@@ -202,9 +204,12 @@ absl::StatusOr<Report> Place(Context& context, const Options& options) {
 }
 
 absl::StatusOr<Report> Targets(Context& context, const Options& options) {
-  absl::StatusOr<std::string> text = AgentOf(context, options).GetTargets();
+  const absl::StatusOr<std::string> text = AgentOf(context, options).GetTargets();
   if (!text.ok()) return text.status();
-  return Report{{Text{.key = "targets", .text = *std::move(text)}}};
+  // Its lines are ASCII, and so stay as they are, if the agent is one.
+  std::vector<std::string> lines = absl::StrSplit(*text, '\n');
+  for (std::string& line : lines) line = Printable(line);
+  return Report{{Text{.key = "targets", .text = absl::StrJoin(lines, "\n")}}};
 }
 
 Report Done(const char* what, const std::string& host) {

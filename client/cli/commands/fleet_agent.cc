@@ -41,6 +41,14 @@ absl::Status ToStatus(const grpc::Status& status, const std::string& address) {
   }
 }
 
+// A view of thousands of hosts is larger than what gRPC takes by itself.
+grpc::ChannelArguments Arguments() {
+  constexpr int kMostBytes = 64 << 20;
+  grpc::ChannelArguments out;
+  out.SetMaxReceiveMessageSize(kMostBytes);
+  return out;
+}
+
 // Calls `method` of the service at that address.
 template <typename Service, typename Request, typename Response>
 absl::StatusOr<Response> Call(const std::string& address, absl::Duration timeout,
@@ -49,7 +57,8 @@ absl::StatusOr<Response> Call(const std::string& address, absl::Duration timeout
                                                                              Response*),
                               const Request& request) {
   const std::unique_ptr<typename Service::StubInterface> stub =
-      Service::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+      Service::NewStub(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                                 Arguments()));
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   Response response;

@@ -67,6 +67,12 @@ TEST(RenderFieldsTest, NotesLineUpAndAreNotInJson) {
             "}\n");
 }
 
+TEST(RenderFieldsTest, NamesAndNotesOfOthersAreShownEscaped) {
+  const Report report{{Fields{
+      .key = "", .title = "", .fields = {{"label_\x1b[2J", "a\nb", "why\x1b]0;title\x07"}}}}};
+  EXPECT_EQ(AsTable(report), "label_\\x1b[2J : a\\x0ab  why\\x1b]0;title\\x07\n");
+}
+
 TEST(RenderTableTest, ColumnsLineUpAndJsonHasThemAll) {
   const Report report{{Areas()}};
   EXPECT_EQ(AsTable(report),

@@ -35,7 +35,7 @@ class ServiceTest : public ::testing::Test {
     request.set_key(key);
     request.set_count(count);
     v1::PlaceResponse out;
-    status_ = service_.Place(nullptr, &request, &out);
+    status_ = answers_.Place(request, out);
     return out;
   }
   grpc::Status Drain(const std::string& host, const std::string& reason = "") {
@@ -51,11 +51,7 @@ class ServiceTest : public ::testing::Test {
     v1::UndrainResponse out;
     return admin_.Undrain(nullptr, &request, &out);
   }
-  v1::GetStatusResponse Status() {
-    v1::GetStatusResponse out;
-    EXPECT_TRUE(service_.GetStatus(nullptr, nullptr, &out).ok());
-    return out;
-  }
+  v1::GetStatusResponse Status() { return answers_.GetStatus(); }
 
   percpud::testing::FakeClock clock_;
   testing::FakeEtcd etcd_;
@@ -64,7 +60,7 @@ class ServiceTest : public ::testing::Test {
   Directory directory_{{.fleet = "f"}, keys_, "h1", clock_, [this](const Registration::Seen& seen) {
                          seen_.push_back(seen);
                        }};
-  FleetServiceImpl service_{directory_, [] { return v1::GetStatusResponse(); }};
+  FleetAnswers answers_{directory_, [] { return v1::GetStatusResponse(); }};
   FleetAdminServiceImpl admin_{keys_, etcd_};
   grpc::Status status_;
 };

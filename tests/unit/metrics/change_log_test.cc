@@ -118,6 +118,44 @@ TEST(ChangeLogTest, PatienceBeginsWhenAWatcherFallsBehind) {
   EXPECT_EQ(log.watchers(), 0U);
 }
 
+TEST(ChangeLogTest, WhoAsksForTheSameAgainAndAgainHoldsNothingForEver) {
+  ChangeLog log;
+  const BootTime start{absl::Seconds(100)};
+  const std::uint64_t before = log.revision();
+  log.Publish(log.Begin(), {ChangeOf(1)});
+  log.Publish(log.Begin(), {ChangeOf(2)});
+  const std::uint64_t removal = log.revision();
+  bool is_held = true;
+  for (BootTime now = start; now < start + 2 * ChangeLog::kPatienceWithAskers;
+       now += ChangeLog::kPatience / 10) {
+    // One revision forth and back, and the log goes on meanwhile.
+    log.Heard(1, before + 1);
+    log.Heard(1, before);
+    log.Publish(log.Begin(), {ChangeOf(3)});
+    log.DropSilent(now);
+    // It comes again at once, when it was dropped.
+    log.Heard(1, before);
+    is_held = log.PassedByAll() < removal;
+    if (now < start + ChangeLog::kPatienceWithAskers) EXPECT_TRUE(is_held);
+  }
+  EXPECT_FALSE(is_held);
+}
+
+TEST(ChangeLogTest, WhoFollowsSlowlyIsWaitedFor) {
+  ChangeLog log;
+  BootTime now{absl::Seconds(100)};
+  std::uint64_t followed = log.revision();
+  for (int round = 0; round < 100; ++round) {
+    const std::uint64_t next = log.revision();
+    log.Publish(log.Begin(), {ChangeOf(1)});
+    log.Heard(1, followed);
+    log.DropSilent(now);
+    EXPECT_EQ(log.PassedByAll(), followed);
+    followed = next;
+    now += ChangeLog::kPatience * 0.9;
+  }
+}
+
 TEST(ChangeLogTest, ShowsWhatIsPublishedInAWord) {
   ChangeLog log;
   std::atomic<std::uint64_t> word{99};

@@ -1,0 +1,54 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef PERCPUD_SERVER_FLEET_GUESTS_H_
+#define PERCPUD_SERVER_FLEET_GUESTS_H_
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/base/unique_fd.h"
+
+namespace percpud::fleet {
+
+// The connections of a door, by user. There are kMost at once, and kMostOfUser of one user's: the
+// oldest one makes room for the next, whose owner connects again when it needs to. gRPC has the
+// connections and does not say when they end, so each is held here a second time. One thread.
+class Guests {
+ public:
+  static constexpr std::size_t kMost = 64;
+  static constexpr std::size_t kMostOfUser = 16;
+
+  // A connection that has just come in, and stays its owner's. Errors: what the system said.
+  absl::Status Enter(int connection);
+  // What is to be polled for the end of each, in `out` behind what is there.
+  void Watch(std::vector<pollfd>& out) const;
+  // Forgets those that are over. `polled`: what Watch has added.
+  void Sweep(std::span<const pollfd> polled);
+
+  [[nodiscard]] std::size_t size() const { return guests_.size(); }
+
+ private:
+  struct Guest {
+    UniqueFd connection;
+    uid_t user;
+  };
+
+  [[nodiscard]] std::size_t CountOf(uid_t user) const;
+  // The user with the most connections.
+  [[nodiscard]] uid_t Greediest() const;
+  // Ends the oldest of that user, under gRPC's hands.
+  void EndOldest(uid_t user);
+
+  // In the order in which they came.
+  std::vector<Guest> guests_;
+};
+
+}  // namespace percpud::fleet
+
+#endif  // PERCPUD_SERVER_FLEET_GUESTS_H_

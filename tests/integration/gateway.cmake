@@ -1,7 +1,7 @@
 # Copyright 2026 The percpud Authors
 # SPDX-License-Identifier: Apache-2.0
 
-foreach(name gateway gateway_hostile tls tls_exports tls_reload)
+foreach(name gateway gateway_hostile tls tls_exports tls_many_hosts tls_reload)
   percpud_add_test(${name}_test
     SOURCES ${name}_test.cc
     DEPENDS percpu_sdk percpud_proto percpud_test_support

@@ -4,10 +4,12 @@
 // Certificates that change under a gateway that serves, and handshakes that take their time.
 
 #include <gmock/gmock.h>
+#include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -17,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "percpu/client.h"
 #include "percpu/remote_session.h"
+#include "percpud/v1/memory.grpc.pb.h"
 #include "tests/integration/tls_rig.h"
 
 namespace percpud::testing {
@@ -41,6 +44,12 @@ class TlsReloadTest : public TlsTest {
     WriteText(fresh, text);
     chmod(fresh.c_str(), mode);
     std::rename(fresh.c_str(), path.c_str());
+  }
+  static bool Ping(const std::shared_ptr<grpc::Channel>& channel) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    v1::PingResponse response;
+    return v1::MemoryService::NewStub(channel)->Ping(&context, {}, &response).ok();
   }
   PemFiles Server(const std::string& authority, const std::string& name, int days = 5) {
     return pki_.Issue(authority, name,
@@ -81,6 +90,10 @@ TEST_F(TlsReloadTest, ASetThatIsNotGoodIsNamedAndTheOldOneStays) {
        [&] { Put(client.certificate, live_.ca); }},
       {"live.key: every user may read or write it (mode 0644)",
        [&] { Spoil(live_.key, ReadText(server_.key), 0644); }},
+      {"live.pem: every user may write it (mode 0646)",
+       [&] { Spoil(live_.certificate, certificate, 0646); }},
+      {"live-ca.pem: every user may write it (mode 0666)",
+       [&] { Spoil(live_.ca, ReadText(server_.ca), 0666); }},
       {"live.pem: No such file or directory", [&] { std::filesystem::remove(live_.certificate); }},
       {"live-ca.pem: is no regular file",
        [&] {
@@ -195,6 +208,56 @@ TEST_F(TlsReloadTest, ARevokedCertificateIsRefused) {
   EXPECT_EQ(Percpuctl(bad, {"alloc", "8"}).exit_code, 4);
   EXPECT_TRUE(AwaitLog("certificate revoked"));
   EXPECT_EQ(Percpuctl(good, {"alloc", "8"}).exit_code, 0) << log();
+}
+
+TEST_F(TlsReloadTest, ARevokedAuthorityTakesItsCertificatesWithIt) {
+  const std::string lists = dir_.path() + "/lists";
+  std::filesystem::create_directory(lists);
+  const PemFiles below = pki_.Issue(ca_, "below", {.names = {}, .usage = {}, .is_authority = true});
+  PemFiles client = pki_.Issue(dir_.path() + "/below", "of-below", {.names = kName});
+  WriteText(client.certificate, ReadText(client.certificate) + ReadText(below.certificate));
+  client.ca = ca_ + ".pem";
+  pki_.Revoke(ca_, {}, lists + "/ca.pem");
+  pki_.Revoke(dir_.path() + "/below", {}, lists + "/below.pem");
+  Start(kAccess, {"--tls-crl-dir", lists});
+  const auto channel = Channel(client);
+  EXPECT_TRUE(Ping(channel)) << log();
+  pki_.Revoke(ca_, {below}, lists + "/ca.pem");
+  ReloadUntil("is cut off: nothing vouches for its certificate any more");
+  EXPECT_FALSE(Ping(channel));
+  EXPECT_EQ(Percpuctl(client, {"alloc", "8"}).exit_code, 4);
+  EXPECT_EQ(Percpuctl(Client(kName), {"alloc", "8"}).exit_code, 0) << log();
+}
+
+TEST_F(TlsReloadTest, ListsThatAreTooLargeTogetherAreRefused) {
+  const std::string lists = dir_.path() + "/lists";
+  std::filesystem::create_directory(lists);
+  pki_.Revoke(ca_, {}, lists + "/ca.pem");
+  Start(kAccess, {"--tls-crl-dir", lists});
+  const std::string filler(1 << 19, '\n');
+  for (int i = 0; i < 17; ++i) WriteText(absl::StrCat(lists, "/", i, ".pem"), filler);
+  ReloadUntil("its lists are over the limit of 8388608 bytes; the certificates in use stay");
+  EXPECT_EQ(Percpuctl(Client(kName), {"alloc", "8"}).exit_code, 0) << log();
+}
+
+TEST_F(TlsReloadTest, AConnectionEndsWithItsCertificate) {
+  Start(kAccess);
+  const PemFiles brief = pki_.Shorten(ca_, Client(kName), absl::Now() + absl::Seconds(4));
+  const auto channel = Channel(brief);
+  EXPECT_TRUE(Ping(channel)) << log();
+  EXPECT_TRUE(AwaitLog("is cut off: nothing vouches for its certificate any more"));
+  EXPECT_FALSE(Ping(channel));
+}
+
+TEST_F(TlsReloadTest, AChainOfHundredsIsRefused) {
+  Start(kAccess);
+  const PemFiles client = Client(kName);
+  const std::string own = ReadText(client.certificate);
+  std::string many = own;
+  while (many.size() < (60 << 10)) many += own;
+  WriteText(client.certificate, many);
+  EXPECT_FALSE(Ping(Channel(client)));
+  EXPECT_TRUE(AwaitLog("its certificate: certificate chain too long"));
 }
 
 // --- Handshakes --------------------------------------------------------------------

@@ -66,6 +66,8 @@ class Pki {
     std::string names;
     std::string usage = "clientAuth";
     int days = 5;
+    // An authority below the one that makes it.
+    bool is_authority = false;
   };
   // A certificate of that common name, made by `authority`.
   PemFiles Issue(const std::string& authority, const std::string& name, const Wish& wish) {
@@ -75,7 +77,9 @@ class Pki {
     Append(request, {"-out", path + ".csr", "-subj", "/CN=" + name});
     Run(request);
     std::string extensions =
-        absl::StrCat("basicConstraints=CA:false\nextendedKeyUsage=", wish.usage, "\n");
+        wish.is_authority
+            ? "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,cRLSign\n"
+            : absl::StrCat("basicConstraints=CA:false\nextendedKeyUsage=", wish.usage, "\n");
     if (!wish.names.empty()) absl::StrAppend(&extensions, "subjectAltName=", wish.names, "\n");
     WriteText(path + ".ext", extensions);
     Run({"openssl", "x509", "-req", "-in", path + ".csr", "-CA", authority + ".pem", "-CAkey",
@@ -84,15 +88,21 @@ class Pki {
     return {.certificate = path + ".pem", .key = path + ".key", .ca = authority + ".pem"};
   }
 
+  // The same certificate once more, of the same key, that is over at that time.
+  PemFiles Shorten(const std::string& authority, const PemFiles& files, absl::Time end) {
+    const std::string base = Prepare(authority);
+    const std::string path = files.certificate + ".short";
+    const std::string stem = files.certificate.substr(0, files.certificate.size() - 4);
+    Run({"openssl", "ca", "-batch", "-notext", "-config", base + ".conf", "-in", stem + ".csr",
+         "-extfile", stem + ".ext", "-out", path, "-enddate",
+         absl::FormatTime("%y%m%d%H%M%SZ", end, absl::UTCTimeZone())});
+    return {.certificate = path, .key = files.key, .ca = files.ca};
+  }
+
   // The list of what `authority` has revoked: those certificates.
   void Revoke(const std::string& authority, const std::vector<PemFiles>& revoked,
               const std::string& out) {
-    const std::string base = authority + ".ca";
-    WriteText(base + ".index", "");
-    WriteText(base + ".conf", absl::StrCat("[ca]\ndefault_ca=own\n[own]\ndatabase=", base,
-                                           ".index\ndefault_md=sha256\ndefault_crl_days=5\n"
-                                           "certificate=",
-                                           authority, ".pem\nprivate_key=", authority, ".key\n"));
+    const std::string base = Prepare(authority);
     for (const PemFiles& each : revoked) {
       Run({"openssl", "ca", "-config", base + ".conf", "-revoke", each.certificate});
     }
@@ -100,6 +110,18 @@ class Pki {
   }
 
  private:
+  // What `openssl ca` wants to have; returns its path without an ending.
+  std::string Prepare(const std::string& authority) {
+    std::string base = authority + ".ca";
+    WriteText(base + ".index", "");
+    WriteText(base + ".conf",
+              absl::StrCat("[ca]\ndefault_ca=own\n[own]\ndatabase=", base,
+                           ".index\ndefault_md=sha256\ndefault_crl_days=5\nrand_serial=yes\n"
+                           "new_certs_dir=",
+                           directory_, "\npolicy=any\ncertificate=", authority,
+                           ".pem\nprivate_key=", authority, ".key\n[any]\ncommonName=supplied\n"));
+    return base;
+  }
   static void Append(std::vector<std::string>& argv, const std::vector<std::string>& more) {
     argv.insert(argv.end(), more.begin(), more.end());
   }

@@ -8,13 +8,16 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "server/fleet/differences.h"
 #include "server/fleet/names.h"
+#include "server/fleet/words.h"
 
 namespace percpud::fleet {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 const Keys& TheKeys() {
@@ -64,6 +67,29 @@ TEST(RecordsTest, WhatCannotBeReadIsNoRecordButAMark) {
     EXPECT_FALSE(ToChange(TheKeys(), Event("/percpud/v1/f/hosts/a", bad))) << bad;
     EXPECT_TRUE(ToChange(TheKeys(), Event("/percpud/v1/f/drain/a", bad))) << bad;
   }
+}
+
+TEST(RecordsTest, AWeightThatNoHostMayHaveIsNoRecords) {
+  for (const char* const weight : {"\"NaN\"", "\"Infinity\"", "\"-Infinity\"", "-1", "1e308"}) {
+    const std::string json = absl::StrCat(R"({"weight": )", weight, "}");
+    EXPECT_FALSE(ToChange(TheKeys(), Event("/percpud/v1/f/hosts/a", json))) << weight;
+  }
+  EXPECT_TRUE(ToChange(TheKeys(), Event("/percpud/v1/f/hosts/a", R"({"weight": 1000})")));
+}
+
+TEST(RecordsTest, ARecordIsNotLongerThanItsLimit) {
+  const std::string json = absl::StrCat(R"({"version": ")", std::string(kMostRecord, 'v'), "\"}");
+  EXPECT_FALSE(ToChange(TheKeys(), Event("/percpud/v1/f/hosts/a", json)));
+  const auto mark = ToChange(TheKeys(), Event("/percpud/v1/f/drain/a", json));
+  ASSERT_TRUE(mark);
+  EXPECT_EQ(std::get<Drained>(mark->what).mark.reason(), "");
+  EXPECT_THAT(std::string(ParseRecord(json).status().message()), HasSubstr("over the limit of 16384"));
+}
+
+TEST(WordsTest, WhatOthersSayIsOneLineOfBoundedLength) {
+  EXPECT_EQ(Words("plain \"words\""), "plain \"words\"");
+  EXPECT_EQ(Words("a\nb\x1b[2J\xff"), "a\\x0ab\\x1b[2J\\xff");
+  EXPECT_LE(Words(std::string(1 << 20, '\n')).size(), kMostWords + 10);
 }
 
 TEST(RecordsTest, ARecordOfALaterVersionIsRead) {

@@ -133,6 +133,14 @@ TEST_F(RegistrationTest, RefusesAnothersRecordNamesBothAndTriesAgain) {
   EXPECT_TRUE(registration_.state().registered);
 }
 
+TEST_F(RegistrationTest, WhatAnotherCallsItselfIsShownEscaped) {
+  PutTheirs(Record("x\nforged line\x1b[2J", "elsewhere"));
+  registration_.SetRecord(Record("mine"));
+  registration_.Step();
+  EXPECT_THAT(std::string(registration_.state().problem.message()),
+              HasSubstr("incarnation x\\x0aforged line\\x1b[2J at"));
+}
+
 TEST_F(RegistrationTest, RefusesARecordThatNobodyCanRead) {
   etcd_.Write(kKey, "what is this", 0);
   registration_.SetRecord(Record("mine"));

@@ -1,0 +1,137 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Users of a host who mean its percpud-fleet ill, and a disk that takes nothing.
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "percpud/fleet/v1/fleet.grpc.pb.h"
+#include "server/base/unique_fd.h"
+#include "tests/support/process.h"
+#include "tests/support/raw_http2.h"
+
+namespace percpud::testing {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+class FleetHostileTest : public ::testing::Test {
+ protected:
+  // An agent whose etcd is not there, which is nothing special to it.
+  void Start() {
+    auto started = Process::Spawn({BinaryPath("percpud-fleet"), "--etcd", "http://127.0.0.1:1",
+                                   "--host", "own", "--percpud", "unix:" + dir_.path() + "/none",
+                                   "--listen", "unix:" + socket_, "--state-dir", dir_.path()});
+    ASSERT_TRUE(started.ok()) << started.status();
+    agent_.emplace(*std::move(started));
+    ASSERT_TRUE(Await([this] { return Connect().ok(); })) << agent_->err();
+  }
+  void TearDown() override {
+    if (!agent_) return;
+    agent_->Kill(SIGTERM);
+    EXPECT_EQ(agent_->Wait(kPatience).value_or(-1), 0) << agent_->err();
+  }
+
+  template <typename Condition>
+  static bool Await(const Condition& condition) {
+    const absl::Time deadline = absl::Now() + kPatience;
+    while (!condition()) {
+      if (absl::Now() > deadline) return false;
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    return true;
+  }
+  [[nodiscard]] UniqueFd Connect() const {
+    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket_.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+      return {};
+    }
+    return fd;
+  }
+  [[nodiscard]] grpc::Status Ask() const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto channel = grpc::CreateCustomChannel("unix:" + socket_,
+                                                   grpc::InsecureChannelCredentials(), arguments);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    fleet::v1::GetStatusResponse response;
+    return fleet::v1::FleetService::NewStub(channel)->GetStatus(&context, {}, &response);
+  }
+  [[nodiscard]] std::ptrdiff_t Descriptors() const {
+    return std::distance(
+        std::filesystem::directory_iterator(absl::StrCat("/proc/", agent_->pid(), "/fd")), {});
+  }
+
+  const TempDir dir_;
+  const std::string socket_ = dir_.path() + "/fleet.sock";
+  std::optional<Process> agent_;
+};
+
+TEST_F(FleetHostileTest, CallersWhoDoNotReadHoldNobodyUp) {
+  Start();
+  std::vector<std::unique_ptr<RawHttp2>> deaf;
+  for (int i = 0; i < 12; ++i) {
+    deaf.push_back(std::make_unique<RawHttp2>(Connect(), /*window=*/0));
+    for (int call = 0; call < 4; ++call) {
+      deaf.back()->Call("/percpud.fleet.v1.FleetService/GetStatus");
+    }
+    // The answer's header comes, and its message may not.
+    EXPECT_TRUE(deaf.back()->Await(RawHttp2::kHeaders, kPatience));
+  }
+  const grpc::Status status = Ask();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+TEST_F(FleetHostileTest, ConnectionsOfOneUserMakeWayForItsNext) {
+  Start();
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 300; ++i) {
+    idle.push_back(Connect());
+    ASSERT_TRUE(idle.back().ok());
+  }
+  const grpc::Status status = Ask();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_LT(Descriptors(), 100);
+  // The first is gone, and the last is there.
+  char byte = 0;
+  EXPECT_EQ(recv(idle.front().get(), &byte, 1, 0), 0);
+  EXPECT_GT(send(idle.back().get(), "PRI", 3, MSG_NOSIGNAL), 0);
+  // Descriptors are given back.
+  idle.clear();
+  EXPECT_TRUE(Await([this] { return Descriptors() < 40; }));
+}
+
+TEST_F(FleetHostileTest, WhatCouldNotBeWrittenIsWrittenLater) {
+  const std::string fresh = dir_.path() + "/view.json.new";
+  std::filesystem::create_directory(fresh);
+  std::filesystem::create_directory(fresh + "/in-the-way");
+  Start();
+  ASSERT_TRUE(Await([this] { return absl::StrContains(agent_->err(), "files: open "); }))
+      << agent_->err();
+  std::filesystem::remove_all(fresh);
+  EXPECT_TRUE(Await([this] { return std::filesystem::exists(dir_.path() + "/view.json"); }));
+  EXPECT_TRUE(Await([this] { return absl::StrContains(agent_->err(), "files: all is well"); }));
+}
+
+}  // namespace
+}  // namespace percpud::testing

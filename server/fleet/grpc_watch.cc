@@ -56,8 +56,8 @@ absl::StatusOr<EtcdNews> GrpcWatch::Next() {
   etcdserverpb::WatchResponse response;
   if (is_over_ || !stream_->Read(&response)) return End("the watch has ended");
   if (response.canceled() || response.compact_revision() != 0) {
-    return End(absl::StrCat("the watch was canceled: ", Words(response.cancel_reason()), ", compacted at ",
-                            response.compact_revision()));
+    return End(absl::StrCat("the watch was canceled: ", Words(response.cancel_reason()),
+                            ", compacted at ", response.compact_revision()));
   }
   EtcdNews out{.events = {},
                .cluster_id = response.header().cluster_id(),

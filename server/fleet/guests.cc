@@ -32,7 +32,7 @@ absl::Status Guests::Enter(int connection) {
 }
 
 void Guests::Watch(std::vector<pollfd>& out) const {
-  // That a connection is over is told whatever is asked for.
+  // The end of a connection is told whatever is asked for.
   for (const Guest& guest : guests_) {
     out.push_back({.fd = guest.connection.get(), .events = 0, .revents = 0});
   }
@@ -47,9 +47,8 @@ void Guests::Sweep(std::span<const pollfd> polled) {
 }
 
 std::size_t Guests::CountOf(uid_t user) const {
-  return static_cast<std::size_t>(
-      std::count_if(guests_.begin(), guests_.end(),
-                    [user](const Guest& guest) { return guest.user == user; }));
+  return static_cast<std::size_t>(std::count_if(
+      guests_.begin(), guests_.end(), [user](const Guest& guest) { return guest.user == user; }));
 }
 
 uid_t Guests::Greediest() const {

@@ -138,9 +138,10 @@ absl::Status Registration::MayReplace(const EtcdStored& found, const v1::HostRec
   if (theirs->incarnation() == record.incarnation()) return absl::OkStatus();
   if (theirs->boot_id() == record.boot_id() && !was_registered_) return absl::OkStatus();
   return absl::AlreadyExistsError(absl::StrCat(
-      "another host has this one's name: ", found.key, " is of incarnation ", 
-      Words(theirs->incarnation()), " at [", Words(absl::StrJoin(theirs->addresses(), ", ")), "], this one is ", record.incarnation(),
-      " at [", absl::StrJoin(record.addresses(), ", "), "]; give one of them another --host"));
+      "another host has this one's name: ", found.key, " is of incarnation ",
+      Words(theirs->incarnation()), " at [", Words(absl::StrJoin(theirs->addresses(), ", ")),
+      "], this one is ", record.incarnation(), " at [", absl::StrJoin(record.addresses(), ", "),
+      "]; give one of them another --host"));
 }
 
 void Registration::Wrote(const EtcdPut& put, std::string text) {

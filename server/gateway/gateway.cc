@@ -93,8 +93,8 @@ Connection* Gateway::WhoGivesWay(const Host& host, const Peer& peer) {
   int best = 0;
   for (const auto& [each, owned] : connections_) {
     const int worth = rank(*each);
-    const bool is_better = worth > best || (worth == best && worth > 0 &&
-                                            each->active_at() < out->active_at());
+    const bool is_better =
+        worth > best || (worth == best && worth > 0 && each->active_at() < out->active_at());
     if (!is_better) continue;
     out = each;
     best = worth;

@@ -52,8 +52,9 @@ absl::StatusOr<Credential> ReadCredential(const Files& files, const std::string&
 
 // Parses those who may vouch for the other side, named by `field` of a configuration, with the
 // lists of what is revoked: then a certificate is good only if a list of its authority says nothing
-// against it, nor a list of those above against that authority. Errors: BadConfig with field and path, for what is no PEM, a certificate that is no
-// authority's, and authorities that have all expired.
+// against it, nor a list of those above against that authority. Errors: BadConfig with field and
+// path, for what is no PEM, a certificate that is no authority's, and authorities that have all
+// expired.
 absl::StatusOr<Owned<X509_STORE>> ReadTrust(absl::string_view field, const Files& files,
                                             const Material& material, absl::Time now);
 

@@ -44,8 +44,9 @@ absl::Status CheckFile(absl::string_view field, const std::string& path, const s
                                    found.st_mode & 07777U));
   }
   if ((found.st_mode & S_IWOTH) != 0) {
-    return BadFile(field, path, absl::StrFormat("every user may write it (mode %04o): `chmod o-w` it",
-                                                found.st_mode & 07777U));
+    return BadFile(field, path,
+                   absl::StrFormat("every user may write it (mode %04o): `chmod o-w` it",
+                                   found.st_mode & 07777U));
   }
   return absl::OkStatus();
 }

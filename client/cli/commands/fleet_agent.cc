@@ -56,9 +56,8 @@ absl::StatusOr<Response> Call(const std::string& address, absl::Duration timeout
                                                                              const Request&,
                                                                              Response*),
                               const Request& request) {
-  const std::unique_ptr<typename Service::StubInterface> stub =
-      Service::NewStub(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                                 Arguments()));
+  const std::unique_ptr<typename Service::StubInterface> stub = Service::NewStub(
+      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), Arguments()));
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   Response response;

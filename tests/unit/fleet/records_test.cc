@@ -83,7 +83,8 @@ TEST(RecordsTest, ARecordIsNotLongerThanItsLimit) {
   const auto mark = ToChange(TheKeys(), Event("/percpud/v1/f/drain/a", json));
   ASSERT_TRUE(mark);
   EXPECT_EQ(std::get<Drained>(mark->what).mark.reason(), "");
-  EXPECT_THAT(std::string(ParseRecord(json).status().message()), HasSubstr("over the limit of 16384"));
+  EXPECT_THAT(std::string(ParseRecord(json).status().message()),
+              HasSubstr("over the limit of 16384"));
 }
 
 TEST(WordsTest, WhatOthersSayIsOneLineOfBoundedLength) {

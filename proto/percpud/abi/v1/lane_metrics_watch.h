@@ -18,8 +18,10 @@
 //
 // The cells of series that are gone are granted to others only when every watcher has asked
 // for what is behind their removal, or has left. A watcher that is behind for
-// kLaneWatcherPatienceMs is not waited for any longer; what it then asks for is answered all
-// the same. So who adds up cells follows once more afterwards, and leaves out what is gone.
+// kLaneWatcherPatienceMs is not waited for any longer, nor is one that asks all the time and
+// does not come as far, in three times that, as there was to follow when it fell behind. What
+// it then asks for is answered all the same. So who adds up cells follows once more
+// afterwards, and leaves out what is gone.
 // A session is one watcher, whatever namespaces it asks for.
 
 #ifndef PERCPUD_PROTO_ABI_V1_LANE_METRICS_WATCH_H_

@@ -107,7 +107,8 @@ class Agent {
   Said said_store_;
 
   FleetServiceImpl service_;
-  FleetReadingServiceImpl reading_;
+  FleetSums sums_;
+  FleetReadingServiceImpl reading_{sums_};
   FleetAdminServiceImpl admin_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<Door> admin_door_;

@@ -82,18 +82,17 @@ google::protobuf::Duration ToDuration(absl::Duration duration) {
 
 // What another answer's callers get too.
 template <typename Response>
-grpc::Status Answer(const absl::StatusOr<Response>& found, Response* response) {
+grpc::Status Answer(const absl::StatusOr<Response>& found, Response& response) {
   if (!found.ok()) return ToGrpc(found.status());
-  *response = *found;
+  response = *found;
   return grpc::Status::OK;
 }
 
 }  // namespace
 
 template <typename Out, typename Request, typename Add>
-absl::Status FleetReadingServiceImpl::AskAll(Out out, const Request& request,
-                                             const v1::Asking& asking, Add add,
-                                             v1::Round& round) const {
+absl::Status FleetSums::AskAll(Out out, const Request& request, const v1::Asking& asking, Add add,
+                               v1::Round& round) const {
   const v1::View view = directory_.View();
   *round.mutable_as_of() = ToTimestamp(absl::Now());
   round.set_epoch(view.epoch());
@@ -112,8 +111,7 @@ absl::Status FleetReadingServiceImpl::AskAll(Out out, const Request& request,
   return judge.Verdict(asking.available());
 }
 
-FleetReadingServiceImpl::Family FleetReadingServiceImpl::FindFamily(
-    const v1::SumFamilyRequest& request) const {
+FleetSums::Family FleetSums::FindFamily(const v1::SumFamilyRequest& request) const {
   wire::ReadFamilyRequest question;
   question.set_namespace_(request.namespace_());
   question.set_family(request.family());
@@ -137,8 +135,7 @@ FleetReadingServiceImpl::Family FleetReadingServiceImpl::FindFamily(
   return response;
 }
 
-FleetReadingServiceImpl::Variables FleetReadingServiceImpl::FindVariables(
-    const v1::SumVariablesRequest& request) const {
+FleetSums::Variables FleetSums::FindVariables(const v1::SumVariablesRequest& request) const {
   wire::ReadVariablesRequest question;
   question.set_prefix(request.prefix());
   question.set_page_size(kPageSize);
@@ -157,27 +154,41 @@ FleetReadingServiceImpl::Variables FleetReadingServiceImpl::FindVariables(
   return response;
 }
 
-grpc::Status FleetReadingServiceImpl::SumFamily(grpc::ServerContext*,
-                                                const v1::SumFamilyRequest* request,
-                                                v1::SumFamilyResponse* response) {
-  absl::Status status = CheckAsking(request->asking());
-  status.Update(CheckText("namespace", request->namespace_()));
-  status.Update(CheckText("family", request->family()));
-  if (request->family().empty()) status.Update(absl::InvalidArgumentError("family: is empty"));
+grpc::Status FleetSums::SumFamily(const v1::SumFamilyRequest& request,
+                                  v1::SumFamilyResponse& response) {
+  absl::Status status = CheckAsking(request.asking());
+  status.Update(CheckText("namespace", request.namespace_()));
+  status.Update(CheckText("family", request.family()));
+  if (request.family().empty()) status.Update(absl::InvalidArgumentError("family: is empty"));
   if (!status.ok()) return ToGrpc(status);
-  return Answer(*families_.Get(request->SerializeAsString(), [&] { return FindFamily(*request); }),
+  return Answer(*families_.Get(request.SerializeAsString(), [&] { return FindFamily(request); }),
                 response);
 }
 
-grpc::Status FleetReadingServiceImpl::SumVariables(grpc::ServerContext*,
-                                                   const v1::SumVariablesRequest* request,
-                                                   v1::SumVariablesResponse* response) {
-  absl::Status status = CheckAsking(request->asking());
-  status.Update(CheckText("prefix", request->prefix()));
+grpc::Status FleetSums::SumVariables(const v1::SumVariablesRequest& request,
+                                     v1::SumVariablesResponse& response) {
+  absl::Status status = CheckAsking(request.asking());
+  status.Update(CheckText("prefix", request.prefix()));
   if (!status.ok()) return ToGrpc(status);
   return Answer(
-      *variables_.Get(request->SerializeAsString(), [&] { return FindVariables(*request); }),
+      *variables_.Get(request.SerializeAsString(), [&] { return FindVariables(request); }),
       response);
+}
+
+grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumFamily(grpc::CallbackServerContext* context,
+                                                             const v1::SumFamilyRequest* request,
+                                                             v1::SumFamilyResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  rounds_.Run([=, this] { reactor->Finish(sums_.SumFamily(*request, *response)); });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumVariables(
+    grpc::CallbackServerContext* context, const v1::SumVariablesRequest* request,
+    v1::SumVariablesResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  rounds_.Run([=, this] { reactor->Finish(sums_.SumVariables(*request, *response)); });
+  return reactor;
 }
 
 }  // namespace percpud::fleet

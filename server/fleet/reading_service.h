@@ -11,6 +11,7 @@
 #include "percpud/fleet/v1/reading.grpc.pb.h"
 #include "percpud/v1/reading.pb.h"
 #include "server/base/clock.h"
+#include "server/base/slow_lane.h"
 #include "server/fleet/deadlines.h"
 #include "server/fleet/directory.h"
 #include "server/fleet/fan_out.h"
@@ -21,17 +22,17 @@
 namespace percpud::fleet {
 
 // Asks all hosts, and adds up what they have. Thread safe.
-class FleetReadingServiceImpl final : public v1::FleetReadingService::Service {
+class FleetSums {
  public:
   // All outlive it.
-  FleetReadingServiceImpl(const Directory& directory, HostChannels& channels, Deadlines& deadlines,
-                          const Clock& clock)
+  FleetSums(const Directory& directory, HostChannels& channels, Deadlines& deadlines,
+            const Clock& clock)
       : directory_(directory), channels_(channels), deadlines_(deadlines), clock_(clock) {}
 
-  grpc::Status SumFamily(grpc::ServerContext*, const v1::SumFamilyRequest* request,
-                         v1::SumFamilyResponse* response) override;
-  grpc::Status SumVariables(grpc::ServerContext*, const v1::SumVariablesRequest* request,
-                            v1::SumVariablesResponse* response) override;
+  // Each waits for hosts, as long as the request says at most.
+  grpc::Status SumFamily(const v1::SumFamilyRequest& request, v1::SumFamilyResponse& response);
+  grpc::Status SumVariables(const v1::SumVariablesRequest& request,
+                            v1::SumVariablesResponse& response);
 
  private:
   using Family = absl::StatusOr<v1::SumFamilyResponse>;
@@ -51,6 +52,28 @@ class FleetReadingServiceImpl final : public v1::FleetReadingService::Service {
   const Clock& clock_;
   SharedRounds<Family> families_;
   SharedRounds<Variables> variables_;
+};
+
+// Gives these sums. By callbacks: its threads wait for hosts, and none for who does not read.
+// Thread safe.
+class FleetReadingServiceImpl final : public v1::FleetReadingService::CallbackService {
+ public:
+  // `sums` outlives it.
+  explicit FleetReadingServiceImpl(FleetSums& sums) : sums_(sums) {}
+
+  grpc::ServerUnaryReactor* SumFamily(grpc::CallbackServerContext* context,
+                                      const v1::SumFamilyRequest* request,
+                                      v1::SumFamilyResponse* response) override;
+  grpc::ServerUnaryReactor* SumVariables(grpc::CallbackServerContext* context,
+                                         const v1::SumVariablesRequest* request,
+                                         v1::SumVariablesResponse* response) override;
+
+ private:
+  // Those who ask for the same share a round, so that a few threads do.
+  static constexpr int kThreads = 4;
+
+  FleetSums& sums_;
+  SlowLane rounds_{"fleet-rounds", kThreads};
 };
 
 }  // namespace percpud::fleet

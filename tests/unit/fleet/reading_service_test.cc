@@ -126,7 +126,7 @@ class ReadingServiceTest : public ::testing::Test {
         static_cast<std::int32_t>(absl::ToInt64Nanoseconds(deadline % absl::Seconds(1))));
     request.mutable_asking()->mutable_deadline()->set_seconds(absl::ToInt64Seconds(deadline));
     v1::SumFamilyResponse out;
-    status_ = service_->SumFamily(nullptr, &request, &out);
+    status_ = sums_->SumFamily(request, out);
     return out;
   }
   static std::vector<std::string> Missing(const v1::Round& round) {
@@ -148,7 +148,7 @@ class ReadingServiceTest : public ::testing::Test {
   std::unique_ptr<grpc::Server> servers_[kHosts];
   Deadlines deadlines_{clock_};
   std::unique_ptr<HostChannels> channels_;
-  std::unique_ptr<FleetReadingServiceImpl> service_;
+  std::unique_ptr<FleetSums> sums_;
   grpc::Status status_;
 
   void SetUp() override {
@@ -158,8 +158,7 @@ class ReadingServiceTest : public ::testing::Test {
             .own_incarnation = "nobody's",
             .own_address = "unix:/nowhere"},
         clock_);
-    service_ =
-        std::make_unique<FleetReadingServiceImpl>(directory_, *channels_, deadlines_, clock_);
+    sums_ = std::make_unique<FleetSums>(directory_, *channels_, deadlines_, clock_);
   }
 };
 
@@ -176,7 +175,7 @@ TEST_F(ReadingServiceTest, SumsAreOfAllPagesOfAllHosts) {
   v1::SumVariablesRequest request;
   request.set_prefix("db.");
   v1::SumVariablesResponse variables;
-  ASSERT_TRUE(service_->SumVariables(nullptr, &request, &variables).ok());
+  ASSERT_TRUE(sums_->SumVariables(request, variables).ok());
   ASSERT_EQ(variables.variables_size(), 1);
   EXPECT_EQ(variables.variables(0).name(), "db.rows");
   EXPECT_THAT(variables.variables(0).sums(), ElementsAre(33));
@@ -267,7 +266,7 @@ TEST_F(ReadingServiceTest, CallersOfOneMomentShareARound) {
       request.set_family("hits");
       request.mutable_asking()->mutable_deadline()->set_seconds(20);
       v1::SumFamilyResponse out;
-      const bool is_ok = service_->SumFamily(nullptr, &request, &out).ok();
+      const bool is_ok = sums_->SumFamily(request, out).ok();
       if (is_ok && out.series(0).cells(0).count() == 33) ++right;
     });
   }
@@ -285,10 +284,9 @@ TEST_F(ReadingServiceTest, WhatCannotBeAskedIsRefused) {
   EXPECT_THAT(status_.error_message(), HasSubstr("10ms to 1m"));
   v1::SumFamilyResponse out;
   v1::SumFamilyRequest request;
-  EXPECT_THAT(service_->SumFamily(nullptr, &request, &out).error_message(),
-              HasSubstr("family: is empty"));
+  EXPECT_THAT(sums_->SumFamily(request, out).error_message(), HasSubstr("family: is empty"));
   request.set_family(std::string(2000, 'x'));
-  EXPECT_THAT(service_->SumFamily(nullptr, &request, &out).error_message(), HasSubstr("1024"));
+  EXPECT_THAT(sums_->SumFamily(request, out).error_message(), HasSubstr("1024"));
 }
 
 }  // namespace

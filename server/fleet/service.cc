@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/fleet/file_sd.h"
@@ -22,13 +23,6 @@ grpc::Status ToGrpc(const absl::Status& status) {
 // Every error of etcd is alike.
 grpc::Status NotTaken(const absl::Status& status) {
   return {grpc::StatusCode::ABORTED, std::string(status.message())};
-}
-
-grpc::ServerUnaryReactor* Answered(grpc::CallbackServerContext& context,
-                                   const grpc::Status& status = grpc::Status::OK) {
-  grpc::ServerUnaryReactor* const out = context.DefaultReactor();
-  out->Finish(status);
-  return out;
 }
 
 }  // namespace
@@ -68,31 +62,82 @@ grpc::Status FleetAnswers::Place(const v1::PlaceRequest& request,
   return grpc::Status::OK;
 }
 
+bool UnreadAnswers::Enter(const std::string& connection) {
+  const RankedLock lock(&mutex_);
+  int& count = counts_[connection];
+  if (count >= kMostOfConnection) return false;
+  ++count;
+  return true;
+}
+
+void UnreadAnswers::Leave(const std::string& connection) {
+  const RankedLock lock(&mutex_);
+  const auto found = counts_.find(connection);
+  if (--found->second == 0) counts_.erase(found);
+}
+
+// One answer, until it was taken or given up.
+class FleetServiceImpl::Reactor final : public grpc::ServerUnaryReactor {
+ public:
+  Reactor(UnreadAnswers& unread, std::string connection)
+      : unread_(unread), connection_(std::move(connection)) {}
+
+ private:
+  void OnDone() override {
+    unread_.Leave(connection_);
+    delete this;
+  }
+
+  UnreadAnswers& unread_;
+  const std::string connection_;
+};
+
+grpc::ServerUnaryReactor* FleetServiceImpl::Answer(grpc::CallbackServerContext& context,
+                                                   Fill fill) {
+  std::string connection = context.peer();
+  if (!unread_.Enter(connection)) {
+    grpc::ServerUnaryReactor* const refusal = context.DefaultReactor();
+    refusal->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                     absl::StrCat("the connection has not read ", UnreadAnswers::kMostOfConnection,
+                                  " answers, which is the limit")});
+    return refusal;
+  }
+  auto* const out = new Reactor(unread_, std::move(connection));
+  out->Finish(fill());
+  return out;
+}
+
 grpc::ServerUnaryReactor* FleetServiceImpl::ListHosts(grpc::CallbackServerContext* context,
                                                       const v1::ListHostsRequest* /*request*/,
                                                       v1::ListHostsResponse* response) {
-  *response->mutable_view() = answers_.ListHosts();
-  return Answered(*context);
+  return Answer(*context, [&] {
+    *response->mutable_view() = answers_.ListHosts();
+    return grpc::Status::OK;
+  });
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::GetStatus(grpc::CallbackServerContext* context,
                                                       const v1::GetStatusRequest* /*request*/,
                                                       v1::GetStatusResponse* response) {
-  *response = answers_.GetStatus();
-  return Answered(*context);
+  return Answer(*context, [&] {
+    *response = answers_.GetStatus();
+    return grpc::Status::OK;
+  });
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::Place(grpc::CallbackServerContext* context,
                                                   const v1::PlaceRequest* request,
                                                   v1::PlaceResponse* response) {
-  return Answered(*context, answers_.Place(*request, *response));
+  return Answer(*context, [&] { return answers_.Place(*request, *response); });
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::GetTargets(grpc::CallbackServerContext* context,
                                                        const v1::GetTargetsRequest* /*request*/,
                                                        v1::GetTargetsResponse* response) {
-  response->set_text(answers_.GetTargets());
-  return Answered(*context);
+  return Answer(*context, [&] {
+    response->set_text(answers_.GetTargets());
+    return grpc::Status::OK;
+  });
 }
 
 grpc::Status FleetAdminServiceImpl::Drain(grpc::ServerContext*, const v1::DrainRequest* request,

@@ -129,6 +129,15 @@ TEST_F(ServiceTest, TheOwnRecordIsTold) {
   EXPECT_EQ(directory_.View().hosts(1).state(), v1::HOST_STATE_LOST);
 }
 
+TEST(UnreadAnswersTest, AConnectionHasSoManyAndGetsThemBack) {
+  UnreadAnswers unread;
+  for (int i = 0; i < UnreadAnswers::kMostOfConnection; ++i) EXPECT_TRUE(unread.Enter("fd:1"));
+  EXPECT_FALSE(unread.Enter("fd:1"));
+  EXPECT_TRUE(unread.Enter("fd:2"));
+  unread.Leave("fd:1");
+  EXPECT_TRUE(unread.Enter("fd:1"));
+}
+
 TEST(RoundedFreeTest, ChangesBySixteenths) {
   EXPECT_EQ(RoundedFree(1600, 0), 1600);
   EXPECT_EQ(RoundedFree(1600, 1), 1500);

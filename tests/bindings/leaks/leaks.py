@@ -20,7 +20,10 @@ import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple, Optional
 
 _HERE = pathlib.Path(__file__).resolve().parent
-_ROUNDS = 8
+# More than anything that a binding makes once.
+_ROUNDS = 30
+# A round of Node has a thread, which takes valgrind long to start.
+_ROUNDS_OF_NODE = 10
 _OURS = "percpud"
 # Whose frames may be above ours where ours have asked for memory.
 _ALLOCATORS = ("vgpreload", "libc.so", "libstdc++")
@@ -33,6 +36,7 @@ class Language(NamedTuple):
     command: list[str]
     variables: dict[str, str]
     frees_at_end: bool
+    rounds: int = _ROUNDS
 
 
 def languages(build: pathlib.Path) -> dict[str, Language]:
@@ -45,7 +49,7 @@ def languages(build: pathlib.Path) -> dict[str, Language]:
         "ruby": Language(["/usr/bin/ruby", f"{_HERE}/rounds.rb"], {"RUBYLIB": f"{build}/ruby"}, False),
         "lua": Language(["luajit", f"{_HERE}/rounds.lua"], {"LUA_PATH": f"{build}/lua/?.lua"}, False),
         "node": Language([node, "--expose-gc", f"{_HERE}/rounds.js"], {"NODE_PATH": f"{build}/node"},
-                         False),
+                         False, _ROUNDS_OF_NODE),
         "php": Language([php, "-n", "-d", f"extension={build}/php/percpud.so", f"{_HERE}/rounds.php"],
                         {"USE_ZEND_ALLOC": "0", "PERCPUD_PHP_DIR": f"{build}/php"}, True),
     }
@@ -77,7 +81,7 @@ def is_fault(finding: Finding, how: Language) -> bool:
         return finding.is_ours(anywhere=False)
     is_lost = finding.kind in ("Leak_DefinitelyLost", "Leak_IndirectlyLost")
     return ((is_lost and finding.is_ours(anywhere=False)) or
-            (finding.blocks >= _ROUNDS and finding.is_ours(how.frees_at_end)))
+            (finding.blocks >= how.rounds and finding.is_ours(how.frees_at_end)))
 
 
 def faults(how: Language, address: str) -> list[str]:
@@ -87,7 +91,7 @@ def faults(how: Language, address: str) -> list[str]:
         done = subprocess.run(
             ["valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=all", "--num-callers=40",
              "--error-limit=no", "--smc-check=all-non-file", "--child-silent-after-fork=yes", "--xml=yes",
-             f"--xml-file={report}", *how.command, str(_ROUNDS)],
+             f"--xml-file={report}", *how.command, str(how.rounds)],
             env={**os.environ, **how.variables, "PERCPUD_ADDRESS": address}, capture_output=True, text=True)
         assert done.returncode == 0, f"exit {done.returncode}: {done.stdout}{done.stderr}"
         found = [Finding(error) for error in ElementTree.parse(report).findall("error")]
@@ -107,7 +111,7 @@ def check(name: str, how: Language) -> bool:
         found = [str(error)]
     finally:
         daemon.remove()
-    print(f"{name}: {len(found) or 'no'} faults in {_ROUNDS} rounds", *found, sep="\n  ", flush=True)
+    print(f"{name}: {len(found) or 'no'} faults in {how.rounds} rounds", *found, sep="\n  ", flush=True)
     return not found
 
 

@@ -108,6 +108,7 @@ function peer() {
   const module = path.join(folder, 'node_modules', 'prom-client');
   if (!fs.existsSync(module)) {
     if (!process.env.PERCPUD_NPM) return undefined;
+    fs.mkdirSync(path.dirname(folder), { recursive: true });
     const making = fs.mkdtempSync(`${path.dirname(folder)}/.prom-client-`);
     try {
       execFileSync(process.env.PERCPUD_NPM,

@@ -47,6 +47,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 _CLIENTS = 8
 _KILL_EVERY_SECONDS = 0.2
+# In a round that is measured.
+_CALLS = 1000
 _GONE_GOAL_MS = 50
 # What is still in flight after so long is taken to stay.
 _STAYS_MS = 2000
@@ -271,7 +273,7 @@ def start_mortals(**variables: Optional[str]) -> turns.Measured:
                               cwd=pathlib.Path(__file__).parent / "python")
 
 
-def after_deaths(deaths: tuple[int, int], rounds: int, often: int) -> list[Row]:
+def after_deaths(deaths: tuple[int, int], rounds: int) -> list[Row]:
     """Returns the lines of two processes that take turns: calls, and scrapes after deaths."""
     daemon = rig.Daemon()
     rows = []
@@ -285,18 +287,18 @@ def after_deaths(deaths: tuple[int, int], rounds: int, often: int) -> list[Row]:
         for kind in kinds.values():
             stops.callback(kind.end)
 
-        def add(text: str, call: str, number: int, scale: float) -> None:
+        def add(text: str, call: str, number: int, rounds: int, scale: float) -> None:
             best = turns.measure(kinds, {call: number}, rounds)
             rows.append(Row(text, *(best[call, kind] / scale for kind in kinds)))
 
         for call in ("inc", "labels().inc", "observe"):
-            add(f"nanoseconds of {call}", call, often, 1)
+            add(f"nanoseconds of {call}", call, _CALLS, rounds * 10, 1)
         before, dead = bytes_in(daemon.memory), 0
         for count in deaths:
             for kind in kinds.values():
                 kind.measure("death", count - dead)
             dead = count
-            add(f"milliseconds of a scrape after {dead} dead workers", "scrape", 1, 1e6)
+            add(f"milliseconds of a scrape after {dead} dead workers", "scrape", 1, rounds, 1e6)
             rows.append(Row(f"bytes left on disk after {dead} dead workers",
                             bytes_in(daemon.memory) - before, bytes_in(files)))
     return rows
@@ -315,7 +317,7 @@ def main() -> int:
         except AssertionError as error:
             print(f"{name}: FAILED: {error}", flush=True)
             failed = 1
-    rows += after_deaths(*(((2, 10), 1, 10) if arguments.smoke else ((8, 1000), 15, 20000)))
+    rows += after_deaths(*(((2, 10), 1) if arguments.smoke else ((8, 1000), 15)))
     print(f"{'':60}{'percpud':>12}{'files':>14}{'ratio':>9}", *rows, sep="\n")
     return failed
 

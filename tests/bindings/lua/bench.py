@@ -56,7 +56,7 @@ _ANSWER = """
 
 def measure(server: nginx.Nginx, smoke: bool) -> dict:
     """Returns the least nanoseconds of each call."""
-    rounds, often = (2, 100) if smoke else (15, 1_000_000)
+    rounds, often = (2, 100) if smoke else (150, 100_000)
     best: dict = {}
     for _ in range(rounds):
         for call in _CALLS:

@@ -31,7 +31,7 @@ def main(smoke: bool) -> int:
     try:
         daemon.start()
         kinds = {kind: start(kind, daemon.address) for kind in _KINDS}
-        rounds, often = (1, 10) if smoke else (15, 50000)
+        rounds, often = (1, 10) if smoke else (150, 5000)
         best = turns.measure(kinds, dict.fromkeys(_CALLS, often), rounds)
         for kind in kinds.values():
             kind.end()

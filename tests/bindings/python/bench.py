@@ -65,7 +65,7 @@ def main(smoke: bool) -> int:
         try:
             daemon.start()
             kinds = {kind: start(kind, daemon.address, folder) for kind in _KINDS}
-            rounds, often = (1, 10) if smoke else (15, 20000)
+            rounds, often = (1, 10) if smoke else (150, 2000)
             numbers = {call: max(often // 1000, 1) if call == "scrape" else often for call in _CALLS}
             best = turns.measure(kinds, numbers, rounds)
             for kind in kinds.values():

@@ -38,7 +38,7 @@ def answer(calls: dict[str, Callable]) -> None:
 
 def measure(kinds: dict[str, Measured], calls: dict[str, int], rounds: int) -> dict:
     """Returns the least nanoseconds of each call for each kind, of calls that are made so often
-    in each round."""
+    in each round. Rounds of a few milliseconds fit between those of busy neighbours."""
     best: dict = {}
     for call, number in calls.items():
         for _ in range(rounds):

@@ -115,7 +115,7 @@ end
 GOALS = [["increment", 0.2], ["increment labels", 0.2]].freeze
 
 def measure(kinds, smoke)
-  rounds, often = smoke ? [1, 10] : [15, 20_000]
+  rounds, often = smoke ? [1, 10] : [150, 2_000]
   best = Hash.new(Float::INFINITY)
   kinds.values.first.all.each_key do |call|
     number = call == "values" ? (often / 100).clamp(1..) : often

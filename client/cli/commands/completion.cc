@@ -3,6 +3,7 @@
 
 // Completion scripts, made from the parser itself: they cannot fall behind.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,13 +44,20 @@ std::vector<Flag> Flags(const CLI::App& parser) {
   return flags;
 }
 
+// Several verbs may have the same option.
+void AddOnce(Flag flag, std::vector<Flag>& out) {
+  const bool is_there = std::any_of(out.begin(), out.end(),
+                                    [&flag](const Flag& each) { return each.name == flag.name; });
+  if (!is_there) out.push_back(std::move(flag));
+}
+
 std::vector<Word> AllWords(const CLI::App& root) {
   std::vector<Word> words;
   for (const CLI::App* parser : root.get_subcommands({})) {
     Word word{parser->get_name(), parser->get_description(), Flags(*parser)};
     for (const CLI::App* verb : parser->get_subcommands({})) {
       word.flags.push_back({verb->get_name(), verb->get_description()});
-      for (Flag& flag : Flags(*verb)) word.flags.push_back(std::move(flag));
+      for (Flag& flag : Flags(*verb)) AddOnce(std::move(flag), word.flags);
     }
     words.push_back(std::move(word));
   }

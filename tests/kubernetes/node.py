@@ -6,7 +6,6 @@ group and rights as its manifest says. Needs root."""
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -99,7 +98,8 @@ class Node:
         label = f"{name}-{self._count}"
         group = Group(label, memory or int(parse_quantity(container.spec["resources"]["limits"]["memory"])))
         self._groups.append(group)
-        argv = [*self._entering(group), *self._namespaces(pod), HERE / "contain", *self._tree(container, objects, group),
+        argv = [*self._entering(group), *self._namespaces(pod),
+                HERE / "contain", *self._tree(container, objects, group),
                 self._users(label) if own_users else "", *self._rights(container),
                 *(command or self._expanded(container))]
         running = Running(Child(argv, self.folder / f"{label}.log"), label)
@@ -165,7 +165,8 @@ class Node:
         return ["setpriv", f"--reuid={container.security('runAsUser')}", f"--regid={container.security('runAsGroup')}",
                   f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups",
                   "--bounding-set=" + ",".join(["-all", *(f"+{name.lower()}" for name in kept)]),
-                  "--inh-caps=-all", "--no-new-privs", "--pdeathsig=KILL", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                  "--inh-caps=-all", "--no-new-privs", "--pdeathsig=KILL",
+                "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                   *(f"{name}={value}" for name, value in container.environment().items() if value)]
 
     def _expanded(self, container: Container) -> list[str]:

@@ -116,7 +116,8 @@ def _of_rights(pod: Pod) -> Iterator[str]:
             yield f"{container.name}: keeps capabilities"
         if not {*capabilities.get("add", [])} <= {"CHOWN", "FOWNER"}:
             yield f"{container.name}: adds capabilities"
-        if not container.security("readOnlyRootFilesystem") or container.security("allowPrivilegeEscalation") is not False:
+        may_gain = container.security("allowPrivilegeEscalation") is not False
+        if may_gain or not container.security("readOnlyRootFilesystem"):
             yield f"{container.name}: may write its image, or gain rights"
         if (container.security("seccompProfile") or {}).get("type") != "RuntimeDefault":
             yield f"{container.name}: has no seccomp profile"

@@ -53,11 +53,12 @@ TEST(FlagsTest, WordsThatRepeatAreCollected) {
 TEST(FlagsTest, AFileHasTheSameNames) {
   const percpud::testing::TempDir dir;
   const std::string path = dir.path() + "/fleet.conf";
-  ASSERT_TRUE(WriteAtomically(path,
-                              "# a comment\netcd = [\"https://a:1\", \"https://b:2\"]\n"
-                              "host = \"web1\"\nttl = \"5s\"\nlabel = [\"zone=z1\"]\nkeep-record = true\n",
-                              0600)
-                  .ok());
+  ASSERT_TRUE(
+      WriteAtomically(path,
+                      "# a comment\netcd = [\"https://a:1\", \"https://b:2\"]\n"
+                      "host = \"web1\"\nttl = \"5s\"\nlabel = [\"zone=z1\"]\nkeep-record = true\n",
+                      0600)
+          .ok());
   const auto flags = Parse({"--config", path, "--percpud", "unix:/p"});
   ASSERT_TRUE(flags.ok()) << flags.status();
   EXPECT_THAT(flags->etcd, ElementsAre("https://a:1", "https://b:2"));

@@ -194,7 +194,8 @@ def leaves(fleet: Fleet) -> str:
         check(guest.agent.end(number) == 0, "the exit status")
         guest.start_agent(option)
         wait_until(lambda: guest.fleet_json("status").get("registered"), fleet.ttl, "the guest is registered again")
-        check(fleet.etcd.key(f"{PREFIX}hosts/guest")["create_revision"] == created, "a restart deleted the record")
+        check(fleet.etcd.key(f"{PREFIX}hosts/guest")["create_revision"] == created,
+              f"a restart by {number.name} deleted the record")
     check(guest.agent.end(signal.SIGTERM) == 0, "the exit status")
     took = wait_until(lambda: "guest" not in watcher.states(), 2, "the guest is forgotten")
     check(fleet.etcd.key(f"{PREFIX}hosts/guest") is None, "its record is left in etcd")

@@ -69,7 +69,7 @@ class FleetReadingServiceImpl final : public v1::FleetReadingService::CallbackSe
                                          v1::SumVariablesResponse* response) override;
 
  private:
-  // Those who ask for the same share a round, so that a few threads do.
+  // A few threads do: callers who ask for the same share a round.
   static constexpr int kThreads = 4;
 
   FleetSums& sums_;

@@ -21,8 +21,9 @@ namespace {
 
 // What an event of the epoll set is about: a session, or this.
 constexpr std::uint64_t kWake = kNoSession.value();
-// Between two looks at who else has sent something: so many turns, or what one is worth at most. A
-// session that keeps its turns full is not served again before the others were looked for.
+// What is served between two looks at who else has sent something: these turns at most, or what
+// one is worth. A session that keeps its turns full is not served again before the others were
+// looked for.
 constexpr int kTurnsARound = 16;
 constexpr std::int64_t kCostARound = LaneConnection::kTurn;
 

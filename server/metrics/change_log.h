@@ -56,8 +56,8 @@ class ChangeLog {
   // A watcher that is behind for as long is not waited for any more: one that stalls does not
   // hold memory for ever.
   static constexpr absl::Duration kPatience = absl::Seconds(10);
-  // Nor is one that asks all the time and does not come as far as there was to follow when it
-  // fell behind.
+  // The same for one that asks all the time and does not come as far as there was to follow when
+  // it fell behind.
   static constexpr absl::Duration kPatienceWithAskers = absl::Seconds(30);
 
   ChangeLog() = default;

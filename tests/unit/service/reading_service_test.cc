@@ -47,9 +47,8 @@ class ReadingServiceTest : public testing::MetricsServiceRig {
     ASSERT_TRUE(pin->Write(UnitId(1), std::as_bytes(std::span(&value, 1))).ok());
   }
   void Make(const std::string& name, VariableType type, Bytes size, std::uint64_t value) {
-    const auto opened =
-        sessions_->variables().Open(kOperator, {.name = name, .type = type, .size = size,
-                                                .create = true});
+    const auto opened = sessions_->variables().Open(
+        kOperator, {.name = name, .type = type, .size = size, .create = true});
     ASSERT_TRUE(opened.ok()) << opened.status();
     Put(opened->variable.pointer.value(), value);
   }
@@ -84,8 +83,7 @@ class ReadingServiceTest : public testing::MetricsServiceRig {
       const grpc::Status status = reading_->ReadVariables(&context, request, &response);
       if (!status.ok()) return {status.error_message()};
       for (const v1::VariableSums& each : response.variables()) {
-        out.push_back(absl::StrCat(each.variable().name(), "=",
-                                   absl::StrJoin(each.sums(), ",")));
+        out.push_back(absl::StrCat(each.variable().name(), "=", absl::StrJoin(each.sums(), ",")));
       }
       if (response.next_page_token().empty()) return out;
       request.set_page_token(response.next_page_token());
@@ -120,8 +118,7 @@ TEST_F(ReadingServiceTest, VariablesAreReadByPrefixOrName) {
   Make("db.sizes", VariableType::kHistogram, Bytes(16), 3);
   Make("db", VariableType::kGauge, Bytes(8), 1);
   Make("dc", VariableType::kBytes, Bytes(16), 1);
-  EXPECT_THAT(ReadVariables(Prefix("")),
-              ElementsAre("db=1", "db.rows=7", "db.sizes=3,0", "dc="));
+  EXPECT_THAT(ReadVariables(Prefix("")), ElementsAre("db=1", "db.rows=7", "db.sizes=3,0", "dc="));
   EXPECT_THAT(ReadVariables(Prefix("db")), ElementsAre("db=1", "db.rows=7", "db.sizes=3,0"));
   EXPECT_THAT(ReadVariables(Prefix("db.", 1)), ElementsAre("db.rows=7", "db.sizes=3,0"));
   EXPECT_THAT(ReadVariables(Prefix("e")), IsEmpty());

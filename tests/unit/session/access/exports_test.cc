@@ -35,7 +35,8 @@ TEST(ExportRulesTest, FamiliesAreNamedWithTheirNamespace) {
   EXPECT_FALSE(rules.NamesFamily("a", "b"));
   EXPECT_FALSE(rules.NamesFamily("a/b/c", "anything"));
   EXPECT_FALSE(ExportRules().NamesFamily("shop", "hits"));
-  EXPECT_TRUE(ExportRules{.families = {"*"}, .variables = {}}.NamesFamily("any/where", "hits"));
+  const ExportRules all{.families = {"*"}, .variables = {}};
+  EXPECT_TRUE(all.NamesFamily("any/where", "hits"));
 }
 
 TEST(ExportRulesTest, APrefixMayMeanWhatAnEntryNames) {
@@ -50,7 +51,8 @@ TEST(ExportRulesTest, APrefixMayMeanWhatAnEntryNames) {
   EXPECT_TRUE(rules.NamesAllOf("a/b"));
   EXPECT_FALSE(rules.NamesAllOf("shop"));
   EXPECT_FALSE(rules.NamesAllOf(std::nullopt));
-  EXPECT_TRUE(ExportRules{.families = {"*"}, .variables = {}}.NamesAllOf(std::nullopt));
+  const ExportRules all{.families = {"*"}, .variables = {}};
+  EXPECT_TRUE(all.NamesAllOf(std::nullopt));
 }
 
 TEST(ExportRulesTest, VariablesAreNamed) {

@@ -45,15 +45,17 @@ def free_port() -> int:
 
 
 class Child:
-    """A process with its output in a file. Killed by kill(), at the latest when the test ends."""
+    """A process with its output in a file. Killed by kill(), at the latest when the test ends, and
+    with the test when that is killed itself. Made by the test's first thread."""
 
     all: list["Child"] = []
 
     def __init__(self, argv: list[object], log: pathlib.Path, env: dict[str, str] | None = None) -> None:
         self.log = log
         self._out = log.open("ab")
-        self._process = subprocess.Popen([str(word) for word in argv], stdout=self._out,
-                                         stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+        command = ["/usr/bin/setpriv", "--pdeathsig", "KILL", *(str(word) for word in argv)]
+        self._process = subprocess.Popen(command, stdout=self._out, stderr=subprocess.STDOUT,
+                                         env={**os.environ, **(env or {})})
         Child.all.append(self)
 
     @property

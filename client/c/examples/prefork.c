@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -115,8 +116,11 @@ static void Serve(const metrics* m, progress* at) {
 }
 
 static pid_t StartWorker(const metrics* m, progress* at) {
+  const pid_t master = getpid();
   const pid_t worker = fork();
   if (worker == 0) {
+    /* A master that is killed itself leaves nobody behind. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != master) _exit(1);
     signal(SIGTERM, &Stop);
     Serve(m, at);
     _exit(0);

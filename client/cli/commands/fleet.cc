@@ -247,8 +247,7 @@ Command AddNamed(CLI::App& noun, const char* name, const char* summary, const ch
 }  // namespace
 
 Commands AddFleet(CLI::App& root) {
-  CLI::App& noun =
-      AddNoun(root, "fleet", "Hosts of the fleet, their sums, and where keys are placed");
+  CLI::App& noun = AddNoun(root, "fleet", "Hosts of the fleet, their sums, places for keys");
   const auto options = std::make_shared<Options>();
   noun.add_option("--agent", options->agent, "Where percpud-fleet is, unix:PATH")
       ->option_text(absl::StrCat("ADDRESS [", kDefaultAgent, "]"))

@@ -139,6 +139,7 @@ describe('a cluster', () => {
       await load.more(50);
       kill(load.last);
     }
+    await shop.complete();
     await checkSums(6);
     assert.strictEqual(await shop.sample('shop_requests_total{path="/buy"}', shop.primary),
       await shop.sample('shop_requests_total{path="/buy"}'));

@@ -101,7 +101,7 @@ absl::Status FleetSums::AskAll(Out out, const Request& request, const v1::Asking
   Judge judge;
   for (auto& answer : out.Ask(view, request, PatienceOf(asking))) {
     if (!judge.Hear(answer.host, answer.status) || !answer.status.ok()) continue;
-    const absl::Status added = add(answer.host, answer.pages);
+    absl::Status added = add(answer.host, answer.pages);
     if (added.ok()) continue;
     if (!asking.available() || absl::IsResourceExhausted(added)) return added;
     judge.Drop(answer.host, added);

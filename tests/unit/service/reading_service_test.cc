@@ -62,7 +62,7 @@ class ReadingServiceTest : public testing::MetricsServiceRig {
       grpc::ClientContext context;
       testing::Prepare(context, nullptr);
       v1::ReadFamilyResponse response;
-      const grpc::Status status = reading_->ReadFamily(&context, request, &response);
+      grpc::Status status = reading_->ReadFamily(&context, request, &response);
       if (!status.ok()) return status;
       EXPECT_EQ(response.shape().name(), family);
       for (const v1::Series& series : response.series()) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -62,7 +63,11 @@ class HostChannels {
     std::string server_name;
     // No record leads to a Unix socket.
     bool is_own = false;
-    auto operator<=>(const Place&) const = default;
+
+    bool operator<(const Place& other) const {
+      return std::tie(address, server_name, is_own) <
+             std::tie(other.address, other.server_name, other.is_own);
+    }
   };
   struct Open {
     std::shared_ptr<grpc::Channel> channel;

@@ -93,7 +93,7 @@ Agent::Agent(const Flags& flags, PathLock lock, v1::HostRecord record,
                  .own_address = flags.percpud},
                 clock_),
       record_(std::move(record)),
-      service_({directory_, [this] { return Status(); }}),
+      service_({directory_, [this] { return Status(); }}, unread_),
       sums_(directory_, channels_, deadlines_, clock_),
       admin_(keys_, etcd_) {
   if (!flags.file_sd.empty()) file_sd_.emplace(flags.file_sd);

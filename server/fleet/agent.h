@@ -29,6 +29,7 @@
 #include "server/fleet/reading_service.h"
 #include "server/fleet/registration.h"
 #include "server/fleet/service.h"
+#include "server/fleet/unread_answers.h"
 
 namespace percpud::fleet {
 
@@ -106,9 +107,10 @@ class Agent {
   Said said_peer_files_;
   Said said_store_;
 
+  UnreadAnswers unread_;
   FleetServiceImpl service_;
   FleetSums sums_;
-  FleetReadingServiceImpl reading_{sums_};
+  FleetReadingServiceImpl reading_{sums_, unread_};
   FleetAdminServiceImpl admin_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<Door> admin_door_;

@@ -178,17 +178,19 @@ grpc::Status FleetSums::SumVariables(const v1::SumVariablesRequest& request,
 grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumFamily(grpc::CallbackServerContext* context,
                                                              const v1::SumFamilyRequest* request,
                                                              v1::SumFamilyResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  rounds_.Run([=, this] { reactor->Finish(sums_.SumFamily(*request, *response)); });
-  return reactor;
+  const UnreadAnswers::Admitted admitted = unread_.Admit(*context);
+  if (!admitted.may_answer) return admitted.reactor;
+  rounds_.Run([=, this] { admitted.reactor->Finish(sums_.SumFamily(*request, *response)); });
+  return admitted.reactor;
 }
 
 grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumVariables(
     grpc::CallbackServerContext* context, const v1::SumVariablesRequest* request,
     v1::SumVariablesResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  rounds_.Run([=, this] { reactor->Finish(sums_.SumVariables(*request, *response)); });
-  return reactor;
+  const UnreadAnswers::Admitted admitted = unread_.Admit(*context);
+  if (!admitted.may_answer) return admitted.reactor;
+  rounds_.Run([=, this] { admitted.reactor->Finish(sums_.SumVariables(*request, *response)); });
+  return admitted.reactor;
 }
 
 }  // namespace percpud::fleet

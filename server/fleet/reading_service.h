@@ -18,6 +18,7 @@
 #include "server/fleet/host_channels.h"
 #include "server/fleet/judge.h"
 #include "server/fleet/shared_rounds.h"
+#include "server/fleet/unread_answers.h"
 
 namespace percpud::fleet {
 
@@ -58,8 +59,8 @@ class FleetSums {
 // Thread safe.
 class FleetReadingServiceImpl final : public v1::FleetReadingService::CallbackService {
  public:
-  // `sums` outlives it.
-  explicit FleetReadingServiceImpl(FleetSums& sums) : sums_(sums) {}
+  // Both outlive it.
+  FleetReadingServiceImpl(FleetSums& sums, UnreadAnswers& unread) : sums_(sums), unread_(unread) {}
 
   grpc::ServerUnaryReactor* SumFamily(grpc::CallbackServerContext* context,
                                       const v1::SumFamilyRequest* request,
@@ -73,6 +74,7 @@ class FleetReadingServiceImpl final : public v1::FleetReadingService::CallbackSe
   static constexpr int kThreads = 4;
 
   FleetSums& sums_;
+  UnreadAnswers& unread_;
   SlowLane rounds_{"fleet-rounds", kThreads};
 };
 

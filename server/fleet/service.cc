@@ -62,49 +62,11 @@ grpc::Status FleetAnswers::Place(const v1::PlaceRequest& request,
   return grpc::Status::OK;
 }
 
-bool UnreadAnswers::Enter(const std::string& connection) {
-  const RankedLock lock(&mutex_);
-  int& count = counts_[connection];
-  if (count >= kMostOfConnection) return false;
-  ++count;
-  return true;
-}
-
-void UnreadAnswers::Leave(const std::string& connection) {
-  const RankedLock lock(&mutex_);
-  const auto found = counts_.find(connection);
-  if (--found->second == 0) counts_.erase(found);
-}
-
-// One answer, until it was taken or given up.
-class FleetServiceImpl::Reactor final : public grpc::ServerUnaryReactor {
- public:
-  Reactor(UnreadAnswers& unread, std::string connection)
-      : unread_(unread), connection_(std::move(connection)) {}
-
- private:
-  void OnDone() override {
-    unread_.Leave(connection_);
-    delete this;
-  }
-
-  UnreadAnswers& unread_;
-  const std::string connection_;
-};
-
 grpc::ServerUnaryReactor* FleetServiceImpl::Answer(grpc::CallbackServerContext& context,
                                                    Fill fill) {
-  std::string connection = context.peer();
-  if (!unread_.Enter(connection)) {
-    grpc::ServerUnaryReactor* const refusal = context.DefaultReactor();
-    refusal->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
-                     absl::StrCat("the connection has not read ", UnreadAnswers::kMostOfConnection,
-                                  " answers, which is the limit")});
-    return refusal;
-  }
-  auto* const out = new Reactor(unread_, std::move(connection));
-  out->Finish(fill());
-  return out;
+  const UnreadAnswers::Admitted admitted = unread_.Admit(context);
+  if (admitted.may_answer) admitted.reactor->Finish(fill());
+  return admitted.reactor;
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::ListHosts(grpc::CallbackServerContext* context,

@@ -7,15 +7,13 @@
 #include <functional>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "percpud/fleet/v1/fleet.grpc.pb.h"
 #include "server/base/clock.h"
-#include "server/base/ranked_mutex.h"
 #include "server/fleet/directory.h"
 #include "server/fleet/etcd.h"
 #include "server/fleet/names.h"
+#include "server/fleet/unread_answers.h"
 
 namespace percpud::fleet {
 
@@ -40,25 +38,12 @@ class FleetAnswers {
   const Describe describe_;
 };
 
-// How many answers each connection has not taken yet. gRPC's own bound of calls holds for peers
-// only who have agreed to it. Thread safe.
-class UnreadAnswers {
- public:
-  static constexpr int kMostOfConnection = 4;
-
-  // False if the connection has as many as it may.
-  bool Enter(const std::string& connection);
-  void Leave(const std::string& connection);
-
- private:
-  RankedMutex mutex_{LockRank::kLeaf};
-  absl::flat_hash_map<std::string, int> counts_ ABSL_GUARDED_BY(mutex_);
-};
-
 // Gives these answers. By callbacks: no thread waits for who does not read. Thread safe.
 class FleetServiceImpl final : public v1::FleetService::CallbackService {
  public:
-  explicit FleetServiceImpl(FleetAnswers answers) : answers_(std::move(answers)) {}
+  // `unread` outlives it.
+  FleetServiceImpl(FleetAnswers answers, UnreadAnswers& unread)
+      : answers_(std::move(answers)), unread_(unread) {}
 
   grpc::ServerUnaryReactor* ListHosts(grpc::CallbackServerContext* context,
                                       const v1::ListHostsRequest* request,
@@ -74,14 +59,13 @@ class FleetServiceImpl final : public v1::FleetService::CallbackService {
                                        v1::GetTargetsResponse* response) override;
 
  private:
-  class Reactor;
   using Fill = absl::FunctionRef<grpc::Status()>;
 
   // Answers with what `fill` makes, or refuses the call before anything is made.
   grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, Fill fill);
 
   const FleetAnswers answers_;
-  UnreadAnswers unread_;
+  UnreadAnswers& unread_;
 };
 
 // Writes marks to etcd. Thread safe.

@@ -10,6 +10,8 @@ install(FILES systemd/percpud.service systemd/percpud.socket
   DESTINATION lib/systemd/system COMPONENT percpud)
 install(FILES systemd/percpud.sysusers
   DESTINATION lib/sysusers.d RENAME percpud.conf COMPONENT percpud)
+install(FILES systemd/percpud.tmpfiles
+  DESTINATION lib/tmpfiles.d RENAME percpud.conf COMPONENT percpud)
 install(FILES systemd/percpud.textproto DESTINATION /etc/percpud COMPONENT percpud)
 install(FILES ${PROJECT_SOURCE_DIR}/proto/percpud/config/v1/config.proto
   DESTINATION share/doc/percpud COMPONENT percpud)

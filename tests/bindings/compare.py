@@ -90,28 +90,57 @@ class Hey:
         self.begun = sum(map(int, [*codes.values(), *errors]))
 
 
-class Killer:
-    """Kills a random worker of a server every so many seconds, until stop()."""
+class Repeated:
+    """A thread that does something every so many seconds, until stop()."""
 
-    def __init__(self, server: servers.Server, every: float) -> None:
-        self._server = server
+    def __init__(self, every: float, act: Callable[[], None]) -> None:
         self._every = every
+        self._act = act
         self._stop = threading.Event()
-        self.kills = 0
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
-            # On a busy machine workers would die before they have begun.
-            workers = self._server.workers() if self._server.get("/metrics") else []
-            if workers:
-                servers.kill_one([random.choice(workers)])
-                self.kills += 1
+            self._act()
 
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
+
+
+class Killer:
+    """Kills a random worker of a server."""
+
+    def __init__(self, server: servers.Server) -> None:
+        self._server = server
+        self.kills = 0
+
+    def kill_one(self) -> None:
+        # On a busy machine workers would die before they have begun.
+        workers = self._server.workers() if self._server.get("/metrics") else []
+        if workers:
+            servers.kill_one([random.choice(workers)])
+            self.kills += 1
+
+
+class Sweeper:
+    """Removes the files that a worker, killed as it made one, has left empty: prometheus_client
+    reads no page while there is one, so somebody has to."""
+
+    _EMPTY_FOR_S = 1.0
+
+    def __init__(self, folder: str) -> None:
+        self._folder = pathlib.Path(folder)
+        self.removed = 0
+
+    def sweep(self) -> None:
+        for path in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                kept = path.stat()
+                if kept.st_size == 0 and time.time() - kept.st_mtime > self._EMPTY_FOR_S:
+                    path.unlink()
+                    self.removed += 1
 
 
 def kill_in_request(server: servers.Server, in_flight: Callable[[], float]) -> tuple[float, float]:
@@ -170,6 +199,7 @@ class Kind(NamedTuple):
     gone_ms: float
     page_ms: float
     bytes: float
+    broken: float
 
 
 class Load(NamedTuple):
@@ -180,11 +210,12 @@ class Load(NamedTuple):
 
 
 def under_load(server: servers.Server, port: int, load: Load) -> tuple[Hey, int]:
-    killer = Killer(server, load.kill_every)
+    killer = Killer(server)
+    killing = Repeated(load.kill_every, killer.kill_one)
     try:
         sent = Hey(port, load.seconds)
     finally:
-        killer.stop()
+        killing.stop()
     assert killer.kills > 0 and sent.answered > 0, f"{killer.kills} kills, {sent.answered} answers"
     return sent, killer.kills
 
@@ -206,7 +237,7 @@ def on_percpud(name: str, folder: str, load: Load) -> Kind:
         left, gone_ms = kill_in_request(around.server, in_flight)
         assert left == 0, f"{said}; {left:.0f} in flight {gone_ms:.0f} ms after the last kill"
         return Kind(said, sent.answered / sent.seconds, lost, 0, left, gone_ms, taken,
-                    bytes_in(around.daemon.memory) - before)
+                    bytes_in(around.daemon.memory) - before, 0)
 
 
 @contextlib.contextmanager
@@ -228,7 +259,7 @@ def sample_of(files: str, name: str) -> float:
             return sum(sample.value for metric in registry.collect() for sample in metric.samples
                        if sample.name == name)
         except struct.error:
-            continue  # It has met a file that a worker is making, and then it reads none.
+            continue  # There is an empty file. A worker is making it, or the sweeper removes it.
 
 
 def on_files(name: str, folder: str, load: Load) -> Kind:
@@ -239,6 +270,8 @@ def on_files(name: str, folder: str, load: Load) -> Kind:
         with rig.environment(SHOP_ON_FILES="1", PROMETHEUS_MULTIPROC_DIR=files):
             server = starter(name, port)(folder, "")
         stops.callback(server.stop)
+        sweeper = Sweeper(files)
+        stops.callback(Repeated(1, sweeper.sweep).stop)
         scraper = prometheus.Prometheus(pathlib.Path(folder, "prometheus"), f"127.0.0.1:{port}", "2s")
         stops.callback(scraper.stop)
         scraper.wait_until_ready()
@@ -251,7 +284,7 @@ def on_files(name: str, folder: str, load: Load) -> Kind:
         taken = page_ms(server)
         left, gone_ms = kill_in_request(server, lambda: sample_of(files, stand.IN_FLIGHT))
         return Kind(said, sent.answered / sent.seconds, counted - sent.answered, resets, left, gone_ms, taken,
-                    bytes_in(files))
+                    bytes_in(files), sweeper.removed)
 
 
 def under_server(name: str, load: Load) -> list[Row]:
@@ -271,6 +304,7 @@ def under_server(name: str, load: Load) -> list[Row]:
         ("resets() in Prometheus", ours.resets, theirs.resets, False),
         (f"in flight when {shops.WORKERS} workers have died in a request", ours.left, theirs.left, False),
         ("milliseconds until that is 0", ours.gone_ms, None if theirs.left else theirs.gone_ms, False),
+        ("times that a killed worker made the page unreadable", ours.broken, theirs.broken, False),
         ("milliseconds of its page, after the load", ours.page_ms, theirs.page_ms),
         ("bytes left on disk", ours.bytes, theirs.bytes))]
 

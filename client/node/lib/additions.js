@@ -12,7 +12,7 @@
 // Calls in one turn before additions are gathered.
 const CALLS = 64;
 // Additions to one counter that are gathered for a call.
-const GATHERED = 64;
+const GATHERED = 128;
 
 let calls = CALLS;
 let isRenewing = false;
@@ -22,15 +22,33 @@ const waiting = [];
 class Adder {
   constructor(send) {
     this.send = send;
-    // Additions of 1 are counted by themselves, because whole numbers are faster.
-    this.ones = 0;
+    // Additions of 1 have only this to look at: how many more may wait, and 0 if none does.
+    // An element of an array of integers takes half the time of a property.
+    this.room = new Int32Array(1);
     this.others = 0;
     this.sum = 0;
     this.isWaiting = false;
   }
 
+  get ones() {
+    return this.isWaiting ? GATHERED - this.room[0] : 0;
+  }
+
   get isEmpty() {
     return this.ones === 0 && this.others === 0;
+  }
+
+  begin() {
+    this.isWaiting = true;
+    this.room[0] = GATHERED;
+  }
+
+  end() {
+    const isEmpty = this.isEmpty;
+    const sum = this.sum + this.ones;
+    this.isWaiting = false;
+    this.drop();
+    if (!isEmpty) this.send(sum);
   }
 
   deliver() {
@@ -41,7 +59,7 @@ class Adder {
 
   /** Forgets what is waiting. */
   drop() {
-    this.ones = 0;
+    this.room[0] = this.isWaiting ? GATHERED : 0;
     this.others = 0;
     this.sum = 0;
   }
@@ -49,11 +67,7 @@ class Adder {
 
 /** Delivers what is waiting. */
 function flush() {
-  while (waiting.length > 0) {
-    const adder = waiting.pop();
-    adder.isWaiting = false;
-    if (!adder.isEmpty) adder.deliver();
-  }
+  while (waiting.length > 0) waiting.pop().end();
 }
 
 function renew() {
@@ -63,7 +77,7 @@ function renew() {
 }
 
 function enlist(adder) {
-  adder.isWaiting = true;
+  adder.begin();
   waiting.push(adder);
 }
 
@@ -79,17 +93,22 @@ function callAlone(adder, amount) {
 
 /** Adds 1. */
 function addOne(adder) {
+  const left = adder.room[0];
+  if (left > 1) {
+    adder.room[0] = left - 1;
+  } else {
+    addOneSlowly(adder);
+  }
+}
+
+function addOneSlowly(adder) {
   if (calls > 0) {
     callAlone(adder, 1);
     return;
   }
-  const ones = adder.ones + 1;
-  adder.ones = ones;
-  if (ones === GATHERED) {
-    adder.deliver();
-  } else if (!adder.isWaiting) {
-    enlist(adder);
-  }
+  if (!adder.isWaiting) enlist(adder);
+  adder.room[0] -= 1;
+  if (adder.room[0] === 0) adder.deliver();
 }
 
 /** Adds a number that is finite and not below zero. */
@@ -98,13 +117,10 @@ function add(adder, amount) {
     callAlone(adder, amount);
     return;
   }
+  if (!adder.isWaiting) enlist(adder);
   adder.sum += amount;
   adder.others += 1;
-  if (adder.others === GATHERED) {
-    adder.deliver();
-  } else if (!adder.isWaiting) {
-    enlist(adder);
-  }
+  if (adder.others === GATHERED) adder.deliver();
 }
 
 module.exports = { Adder, add, addOne, flush };

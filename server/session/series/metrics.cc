@@ -115,26 +115,26 @@ std::uint64_t Metrics::NowSinceBootNs() const {
 }
 
 absl::StatusOr<Opening> Metrics::Open(const Caller& caller, const OpeningWanted& wanted) {
-  SeriesOpening opening({.allocator = allocator_,
-                         .books = books_,
-                         .caller = caller,
-                         .limits = limits(),
-                         .now_ns = NowNs()},
-                        wanted);
-  std::optional<absl::StatusOr<Opening>> opened = opening.Run(true);
+  std::optional<absl::StatusOr<Opening>> opened = RunOpening(caller, wanted, true);
   assert(opened.has_value());
   return *std::move(opened);
 }
 
 std::optional<absl::StatusOr<Opening>> Metrics::TryOpen(const Caller& caller,
                                                         const OpeningWanted& wanted) {
+  return RunOpening(caller, wanted, false);
+}
+
+std::optional<absl::StatusOr<Opening>> Metrics::RunOpening(const Caller& caller,
+                                                           const OpeningWanted& wanted,
+                                                           bool may_sleep) {
   return SeriesOpening({.allocator = allocator_,
                         .books = books_,
                         .caller = caller,
                         .limits = limits(),
-                        .now_ns = 0},
+                        .now_ns = NowNs()},
                        wanted)
-      .Run(false);
+      .Run(may_sleep);
 }
 
 absl::StatusOr<std::uint64_t> Metrics::Remove(const Caller& caller, absl::string_view name_space,

@@ -44,7 +44,7 @@ class Metrics {
   // Errors: BadNamespace, BatchOverLimit, NotNamespaceOwner, QuotaExceeded, SessionEnded,
   // CatalogFull.
   absl::StatusOr<Opening> Open(const Caller& caller, const OpeningWanted& wanted);
-  // The same; nullopt, with nothing changed, where anything would have to be made.
+  // The same; nullopt, with nothing changed, where it would have to sleep.
   std::optional<absl::StatusOr<Opening>> TryOpen(const Caller& caller, const OpeningWanted& wanted);
 
   // Has series of a family count from 0 again, or removes them; returns how many. Their
@@ -145,6 +145,8 @@ class Metrics {
 
  private:
   [[nodiscard]] MetricLimits limits() const;
+  std::optional<absl::StatusOr<Opening>> RunOpening(const Caller& caller,
+                                                    const OpeningWanted& wanted, bool may_sleep);
   void KeepCounts();
   [[nodiscard]] std::uint64_t NowNs() const;
   // Nanoseconds since boot.

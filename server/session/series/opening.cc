@@ -24,6 +24,9 @@ using metrics::MetricTables;
 using metrics::Namespace;
 using metrics::Series;
 
+// New series that a thread which must not sleep makes itself: each takes some microseconds.
+constexpr std::size_t kMostAtOnce = 16;
+
 }  // namespace
 
 SeriesOpening::SeriesOpening(const Context& context, const OpeningWanted& wanted)
@@ -44,8 +47,8 @@ std::optional<absl::StatusOr<Opening>> SeriesOpening::Run(bool may_sleep) {
   }
   Look(tx.tables(), name_space);
   if (IsComplete(name_space)) return std::move(out_);
-  if (!may_sleep) return std::nullopt;
-  return Make(tx);
+  if (!may_sleep && !MayBeMadeAtOnce(tx.tables(), name_space)) return std::nullopt;
+  return Make(tx, may_sleep);
 }
 
 // --- Looking -----------------------------------------------------------------
@@ -108,16 +111,26 @@ bool SeriesOpening::IsComplete(const Namespace* name_space) const {
   return missing_.empty() && name_space != nullptr && !MustJoin(*name_space);
 }
 
+bool SeriesOpening::MayBeMadeAtOnce(const Tables& tables, const Namespace* name_space) const {
+  return name_space != nullptr && missing_.size() <= kMostAtOnce &&
+         tables.metrics.IsSettled(name_);
+}
+
 // --- Holding -----------------------------------------------------------------
 
-absl::StatusOr<Opening> SeriesOpening::Make(Transaction& tx) {
-  RETURN_IF_ERROR(Hold(tx));
+std::optional<absl::StatusOr<Opening>> SeriesOpening::Make(Transaction& tx, bool may_sleep) {
+  if (absl::Status status = Hold(tx); !status.ok()) return status;
   Namespace& name_space = *tx.tables().metrics.Find(held_);
   // Somebody else may have made it while this waited.
   Look(tx.tables(), &name_space);
   joins_ = MustJoin(name_space);
   RefuseWriters();
   plan_.Plan(tx.tables().metrics, held_, wanted_, missing_);
+  if (!may_sleep && TakesMemory()) {
+    Release(tx.tables());
+    tx.Abandon();
+    return std::nullopt;
+  }
   AnswerWriters(tx.tables());
   absl::Status ready = Charge(tx.tables());
   if (ready.ok()) ready = Allocate(tx);
@@ -248,6 +261,8 @@ void SeriesOpening::Refuse(Tables& tables, const absl::Status& status) {
 }
 
 // --- Memory ------------------------------------------------------------------
+
+bool SeriesOpening::TakesMemory() const { return plan_.TakesMemory() || CountOfWriter() > 0; }
 
 absl::Status SeriesOpening::Allocate(Transaction& tx) {
   std::vector<AreaSpec> specs = plan_.Specs();

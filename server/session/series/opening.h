@@ -50,9 +50,10 @@ class SeriesOpening {
   // All of it outlives the opening.
   SeriesOpening(const Context& context, const OpeningWanted& wanted);
 
-  // nullopt, with nothing changed, where `may_sleep` is false and something would have to be
-  // made. Errors of the whole: BadNamespace, BatchOverLimit, NotNamespaceOwner,
-  // QuotaExceeded (namespaces), SessionEnded, CatalogFull. All others are a series' own.
+  // nullopt, with nothing changed, where `may_sleep` is false and there is more to make than a
+  // few series in cells that there are. Errors of the whole: BadNamespace, BatchOverLimit,
+  // NotNamespaceOwner, QuotaExceeded (namespaces), SessionEnded, CatalogFull. All others are a
+  // series' own.
   std::optional<absl::StatusOr<Opening>> Run(bool may_sleep);
 
  private:
@@ -64,7 +65,11 @@ class SeriesOpening {
                std::size_t first);
   [[nodiscard]] bool IsComplete(const metrics::Namespace* name_space) const;
 
-  absl::StatusOr<Opening> Make(Transaction& tx);
+  // Whether what is missing can do without a wait, unless it takes memory.
+  [[nodiscard]] bool MayBeMadeAtOnce(const Tables& tables,
+                                     const metrics::Namespace* name_space) const;
+
+  std::optional<absl::StatusOr<Opening>> Make(Transaction& tx, bool may_sleep);
   absl::Status Hold(Transaction& tx);
   absl::Status EnterNamespace(metrics::MetricTables& tables);
   void Release(Tables& tables) const;
@@ -81,6 +86,8 @@ class SeriesOpening {
   // Answers all that is missing with the refusal; what it was charged is refunded.
   void Refuse(Tables& tables, const absl::Status& status);
 
+  // Whether memory is to be granted. REQUIRES: it is planned.
+  [[nodiscard]] bool TakesMemory() const;
   absl::Status Allocate(Transaction& tx);
   // Without the lock: grants the blocks, and clears the slots that are used again.
   absl::Status TakeMemory(const std::vector<AreaSpec>& specs, std::vector<PercpuPtr>& areas) const;

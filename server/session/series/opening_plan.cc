@@ -212,6 +212,11 @@ void OpeningPlan::PlanCells() {
 
 // --- Memory ------------------------------------------------------------------
 
+bool OpeningPlan::TakesMemory() const {
+  return std::any_of(families_.begin(), families_.end(),
+                     [](const auto& plan) { return !plan->slots.empty(); });
+}
+
 std::vector<AreaSpec> OpeningPlan::Specs() const {
   std::vector<AreaSpec> out;
   for (const auto& plan : families_) {

@@ -84,6 +84,8 @@ class OpeningPlan {
   // Plans what is missing. Called once. REQUIRES: the namespace is there, and held.
   void Plan(metrics::MetricTables& tables, NamespaceId name_space, const OpeningWanted& wanted,
             std::span<const Missing> missing);
+  // Whether blocks are to be granted.
+  [[nodiscard]] bool TakesMemory() const;
   // The blocks that are to be granted, and what they are charged as.
   [[nodiscard]] std::vector<AreaSpec> Specs() const;
   [[nodiscard]] Usage UsageOfBlocks() const;

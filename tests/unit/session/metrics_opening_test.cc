@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/error_reason.h"
 #include "server/metrics/rules.h"
 #include "tests/unit/session/session_rig.h"
@@ -42,6 +43,20 @@ class MetricsOpeningTest : public testing::SessionTest {
     family.max_series = max_series;
     family.series.assign(series.begin(), series.end());
     return sessions_->metrics().Open(caller, wanted);
+  }
+  // Whether all were opened by a thread that must not sleep.
+  bool TryOpen(const Caller& caller, const std::vector<std::string>& series) {
+    const Shape shape = Hits();
+    OpeningWanted wanted{.name_space = "shop", .families = {}};
+    FamilyWanted& family = wanted.families.emplace_back();
+    family.shape = shape;
+    family.series.assign(series.begin(), series.end());
+    const auto opened = sessions_->metrics().TryOpen(caller, wanted);
+    if (!opened) return false;
+    EXPECT_TRUE(opened->ok()) << opened->status();
+    if (!opened->ok()) return true;
+    for (const OpenedSeries& one : (*opened)->series) EXPECT_TRUE(one.status.ok()) << one.status;
+    return true;
   }
   OpenedSeries MustOpen(const Caller& caller, const Shape& shape, const std::string& values,
                         absl::string_view name_space = "shop") {
@@ -88,22 +103,38 @@ TEST_F(MetricsOpeningTest, OneCallerMakesASeriesAndAllFindIt) {
   EXPECT_EQ(LiveAreas(), 1U);
 }
 
-TEST_F(MetricsOpeningTest, WhatIsThereAndJoinedIsFoundWithoutSleeping) {
+TEST_F(MetricsOpeningTest, WhatIsThereIsFoundWithoutSleeping) {
   const Caller alice = CallerOf(Open());
-  const Shape hits = Hits();
-  const std::string values = Values({"/"});
-  const OpeningWanted wanted{.name_space = "shop",
-                             .families = {{.shape = hits, .series = {values}}}};
-  EXPECT_FALSE(sessions_->metrics().TryOpen(alice, wanted).has_value());
-  MustOpen(alice, hits, values);
-  const auto found = sessions_->metrics().TryOpen(alice, wanted);
-  ASSERT_TRUE(found.has_value());
-  EXPECT_TRUE((*found)->series[0].status.ok());
+  EXPECT_FALSE(TryOpen(alice, {Values({"/"})})) << "the namespace is to be made";
+  MustOpen(alice, Hits(), Values({"/"}));
+  EXPECT_TRUE(TryOpen(alice, {Values({"/"})}));
   // Another session has not joined yet, which is a record.
-  const Caller second = CallerOf(Open());
-  EXPECT_FALSE(sessions_->metrics().TryOpen(second, wanted).has_value());
-  MustOpen(second, hits, values);
-  EXPECT_TRUE(sessions_->metrics().TryOpen(second, wanted).has_value());
+  EXPECT_TRUE(TryOpen(CallerOf(Open()), {Values({"/"})}));
+}
+
+TEST_F(MetricsOpeningTest, AFewSeriesAreMadeWithoutSleepingInCellsThatThereAre) {
+  const Caller alice = CallerOf(Open());
+  // Blocks of one, one and two cells.
+  for (const char* path : {"/1", "/2", "/3"}) MustOpen(alice, Hits(), Values({path}));
+  ASSERT_EQ(LiveAreas(), 3U);
+  EXPECT_TRUE(TryOpen(alice, {Values({"/4"})}));
+  EXPECT_EQ(LiveAreas(), 3U);
+  EXPECT_FALSE(TryOpen(alice, {Values({"/5"})})) << "it takes another block";
+  EXPECT_EQ(ReadAll(1000).size(), 4U) << "nothing has changed";
+  EXPECT_TRUE(MustOpen(alice, Hits(), Values({"/5"})).made);
+  EXPECT_EQ(LiveAreas(), 4U);
+}
+
+TEST_F(MetricsOpeningTest, ManySeriesAreMadeByAThreadThatMaySleep) {
+  const Caller alice = CallerOf(Open());
+  std::vector<std::string> series;
+  for (int i = 0; i < 100; ++i) series.push_back(Values({std::to_string(i)}));
+  // The block has room for more than these.
+  ASSERT_TRUE(OpenSeries(alice, Hits(), series).ok());
+  std::vector<std::string> more;
+  for (int i = 100; i < 117; ++i) more.push_back(Values({std::to_string(i)}));
+  EXPECT_FALSE(TryOpen(alice, more));
+  EXPECT_EQ(ReadAll(1000).size(), 100U) << "nothing has changed";
 }
 
 TEST_F(MetricsOpeningTest, ABatchMakesManyInFewAreasAndSeriesOfOneFamilyLieSideBySide) {

@@ -69,6 +69,7 @@ absl::StatusOr<OpeningWanted> FromProto(const v1::OpenSeriesRequest& request,
                     .families = {},
                     .writer = request.writer(),
                     .slot = request.slot()};
+  if (request.has_group_id()) out.group = UserGroupId(request.group_id());
   for (const v1::FamilySeries& family : request.families()) {
     FamilyWanted& wanted = out.families.emplace_back();
     ASSIGN_OR_RETURN(wanted.shape, FromProto(family.shape()));

@@ -58,6 +58,25 @@ TEST_F(MetricsServiceTest, SeriesAreOpenedAndReadWithWhatTheyCounted) {
   EXPECT_GT(series[0].create_time().seconds(), 0);
 }
 
+TEST_F(MetricsServiceTest, WhoMakesANamespaceNamesItsGroup) {
+  v1::OpenSeriesRequest request;
+  request.set_namespace_("shop");
+  request.set_group_id(500);
+  *request.add_families() = Hits({"/"});
+  v1::OpenSeriesResponse response;
+  const grpc::Status made = Call(&Stub::OpenSeries, request, &response);
+  ASSERT_TRUE(made.ok()) << made.error_message();
+  const auto open_as = [&](UserGroupId group) {
+    const Peer peer{.pid = ProcessId(8), .uid = UserId(1001), .gid = group};
+    const auto session = sessions_->Open({.kind = SessionKind::kLocalReadWrite, .peer = peer});
+    EXPECT_TRUE(session.ok()) << session.status();
+    const auto caller = sessions_->Find(session->token);
+    return sessions_->metrics().Open(*caller, {.name_space = "shop", .families = {}}).status();
+  };
+  EXPECT_TRUE(open_as(UserGroupId(500)).ok());
+  EXPECT_EQ(open_as(UserGroupId(501)).code(), absl::StatusCode::kPermissionDenied);
+}
+
 TEST_F(MetricsServiceTest, AHistogramsCellsAreReadOneByOne) {
   v1::FamilySeries family;
   v1::FamilyShape& shape = *family.mutable_shape();

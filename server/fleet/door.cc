@@ -93,7 +93,8 @@ void Door::Accept(Guests& guests) {
   UniqueFd fd(accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (fd.ok()) {
     // What cannot be counted is not let in.
-    if (guests.Enter(fd.get()).ok()) grpc::AddInsecureChannelFromFd(server_.get(), fd.release());
+    if (!guests.Enter(fd.get()).ok()) return;
+    grpc::AddInsecureChannelFromFd(server_.get(), numbers_.Renumber(std::move(fd)).release());
   } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
     pollfd wake{.fd = wake_.get(), .events = POLLIN, .revents = 0};
     poll(&wake, 1, kRetryMs);

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/fd_numbers.h"
 #include "server/base/unique_fd.h"
 #include "server/base/unix_socket.h"
 #include "server/fleet/guests.h"
@@ -41,6 +42,8 @@ class Door {
   const std::unique_ptr<grpc::Server> server_;
   // Readable once the door closes.
   const UniqueFd wake_;
+  // For connections that gRPC has: calls are counted by them.
+  FdNumbers numbers_;
   std::thread thread_;
 };
 

@@ -4,10 +4,7 @@
 #include "server/service/callers.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -26,19 +23,6 @@
 
 namespace percpud {
 namespace {
-
-// The upper half of what numbers there may be; the lower is everybody else's.
-struct NumberRange {
-  int first;
-  int end;
-};
-
-NumberRange Numbers() {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  const int end = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
-  return {.first = end / 2, .end = end};
-}
 
 bool IsAddress(const std::string& host) {
   in6_addr address{};
@@ -97,21 +81,11 @@ Role Callers::RoleOf(const Remote& remote) const {
 }
 
 int Callers::Adopt(int fd, Origin origin) {
-  const NumberRange numbers = Numbers();
   auto remote = std::make_shared<Remote>(
       Remote{.peer = AskPeer(fd), .host = HostOf(fd), .account = nullptr, .origin = origin});
   remote->account = peers_.AccountOf(NameOf(*remote));
   RankedLock lock(&mu_);
-  next_number_ = std::max(next_number_, numbers.first);
-  int moved = fcntl(fd, F_DUPFD_CLOEXEC, next_number_);
-  // Past the end: round again.
-  if (moved < 0) moved = fcntl(fd, F_DUPFD_CLOEXEC, numbers.first);
-  if (moved >= 0) {
-    close(fd);
-    next_number_ = moved + 1 < numbers.end ? moved + 1 : numbers.first;
-  } else {
-    moved = fd;
-  }
+  const int moved = numbers_.Renumber(UniqueFd(fd)).release();
   remotes_.insert_or_assign(moved, std::move(remote));
   return moved;
 }

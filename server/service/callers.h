@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "server/base/fd_numbers.h"
 #include "server/base/ranked_mutex.h"
 #include "server/base/slow_lane.h"
 #include "server/service/peers.h"
@@ -125,7 +126,7 @@ class Callers {
   CertificateRules certificates_ ABSL_GUARDED_BY(mu_);
   // By descriptor; an entry is replaced when its number comes round again.
   absl::flat_hash_map<int, std::shared_ptr<const Remote>> remotes_ ABSL_GUARDED_BY(mu_);
-  int next_number_ ABSL_GUARDED_BY(mu_) = 0;
+  FdNumbers numbers_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace percpud

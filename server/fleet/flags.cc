@@ -3,6 +3,8 @@
 
 #include "server/fleet/flags.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -117,6 +119,20 @@ absl::Status ParseLabels(const std::vector<std::string>& labels, Flags& out) {
   return absl::OkStatus();
 }
 
+// "fd00::1:7331" is an address and a port to whoever knows only the two, as Kubernetes does: they
+// are told apart for all who read it.
+std::string WithBrackets(const std::string& address) {
+  constexpr absl::string_view kTls = "tls:";
+  absl::string_view place = address;
+  const bool is_tls = absl::ConsumePrefix(&place, kTls);
+  const std::size_t colon = place.rfind(':');
+  if (colon == absl::string_view::npos) return address;
+  const std::string host(place.substr(0, colon));
+  in6_addr number{};
+  if (inet_pton(AF_INET6, host.c_str(), &number) != 1) return address;
+  return absl::StrCat(is_tls ? kTls : "", "[", host, "]", place.substr(colon));
+}
+
 absl::Status CheckFiles(absl::string_view prefix, const CertificateFiles& files) {
   if (files.certificate.empty() == files.key.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -138,6 +154,8 @@ absl::Status Check(const Raw& raw, Flags& out) {
   RETURN_IF_ERROR(ParseDuration("ttl", raw.ttl, kLeastTtl, kMostTtl, out.ttl));
   RETURN_IF_ERROR(ParseDuration("lost-grace", raw.lost_grace, out.ttl, kMostGrace, out.lost_grace));
   RETURN_IF_ERROR(ParseLabels(raw.labels, out));
+  for (std::string& address : out.addresses) address = WithBrackets(address);
+  out.metrics_address = WithBrackets(out.metrics_address);
   RETURN_IF_ERROR(ParsePath("listen", raw.listen, out.listen_path));
   std::string percpud_path;
   RETURN_IF_ERROR(ParsePath("percpud", out.percpud, percpud_path));

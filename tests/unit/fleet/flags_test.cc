@@ -50,6 +50,17 @@ TEST(FlagsTest, WordsThatRepeatAreCollected) {
   EXPECT_THAT(flags->addresses, ElementsAre("tls:a:1", "tls:b:2"));
 }
 
+// As a pod's manifest puts them together: $(HOST_IP):7331.
+TEST(FlagsTest, AnAddressOfIpv6HasItsBrackets) {
+  const auto flags = ParseWith({"--address", "tls:fd00::1:7331", "--address", "tls:[fd00::1]:7331",
+                                "--address", "tls:10.0.0.1:7331", "--address", "tls:::1:7331",
+                                "--metrics-address", "fd00::2:9437"});
+  ASSERT_TRUE(flags.ok()) << flags.status();
+  EXPECT_THAT(flags->addresses, ElementsAre("tls:[fd00::1]:7331", "tls:[fd00::1]:7331",
+                                            "tls:10.0.0.1:7331", "tls:[::1]:7331"));
+  EXPECT_EQ(flags->metrics_address, "[fd00::2]:9437");
+}
+
 TEST(FlagsTest, AFileHasTheSameNames) {
   const percpud::testing::TempDir dir;
   const std::string path = dir.path() + "/fleet.conf";

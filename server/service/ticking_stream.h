@@ -46,7 +46,8 @@ class TickingStream final : private Overseen {
     Service& service;
     Rpc rpc;
     Receive receive;
-    // How long from one message to the next; refuses a request.
+    // How long from one message to the next; refuses a request. Asked before each message:
+    // rules may have changed.
     std::function<absl::StatusOr<absl::Duration>(const Caller&, const Request&)> interval;
     // Writes the next message; false if there is nothing to say now. `since_start` is the age
     // of the stream. It may note in the request how far it has come.
@@ -129,7 +130,18 @@ class TickingStream final : private Overseen {
     armed_ = false;
     if (left_) return Finish(absl::OkStatus());
     if (ending_) return End();
+    if (const absl::Status status = CheckStill(); !status.ok()) return Finish(status);
     Tick();
+  }
+
+  // Whether the caller would be admitted now, too. A session keeps its role.
+  absl::Status CheckStill() {
+    if (call_.caller.session == kNoSession) {
+      const absl::StatusOr<Caller> caller = kind_.callers.Of(context_);
+      if (!caller.ok()) return caller.status();
+      if (absl::Status status = CheckRole(kind_.rpc, *caller); !status.ok()) return status;
+    }
+    return kind_.interval(call_.caller, request_).status();
   }
 
   // The client has left, or everything is over.

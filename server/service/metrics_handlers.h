@@ -39,7 +39,9 @@ absl::Status ListFamilies(MetricsContext& context, const Caller& caller,
                           v1::ListFamiliesResponse& response);
 absl::Status ReadSeries(MetricsContext& context, const Caller& caller,
                         const v1::ReadSeriesRequest& request, v1::ReadSeriesResponse& response);
-// A page of those that are wanted, wherever it begins.
+// A page of those that are wanted, wherever it begins. Errors: BadPageToken, FieldOutOfRange, and
+// Calls::ReadSeries's; BadPageToken, too, if one family is wanted and the page begins in another,
+// which had the family's name before.
 absl::Status ReadSeriesPage(const MetricsContext& context, const Caller& caller,
                             Metrics::SeriesWanted wanted, std::int32_t page_size,
                             const std::string& page_token, v1::ReadSeriesResponse& response);

@@ -82,6 +82,13 @@ absl::StatusOr<SeriesFrom> FromToken(const NamePage& page) {
                     .writer = WriterId(numbers[2])};
 }
 
+// Whether the page begins in the one family that is wanted, or just behind it.
+bool IsOf(const Metrics::SeriesWanted& wanted) {
+  const SeriesFrom& from = wanted.from;
+  if (wanted.family == FamilyId(0) || from.family == wanted.family) return true;
+  return from.family == FamilyId(wanted.family.value() + 1) && from.series == SeriesId(0);
+}
+
 std::string TokenOf(const SeriesFrom& from) {
   std::string out = absl::StrCat(from.family.value(), "/", from.series.value());
   if (from.writer != WriterId(0)) absl::StrAppend(&out, "/", from.writer.value());
@@ -228,6 +235,7 @@ absl::Status ReadSeriesPage(const MetricsContext& context, const Caller& caller,
                             const std::string& page_token, v1::ReadSeriesResponse& response) {
   ASSIGN_OR_RETURN(const NamePage page, ParseNamePage(kSeriesList, page_size, page_token));
   ASSIGN_OR_RETURN(wanted.from, FromToken(page));
+  if (!page.after.empty() && !IsOf(wanted)) return errors::BadPageToken(page_token);
   PageOfSeries copied(context.calls, caller, wanted, page.size);
   ASSIGN_OR_RETURN(const Metrics::Page read, copied.Read());
   for (const Copied& series : copied.series()) {

@@ -130,5 +130,41 @@ TEST_F(ReadingServiceTest, VariablesAreReadByPrefixOrName) {
   EXPECT_THAT(ReadVariables(named), ElementsAre(HasSubstr("names")));
 }
 
+// Else the pages before would be of one family and the rest of another.
+TEST_F(ReadingServiceTest, ATokenIsOfOneFamily) {
+  Count("hits", 3);
+  v1::ReadFamilyRequest request;
+  request.set_namespace_("shop");
+  request.set_family("hits");
+  request.set_page_size(1);
+  const auto read = [&](v1::ReadFamilyResponse& response) {
+    grpc::ClientContext context;
+    testing::Prepare(context, nullptr);
+    return reading_->ReadFamily(&context, request, &response);
+  };
+  v1::ReadFamilyResponse first;
+  ASSERT_TRUE(read(first).ok());
+  request.set_page_token(first.next_page_token());
+  v1::ReadFamilyResponse second;
+  ASSERT_TRUE(read(second).ok());
+  EXPECT_EQ(second.series(0).cells(0).count(), 1U);
+  v1::ResetNamespaceRequest reset;
+  reset.set_namespace_("shop");
+  v1::ResetNamespaceResponse done;
+  ASSERT_TRUE(Call(&Stub::ResetNamespace, reset, &done).ok());
+  v1::FamilySeries other;
+  other.mutable_shape()->set_name("hits");
+  other.mutable_shape()->set_type(v1::FAMILY_TYPE_GAUGE);
+  other.mutable_shape()->set_cells(v1::CELL_KIND_INTEGER);
+  other.add_series();
+  Open(other);
+  v1::ReadFamilyResponse response;
+  const grpc::Status refused = read(response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.error_message(), HasSubstr("page_token"));
+  request.clear_page_token();
+  EXPECT_TRUE(read(response).ok());
+}
+
 }  // namespace
 }  // namespace percpud

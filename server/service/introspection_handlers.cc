@@ -44,6 +44,13 @@ const GroupInfo& GroupOf(const AllocInfo& info, UnitId unit) {
 
 }  // namespace
 
+void AddShown(const ExportView& view, const AreaSnapshot& area,
+              google::protobuf::RepeatedPtrField<v1::Area>& out) {
+  v1::Area& one = *out.Add();
+  one = ToProto(area);
+  if (!view.ShowsVariable(one.tag())) one.clear_tag();
+}
+
 absl::Status GetAllocInfo(IntrospectionContext& context, const Caller& /*caller*/,
                           const v1::GetAllocInfoRequest& /*request*/,
                           v1::GetAllocInfoResponse& response) {
@@ -71,10 +78,13 @@ absl::Status ListUnits(IntrospectionContext& context, const Caller& /*caller*/,
   });
 }
 
-absl::Status ListStaticVariables(IntrospectionContext& context, const Caller& /*caller*/,
+absl::Status ListStaticVariables(IntrospectionContext& context, const Caller& caller,
                                  const v1::ListStaticVariablesRequest& request,
                                  v1::ListStaticVariablesResponse& response) {
-  const std::vector<StaticVariable>& variables = context.allocator.statics().variables();
+  const ExportView view = context.calls.ExportsTo(caller);
+  std::vector<StaticVariable> variables = context.allocator.statics().variables();
+  std::erase_if(variables,
+                [&view](const StaticVariable& each) { return !view.ShowsVariable(each.name); });
   return ListByIndex("statics", request, variables.size(), response, [&](std::uint64_t i) {
     *response.add_static_variables() = ToProto(variables[i]);
   });
@@ -94,19 +104,20 @@ absl::Status ListChunks(IntrospectionContext& context, const Caller& /*caller*/,
   return absl::OkStatus();
 }
 
-absl::Status ListAreas(IntrospectionContext& context, const Caller& /*caller*/,
+absl::Status ListAreas(IntrospectionContext& context, const Caller& caller,
                        const v1::ListAreasRequest& request, v1::ListAreasResponse& response) {
   ASSIGN_OR_RETURN(const Page page, ParsePage("areas", request.page_size(), request.page_token()));
   ASSIGN_OR_RETURN(const AreaMapSnapshot map,
                    context.inspector.GetAreaMap(ChunkId(request.chunk_id())));
   *response.mutable_chunk() = ToProto(map.chunk);
   DrawOccupancy(map, response);
+  const ExportView view = context.calls.ExportsTo(caller);
   // Paged by offset, which stays meaningful when areas come and go meanwhile.
   auto area = std::lower_bound(
       map.areas.begin(), map.areas.end(), Bytes(page.first),
       [](const AreaSnapshot& entry, Bytes offset) { return entry.offset < offset; });
   for (std::uint32_t i = 0; i < page.size && area != map.areas.end(); ++i, ++area) {
-    *response.add_areas() = ToProto(*area);
+    AddShown(view, *area, *response.mutable_areas());
   }
   if (area != map.areas.end()) {
     response.set_next_page_token(PageToken("areas", area->offset.value()));

@@ -34,6 +34,10 @@ struct IntrospectionContext {
 
 namespace handlers {
 
+// Adds an area; without its tag, which may be a variable's name, unless that is shown.
+void AddShown(const ExportView& view, const AreaSnapshot& area,
+              google::protobuf::RepeatedPtrField<v1::Area>& out);
+
 // The layout and the allocator (introspection_handlers.cc).
 absl::Status GetAllocInfo(IntrospectionContext& context, const Caller& caller,
                           const v1::GetAllocInfoRequest& request,

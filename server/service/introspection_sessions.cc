@@ -31,6 +31,14 @@ absl::StatusOr<ShownLease> FindLease(const IntrospectionContext& context, ChunkI
   return ShownLease{.record = *std::move(record), .snapshot = std::move(snapshot)};
 }
 
+// Without its name, unless that is shown.
+v1::Lease ShownTo(const ExportView& view, const LeaseRecord& record,
+                  const LeaseSnapshot& snapshot) {
+  v1::Lease out = ToProto(record, snapshot);
+  if (!view.ShowsVariable(out.name())) out.clear_name();
+  return out;
+}
+
 void SetSession(SessionId session, v1::ResolveResponse& response) {
   if (session != kNoSession) response.set_session_id(session.value());
 }
@@ -41,6 +49,11 @@ absl::Status Resolve(IntrospectionContext& context, const Caller& caller,
                      const v1::ResolveRequest& request, v1::ResolveResponse& response) {
   ASSIGN_OR_RETURN(const Resolution found, context.inspector.Resolve(PercpuPtr(request.pointer())));
   ToProto(found, response);
+  const ExportView view = context.calls.ExportsTo(caller);
+  if (!view.ShowsVariable(response.variable())) response.clear_variable();
+  if (response.has_area() && !view.ShowsVariable(response.area().tag())) {
+    response.mutable_area()->clear_tag();
+  }
   if (found.owner == Resolution::Owner::kLease) {
     // Returned just now: nobody's.
     const absl::StatusOr<ShownLease> lease = FindLease(context, found.chunk);
@@ -51,7 +64,7 @@ absl::Status Resolve(IntrospectionContext& context, const Caller& caller,
     const std::optional<AreaOwner> owner = context.sessions.areas().OwnerOf(area);
     if (owner) SetSession(owner->session, response);
     const std::string name = context.sessions.variables().NameAt(area);
-    if (context.calls.ExportsTo(caller).ShowsVariable(name)) response.set_variable(name);
+    if (view.ShowsVariable(name)) response.set_variable(name);
     response.set_quarantined(context.sessions.variables().IsQuarantined(area));
   }
   return absl::OkStatus();
@@ -87,7 +100,7 @@ absl::Status ListVariables(IntrospectionContext& context, const Caller& caller,
   return absl::OkStatus();
 }
 
-absl::Status ListLeases(IntrospectionContext& context, const Caller& /*caller*/,
+absl::Status ListLeases(IntrospectionContext& context, const Caller& caller,
                         const v1::ListLeasesRequest& request, v1::ListLeasesResponse& response) {
   ASSIGN_OR_RETURN(const Page page, ParsePage("leases", request.page_size(), request.page_token()));
   std::vector<LeaseRecord> leases =
@@ -96,22 +109,24 @@ absl::Status ListLeases(IntrospectionContext& context, const Caller& /*caller*/,
     response.set_next_page_token(PageToken("leases", leases.back().chunk.id.value()));
     leases.pop_back();
   }
+  const ExportView view = context.calls.ExportsTo(caller);
   for (const LeaseRecord& record : leases) {
     // Returned just now: no lease any more.
     const absl::StatusOr<LeaseSnapshot> snapshot = context.inspector.GetLease(record.chunk.id);
-    if (snapshot.ok()) *response.add_leases() = ToProto(record, *snapshot);
+    if (snapshot.ok()) *response.add_leases() = ShownTo(view, record, *snapshot);
   }
   return absl::OkStatus();
 }
 
-absl::Status ListLeaseAreas(IntrospectionContext& context, const Caller& /*caller*/,
+absl::Status ListLeaseAreas(IntrospectionContext& context, const Caller& caller,
                             const v1::ListLeaseAreasRequest& request,
                             v1::ListLeaseAreasResponse& response) {
   ASSIGN_OR_RETURN(const ShownLease lease, FindLease(context, ChunkId(request.chunk_id())));
-  *response.mutable_lease() = ToProto(lease.record, lease.snapshot);
+  const ExportView view = context.calls.ExportsTo(caller);
+  *response.mutable_lease() = ShownTo(view, lease.record, lease.snapshot);
   const std::vector<AreaSnapshot>& areas = lease.snapshot.areas;
   return ListByIndex("lease_areas", request, areas.size(), response,
-                     [&](std::uint64_t i) { *response.add_areas() = ToProto(areas[i]); });
+                     [&](std::uint64_t i) { AddShown(view, areas[i], *response.mutable_areas()); });
 }
 
 }  // namespace percpud::handlers

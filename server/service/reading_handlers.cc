@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/metrics/rules.h"
@@ -45,16 +45,11 @@ absl::StatusOr<v1::Family> FindFamily(const Calls& calls, const Caller& caller,
   }
 }
 
-// What all names that begin with `prefix` come after, and no other of those before them: names
-// have no character above 'z'.
-std::string Before(std::string prefix) {
-  if (prefix.empty()) return prefix;
-  prefix.back() = static_cast<char>(prefix.back() - 1);
-  return prefix + '\x7f';
-}
-
+// 0 for more than an answer holds.
 std::size_t WordsOf(const Variable& variable) {
-  return variable.type == VariableType::kBytes ? 0 : variable.size / kWord;
+  if (variable.type == VariableType::kBytes) return 0;
+  const std::size_t words = variable.size / kWord;
+  return words > kMostWords ? 0 : words;
 }
 
 // False if the variable is gone meanwhile.
@@ -81,11 +76,8 @@ absl::StatusOr<std::vector<Variable>> FindNamed(const Calls& calls, const Caller
   names.erase(std::unique(names.begin(), names.end()), names.end());
   std::vector<Variable> out;
   for (const std::string& name : names) {
-    RETURN_IF_ERROR(calls.ExportsTo(caller).CheckVariable(name));
-    if (name <= after) continue;
-    for (Variable& found : calls.ListVariables(caller, Before(name), 1)) {
-      if (found.name == name) out.push_back(std::move(found));
-    }
+    ASSIGN_OR_RETURN(std::optional<Variable> found, calls.FindVariable(caller, name));
+    if (found && name > after) out.push_back(*std::move(found));
   }
   return out;
 }
@@ -95,10 +87,7 @@ absl::StatusOr<std::vector<Variable>> FindBehind(const Calls& calls, const Calle
                                                  const std::string& prefix,
                                                  const std::string& after, std::size_t limit) {
   RETURN_IF_ERROR(calls.ExportsTo(caller).CheckVariables(prefix));
-  std::vector<Variable> out = calls.ListVariables(caller, std::max(after, Before(prefix)), limit);
-  std::erase_if(out,
-                [&prefix](const Variable& each) { return !absl::StartsWith(each.name, prefix); });
-  return out;
+  return calls.ListVariables(caller, after, limit, prefix);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@
 
 namespace percpud::handlers {
 
-absl::Status ListWorkers(MetricsContext& context, const Caller& /*caller*/,
+absl::Status ListWorkers(MetricsContext& context, const Caller& caller,
                          const v1::ListWorkersRequest& request, v1::ListWorkersResponse& response) {
   ASSIGN_OR_RETURN(const Page page,
                    ParsePage("workers", request.page_size(), request.page_token()));
@@ -28,7 +28,10 @@ absl::Status ListWorkers(MetricsContext& context, const Caller& /*caller*/,
     response.set_next_page_token(PageToken("workers", sessions.back().id.value()));
     sessions.pop_back();
   }
-  for (const SessionSnapshot& session : sessions) {
+  const ExportView view = context.calls.ExportsTo(caller);
+  for (SessionSnapshot& session : sessions) {
+    std::erase_if(session.namespaces,
+                  [&view](const std::string& each) { return !view.ShowsNamespace(each); });
     // One that was left has no worker.
     if (session.namespaces.empty() || session.state == Session::State::kLeft) continue;
     v1::Worker& out = *response.add_workers();

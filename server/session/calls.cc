@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -151,14 +152,24 @@ OutcomeOr<Updater::Added> Calls::Add(const Caller& caller, Pace pace,
   RETURN_IF_ERROR(CheckAdd(request));
   ASSIGN_OR_RETURN(const Allocator::Pin pin,
                    TouchToChange(Rpc::kAdd, caller, request.pointer, request.width));
-  if (!request.unit) return updater_.AddHere(pin, request.width, request.delta);
+  const auto told = [&](absl::StatusOr<Updater::Added> added) {
+    return ToldTo(caller, pin.area(), std::move(added));
+  };
+  if (!request.unit) return told(updater_.AddHere(pin, request.width, request.delta));
   if (pace == Pace::kMaySleep) {
-    return updater_.AddAt(pin, *request.unit, request.width, request.delta);
+    return told(updater_.AddAt(pin, *request.unit, request.width, request.delta));
   }
   const std::optional<Updater::Added> added =
       updater_.TryAddAt(pin, *request.unit, request.width, request.delta);
   if (!added) return kWouldSleep;
-  return *added;
+  return told(*added);
+}
+
+// What was there before comes back with what was added, and a rule says whether that leaves.
+absl::StatusOr<Updater::Added> Calls::ToldTo(const Caller& caller, PercpuPtr area,
+                                             absl::StatusOr<Updater::Added> added) const {
+  if (added.ok() && !CheckMayRead(caller, area).ok()) added->value = 0;
+  return added;
 }
 
 absl::StatusOr<std::int64_t> Calls::Sum(const Caller& caller, PercpuPtr pointer,
@@ -193,21 +204,26 @@ OutcomeOr<OpenedVariable> Calls::OpenVariable(const Caller& caller, Pace pace,
   return opened;
 }
 
-// Each look takes the books' lock anew.
-std::vector<Variable> Calls::ListVariables(const Caller& caller, std::string after,
-                                           std::size_t limit) const {
-  const ExportView view = ExportsTo(caller);
+std::vector<Variable> Calls::ListVariables(const Caller& caller, absl::string_view after,
+                                           std::size_t limit, absl::string_view prefix) const {
   std::vector<Variable> out;
-  while (true) {
-    std::vector<Variable> some = sessions_.variables().List(after, limit);
-    const bool is_last = some.size() < limit;
-    if (!some.empty()) after = some.back().name;
-    for (Variable& variable : some) {
-      if (out.size() == limit) return out;
-      if (view.ShowsVariable(variable.name)) out.push_back(std::move(variable));
+  const Variables& variables = sessions_.variables();
+  for (const NamePattern& shown : ExportsTo(caller).VariablesOf(prefix)) {
+    if (out.size() == limit) break;
+    if (shown.is_open) {
+      std::vector<Variable> some = variables.List(after, limit - out.size(), shown.name);
+      std::move(some.begin(), some.end(), std::back_inserter(out));
+    } else if (shown.name > after) {
+      if (std::optional<Variable> one = variables.Find(shown.name)) out.push_back(*std::move(one));
     }
-    if (is_last) return out;
   }
+  return out;
+}
+
+absl::StatusOr<std::optional<Variable>> Calls::FindVariable(const Caller& caller,
+                                                            absl::string_view name) const {
+  RETURN_IF_ERROR(ExportsTo(caller).CheckVariable(name));
+  return sessions_.variables().Find(name);
 }
 
 // --- Metrics -------------------------------------------------------------------

@@ -92,7 +92,8 @@ class Calls {
                      absl::string_view bytes) const;
 
   // --- Integers -------------------------------------------------------------------
-  // Would sleep where it has to move the thread. Errors: UnitOutOfRange, UnitIsGhost,
+  // Would sleep where it has to move the thread. The value is told to a caller who may read
+  // it, and is 0 to others. Errors: UnitOutOfRange, UnitIsGhost,
   // UnknownEnum (the width), FieldOutOfRange, PointerMisaligned, NotOwner,
   // CpuOutOfReach, and Allocator::Touch's.
   OutcomeOr<Updater::Added> Add(const Caller& caller, Pace pace, const AddRequest& request) const;
@@ -105,10 +106,14 @@ class Calls {
   // one. Errors: Variables::Open's.
   OutcomeOr<OpenedVariable> OpenVariable(const Caller& caller, Pace pace, VariableSpec spec) const;
 
-  // By name, after `after`, `limit` at most; those that are exported to the caller. The caller
-  // was admitted.
-  [[nodiscard]] std::vector<Variable> ListVariables(const Caller& caller, std::string after,
-                                                    std::size_t limit) const;
+  // Those whose names begin with `prefix`, by name, after `after`, `limit` at most, that are
+  // exported to the caller; what is not costs nothing. The caller was admitted.
+  [[nodiscard]] std::vector<Variable> ListVariables(const Caller& caller, absl::string_view after,
+                                                    std::size_t limit,
+                                                    absl::string_view prefix = {}) const;
+  // nullopt if there is none. The caller was admitted. Errors: NotExported.
+  [[nodiscard]] absl::StatusOr<std::optional<Variable>> FindVariable(const Caller& caller,
+                                                                     absl::string_view name) const;
 
   // --- Metrics --------------------------------------------------------------------
   // Would sleep where anything has to be made. Errors: Metrics::Open's.
@@ -166,6 +171,8 @@ class Calls {
                                                            Bytes length) const;
   // Errors: NotExported.
   [[nodiscard]] absl::Status CheckMayRead(const Caller& caller, PercpuPtr area) const;
+  [[nodiscard]] absl::StatusOr<Updater::Added> ToldTo(const Caller& caller, PercpuPtr area,
+                                                      absl::StatusOr<Updater::Added> added) const;
 
   Allocator& allocator_;
   Sessions& sessions_;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "server/base/errors.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
@@ -95,10 +96,12 @@ bool VariableTable::IsSettled(absl::string_view name) const {
   return entry == by_name_.end() || entry->second.state == RowState::kSettled;
 }
 
-std::vector<Variable> VariableTable::List(absl::string_view after, std::size_t limit) const {
+std::vector<Variable> VariableTable::List(absl::string_view after, std::size_t limit,
+                                          absl::string_view prefix) const {
   std::vector<Variable> out;
-  for (auto entry = by_name_.upper_bound(after); entry != by_name_.end() && out.size() < limit;
-       ++entry) {
+  auto entry = prefix > after ? by_name_.lower_bound(prefix) : by_name_.upper_bound(after);
+  for (; entry != by_name_.end() && out.size() < limit; ++entry) {
+    if (!absl::StartsWith(entry->first, prefix)) break;
     if (entry->second.state != RowState::kEntered) out.push_back(entry->second.variable);
   }
   return out;

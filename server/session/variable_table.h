@@ -65,8 +65,10 @@ class VariableTable {
   [[nodiscard]] const Variable* At(PercpuPtr area) const;
   // Whether no transaction is changing what has this name.
   [[nodiscard]] bool IsSettled(absl::string_view name) const;
-  // Committed ones by name, after `after`, `limit` at most: O(limit).
-  [[nodiscard]] std::vector<Variable> List(absl::string_view after, std::size_t limit) const;
+  // Committed ones whose names begin with `prefix`, by name, after `after`, `limit` at most:
+  // O(limit).
+  [[nodiscard]] std::vector<Variable> List(absl::string_view after, std::size_t limit,
+                                           absl::string_view prefix = {}) const;
   [[nodiscard]] std::uint64_t quota_refusals() const { return quota_refusals_; }
 
  private:

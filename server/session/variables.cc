@@ -288,8 +288,17 @@ absl::Status Variables::Withdraw(Transaction& tx, const Caller& caller, const Va
 
 // --- Looking at it ---------------------------------------------------------------
 
-std::vector<Variable> Variables::List(absl::string_view after, std::size_t limit) const {
-  return books_.Read([&](const Tables& tables) { return tables.variables.List(after, limit); });
+std::optional<Variable> Variables::Find(absl::string_view name) const {
+  return books_.Read([&](const Tables& tables) -> std::optional<Variable> {
+    const Variable* const found = tables.variables.Find(name);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  });
+}
+
+std::vector<Variable> Variables::List(absl::string_view after, std::size_t limit,
+                                      absl::string_view prefix) const {
+  return books_.Read(
+      [&](const Tables& tables) { return tables.variables.List(after, limit, prefix); });
 }
 
 std::string Variables::NameAt(PercpuPtr area) const {

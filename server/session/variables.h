@@ -59,8 +59,11 @@ class Variables {
   // unless `force`.
   absl::Status Remove(const Caller& caller, absl::string_view name, bool force = false);
 
-  // By name, after `after`, `limit` at most: O(limit).
-  [[nodiscard]] std::vector<Variable> List(absl::string_view after, std::size_t limit) const;
+  // nullopt if there is none.
+  [[nodiscard]] std::optional<Variable> Find(absl::string_view name) const;
+  // Those whose names begin with `prefix`, by name, after `after`, `limit` at most: O(limit).
+  [[nodiscard]] std::vector<Variable> List(absl::string_view after, std::size_t limit,
+                                           absl::string_view prefix = {}) const;
   // The name of the area that starts there; empty if it has none.
   [[nodiscard]] std::string NameAt(PercpuPtr area) const;
   // Whether a variable was removed there that sessions still have open.

@@ -166,6 +166,112 @@ TEST_F(TlsExportsTest, RulesSayWhatLeavesWhateverTheRole) {
   }
 }
 
+// A client may count in what it may not read: what it has added to is not told either.
+TEST_F(TlsExportsTest, WhatWasThereIsNotToldToWhoAddsToIt) {
+  Start(absl::StrCat(R"(access { operators: "cn:ops*" clients: "dns:app.example" } )", kExport));
+  Fill();
+  const auto add = [this](const std::shared_ptr<grpc::Channel>& channel, const std::string& name,
+                          bool at_unit) {
+    v1::AddRequest request;
+    request.set_pointer(pointers_[name]);
+    request.set_delta(0);
+    if (at_unit) request.set_unit(1);
+    v1::AddResponse response;
+    const grpc::Status status = Call<v1::MemoryService>(channel, &Memory::Add, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.value();
+  };
+  for (const char* const name : {"rows", "keys"}) {
+    for (std::uint32_t unit = 0; unit < 4; ++unit) {
+      v1::AddRequest request;
+      request.set_pointer(pointers_[name]);
+      request.set_unit(unit);
+      request.set_delta(7);
+      v1::AddResponse response;
+      ASSERT_TRUE(Call<v1::MemoryService>(Local(), &Memory::Add, request, &response).ok());
+      EXPECT_EQ(response.value(), 7);
+    }
+  }
+  for (const auto& channel :
+       {Channel(Client("DNS:app.example")), Channel(pki_.Issue(ca_, "ops1", {.names = ""}))}) {
+    for (const bool at_unit : {false, true}) {
+      EXPECT_EQ(add(channel, "rows", at_unit), 7);
+      EXPECT_EQ(add(channel, "keys", at_unit), 0);
+    }
+  }
+  EXPECT_EQ(add(Local(), "keys", /*at_unit=*/true), 7);
+}
+
+// Everything that a viewer may look at, in one text.
+TEST_F(TlsExportsTest, NamesThatNoEntryNamesAreNotTold) {
+  Start(absl::StrCat(kAccess, kExport, R"(static_variables { name: "hidden" type: "counter" })"));
+  Fill();
+  const auto told = [this](const std::shared_ptr<grpc::Channel>& channel) {
+    using Look = v1::IntrospectionService;
+    std::string out;
+    const auto add = [&](const grpc::Status& status, const auto& response) {
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      out += response.ShortDebugString();
+    };
+    v1::ListChunksResponse chunks;
+    add(Call<Look>(channel, &Look::Stub::ListChunks, v1::ListChunksRequest(), &chunks), chunks);
+    for (const v1::Chunk& chunk : chunks.chunks()) {
+      v1::ListAreasRequest request;
+      request.set_chunk_id(chunk.chunk_id());
+      v1::ListAreasResponse areas;
+      add(Call<Look>(channel, &Look::Stub::ListAreas, request, &areas), areas);
+    }
+    for (const auto& [name, pointer] : pointers_) {
+      v1::ResolveRequest request;
+      request.set_pointer(pointer);
+      v1::ResolveResponse found;
+      add(Call<Look>(channel, &Look::Stub::Resolve, request, &found), found);
+    }
+    v1::ListVariablesResponse variables;
+    add(Call<Look>(channel, &Look::Stub::ListVariables, v1::ListVariablesRequest(), &variables),
+        variables);
+    v1::ListStaticVariablesResponse statics;
+    add(Call<Look>(channel, &Look::Stub::ListStaticVariables, v1::ListStaticVariablesRequest(),
+                   &statics),
+        statics);
+    v1::ListWorkersResponse workers;
+    add(Call<v1::MetricsService>(channel, &Metrics::ListWorkers, v1::ListWorkersRequest(),
+                                 &workers),
+        workers);
+    return out;
+  };
+  const std::string here = told(Local());
+  for (const char* const name : {"rows", "keys", "hidden"}) EXPECT_THAT(here, HasSubstr(name));
+  const std::string far = told(Viewer());
+  EXPECT_THAT(far, HasSubstr("rows"));
+  for (const char* const name : {"keys", "hidden"}) EXPECT_THAT(far, Not(HasSubstr(name)));
+}
+
+// Rules that are taken back are taken back for streams too, and so are roles.
+TEST_F(TlsExportsTest, AStreamEndsWithTheRuleThatAllowedIt) {
+  const std::string others = R"(access { viewers: "dns:other.example" } )";
+  for (const std::string& changed : {std::string(kAccess), absl::StrCat(others, kExport)}) {
+    Start(absl::StrCat(kAccess, kExport));
+    Fill();
+    const auto stub = v1::MetricsService::NewStub(Viewer());
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    v1::WatchSeriesRequest request;
+    request.set_namespace_("default");
+    const auto stream = stub->WatchSeries(&context, request);
+    v1::WatchSeriesResponse response;
+    ASSERT_TRUE(stream->Read(&response));
+    WriteText(dir_.path() + "/config", changed);
+    daemon_->process.Kill(SIGHUP);
+    while (stream->Read(&response)) {
+    }
+    const grpc::Status over = stream->Finish();
+    EXPECT_EQ(over.error_code(), grpc::StatusCode::PERMISSION_DENIED) << over.error_message();
+    TearDown();
+    daemon_.reset();
+  }
+}
+
 TEST_F(TlsExportsTest, AWatcherHearsOfNamespacesThatItMayReadAPartOf) {
   Start(absl::StrCat(kAccess, kExport));
   Fill();

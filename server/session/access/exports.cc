@@ -87,6 +87,30 @@ bool ExportRules::MayNameVariable(absl::string_view prefix) const {
                      [prefix](absl::string_view entry) { return Pattern(entry).MayName(prefix); });
 }
 
+std::vector<NamePattern> ExportRules::VariablesOf(absl::string_view prefix) const {
+  std::vector<NamePattern> wanted;
+  for (const std::string& entry : variables) {
+    const Pattern pattern(entry);
+    if (!pattern.MayName(prefix)) continue;
+    // The narrower one of the two.
+    const bool is_wider = pattern.name.size() < prefix.size();
+    wanted.push_back(
+        {.name = std::string(is_wider ? prefix : pattern.name), .is_open = pattern.is_open});
+  }
+  // The widest one of a name first: what it means already is meant once.
+  std::sort(wanted.begin(), wanted.end(), [](const NamePattern& a, const NamePattern& b) {
+    return a.name != b.name ? a.name < b.name : a.is_open && !b.is_open;
+  });
+  std::vector<NamePattern> out;
+  for (NamePattern& pattern : wanted) {
+    const bool is_meant =
+        !out.empty() && (out.back().is_open ? absl::StartsWith(pattern.name, out.back().name)
+                                            : pattern == out.back());
+    if (!is_meant) out.push_back(std::move(pattern));
+  }
+  return out;
+}
+
 std::string ExportRules::ObjectionToFamily(absl::string_view entry) {
   if (entry == kAll) return "";
   const std::size_t slash = entry.rfind('/');
@@ -108,6 +132,15 @@ bool ExportView::ShowsFamily(absl::string_view name_space, absl::string_view fam
 
 bool ExportView::ShowsVariable(absl::string_view name) const {
   return !is_bound() || rules_->NamesVariable(name);
+}
+
+bool ExportView::ShowsNamespace(absl::string_view name_space) const {
+  return !is_bound() || rules_->MayNameFamily(name_space, "");
+}
+
+std::vector<NamePattern> ExportView::VariablesOf(absl::string_view prefix) const {
+  if (is_bound()) return rules_->VariablesOf(prefix);
+  return {{.name = std::string(prefix), .is_open = true}};
 }
 
 bool ExportView::ShowsAllOf(std::optional<absl::string_view> name_space) const {

@@ -20,6 +20,14 @@
 
 namespace percpud {
 
+// A name, or all names that begin so. Plain data.
+struct NamePattern {
+  std::string name;
+  bool is_open = false;
+
+  friend bool operator==(const NamePattern&, const NamePattern&) = default;
+};
+
 // Which families and variables leave the host; by default none. Plain data.
 struct ExportRules {
   // "NAMESPACE/FAMILY"; a "*" at its end stands for any rest of the family's name, and "*"
@@ -36,6 +44,9 @@ struct ExportRules {
   [[nodiscard]] bool NamesVariable(absl::string_view name) const;
   // Whether any variable can be meant whose name begins with `prefix`.
   [[nodiscard]] bool MayNameVariable(absl::string_view prefix) const;
+  // Which variables are meant that begin with `prefix`, in the order of their names; no name is
+  // meant by two.
+  [[nodiscard]] std::vector<NamePattern> VariablesOf(absl::string_view prefix) const;
 
   // What is wrong with an entry; empty if nothing.
   static std::string ObjectionToFamily(absl::string_view entry);
@@ -52,6 +63,10 @@ class ExportView {
   [[nodiscard]] bool is_bound() const { return rules_ != nullptr; }
   [[nodiscard]] bool ShowsFamily(absl::string_view name_space, absl::string_view family) const;
   [[nodiscard]] bool ShowsVariable(absl::string_view name) const;
+  // Whether anything of the namespace is shown, and so its name.
+  [[nodiscard]] bool ShowsNamespace(absl::string_view name_space) const;
+  // Which of the variables that begin with `prefix` are shown, as ExportRules::VariablesOf.
+  [[nodiscard]] std::vector<NamePattern> VariablesOf(absl::string_view prefix) const;
   // Whether nothing of the namespace is kept back; of all namespaces, if none is named.
   [[nodiscard]] bool ShowsAllOf(std::optional<absl::string_view> name_space) const;
 

@@ -13,7 +13,9 @@
 namespace percpud {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 const Caller kFarAway{.role = Role::kOperator, .host = "spiffe:spiffe://td/fleet/db7"};
@@ -61,6 +63,25 @@ TEST(ExportRulesTest, VariablesAreNamed) {
   EXPECT_TRUE(rules.NamesVariable("db.rows"));
   EXPECT_FALSE(rules.NamesVariable("hits2"));
   EXPECT_FALSE(rules.NamesVariable(""));
+}
+
+TEST(ExportRulesTest, VariablesAreFoundByWhatEntriesBeginWith) {
+  const ExportRules rules{
+      .families = {},
+      .variables = {"db.rows", "db.*", "a", "hits", "db.rows*", "a*", "hits", "ab", "z"}};
+  const auto open = [](const char* name) { return NamePattern{.name = name, .is_open = true}; };
+  const auto one = [](const char* name) { return NamePattern{.name = name, .is_open = false}; };
+  // In order, and none twice.
+  EXPECT_THAT(rules.VariablesOf(""), ElementsAre(open("a"), open("db."), one("hits"), one("z")));
+  EXPECT_THAT(rules.VariablesOf("db.r"), ElementsAre(open("db.r")));
+  EXPECT_THAT(rules.VariablesOf("d"), ElementsAre(open("db.")));
+  EXPECT_THAT(rules.VariablesOf("hit"), ElementsAre(one("hits")));
+  EXPECT_THAT(rules.VariablesOf("hits_"), IsEmpty());
+  EXPECT_THAT(ExportRules().VariablesOf(""), IsEmpty());
+  const ExportRules all{.families = {}, .variables = {"*", "a"}};
+  EXPECT_THAT(all.VariablesOf(""), ElementsAre(open("")));
+  EXPECT_THAT(all.VariablesOf("b"), ElementsAre(open("b")));
+  EXPECT_THAT(Exports::None().ViewOf({}).VariablesOf("x"), ElementsAre(open("x")));
 }
 
 TEST(ExportRulesTest, EntriesThatMeanNothingAreRefused) {

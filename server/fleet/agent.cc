@@ -94,12 +94,13 @@ Agent::Agent(const Flags& flags, PathLock lock, v1::HostRecord record,
                 clock_),
       record_(std::move(record)),
       service_({directory_, [this] { return Status(); }}, unread_),
-      sums_(directory_, channels_, deadlines_, clock_),
+      sums_(directory_, channels_, sum_deadlines_, clock_),
       admin_(keys_, etcd_) {
   if (!flags.file_sd.empty()) file_sd_.emplace(flags.file_sd);
 }
 
 Agent::~Agent() {
+  sum_deadlines_.EndAll();
   admin_door_.reset();
   door_.reset();
   {

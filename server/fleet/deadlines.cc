@@ -22,6 +22,7 @@ Deadlines::Watched::Watched(Deadlines& deadlines, grpc::ClientContext& context,
   context_.set_deadline(absl::ToChronoTime(absl::Now() + patience));
   const RankedLock lock(&deadlines_.mutex_);
   deadlines_.ends_.emplace(&context_, deadlines_.clock_.Now() + patience + kGrace);
+  if (deadlines_.all_end_) context_.TryCancel();
 }
 
 Deadlines::Watched::~Watched() {
@@ -38,6 +39,12 @@ Deadlines::~Deadlines() {
     stopping_ = true;
   }
   thread_.join();
+}
+
+void Deadlines::EndAll() {
+  const RankedLock lock(&mutex_);
+  all_end_ = true;
+  for (const auto& each : ends_) each.first->TryCancel();
 }
 
 void Deadlines::Run() {

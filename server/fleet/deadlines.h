@@ -42,6 +42,9 @@ class Deadlines {
   Deadlines(const Deadlines&) = delete;
   Deadlines& operator=(const Deadlines&) = delete;
 
+  // Nobody waits any more: ends all calls, and those that begin from now on.
+  void EndAll();
+
  private:
   void Run();
   void EndLate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -50,6 +53,7 @@ class Deadlines {
   RankedMutex mutex_{LockRank::kLeaf};
   // When each call is to have ended.
   absl::flat_hash_map<grpc::ClientContext*, BootTime> ends_ ABSL_GUARDED_BY(mutex_);
+  bool all_end_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -36,6 +36,14 @@ cells::WriterCell CellOf(const wire::SeriesWriter& writer) {
                        (kNano * writer.set_time().nanos())};
 }
 
+// How many a series of that shape has; -1 if there can be none.
+int CellsOf(const wire::FamilyShape& shape) {
+  if (shape.cells() == wire::CELL_KIND_WRITER) return 0;
+  if (shape.cells() != wire::CELL_KIND_HISTOGRAM) return 1;
+  const auto bounds = static_cast<std::size_t>(shape.bounds_size());
+  return bounds < cells::kMostBuckets ? static_cast<int>(cells::HistogramCells(bounds)) : -1;
+}
+
 template <typename List>
 bool AreSame(const List& a, const List& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end());
@@ -54,66 +62,97 @@ std::string DifferenceOf(const wire::FamilyShape& a, const wire::FamilyShape& b)
 
 bool FamilySum::IsOfWriters() const { return shape_.cells() == wire::CELL_KIND_WRITER; }
 
-cells::GaugeMode FamilySum::mode() const {
-  return {.fold = FoldOf(shape_.fold()), .live_only = shape_.live_only()};
-}
-
 absl::Status FamilySum::Add(const std::string& host,
                             const std::vector<wire::ReadFamilyResponse>& pages) {
   if (pages.empty()) return absl::OkStatus();
+  const wire::FamilyShape& shape = is_empty() ? pages.front().shape() : shape_;
+  if (absl::Status status = CheckPages(host, shape, pages); !status.ok()) return status;
+  const std::map<Key, Counted> counted = Gather(shape, pages);
+  std::size_t cells = cells_;
+  if (absl::Status status = CheckRoom(shape.name(), counted, cells); !status.ok()) return status;
+  cells_ = cells;
   if (is_empty()) {
-    shape_ = pages.front().shape();
+    shape_ = shape;
     first_host_ = host;
-  }
-  for (const wire::ReadFamilyResponse& page : pages) {
-    const std::string difference = DifferenceOf(shape_, page.shape());
-    if (difference.empty()) continue;
-    return absl::FailedPreconditionError(absl::StrCat("family: ", shape_.name(),
-                                                      " has another shape on ", host, " than on ",
-                                                      first_host_, ": ", difference));
-  }
-  const std::map<Key, Counted> counted = Gather(pages);
-  std::size_t fresh = 0;
-  for (const auto& each : counted) fresh += series_.contains(each.first) ? 0 : 1;
-  if (series_.size() + fresh > kMostSeries) {
-    return absl::ResourceExhaustedError(absl::StrCat("family: ", shape_.name(), " has more than ",
-                                                     kMostSeries, " series on all hosts together"));
   }
   for (const auto& [key, one] : counted) {
     Entry& entry = series_[key];
-    AddTo(entry.total, one);
+    AddTo(FoldOf(shape_.fold()), entry.total, one);
     if (by_host_) entry.hosts.emplace_back(host, one);
   }
   return absl::OkStatus();
 }
 
+absl::Status FamilySum::CheckPages(const std::string& host, const wire::FamilyShape& shape,
+                                   const std::vector<wire::ReadFamilyResponse>& pages) const {
+  const int cells = CellsOf(shape);
+  for (const wire::ReadFamilyResponse& page : pages) {
+    if (const std::string difference = DifferenceOf(shape, page.shape()); !difference.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("family: ", shape.name(), " has another shape on ", host, " than on ",
+                       is_empty() ? "its page before" : first_host_, ": ", difference));
+    }
+    for (const wire::Series& series : page.series()) {
+      if (series.label_values_size() == shape.label_names_size() && series.cells_size() == cells) {
+        continue;
+      }
+      return absl::DataLossError(
+          absl::StrCat("answer: a series of ", shape.name(), " on ", host, " has ",
+                       series.label_values_size(), " label values and ", series.cells_size(),
+                       " cells, and its shape says ", shape.label_names_size(), " and ", cells));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FamilySum::CheckRoom(const std::string& family, const std::map<Key, Counted>& counted,
+                                  std::size_t& cells) const {
+  std::size_t fresh = 0;
+  for (const auto& [key, one] : counted) {
+    const bool is_new = !series_.contains(key);
+    const std::size_t own = std::max<std::size_t>(one.cells.size(), 1);
+    fresh += is_new ? 1 : 0;
+    cells += (is_new ? own : 0) + (by_host_ ? own : 0);
+  }
+  if (series_.size() + fresh > kMostSeries) {
+    return absl::ResourceExhaustedError(absl::StrCat("family: ", family, " has more than ",
+                                                     kMostSeries, " series on all hosts together"));
+  }
+  if (cells <= kMostCells) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(by_host_ ? "by_host" : "family", ": ", family,
+                                                   " has more than ", kMostCells,
+                                                   " cells on all hosts together"));
+}
+
 std::map<FamilySum::Key, FamilySum::Counted> FamilySum::Gather(
-    const std::vector<wire::ReadFamilyResponse>& pages) const {
+    const wire::FamilyShape& shape, const std::vector<wire::ReadFamilyResponse>& pages) const {
   std::map<Key, Counted> out;
   for (const wire::ReadFamilyResponse& page : pages) {
     for (const wire::Series& series : page.series()) {
       const Key key{{series.label_values().begin(), series.label_values().end()},
                     series.overflow()};
-      AddSeries(series, out[key]);
+      AddSeries(shape, series, out[key]);
     }
   }
   return out;
 }
 
-void FamilySum::AddSeries(const wire::Series& series, Counted& out) const {
+void FamilySum::AddSeries(const wire::FamilyShape& shape, const wire::Series& series,
+                          Counted& out) {
+  const cells::GaugeFold fold = FoldOf(shape.fold());
   Counted one;
   for (const wire::CellSum& cell : series.cells()) {
     one.cells.push_back({.count = cell.count(), .sum = cell.sum()});
   }
   for (const wire::SeriesWriter& writer : series.writers()) {
-    if (!writer.live() && shape_.live_only()) continue;
-    one.value = cells::Combine(mode().fold, one.value, CellOf(writer));
+    if (!writer.live() && shape.live_only()) continue;
+    one.value = cells::Combine(fold, one.value, CellOf(writer));
   }
-  AddTo(out, one);
+  AddTo(fold, out, one);
 }
 
-void FamilySum::AddTo(Counted& total, const Counted& more) const {
-  total.value = cells::Combine(mode().fold, total.value, more.value);
+void FamilySum::AddTo(cells::GaugeFold fold, Counted& total, const Counted& more) {
+  total.value = cells::Combine(fold, total.value, more.value);
   total.cells.resize(std::max(total.cells.size(), more.cells.size()));
   for (std::size_t i = 0; i < more.cells.size(); ++i) {
     total.cells[i].count += more.cells[i].count;

@@ -23,13 +23,16 @@ class FamilySum {
  public:
   // Series of all hosts together.
   static constexpr std::size_t kMostSeries = 10'000;
+  // Cells of all of them, those of each host among them if they are told.
+  static constexpr std::size_t kMostCells = 250'000;
 
   // What each host has is told, too, if `by_host`.
   explicit FamilySum(bool by_host) : by_host_(by_host) {}
 
   // Adds what a host has, in all pages of it; nothing of it, if it is refused. Errors:
   // FAILED_PRECONDITION if another host has the family with another shape, naming both and what
-  // differs; RESOURCE_EXHAUSTED over kMostSeries.
+  // differs; RESOURCE_EXHAUSTED over kMostSeries or kMostCells; DATA_LOSS if what it has is no such
+  // family.
   absl::Status Add(const std::string& host,
                    const std::vector<percpud::v1::ReadFamilyResponse>& pages);
   // Whether any host has the family.
@@ -51,12 +54,21 @@ class FamilySum {
     std::vector<std::pair<std::string, Counted>> hosts;
   };
 
+  // Whether all pages are of one family of that shape.
+  [[nodiscard]] absl::Status CheckPages(
+      const std::string& host, const percpud::v1::FamilyShape& shape,
+      const std::vector<percpud::v1::ReadFamilyResponse>& pages) const;
+  // Whether there is room for a host's series.
+  [[nodiscard]] absl::Status CheckRoom(const std::string& family,
+                                       const std::map<Key, Counted>& counted,
+                                       std::size_t& cells) const;
   // One host's series, with the writers of a series that goes over several pages together.
   [[nodiscard]] std::map<Key, Counted> Gather(
+      const percpud::v1::FamilyShape& shape,
       const std::vector<percpud::v1::ReadFamilyResponse>& pages) const;
-  void AddSeries(const percpud::v1::Series& series, Counted& out) const;
-  void AddTo(Counted& total, const Counted& more) const;
-  [[nodiscard]] cells::GaugeMode mode() const;
+  static void AddSeries(const percpud::v1::FamilyShape& shape, const percpud::v1::Series& series,
+                        Counted& out);
+  static void AddTo(cells::GaugeFold fold, Counted& total, const Counted& more);
   [[nodiscard]] bool IsOfWriters() const;
   void Write(const Counted& counted,
              google::protobuf::RepeatedPtrField<percpud::v1::CellSum>& out) const;
@@ -65,6 +77,7 @@ class FamilySum {
   // The host whose shape it is; empty if there is none yet.
   std::string first_host_;
   percpud::v1::FamilyShape shape_;
+  std::size_t cells_ = 0;
   std::map<Key, Entry> series_;
 };
 

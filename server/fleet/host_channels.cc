@@ -41,6 +41,12 @@ grpc::ChannelArguments Arguments(const std::string& server_name) {
   return out;
 }
 
+// What a host has packed is not unpacked: a few bytes of it may be gigabytes.
+grpc::ChannelArguments AsItComes(grpc::ChannelArguments out) {
+  out.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  return out;
+}
+
 }  // namespace
 
 HostChannels::HostChannels(Options options, const Clock& clock)
@@ -53,7 +59,8 @@ bool HostChannels::IsOwn(const v1::Host& host) const {
 }
 
 std::size_t HostChannels::CountWays(const v1::Host& host) const {
-  return IsOwn(host) ? 1 : static_cast<std::size_t>(host.record().addresses_size());
+  if (IsOwn(host)) return 1;
+  return std::min(static_cast<std::size_t>(host.record().addresses_size()), kMostWays);
 }
 
 HostChannels::Place HostChannels::PlaceOf(const v1::Host& host, std::size_t way) const {
@@ -79,7 +86,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::To(const v1::Host& 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::Connect(const Place& place) const {
   if (place.is_own) {
     return grpc::CreateCustomChannel(place.address, grpc::InsecureChannelCredentials(),
-                                     Arguments(""));
+                                     AsItComes(Arguments("")));
   }
   absl::string_view target = place.address;
   if (!absl::ConsumePrefix(&target, kTls)) {
@@ -92,7 +99,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::Connect(const Place
       grpc::SslCredentials({.pem_root_certs = certificate_.ca,
                             .pem_private_key = certificate_.key,
                             .pem_cert_chain = certificate_.certificate}),
-      Arguments(place.server_name));
+      AsItComes(Arguments(place.server_name)));
 }
 
 void HostChannels::Failed(const v1::Host& host, std::size_t way) {

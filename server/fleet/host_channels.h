@@ -37,6 +37,9 @@ class HostChannels {
   // One that nobody asks for is closed.
   static constexpr absl::Duration kIdle = absl::Minutes(10);
 
+  // Addresses of a record that are tried.
+  static constexpr std::size_t kMostWays = 8;
+
   // `clock` outlives it. Files that are bad are no error: there is no channel over TLS until
   // they are mended.
   HostChannels(Options options, const Clock& clock);

@@ -7,17 +7,22 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "server/fleet/words.h"
 
 namespace percpud::fleet {
 namespace {
 
 // Hosts that a message says more about than their number.
 constexpr std::size_t kMostNamed = 20;
+// Bytes of such a message. gRPC carries it twice, and refuses 8 KiB of what goes with a status.
+constexpr std::size_t kMostText = 1200;
 
-// In the words of who waits: what ended the call is no matter.
+// In the words of who waits: what ended the call is no matter. What a host says may be anything.
 absl::Status InWords(const absl::Status& status) {
-  if (!absl::IsCancelled(status) && !absl::IsDeadlineExceeded(status)) return status;
-  return absl::DeadlineExceededError("no answer in time");
+  if (absl::IsCancelled(status) || absl::IsDeadlineExceeded(status)) {
+    return absl::DeadlineExceededError("no answer in time");
+  }
+  return {status.code(), Words(status.message())};
 }
 
 }  // namespace
@@ -33,7 +38,7 @@ bool Judge::Hear(const std::string& host, const absl::Status& status) {
 
 void Judge::Drop(const std::string& host, const absl::Status& why) {
   std::erase(heard_, host);
-  missing_.push_back({.host = host, .why = why});
+  missing_.push_back({.host = host, .why = InWords(why)});
 }
 
 void Judge::WriteTo(v1::Round& out) const {
@@ -56,11 +61,15 @@ absl::Status Judge::Verdict(bool available) const {
   });
   std::string text =
       absl::StrCat("hosts: ", missing_.size(), " of ", missing_.size() + heard_.size(), " missing");
-  for (std::size_t i = 0; i < std::min(missing_.size(), kMostNamed); ++i) {
-    absl::StrAppend(&text, i == 0 ? ": " : "; ", missing_[i].host, " (", missing_[i].why.message(),
-                    ")");
+  std::size_t named = 0;
+  for (; named < std::min(missing_.size(), kMostNamed); ++named) {
+    const Missing& one = missing_[named];
+    const std::string words =
+        absl::StrCat(named == 0 ? ": " : "; ", one.host, " (", one.why.message(), ")");
+    if (text.size() + words.size() > kMostText) break;
+    text += words;
   }
-  if (missing_.size() > kMostNamed) absl::StrAppend(&text, "; and others");
+  if (missing_.size() > named) absl::StrAppend(&text, "; and others");
   return is_refused ? absl::PermissionDeniedError(text) : absl::UnavailableError(text);
 }
 

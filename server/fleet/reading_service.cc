@@ -8,22 +8,21 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "percpud/v1/reading.grpc.pb.h"
 #include "percpud/v1/status.pb.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "server/base/status_macros.h"
 #include "server/fleet/family_sum.h"
 #include "server/fleet/records.h"
 #include "server/fleet/variable_sums.h"
+#include "server/fleet/words.h"
 
 namespace percpud::fleet {
 namespace {
 
 namespace wire = percpud::v1;
 
-using FamilyFanOut = FanOut<wire::ReadFamilyRequest, wire::ReadFamilyResponse>;
-using VariablesFanOut = FanOut<wire::ReadVariablesRequest, wire::ReadVariablesResponse>;
-
+constexpr char kReadFamily[] = "/percpud.v1.ReadingService/ReadFamily";
+constexpr char kReadVariables[] = "/percpud.v1.ReadingService/ReadVariables";
 constexpr absl::Duration kUsualPatience = absl::Seconds(1);
 constexpr absl::Duration kLeastPatience = absl::Milliseconds(10);
 constexpr absl::Duration kMostPatience = absl::Seconds(60);
@@ -90,21 +89,26 @@ grpc::Status Answer(const absl::StatusOr<Response>& found, Response& response) {
 
 }  // namespace
 
-template <typename Out, typename Request, typename Add>
-absl::Status FleetSums::AskAll(Out out, const Request& request, const v1::Asking& asking, Add add,
-                               v1::Round& round) const {
+template <typename Response, typename Request, typename Add>
+absl::Status FleetSums::AskAll(const char* method, const Request& request, const v1::Asking& asking,
+                               Add add, v1::Round& round) const {
   const v1::View view = directory_.View();
   *round.mutable_as_of() = ToTimestamp(absl::Now());
   round.set_epoch(view.epoch());
   if (view.has_stale_since()) *round.mutable_stale_since() = view.stale_since();
   const BootTime begin = clock_.Now();
   Judge judge;
-  for (auto& answer : out.Ask(view, request, PatienceOf(asking))) {
-    if (!judge.Hear(answer.host, answer.status) || !answer.status.ok()) continue;
-    absl::Status added = add(answer.host, answer.pages);
-    if (added.ok()) continue;
-    if (!asking.available() || absl::IsResourceExhausted(added)) return added;
+  absl::Status first_refusal;
+  FanOut<Request, Response> out(channels_, deadlines_, clock_, method);
+  out.Ask(view, request, PatienceOf(asking), [&](const HostAnswer<Response>& answer) {
+    if (!judge.Hear(answer.host, answer.status) || !answer.status.ok()) return;
+    const absl::Status added = add(answer.host, answer.pages);
+    if (added.ok()) return;
+    first_refusal.Update(added);
     judge.Drop(answer.host, added);
+  });
+  if (!asking.available() && !first_refusal.ok()) {
+    return {first_refusal.code(), Words(first_refusal.message())};
   }
   *round.mutable_took() = ToDuration(clock_.Now() - begin);
   judge.WriteTo(round);
@@ -116,15 +120,10 @@ FleetSums::Family FleetSums::FindFamily(const v1::SumFamilyRequest& request) con
   question.set_namespace_(request.namespace_());
   question.set_family(request.family());
   question.set_page_size(kPageSize);
-  FamilyFanOut out(channels_, deadlines_, clock_,
-                   [](const auto& channel, auto* context, const auto& asked, auto* queue) {
-                     return wire::ReadingService::NewStub(channel)->AsyncReadFamily(context, asked,
-                                                                                    queue);
-                   });
   FamilySum sum(request.asking().by_host());
   v1::SumFamilyResponse response;
-  RETURN_IF_ERROR(AskAll<FamilyFanOut&>(
-      out, question, request.asking(),
+  RETURN_IF_ERROR(AskAll<wire::ReadFamilyResponse>(
+      kReadFamily, question, request.asking(),
       [&sum](const std::string& host, const auto& pages) { return sum.Add(host, pages); },
       *response.mutable_round()));
   if (sum.is_empty()) {
@@ -132,6 +131,8 @@ FleetSums::Family FleetSums::FindFamily(const v1::SumFamilyRequest& request) con
         absl::StrCat("family: no host has a family ", request.family(), " in that namespace"));
   }
   sum.WriteTo(response);
+  // The name that was asked for, whatever a host calls it.
+  response.mutable_shape()->set_name(request.family());
   return response;
 }
 
@@ -139,15 +140,10 @@ FleetSums::Variables FleetSums::FindVariables(const v1::SumVariablesRequest& req
   wire::ReadVariablesRequest question;
   question.set_prefix(request.prefix());
   question.set_page_size(kPageSize);
-  VariablesFanOut out(channels_, deadlines_, clock_,
-                      [](const auto& channel, auto* context, const auto& asked, auto* queue) {
-                        return wire::ReadingService::NewStub(channel)->AsyncReadVariables(
-                            context, asked, queue);
-                      });
   VariableSums sums(request.asking().by_host());
   v1::SumVariablesResponse response;
-  RETURN_IF_ERROR(AskAll<VariablesFanOut&>(
-      out, question, request.asking(),
+  RETURN_IF_ERROR(AskAll<wire::ReadVariablesResponse>(
+      kReadVariables, question, request.asking(),
       [&sums](const std::string& host, const auto& pages) { return sums.Add(host, pages); },
       *response.mutable_round()));
   sums.WriteTo(response);
@@ -180,7 +176,11 @@ grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumFamily(grpc::CallbackServe
                                                              v1::SumFamilyResponse* response) {
   const UnreadAnswers::Admitted admitted = unread_.Admit(*context);
   if (!admitted.may_answer) return admitted.reactor;
-  rounds_.Run([=, this] { admitted.reactor->Finish(sums_.SumFamily(*request, *response)); });
+  rounds_.Run([=, this] {
+    if (!admitted.turn->Begin()) return;
+    const grpc::Status status = sums_.SumFamily(*request, *response);
+    admitted.reactor->Finish(unread_.Hold(*admitted.turn, status, *response));
+  });
   return admitted.reactor;
 }
 
@@ -189,7 +189,11 @@ grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumVariables(
     v1::SumVariablesResponse* response) {
   const UnreadAnswers::Admitted admitted = unread_.Admit(*context);
   if (!admitted.may_answer) return admitted.reactor;
-  rounds_.Run([=, this] { admitted.reactor->Finish(sums_.SumVariables(*request, *response)); });
+  rounds_.Run([=, this] {
+    if (!admitted.turn->Begin()) return;
+    const grpc::Status status = sums_.SumVariables(*request, *response);
+    admitted.reactor->Finish(unread_.Hold(*admitted.turn, status, *response));
+  });
   return admitted.reactor;
 }
 

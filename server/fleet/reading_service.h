@@ -41,10 +41,10 @@ class FleetSums {
 
   [[nodiscard]] Family FindFamily(const v1::SumFamilyRequest& request) const;
   [[nodiscard]] Variables FindVariables(const v1::SumVariablesRequest& request) const;
-  // Asks all hosts of the view by that fan-out, and has `add` add what each says; writes what the
+  // Asks all hosts of the view by that method, and has `add` add what each says; writes what the
   // answer is of. Errors: add's, unless what is available will do; Judge's.
-  template <typename Out, typename Request, typename Add>
-  absl::Status AskAll(Out out, const Request& request, const v1::Asking& asking, Add add,
+  template <typename Response, typename Request, typename Add>
+  absl::Status AskAll(const char* method, const Request& request, const v1::Asking& asking, Add add,
                       v1::Round& round) const;
 
   const Directory& directory_;

@@ -63,16 +63,18 @@ grpc::Status FleetAnswers::Place(const v1::PlaceRequest& request,
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::Answer(grpc::CallbackServerContext& context,
-                                                   Fill fill) {
+                                                   google::protobuf::Message& response, Fill fill) {
   const UnreadAnswers::Admitted admitted = unread_.Admit(context);
-  if (admitted.may_answer) admitted.reactor->Finish(fill());
+  if (!admitted.may_answer || !admitted.turn->Begin()) return admitted.reactor;
+  const grpc::Status status = fill();
+  admitted.reactor->Finish(unread_.Hold(*admitted.turn, status, response));
   return admitted.reactor;
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::ListHosts(grpc::CallbackServerContext* context,
                                                       const v1::ListHostsRequest* /*request*/,
                                                       v1::ListHostsResponse* response) {
-  return Answer(*context, [&] {
+  return Answer(*context, *response, [&] {
     *response->mutable_view() = answers_.ListHosts();
     return grpc::Status::OK;
   });
@@ -81,7 +83,7 @@ grpc::ServerUnaryReactor* FleetServiceImpl::ListHosts(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* FleetServiceImpl::GetStatus(grpc::CallbackServerContext* context,
                                                       const v1::GetStatusRequest* /*request*/,
                                                       v1::GetStatusResponse* response) {
-  return Answer(*context, [&] {
+  return Answer(*context, *response, [&] {
     *response = answers_.GetStatus();
     return grpc::Status::OK;
   });
@@ -90,13 +92,13 @@ grpc::ServerUnaryReactor* FleetServiceImpl::GetStatus(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* FleetServiceImpl::Place(grpc::CallbackServerContext* context,
                                                   const v1::PlaceRequest* request,
                                                   v1::PlaceResponse* response) {
-  return Answer(*context, [&] { return answers_.Place(*request, *response); });
+  return Answer(*context, *response, [&] { return answers_.Place(*request, *response); });
 }
 
 grpc::ServerUnaryReactor* FleetServiceImpl::GetTargets(grpc::CallbackServerContext* context,
                                                        const v1::GetTargetsRequest* /*request*/,
                                                        v1::GetTargetsResponse* response) {
-  return Answer(*context, [&] {
+  return Answer(*context, *response, [&] {
     response->set_text(answers_.GetTargets());
     return grpc::Status::OK;
   });

@@ -61,8 +61,9 @@ class FleetServiceImpl final : public v1::FleetService::CallbackService {
  private:
   using Fill = absl::FunctionRef<grpc::Status()>;
 
-  // Answers with what `fill` makes, or refuses the call before anything is made.
-  grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, Fill fill);
+  // Answers with what `fill` writes into `response`, or refuses the call before anything is made.
+  grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context,
+                                   google::protobuf::Message& response, Fill fill);
 
   const FleetAnswers answers_;
   UnreadAnswers& unread_;

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace percpud::fleet {
 namespace {
@@ -22,16 +24,39 @@ std::int64_t Added(std::int64_t a, std::int64_t b) {
 
 absl::Status VariableSums::Add(const std::string& host,
                                const std::vector<wire::ReadVariablesResponse>& pages) {
+  std::size_t sums = sums_;
+  if (absl::Status status = CheckPages(pages, sums); !status.ok()) return status;
+  sums_ = sums;
   for (const wire::ReadVariablesResponse& page : pages) {
-    for (const wire::VariableSums& one : page.variables()) {
-      if (variables_.size() == kMostVariables && !variables_.contains(one.variable().name())) {
-        return absl::ResourceExhaustedError(absl::StrCat(
-            "prefix: there are more than ", kMostVariables, " variables on all hosts together"));
-      }
-      AddOne(host, one);
-    }
+    for (const wire::VariableSums& one : page.variables()) AddOne(host, one);
   }
   return absl::OkStatus();
+}
+
+absl::Status VariableSums::CheckPages(const std::vector<wire::ReadVariablesResponse>& pages,
+                                      std::size_t& sums) const {
+  absl::flat_hash_set<absl::string_view> names;
+  std::size_t fresh = 0;
+  for (const wire::ReadVariablesResponse& page : pages) {
+    for (const wire::VariableSums& one : page.variables()) {
+      const std::string& name = one.variable().name();
+      if (!names.insert(name).second) {
+        return absl::DataLossError(absl::StrCat("answer: has the variable ", name, " twice"));
+      }
+      const bool is_new = !variables_.contains(name);
+      const auto own = static_cast<std::size_t>(one.sums_size());
+      fresh += is_new ? 1 : 0;
+      sums += (is_new ? own : 0) + (by_host_ ? own : 0);
+    }
+  }
+  if (variables_.size() + fresh > kMostVariables) {
+    return absl::ResourceExhaustedError(absl::StrCat("prefix: there are more than ", kMostVariables,
+                                                     " variables on all hosts together"));
+  }
+  if (sums <= kMostSums) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      by_host_ ? "by_host" : "prefix", ": the variables of all hosts together have more than ",
+      kMostSums, " integers"));
 }
 
 void VariableSums::AddOne(const std::string& host, const wire::VariableSums& more) {

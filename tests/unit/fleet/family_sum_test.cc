@@ -31,6 +31,9 @@ wire::ReadFamilyResponse Counter() {
 }
 
 void AddCount(wire::ReadFamilyResponse& page, const std::string& label, std::uint64_t count) {
+  if (!label.empty() && page.shape().label_names().empty()) {
+    page.mutable_shape()->add_label_names("path");
+  }
   wire::Series& series = *page.add_series();
   if (!label.empty()) series.add_label_values(label);
   series.add_cells()->set_count(count);
@@ -174,6 +177,68 @@ TEST(FamilySumTest, TooManySeriesAreRefused) {
   EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
   EXPECT_THAT(refused.message(), HasSubstr("10000"));
   EXPECT_EQ(Written(sum).series(0).cells(0).count(), 2U);
+}
+
+TEST(FamilySumTest, WhatIsNoSuchFamilyIsRefusedAndLeavesNothing) {
+  const auto refused = [](const wire::ReadFamilyResponse& bad) {
+    FamilySum sum(/*by_host=*/false);
+    const absl::Status status = sum.Add("h1", {bad});
+    EXPECT_TRUE(sum.is_empty());
+    // The next host says what the family is.
+    wire::ReadFamilyResponse good = Counter();
+    AddCount(good, "", 1);
+    EXPECT_TRUE(sum.Add("h2", {good}).ok());
+    return status;
+  };
+  wire::ReadFamilyResponse page = Counter();
+  page.add_series();
+  EXPECT_TRUE(absl::IsDataLoss(refused(page))) << "no cell";
+  AddCount(page, "", 1);
+  page.mutable_series(1)->add_cells();
+  page.mutable_series()->DeleteSubrange(0, 1);
+  EXPECT_TRUE(absl::IsDataLoss(refused(page))) << "two cells";
+  page = Counter();
+  AddCount(page, "a", 1);
+  page.mutable_series(0)->add_label_values("b");
+  const absl::Status labels = refused(page);
+  EXPECT_TRUE(absl::IsDataLoss(labels)) << labels;
+  EXPECT_THAT(labels.message(), HasSubstr("has 2 label values"));
+  page = Page(wire::FAMILY_TYPE_HISTOGRAM, wire::CELL_KIND_HISTOGRAM);
+  page.mutable_shape()->mutable_bounds()->Resize(100'000, 1);
+  page.add_series()->add_cells();
+  EXPECT_TRUE(absl::IsDataLoss(refused(page))) << "more bounds than there may be";
+}
+
+TEST(FamilySumTest, AHostWhosePagesDifferIsRefused) {
+  FamilySum sum(/*by_host=*/false);
+  wire::ReadFamilyResponse first = Counter();
+  AddCount(first, "", 1);
+  wire::ReadFamilyResponse second = first;
+  second.mutable_shape()->set_unit("bytes");
+  const absl::Status refused = sum.Add("h1", {first, second});
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_TRUE(sum.is_empty());
+  EXPECT_TRUE(sum.Add("h2", {second}).ok());
+}
+
+TEST(FamilySumTest, CellsOfAllHostsHaveALimit) {
+  wire::ReadFamilyResponse page = Page(wire::FAMILY_TYPE_HISTOGRAM, wire::CELL_KIND_HISTOGRAM);
+  page.mutable_shape()->add_label_names("path");
+  constexpr int kCells = 100;
+  page.mutable_shape()->mutable_bounds()->Resize(kCells - 2, 1);
+  for (int i = 0; i < 1000; ++i) {
+    wire::Series& series = *page.add_series();
+    series.add_label_values(absl::StrCat(i));
+    for (int cell = 0; cell < kCells; ++cell) series.add_cells()->set_count(1);
+  }
+  FamilySum by_host(/*by_host=*/true);
+  ASSERT_TRUE(by_host.Add("h1", {page}).ok());
+  const absl::Status refused = by_host.Add("h2", {page});
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(refused.message(), HasSubstr("by_host: "));
+  EXPECT_EQ(Written(by_host).series(0).by_host_size(), 1);
+  FamilySum sum(/*by_host=*/false);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(sum.Add(absl::StrCat("h", i), {page}).ok());
 }
 
 }  // namespace

@@ -75,5 +75,22 @@ TEST(JudgeTest, AMessageNamesNoMoreThanOneCanRead) {
   EXPECT_THAT(verdict.message(), Not(HasSubstr("h20 ")));
 }
 
+// Otherwise the answer cannot be read, and gRPC refuses to carry the refusal.
+TEST(JudgeTest, WhatAHostSaysIsPrintableAndShort) {
+  Judge judge;
+  judge.Hear("h0", absl::OkStatus());
+  for (int i = 1; i < 20; ++i) {
+    judge.Hear(absl::StrCat("h", i), absl::InternalError(std::string(8000, '\xff') + "\x1b[2J"));
+  }
+  v1::Round round;
+  judge.WriteTo(round);
+  EXPECT_TRUE(v1::Round().ParseFromString(round.SerializeAsString()));
+  EXPECT_THAT(round.missing(0).message(), HasSubstr("\\xff\\xff"));
+  const absl::Status verdict = judge.Verdict(/*available=*/false);
+  EXPECT_LT(verdict.message().size(), 2000U);
+  EXPECT_THAT(verdict.message(), HasSubstr("19 of 20 missing: h1 ("));
+  EXPECT_THAT(verdict.message(), HasSubstr("; and others"));
+}
+
 }  // namespace
 }  // namespace percpud::fleet

@@ -138,6 +138,27 @@ TEST(UnreadAnswersTest, AConnectionHasSoManyAndGetsThemBack) {
   EXPECT_TRUE(unread.Enter("fd:1"));
 }
 
+TEST(UnreadAnswersTest, LargeOnesHaveALimitTogether) {
+  UnreadAnswers unread;
+  v1::GetTargetsResponse first;
+  first.set_text(std::string(UnreadAnswers::kMostBytes, 'x'));
+  v1::GetTargetsResponse second = first;
+  UnreadAnswers::Turn one;
+  UnreadAnswers::Turn other;
+  // One that is larger than all may be is let through alone.
+  EXPECT_TRUE(unread.Hold(one, grpc::Status::OK, first).ok());
+  const grpc::Status refused = unread.Hold(other, grpc::Status::OK, second);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.error_message(), HasSubstr("64 MiB"));
+  EXPECT_TRUE(second.text().empty());
+}
+
+TEST(UnreadAnswersTest, ATurnComesOnce) {
+  UnreadAnswers::Turn turn;
+  EXPECT_TRUE(turn.Begin());
+  EXPECT_FALSE(turn.Begin());
+}
+
 TEST(RoundedFreeTest, ChangesBySixteenths) {
   EXPECT_EQ(RoundedFree(1600, 0), 1600);
   EXPECT_EQ(RoundedFree(1600, 1), 1500);

@@ -80,5 +80,25 @@ TEST(VariableSumsTest, TooManyAreRefused) {
   EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
 }
 
+TEST(VariableSumsTest, AHostThatRepeatsItselfIsRefusedAndLeavesNothing) {
+  VariableSums sums(/*by_host=*/true);
+  const auto page = Page("a", wire::VARIABLE_TYPE_COUNTER, {1});
+  const absl::Status refused = sums.Add("h1", {page, page});
+  EXPECT_TRUE(absl::IsDataLoss(refused)) << refused;
+  EXPECT_EQ(Written(sums).variables_size(), 0);
+  ASSERT_TRUE(sums.Add("h2", {page}).ok());
+  EXPECT_EQ(Written(sums).variables(0).hosts(), 1U);
+}
+
+TEST(VariableSumsTest, IntegersOfAllHostsHaveALimit) {
+  VariableSums sums(/*by_host=*/true);
+  const std::vector<std::int64_t> many(VariableSums::kMostSums / 2, 1);
+  const auto page = Page("a", wire::VARIABLE_TYPE_HISTOGRAM, many);
+  ASSERT_TRUE(sums.Add("h1", {page}).ok());
+  const absl::Status refused = sums.Add("h2", {page});
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_EQ(Written(sums).variables(0).hosts(), 1U);
+}
+
 }  // namespace
 }  // namespace percpud::fleet

@@ -19,6 +19,9 @@ namespace {
 
 // OpenSSL has some hundreds of reasons.
 constexpr std::size_t kMaxReasons = 1000;
+// For how long, and of how many addresses, it is known that their turns came to nothing.
+constexpr absl::Duration kWaste = absl::Minutes(1);
+constexpr std::size_t kMaxWasted = 4096;
 
 }  // namespace
 
@@ -67,13 +70,28 @@ Handshakes::Handshakes(EventLoop& loop, double per_second, std::function<void(Do
 
 Handshakes::~Handshakes() = default;
 
-Place Handshakes::FindPlace(Host& host, BootTime now) {
+Place Handshakes::FindPlace(Host& host, const std::string& address, BootTime now) {
   if (Place place = host.TakeHandshake(); place.taken()) return place;
-  Handshake* oldest = OldestThatGivesWay(&host, now);
-  if (oldest == nullptr && host.handshakes() == 0) oldest = OldestThatGivesWay(nullptr, now);
-  if (oldest == nullptr) return {};
-  Drop(*oldest);
+  Handshake* one = OldestThatGivesWay(&host, now);
+  if (one == nullptr && host.handshakes() == 0) {
+    one = OldestThatGivesWay(nullptr, now);
+    if (one == nullptr && !HasWasted(address, now)) one = LastThatWastes(now);
+  }
+  if (one == nullptr) return {};
+  Drop(*one);
   return host.TakeHandshake();
+}
+
+Handshakes::Handshake* Handshakes::LastThatWastes(BootTime now) {
+  const auto found = std::find_if(waiting_.rbegin(), waiting_.rend(), [&](const Handshake* each) {
+    return HasWasted(each->address, now);
+  });
+  return found == waiting_.rend() ? nullptr : *found;
+}
+
+bool Handshakes::HasWasted(const std::string& address, BootTime now) const {
+  const auto found = wasted_.find(address);
+  return found != wasted_.end() && now - found->second < kWaste;
 }
 
 Handshakes::Handshake* Handshakes::OldestThatGivesWay(const Host* host, BootTime now) {
@@ -87,7 +105,7 @@ Handshakes::Handshake* Handshakes::OldestThatGivesWay(const Host* host, BootTime
 
 void Handshakes::Begin(std::unique_ptr<TlsTransport> transport, std::shared_ptr<Host> host,
                        std::string address) {
-  Place place = FindPlace(*host, NowSinceBoot());
+  Place place = FindPlace(*host, address, NowSinceBoot());
   if (!place.taken()) {
     return LogRefusal(errors::GatewayFull("handshakes", kMaxHandshakesPerHost, kMaxHandshakes));
   }
@@ -155,6 +173,10 @@ void Handshakes::LogFailure(const Handshake& handshake, const std::string& why) 
 
 void Handshakes::Drop(Handshake& handshake) {
   std::erase(waiting_, &handshake);
+  if (handshake.admitted_at) {
+    if (wasted_.size() > kMaxWasted) wasted_.clear();
+    wasted_[handshake.address] = NowSinceBoot();
+  }
   all_.erase(&handshake);
 }
 

@@ -42,7 +42,8 @@ class Handshakes {
 
   // Begins one for a peer of `host`, whose address is `address`. If there is no place for it,
   // one of the host that waits for its peer gives way; where many hosts have taken them all,
-  // one of any host's does for a host that has none. Otherwise this one is dropped.
+  // one of any host's does for a host that has none, and one that waits for its turn at an address
+  // whose last turn came to nothing for one of another address. Otherwise this one is dropped.
   void Begin(std::unique_ptr<TlsTransport> transport, std::shared_ptr<Host> host,
              std::string address);
   // Lets those go on whose turn it is, and ends those that take too long.
@@ -53,9 +54,12 @@ class Handshakes {
  private:
   class Handshake;
 
-  Place FindPlace(Host& host, BootTime now);
+  Place FindPlace(Host& host, const std::string& address, BootTime now);
   // The oldest that may give way, of that host or, for null, of any; null if there is none.
   Handshake* OldestThatGivesWay(const Host* host, BootTime now);
+  // The last that waits at an address that has wasted a turn; null if there is none.
+  Handshake* LastThatWastes(BootTime now);
+  [[nodiscard]] bool HasWasted(const std::string& address, BootTime now) const;
   // Goes on with one as far as it goes. It may be destroyed in it.
   void Continue(Handshake& handshake);
   // The peer has said hello: at once, or behind the others.
@@ -71,6 +75,8 @@ class Handshakes {
   absl::flat_hash_map<Handshake*, std::unique_ptr<Handshake>> all_;
   // Have said hello, in that order.
   std::deque<Handshake*> waiting_;
+  // When a turn of an address came to nothing.
+  absl::flat_hash_map<std::string, BootTime> wasted_;
   // By what was wrong, so that a flood of one kind does not hide another.
   absl::flat_hash_map<std::string, std::unique_ptr<OnceAMinute>> failures_;
 };

@@ -6,14 +6,20 @@
 #include <arpa/inet.h>
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -94,6 +100,55 @@ TEST_F(TlsManyHostsTest, SilentHandshakesOfManyHostsMakeWay) {
   // At the first attempt, without waiting for the others' time to be over.
   EXPECT_TRUE(IsServed(client)) << log();
   EXPECT_EQ(log().find("its handshake takes longer"), std::string::npos);
+}
+
+// What a client of TLS begins with.
+std::string Hello() {
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  SSL* const connection = SSL_new(context);
+  constexpr std::array<unsigned char, 3> kProtocol{2, 'h', '2'};
+  SSL_set_alpn_protos(connection, kProtocol.data(), kProtocol.size());
+  SSL_set_connect_state(connection);
+  SSL_set_bio(connection, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  SSL_do_handshake(connection);
+  std::string out(4096, '\0');
+  const int size = BIO_read(SSL_get_wbio(connection), out.data(), static_cast<int>(out.size()));
+  out.resize(static_cast<std::size_t>(std::max(size, 0)));
+  SSL_free(connection);
+  SSL_CTX_free(context);
+  return out;
+}
+
+// They have said hello and wait for their turn, which they waste, and come again.
+TEST_F(TlsManyHostsTest, HostsThatWasteTheirTurnsMakeWay) {
+  StartThere();
+  const PemFiles client = Client("URI:spiffe://td/app/1");
+  const std::string hello = Hello();
+  ASSERT_GT(hello.size(), 100U);
+  constexpr std::uint32_t kHosts = 120;
+  std::atomic<bool> is_over = false;
+  std::atomic<std::uint32_t> begun = 0;
+  std::thread flood([&] {
+    std::vector<UniqueFd> all(kHosts);
+    while (!is_over) {
+      for (std::uint32_t host = 1; host <= kHosts; ++host) {
+        UniqueFd& fd = all[host - 1];
+        std::array<char, 4096> answer;
+        const bool is_closed =
+            !fd.ok() || recv(fd.get(), answer.data(), answer.size(), MSG_DONTWAIT) == 0;
+        if (!is_closed) continue;
+        fd = ConnectFrom(host);
+        if (fd.ok()) send(fd.get(), hello.data(), hello.size(), MSG_NOSIGNAL);
+        ++begun;
+      }
+    }
+  });
+  // Each has had its turn.
+  while (begun < 3 * kHosts) std::this_thread::yield();
+  constexpr int kAttempts = 5;
+  for (int i = 0; i < kAttempts; ++i) EXPECT_TRUE(IsServed(client)) << i;
+  is_over = true;
+  flood.join();
 }
 
 }  // namespace

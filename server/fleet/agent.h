@@ -109,7 +109,7 @@ class Agent {
 
   UnreadAnswers unread_;
   FleetServiceImpl service_;
-  // Of calls to other hosts, which nobody waits for once the agent ends.
+  // Nobody waits for calls to other hosts once the agent ends.
   Deadlines sum_deadlines_{clock_};
   FleetSums sums_;
   FleetReadingServiceImpl reading_{sums_, unread_};

@@ -213,7 +213,7 @@ class FanOut {
   grpc::CompletionQueue queue_;
   BootTime end_;
   std::vector<Asked> all_;
-  // Those that have more to say.
+  // Hosts that have more to say.
   std::vector<Asked*> waiting_;
   std::size_t told_ = 0;
   std::size_t held_ = 0;

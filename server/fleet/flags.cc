@@ -119,8 +119,8 @@ absl::Status ParseLabels(const std::vector<std::string>& labels, Flags& out) {
   return absl::OkStatus();
 }
 
-// "fd00::1:7331" is an address and a port to whoever knows only the two, as Kubernetes does: they
-// are told apart for all who read it.
+// Kubernetes puts an address and a port together as "fd00::1:7331", where nobody can tell them
+// apart.
 std::string WithBrackets(const std::string& address) {
   constexpr absl::string_view kTls = "tls:";
   absl::string_view place = address;

@@ -31,7 +31,8 @@ absl::StatusOr<std::string> Join(const grpc::ByteBuffer& wire) {
   return out;
 }
 
-// Goes over the fields of a message; those that have a length are told. False if it is none.
+// Goes over the fields of a message, and tells the bytes of each that has a length. False if these
+// bytes are no message.
 bool ForEachField(absl::string_view wire, absl::FunctionRef<void(absl::string_view)> on_field) {
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(wire.data()),
                                             static_cast<int>(wire.size()));

@@ -106,7 +106,7 @@ class Calls {
   // one. Errors: Variables::Open's.
   OutcomeOr<OpenedVariable> OpenVariable(const Caller& caller, Pace pace, VariableSpec spec) const;
 
-  // Those whose names begin with `prefix`, by name, after `after`, `limit` at most, that are
+  // Variables whose names begin with `prefix`, by name, after `after`, `limit` at most, that are
   // exported to the caller; what is not costs nothing. The caller was admitted.
   [[nodiscard]] std::vector<Variable> ListVariables(const Caller& caller, absl::string_view after,
                                                     std::size_t limit,

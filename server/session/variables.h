@@ -61,7 +61,7 @@ class Variables {
 
   // nullopt if there is none.
   [[nodiscard]] std::optional<Variable> Find(absl::string_view name) const;
-  // Those whose names begin with `prefix`, by name, after `after`, `limit` at most: O(limit).
+  // Variables whose names begin with `prefix`, by name, after `after`, `limit` at most: O(limit).
   [[nodiscard]] std::vector<Variable> List(absl::string_view after, std::size_t limit,
                                            absl::string_view prefix = {}) const;
   // The name of the area that starts there; empty if it has none.

@@ -50,7 +50,7 @@ TEST(FlagsTest, WordsThatRepeatAreCollected) {
   EXPECT_THAT(flags->addresses, ElementsAre("tls:a:1", "tls:b:2"));
 }
 
-// As a pod's manifest puts them together: $(HOST_IP):7331.
+// A pod's manifest says $(HOST_IP):7331.
 TEST(FlagsTest, AnAddressOfIpv6HasItsBrackets) {
   const auto flags = ParseWith({"--address", "tls:fd00::1:7331", "--address", "tls:[fd00::1]:7331",
                                 "--address", "tls:10.0.0.1:7331", "--address", "tls:::1:7331",

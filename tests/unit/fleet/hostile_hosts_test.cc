@@ -130,7 +130,7 @@ TEST_F(HostileHostsTest, RoundsEndWithTheAgent) {
   const BootTime begin = clock_.Now();
   deadlines_.EndAll();
   caller.join();
-  // Those that come later, too.
+  // Rounds that begin later end, too.
   Sum(/*available=*/false, absl::Seconds(60));
   EXPECT_LT(clock_.Now() - begin, absl::Seconds(30));
   EXPECT_EQ(status_.error_code(), grpc::StatusCode::UNAVAILABLE);

@@ -5,23 +5,30 @@
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "percpud/fleet/v1/fleet.grpc.pb.h"
+#include "percpud/fleet/v1/reading.grpc.pb.h"
+#include "percpud/v1/reading.grpc.pb.h"
 #include "server/base/unique_fd.h"
 #include "tests/support/process.h"
 #include "tests/support/raw_http2.h"
@@ -35,9 +42,11 @@ class FleetHostileTest : public ::testing::Test {
  protected:
   // An agent whose etcd is not there, which is nothing special to it.
   void Start() {
-    auto started = Process::Spawn({BinaryPath("percpud-fleet"), "--etcd", "http://127.0.0.1:1",
-                                   "--host", "own", "--percpud", "unix:" + dir_.path() + "/none",
-                                   "--listen", "unix:" + socket_, "--state-dir", dir_.path()});
+    WriteText(dir_.path() + "/boot-id", "b1");
+    auto started =
+        Process::Spawn({BinaryPath("percpud-fleet"), "--etcd", "http://127.0.0.1:1", "--host",
+                        "own", "--percpud", "unix:" + percpud_, "--listen", "unix:" + socket_,
+                        "--state-dir", dir_.path(), "--boot-id-file", dir_.path() + "/boot-id"});
     ASSERT_TRUE(started.ok()) << started.status();
     agent_.emplace(*std::move(started));
     ASSERT_TRUE(Await([this] { return Connect().ok(); })) << agent_->err();
@@ -48,6 +57,9 @@ class FleetHostileTest : public ::testing::Test {
     EXPECT_EQ(agent_->Wait(kPatience).value_or(-1), 0) << agent_->err();
   }
 
+  static void WriteText(const std::string& path, const std::string& text) {
+    std::ofstream(path) << text;
+  }
   template <typename Condition>
   static bool Await(const Condition& condition) {
     const absl::Time deadline = absl::Now() + kPatience;
@@ -84,8 +96,59 @@ class FleetHostileTest : public ::testing::Test {
 
   const TempDir dir_;
   const std::string socket_ = dir_.path() + "/fleet.sock";
+  // Nothing serves there, unless a test does.
+  const std::string percpud_ = dir_.path() + "/percpud.sock";
   std::optional<Process> agent_;
 };
+
+// A percpud that answers nothing before it is told to.
+class Silent final : public v1::ReadingService::Service {
+ public:
+  grpc::Status ReadFamily(grpc::ServerContext*, const v1::ReadFamilyRequest*,
+                          v1::ReadFamilyResponse*) override {
+    ++calls;
+    go_on.WaitForNotification();
+    return {grpc::StatusCode::NOT_FOUND, "none"};
+  }
+  std::atomic<int> calls = 0;
+  absl::Notification go_on;
+};
+
+// Hosts have a minute if callers say so, and an agent that is to end does not wait for that.
+TEST_F(FleetHostileTest, TheAgentEndsThoughAHostDoesNotAnswer) {
+  WriteText(dir_.path() + "/incarnation", "i1 b1");
+  WriteText(dir_.path() + "/view.json", R"({"fleet": "default", "hosts": [{"name": "own",
+      "state": "HOST_STATE_UP", "record": {"incarnation": "i1", "weight": 1}}]})");
+  Silent silent;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("unix:" + percpud_, grpc::InsecureServerCredentials());
+  builder.RegisterService(&silent);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  Start();
+  constexpr int kCallers = 8;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.emplace_back([this, i] {
+      grpc::ChannelArguments arguments;
+      arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+      const auto stub = fleet::v1::FleetReadingService::NewStub(grpc::CreateCustomChannel(
+          "unix:" + socket_, grpc::InsecureChannelCredentials(), arguments));
+      grpc::ClientContext context;
+      fleet::v1::SumFamilyRequest request;
+      request.set_family(absl::StrCat("f", i));
+      request.mutable_asking()->mutable_deadline()->set_seconds(60);
+      fleet::v1::SumFamilyResponse response;
+      EXPECT_FALSE(stub->SumFamily(&context, request, &response).ok());
+    });
+  }
+  EXPECT_TRUE(Await([&] { return silent.calls > 0; })) << agent_->err();
+  agent_->Kill(SIGTERM);
+  // Well before the hosts' minute is over.
+  EXPECT_EQ(agent_->Wait(absl::Seconds(20)).value_or(-1), 0) << agent_->err();
+  agent_.reset();
+  silent.go_on.Notify();
+  for (std::thread& caller : callers) caller.join();
+}
 
 TEST_F(FleetHostileTest, CallersWhoDoNotReadHoldNobodyUp) {
   Start();

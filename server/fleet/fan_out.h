@@ -43,8 +43,9 @@ struct HostAnswer {
 // over. A host that cannot be reached by one of its addresses is asked by the next. One
 // thread; no thread waits for one host.
 //
-// Answers are told in the view's order. What waits for its turn takes kMostHeld bytes and a page of
-// each host: those whose turn is far are asked for their next pages when there is room again.
+// Answers are told in the view's order, as long as what waits for its turn takes less than
+// kMostHeld bytes. Over that they are told as they are complete, and the other hosts are asked for
+// their next pages when there is room again.
 template <typename Request, typename Response>
 class FanOut {
  public:
@@ -104,6 +105,7 @@ class FanOut {
     // Bytes of the pages.
     std::size_t held = 0;
     bool is_done = false;
+    bool is_told = false;
     std::unique_ptr<Call> call;
   };
 
@@ -189,12 +191,20 @@ class FanOut {
         absl::StrCat("page_token: there are more than ", kMostPages, " pages"));
   }
 
+  void TellOne(Asked& asked, OnAnswer on_answer) {
+    if (std::exchange(asked.is_told, true)) return;
+    on_answer(asked.answer);
+    Drop(asked);
+  }
+
   // Tells what is complete and has its turn; then those go on for whom there is room.
   void Tell(OnAnswer on_answer) {
     do {
-      for (; told_ < all_.size() && all_[told_].is_done; ++told_) {
-        on_answer(all_[told_].answer);
-        Drop(all_[told_]);
+      for (; told_ < all_.size() && all_[told_].is_done; ++told_) TellOne(all_[told_], on_answer);
+      if (held_ >= kMostHeld) {
+        for (std::size_t i = told_; i < all_.size(); ++i) {
+          if (all_[i].held > 0 && all_[i].is_done) TellOne(all_[i], on_answer);
+        }
       }
       for (Asked* const each : std::exchange(waiting_, {})) {
         if (held_ < kMostHeld || each == &all_[told_]) {

@@ -41,7 +41,10 @@ void Judge::Drop(const std::string& host, const absl::Status& why) {
   missing_.push_back({.host = host, .why = InWords(why)});
 }
 
-void Judge::WriteTo(v1::Round& out) const {
+void Judge::WriteTo(v1::Round& out) {
+  std::sort(heard_.begin(), heard_.end());
+  std::sort(missing_.begin(), missing_.end(),
+            [](const Missing& a, const Missing& b) { return a.host < b.host; });
   for (const std::string& host : heard_) out.add_hosts(host);
   for (const Missing& missing : missing_) {
     v1::MissingHost& one = *out.add_missing();

@@ -22,7 +22,7 @@ class Judge {
   void Drop(const std::string& host, const absl::Status& why);
 
   // Writes the hosts, by name.
-  void WriteTo(v1::Round& out) const;
+  void WriteTo(v1::Round& out);
   // Errors: UNAVAILABLE, naming the hosts that are missing, unless `available` hosts will do and
   // there is one; PERMISSION_DENIED in its place, if one refused.
   [[nodiscard]] absl::Status Verdict(bool available) const;

@@ -98,6 +98,31 @@ TEST_F(HostileHostsTest, AHostThatIsNoPercpudIsLeftOut) {
   }
 }
 
+// What the others have said does not wait for it in memory.
+TEST_F(HostileHostsTest, OneThatDoesNotAnswerLeavesRoomForTheOthersPages) {
+  absl::Notification go_on;
+  hosts_[0].hold = &go_on;
+  for (int i = 1; i < kHosts; ++i) {
+    hosts_[i].twist = [this, i](auto&, const auto& request, auto& response) {
+      const int page = request.page_token().empty() ? 0 : std::stoi(request.page_token());
+      *response.mutable_shape() = hosts_[i].shape;
+      wire::Series& series = *response.add_series();
+      series.add_label_values(absl::StrCat("s", page));
+      series.add_cells()->set_count(1);
+      series.set_family(std::string(3 << 20, 'a'));
+      if (page < 5) response.set_next_page_token(absl::StrCat(page + 1));
+      return grpc::Status::OK;
+    };
+  }
+  const v1::SumFamilyResponse partial = Sum(/*available=*/true, absl::Seconds(5));
+  go_on.Notify();
+  ASSERT_TRUE(status_.ok()) << status_.error_message();
+  EXPECT_THAT(Missing(partial.round()), ElementsAre("h0"));
+  EXPECT_THAT(partial.round().hosts(), ElementsAre("h1", "h2"));
+  ASSERT_EQ(partial.series_size(), 6);
+  for (const v1::SummedSeries& each : partial.series()) EXPECT_EQ(each.cells(0).count(), 2U);
+}
+
 // Its token was of a family that has been replaced meanwhile.
 TEST_F(HostileHostsTest, AHostThatForgotItsTokenIsAskedAnew) {
   std::atomic<int> forgotten = 0;

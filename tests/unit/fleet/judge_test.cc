@@ -62,6 +62,16 @@ TEST(JudgeTest, AHostMayBeLeftOutAfterwards) {
   EXPECT_EQ(round.missing(0).message(), "another shape");
 }
 
+TEST(JudgeTest, HostsAreToldByName) {
+  Judge judge;
+  for (const char* const host : {"b", "a"}) judge.Hear(host, absl::OkStatus());
+  for (const char* const host : {"d", "c"}) judge.Hear(host, absl::UnavailableError("away"));
+  v1::Round round;
+  judge.WriteTo(round);
+  EXPECT_THAT(round.hosts(), ElementsAre("a", "b"));
+  EXPECT_EQ(round.missing(0).host(), "c");
+}
+
 TEST(JudgeTest, AFleetWithoutHostsHasNoSum) {
   EXPECT_TRUE(absl::IsUnavailable(Judge().Verdict(/*available=*/true)));
 }

@@ -54,9 +54,9 @@ class FanOut {
 
   // What one host may say.
   static constexpr std::size_t kMostPages = 64;
-  static constexpr std::size_t kMostOfHost = 24 << 20;
+  static constexpr std::size_t kMostOfHost = 16 << 20;
   // What all have said and was not told yet.
-  static constexpr std::size_t kMostHeld = 24 << 20;
+  static constexpr std::size_t kMostHeld = 16 << 20;
 
   // `method`: "/percpud.v1.ReadingService/ReadFamily". All others outlive it.
   FanOut(HostChannels& channels, Deadlines& deadlines, const Clock& clock, std::string method)
@@ -191,6 +191,12 @@ class FanOut {
         absl::StrCat("page_token: there are more than ", kMostPages, " pages"));
   }
 
+  // Whether it is the one that goes on without room, so that it comes to an end and makes some.
+  bool IsAhead(const Asked& asked) {
+    if (ahead_ == nullptr || ahead_->is_done) ahead_ = &asked;
+    return ahead_ == &asked;
+  }
+
   void TellOne(Asked& asked, OnAnswer on_answer) {
     if (std::exchange(asked.is_told, true)) return;
     on_answer(asked.answer);
@@ -207,7 +213,7 @@ class FanOut {
         }
       }
       for (Asked* const each : std::exchange(waiting_, {})) {
-        if (held_ < kMostHeld || each == &all_[told_]) {
+        if (held_ < kMostHeld || each == &all_[told_] || IsAhead(*each)) {
           Begin(*each);
         } else {
           waiting_.push_back(each);
@@ -225,6 +231,7 @@ class FanOut {
   std::vector<Asked> all_;
   // Hosts that have more to say.
   std::vector<Asked*> waiting_;
+  const Asked* ahead_ = nullptr;
   std::size_t told_ = 0;
   std::size_t held_ = 0;
   std::size_t under_way_ = 0;

@@ -110,7 +110,7 @@ TEST_F(HostileHostsTest, OneThatDoesNotAnswerLeavesRoomForTheOthersPages) {
       series.add_label_values(absl::StrCat("s", page));
       series.add_cells()->set_count(1);
       series.set_family(std::string(3 << 20, 'a'));
-      if (page < 5) response.set_next_page_token(absl::StrCat(page + 1));
+      if (page < 4) response.set_next_page_token(absl::StrCat(page + 1));
       return grpc::Status::OK;
     };
   }
@@ -119,7 +119,7 @@ TEST_F(HostileHostsTest, OneThatDoesNotAnswerLeavesRoomForTheOthersPages) {
   ASSERT_TRUE(status_.ok()) << status_.error_message();
   EXPECT_THAT(Missing(partial.round()), ElementsAre("h0"));
   EXPECT_THAT(partial.round().hosts(), ElementsAre("h1", "h2"));
-  ASSERT_EQ(partial.series_size(), 6);
+  ASSERT_EQ(partial.series_size(), 5);
   for (const v1::SummedSeries& each : partial.series()) EXPECT_EQ(each.cells(0).count(), 2U);
 }
 

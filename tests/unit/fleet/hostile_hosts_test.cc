@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "tests/unit/fleet/sums_rig.h"
 
 namespace percpud::fleet {
@@ -100,8 +99,7 @@ TEST_F(HostileHostsTest, AHostThatIsNoPercpudIsLeftOut) {
 
 // What the others have said does not wait for it in memory.
 TEST_F(HostileHostsTest, OneThatDoesNotAnswerLeavesRoomForTheOthersPages) {
-  absl::Notification go_on;
-  hosts_[0].hold = &go_on;
+  hosts_[0].hold = &go_on_;
   for (int i = 1; i < kHosts; ++i) {
     hosts_[i].twist = [this, i](auto&, const auto& request, auto& response) {
       const int page = request.page_token().empty() ? 0 : std::stoi(request.page_token());
@@ -115,7 +113,7 @@ TEST_F(HostileHostsTest, OneThatDoesNotAnswerLeavesRoomForTheOthersPages) {
     };
   }
   const v1::SumFamilyResponse partial = Sum(/*available=*/true, absl::Seconds(5));
-  go_on.Notify();
+  go_on_.Notify();
   ASSERT_TRUE(status_.ok()) << status_.error_message();
   EXPECT_THAT(Missing(partial.round()), ElementsAre("h0"));
   EXPECT_THAT(partial.round().hosts(), ElementsAre("h1", "h2"));
@@ -145,8 +143,7 @@ TEST_F(HostileHostsTest, AHostThatForgotItsTokenIsAskedAnew) {
 }
 
 TEST_F(HostileHostsTest, RoundsEndWithTheAgent) {
-  absl::Notification go_on;
-  hosts_[2].hold = &go_on;
+  hosts_[2].hold = &go_on_;
   std::thread caller([&] {
     Sum(/*available=*/false, absl::Seconds(60));
     EXPECT_EQ(status_.error_code(), grpc::StatusCode::UNAVAILABLE);
@@ -159,14 +156,13 @@ TEST_F(HostileHostsTest, RoundsEndWithTheAgent) {
   Sum(/*available=*/false, absl::Seconds(60));
   EXPECT_LT(clock_.Now() - begin, absl::Seconds(30));
   EXPECT_EQ(status_.error_code(), grpc::StatusCode::UNAVAILABLE);
-  go_on.Notify();
+  go_on_.Notify();
 }
 
 TEST_F(HostileHostsTest, ACallerWhoLeavesBeforeItsTurnCostsNoRound) {
   constexpr int kThreads = 4;
-  absl::Notification go_on;
   for (FakeHost& host : hosts_) {
-    host.hold = &go_on;
+    host.hold = &go_on_;
     host.pages = 1;
   }
   UnreadAnswers unread;
@@ -197,7 +193,7 @@ TEST_F(HostileHostsTest, ACallerWhoLeavesBeforeItsTurnCostsNoRound) {
   for (int i = 0; i < kThreads; ++i) {
     EXPECT_EQ(call(kThreads + i, absl::Milliseconds(200)), grpc::StatusCode::DEADLINE_EXCEEDED);
   }
-  go_on.Notify();
+  go_on_.Notify();
   for (std::thread& caller : callers) caller.join();
   server->Shutdown();
   server->Wait();

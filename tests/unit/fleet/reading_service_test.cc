@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "tests/unit/fleet/sums_rig.h"
 
 namespace percpud::fleet {
@@ -67,12 +66,11 @@ TEST_F(ReadingServiceTest, AHostThatIsGoneIsNamed) {
 }
 
 TEST_F(ReadingServiceTest, AHostThatDoesNotAnswerTakesTheDeadlineAndNoMore) {
-  absl::Notification end;
-  hosts_[2].hold = &end;
+  hosts_[2].hold = &go_on_;
   const BootTime begin = clock_.Now();
   const v1::SumFamilyResponse partial = Sum(/*available=*/true, absl::Milliseconds(800));
   const absl::Duration took = clock_.Now() - begin;
-  end.Notify();
+  go_on_.Notify();
   ASSERT_TRUE(status_.ok()) << status_.error_message();
   EXPECT_THAT(Missing(partial.round()), ElementsAre("h2"));
   EXPECT_EQ(partial.round().missing(0).message(), "no answer in time");
@@ -118,9 +116,8 @@ TEST_F(ReadingServiceTest, ANextAddressIsTriedAndPlainTextIsNot) {
 }
 
 TEST_F(ReadingServiceTest, CallersOfOneMomentShareARound) {
-  absl::Notification go_on;
   for (FakeHost& host : hosts_) {
-    host.hold = &go_on;
+    host.hold = &go_on_;
     host.pages = 1;
   }
   std::vector<std::thread> callers;
@@ -137,7 +134,7 @@ TEST_F(ReadingServiceTest, CallersOfOneMomentShareARound) {
     });
   }
   while (hosts_[0].calls == 0) std::this_thread::yield();
-  go_on.Notify();
+  go_on_.Notify();
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(right, kCallers);
   // How many had come by then is the scheduler's choice; without sharing it is one each.

@@ -87,6 +87,7 @@ class SumsRig : public ::testing::Test {
     }
   }
   ~SumsRig() override {
+    if (!go_on_.HasBeenNotified()) go_on_.Notify();
     for (auto& server : servers_) {
       if (server != nullptr) server->Shutdown(std::chrono::system_clock::now());
     }
@@ -144,6 +145,8 @@ class SumsRig : public ::testing::Test {
   const Keys keys_{"f"};
   Directory directory_{
       {.fleet = "f"}, keys_, "h0", clock_, [](const Registration::Seen& /*seen*/) {}};
+  // For hosts that wait; it outlives them.
+  absl::Notification go_on_;
   FakeHost hosts_[kHosts];
   int ports_[kHosts] = {};
   std::unique_ptr<grpc::Server> servers_[kHosts];

@@ -72,21 +72,34 @@ Handshakes::~Handshakes() = default;
 
 Place Handshakes::FindPlace(Host& host, const std::string& address, BootTime now) {
   if (Place place = host.TakeHandshake(); place.taken()) return place;
-  Handshake* one = OldestThatGivesWay(&host, now);
-  if (one == nullptr && host.handshakes() == 0) {
-    one = OldestThatGivesWay(nullptr, now);
-    if (one == nullptr && !HasWasted(address, now)) one = LastThatWastes(now);
-  }
+  Handshake* one =
+      OldestThatGivesWay([&](const Handshake& each) { return each.host.get() == &host; }, now);
+  if (one == nullptr && host.handshakes() == 0) one = OneOfOthers(address, now);
   if (one == nullptr) return {};
   Drop(*one);
   return host.TakeHandshake();
 }
 
-Handshakes::Handshake* Handshakes::LastThatWastes(BootTime now) {
+Handshakes::Handshake* Handshakes::OneOfOthers(const std::string& address, BootTime now) {
+  if (HasWasted(address, now)) {
+    return OldestThatGivesWay([&](const Handshake& each) { return HasWasted(each.address, now); },
+                              now);
+  }
+  Handshake* const one = OneThatWastes(now);
+  return one != nullptr ? one : OldestThatGivesWay([](const Handshake&) { return true; }, now);
+}
+
+Handshakes::Handshake* Handshakes::OneThatWastes(BootTime now) {
   const auto found = std::find_if(waiting_.rbegin(), waiting_.rend(), [&](const Handshake* each) {
     return HasWasted(each->address, now);
   });
-  return found == waiting_.rend() ? nullptr : *found;
+  if (found != waiting_.rend()) return *found;
+  Handshake* oldest = nullptr;
+  for (const auto& [each, owned] : all_) {
+    if (!HasWasted(each->address, now)) continue;
+    if (oldest == nullptr || each->begun_at < oldest->begun_at) oldest = each;
+  }
+  return oldest;
 }
 
 bool Handshakes::HasWasted(const std::string& address, BootTime now) const {
@@ -94,10 +107,11 @@ bool Handshakes::HasWasted(const std::string& address, BootTime now) const {
   return found != wasted_.end() && now - found->second < kWaste;
 }
 
-Handshakes::Handshake* Handshakes::OldestThatGivesWay(const Host* host, BootTime now) {
+Handshakes::Handshake* Handshakes::OldestThatGivesWay(
+    absl::FunctionRef<bool(const Handshake&)> is_asked, BootTime now) {
   Handshake* oldest = nullptr;
   for (const auto& [each, owned] : all_) {
-    if ((host != nullptr && each->host.get() != host) || !each->MayGiveWay(now)) continue;
+    if (!each->MayGiveWay(now) || !is_asked(*each)) continue;
     if (oldest == nullptr || each->begun_at < oldest->begun_at) oldest = each;
   }
   return oldest;

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "server/base/clock.h"
 #include "server/base/refusal_log.h"
 #include "server/base/unique_fd.h"
@@ -42,8 +43,8 @@ class Handshakes {
 
   // Begins one for a peer of `host`, whose address is `address`. If there is no place for it,
   // one of the host that waits for its peer gives way; where many hosts have taken them all,
-  // one of any host's does for a host that has none, and one that waits for its turn at an address
-  // whose last turn came to nothing for one of another address. Otherwise this one is dropped.
+  // one of any host's does for a host that has none. Addresses whose last turn came to nothing give
+  // way to others in any case, and others never to them. Otherwise this one is dropped.
   void Begin(std::unique_ptr<TlsTransport> transport, std::shared_ptr<Host> host,
              std::string address);
   // Lets those go on whose turn it is, and ends those that take too long.
@@ -55,10 +56,13 @@ class Handshakes {
   class Handshake;
 
   Place FindPlace(Host& host, const std::string& address, BootTime now);
-  // The oldest that may give way, of that host or, for null, of any; null if there is none.
-  Handshake* OldestThatGivesWay(const Host* host, BootTime now);
-  // The last that waits at an address that has wasted a turn; null if there is none.
-  Handshake* LastThatWastes(BootTime now);
+  // One of another host that gives way to a peer at `address`; null if there is none.
+  Handshake* OneOfOthers(const std::string& address, BootTime now);
+  // The oldest that may give way, of those for which `is_asked`; null if there is none.
+  Handshake* OldestThatGivesWay(absl::FunctionRef<bool(const Handshake&)> is_asked, BootTime now);
+  // One of an address that has wasted a turn: the last that waits for the next, or else the oldest;
+  // null if there is none.
+  Handshake* OneThatWastes(BootTime now);
   [[nodiscard]] bool HasWasted(const std::string& address, BootTime now) const;
   // Goes on with one as far as it goes. It may be destroyed in it.
   void Continue(Handshake& handshake);

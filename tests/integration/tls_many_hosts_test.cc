@@ -150,7 +150,7 @@ TEST_F(TlsManyHostsTest, HostsThatWasteTheirTurnsMakeWay) {
   });
   while (answered < kHosts) std::this_thread::yield();
   constexpr int kAttempts = 5;
-  for (int i = 0; i < kAttempts; ++i) EXPECT_TRUE(IsServed(client)) << i;
+  for (int i = 0; i < kAttempts; ++i) EXPECT_TRUE(IsServed(client)) << i << log();
   is_over = true;
   flood.join();
 }

@@ -15,34 +15,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/status_macros.h"
+#include "server/fleet/channels.h"
 
 namespace percpud::fleet {
 namespace {
 
 // etcd takes pings that come more often than every 5 seconds for abuse.
-constexpr int kPingEveryMs = 6000;
-constexpr int kPingPatienceMs = 2000;
-// How long connecting may take, and how long gRPC waits between two attempts.
-constexpr int kConnectMs = 2000;
-constexpr int kFirstRetryMs = 200;
-constexpr int kLastRetryMs = 1000;
-
-grpc::ChannelArguments Arguments(const std::string& server_name) {
-  grpc::ChannelArguments out;
-  out.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kPingEveryMs);
-  out.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingPatienceMs);
-  out.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  out.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstRetryMs);
-  out.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
-  out.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLastRetryMs);
-  out.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  out.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  // A list of a thousand hosts with all their labels.
-  constexpr int kMostBytes = 64 << 20;
-  out.SetMaxReceiveMessageSize(kMostBytes);
-  if (!server_name.empty()) out.SetSslTargetNameOverride(server_name);
-  return out;
-}
+constexpr ChannelTimes kTimes{.ping = absl::Seconds(6),
+                              .ping_patience = absl::Seconds(2),
+                              .first_retry = absl::Milliseconds(200),
+                              .last_retry = absl::Seconds(1)};
+// A list of a thousand hosts with all their labels.
+constexpr int kMostBytes = 64 << 20;
 
 }  // namespace
 
@@ -123,12 +107,11 @@ void Endpoints::Connect(const Certificate& certificate) {
 
 std::shared_ptr<grpc::Channel> Endpoints::ConnectTo(const Target& target,
                                                     const Certificate& certificate) const {
-  const auto credentials = target.is_tls
-                               ? grpc::SslCredentials({.pem_root_certs = certificate.ca,
-                                                       .pem_private_key = certificate.key,
-                                                       .pem_cert_chain = certificate.certificate})
-                               : grpc::InsecureChannelCredentials();
-  return grpc::CreateCustomChannel(target.address, credentials, Arguments(options_.server_name));
+  grpc::ChannelArguments arguments = MakeChannelArguments(kTimes, options_.server_name);
+  arguments.SetMaxReceiveMessageSize(kMostBytes);
+  return grpc::CreateCustomChannel(
+      target.address,
+      target.is_tls ? MakeCredentials(certificate) : grpc::InsecureChannelCredentials(), arguments);
 }
 
 }  // namespace percpud::fleet

@@ -13,33 +13,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/status_macros.h"
+#include "server/fleet/channels.h"
 
 namespace percpud::fleet {
 namespace {
 
 constexpr absl::string_view kTls = "tls:";
 // The gateway answers pings that are 5 s or more apart.
-constexpr int kPingEveryMs = 10'000;
-constexpr int kPingPatienceMs = 3000;
-// How long connecting may take, and how long gRPC waits between two attempts.
-constexpr int kConnectMs = 2000;
-constexpr int kRetryMs = 200;
-
-grpc::ChannelArguments Arguments(const std::string& server_name) {
-  grpc::ChannelArguments out;
-  out.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kPingEveryMs);
-  out.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingPatienceMs);
-  out.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  out.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kRetryMs);
-  out.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
-  out.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kConnectMs);
-  out.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  out.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  // The host is called directly, whatever http_proxy says.
-  out.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  if (!server_name.empty()) out.SetSslTargetNameOverride(server_name);
-  return out;
-}
+constexpr ChannelTimes kTimes{.ping = absl::Seconds(10),
+                              .ping_patience = absl::Seconds(3),
+                              .first_retry = absl::Milliseconds(200),
+                              .last_retry = absl::Seconds(2)};
 
 // What a host has packed is not unpacked: a few bytes of it may be gigabytes.
 grpc::ChannelArguments AsItComes(grpc::ChannelArguments out) {
@@ -86,7 +70,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::To(const v1::Host& 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::Connect(const Place& place) const {
   if (place.is_own) {
     return grpc::CreateCustomChannel(place.address, grpc::InsecureChannelCredentials(),
-                                     AsItComes(Arguments("")));
+                                     AsItComes(MakeChannelArguments(kTimes, "")));
   }
   absl::string_view target = place.address;
   if (!absl::ConsumePrefix(&target, kTls)) {
@@ -94,12 +78,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::Connect(const Place
         absl::StrCat("address: \"", place.address, "\" is not tls:HOST:PORT"));
   }
   if (!has_certificate_) return problem_;
-  return grpc::CreateCustomChannel(
-      std::string(target),
-      grpc::SslCredentials({.pem_root_certs = certificate_.ca,
-                            .pem_private_key = certificate_.key,
-                            .pem_cert_chain = certificate_.certificate}),
-      AsItComes(Arguments(place.server_name)));
+  return grpc::CreateCustomChannel(std::string(target), MakeCredentials(certificate_),
+                                   AsItComes(MakeChannelArguments(kTimes, place.server_name)));
 }
 
 void HostChannels::Failed(const v1::Host& host, std::size_t way) {

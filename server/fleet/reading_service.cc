@@ -8,8 +8,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "percpud/v1/status.pb.h"
-#include "proto/percpud/abi/v1/wire.h"
+#include "percpud/v1/reading.pb.h"
+#include "proto/percpud/v1/status_details.h"
 #include "server/base/status_macros.h"
 #include "server/fleet/family_sum.h"
 #include "server/fleet/records.h"
@@ -32,25 +32,11 @@ constexpr std::size_t kMostName = 1024;
 // Tells the agent's own word from gRPC's, for callers: that hosts cannot be reached from that the
 // agent cannot.
 constexpr char kReason[] = "HOSTS_MISSING";
-constexpr char kDomain[] = "percpud-fleet";
-
-std::string DetailsOf(const absl::Status& status) {
-  wire::ErrorInfo info;
-  info.set_reason(kReason);
-  info.set_domain(kDomain);
-  wire::StatusDetails out;
-  out.set_code(static_cast<std::int32_t>(status.code()));
-  out.set_message(std::string(status.message()));
-  google::protobuf::Any& any = *out.add_details();
-  any.set_type_url(abi::v1::kErrorInfoUrl);
-  any.set_value(info.SerializeAsString());
-  return out.SerializeAsString();
-}
 
 grpc::Status ToGrpc(const absl::Status& status) {
   const bool is_missing = absl::IsUnavailable(status) || absl::IsPermissionDenied(status);
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
-          is_missing ? DetailsOf(status) : ""};
+          wire::MakeStatusDetails(status, is_missing ? kReason : "")};
 }
 
 absl::Duration PatienceOf(const v1::Asking& asking) {

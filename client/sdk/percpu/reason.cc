@@ -10,6 +10,7 @@
 #include "percpu/internal/wire/reason.h"
 #include "percpud/v1/status.pb.h"
 #include "proto/percpud/abi/v1/wire.h"
+#include "proto/percpud/v1/status_details.h"
 
 namespace percpu {
 
@@ -19,10 +20,7 @@ namespace v1 = ::percpud::v1;
 // The payload is the packed ErrorInfo under its own URL, as in other libraries of gRPC.
 absl::Status WithReason(absl::Status status, const std::string& reason) {
   if (status.ok() || reason.empty()) return status;
-  v1::ErrorInfo info;
-  info.set_reason(reason);
-  info.set_domain(abi::kErrorDomain);
-  status.SetPayload(abi::kErrorInfoUrl, absl::Cord(info.SerializeAsString()));
+  status.SetPayload(abi::kErrorInfoUrl, absl::Cord(v1::MakeErrorInfo(reason)));
   return status;
 }
 

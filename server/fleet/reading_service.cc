@@ -125,6 +125,7 @@ FleetSums::Family FleetSums::FindFamily(const v1::SumFamilyRequest& request) con
 FleetSums::Variables FleetSums::FindVariables(const v1::SumVariablesRequest& request) const {
   wire::ReadVariablesRequest question;
   question.set_prefix(request.prefix());
+  if (!request.name().empty()) question.add_names(request.name());
   question.set_page_size(kPageSize);
   VariableSums sums(request.asking().by_host());
   v1::SumVariablesResponse response;
@@ -152,6 +153,10 @@ grpc::Status FleetSums::SumVariables(const v1::SumVariablesRequest& request,
   absl::Status status = CheckAsking(request.asking());
   status.Update(CheckText("prefix", request.prefix()));
   if (!status.ok()) return ToGrpc(status);
+  status.Update(CheckText("name", request.name()));
+  if (!request.name().empty() && !request.prefix().empty()) {
+    status.Update(absl::InvalidArgumentError("prefix: is of no use with a name"));
+  }
   return Answer(
       *variables_.Get(request.SerializeAsString(), [&] { return FindVariables(request); }),
       response);

@@ -71,16 +71,19 @@ void VariableSums::AddOne(const std::string& host, const wire::VariableSums& mor
   const bool is_alike = out.type() == variable.type() &&
                         out.size_bytes() == variable.size_bytes() &&
                         out.sums_size() == more.sums_size();
+  if (by_host_) {
+    v1::HostSums& of = *out.add_by_host();
+    of.set_host(host);
+    of.set_type(variable.type());
+    of.set_size_bytes(variable.size_bytes());
+    *of.mutable_sums() = more.sums();
+  }
   if (!is_alike) {
     out.add_differing_hosts(host);
     return;
   }
   out.set_hosts(out.hosts() + 1);
   for (int i = 0; i < more.sums_size(); ++i) out.set_sums(i, Added(out.sums(i), more.sums(i)));
-  if (!by_host_) return;
-  v1::HostSums& of = *out.add_by_host();
-  of.set_host(host);
-  *of.mutable_sums() = more.sums();
 }
 
 void VariableSums::WriteTo(v1::SumVariablesResponse& out) const {

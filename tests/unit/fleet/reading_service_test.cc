@@ -44,6 +44,12 @@ TEST_F(ReadingServiceTest, SumsAreOfAllPagesOfAllHosts) {
   ASSERT_EQ(variables.variables_size(), 1);
   EXPECT_EQ(variables.variables(0).name(), "db.rows");
   EXPECT_THAT(variables.variables(0).sums(), ElementsAre(33));
+  request.set_name("one");
+  EXPECT_EQ(sums_->SumVariables(request, variables).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  request.clear_prefix();
+  ASSERT_TRUE(sums_->SumVariables(request, variables).ok());
+  EXPECT_EQ(variables.variables(0).name(), "one");
 }
 
 TEST_F(ReadingServiceTest, AHostThatIsGoneIsNamed) {

@@ -50,7 +50,8 @@ class FakeHost final : public wire::ReadingService::Service {
   grpc::Status ReadVariables(grpc::ServerContext*, const wire::ReadVariablesRequest* request,
                              wire::ReadVariablesResponse* response) override {
     wire::VariableSums& one = *response->add_variables();
-    one.mutable_variable()->set_name(absl::StrCat(request->prefix(), "rows"));
+    one.mutable_variable()->set_name(
+        request->names().empty() ? absl::StrCat(request->prefix(), "rows") : request->names(0));
     one.add_sums(static_cast<std::int64_t>(count));
     return grpc::Status::OK;
   }

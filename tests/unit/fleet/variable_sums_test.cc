@@ -70,6 +70,21 @@ TEST(VariableSumsTest, HostsThatDifferAreNamedAndLeftOut) {
   EXPECT_THAT(out.variables(0).differing_hosts(), ElementsAre("h2", "h3"));
 }
 
+TEST(VariableSumsTest, ByHostTheyAreAsEachHasThem) {
+  VariableSums sums(/*by_host=*/true);
+  ASSERT_TRUE(sums.Add("h1", {Page("a", wire::VARIABLE_TYPE_COUNTER, {1})}).ok());
+  ASSERT_TRUE(sums.Add("h2", {Page("a", wire::VARIABLE_TYPE_HISTOGRAM, {1, 2})}).ok());
+  const v1::SumVariablesResponse out = Written(sums);
+  ASSERT_EQ(out.variables(0).by_host_size(), 2);
+  EXPECT_EQ(out.variables(0).by_host(0).type(), wire::VARIABLE_TYPE_COUNTER);
+  const v1::HostSums& other = out.variables(0).by_host(1);
+  EXPECT_EQ(other.host(), "h2");
+  EXPECT_EQ(other.type(), wire::VARIABLE_TYPE_HISTOGRAM);
+  EXPECT_EQ(other.size_bytes(), 16U);
+  EXPECT_THAT(other.sums(), ElementsAre(1, 2));
+  EXPECT_THAT(out.variables(0).differing_hosts(), ElementsAre("h2"));
+}
+
 TEST(VariableSumsTest, TooManyAreRefused) {
   VariableSums sums(/*by_host=*/false);
   for (std::size_t i = 0; i < VariableSums::kMostVariables; ++i) {

@@ -152,40 +152,40 @@ grpc::Status FleetSums::SumVariables(const v1::SumVariablesRequest& request,
                                      v1::SumVariablesResponse& response) {
   absl::Status status = CheckAsking(request.asking());
   status.Update(CheckText("prefix", request.prefix()));
-  if (!status.ok()) return ToGrpc(status);
   status.Update(CheckText("name", request.name()));
   if (!request.name().empty() && !request.prefix().empty()) {
     status.Update(absl::InvalidArgumentError("prefix: is of no use with a name"));
   }
+  if (!status.ok()) return ToGrpc(status);
   return Answer(
       *variables_.Get(request.SerializeAsString(), [&] { return FindVariables(request); }),
       response);
 }
 
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* FleetReadingServiceImpl::Answer(
+    grpc::CallbackServerContext& context, const Request& request, Response& response,
+    grpc::Status (FleetSums::*sum)(const Request&, Response&)) {
+  const UnreadAnswers::Admitted admitted = unread_.Admit(context);
+  if (!admitted.may_answer) return admitted.reactor;
+  rounds_.Run(payers_.Of(context.peer()), [this, admitted, sum, &request, &response] {
+    if (!admitted.turn->Begin()) return;
+    const grpc::Status status = (sums_.*sum)(request, response);
+    admitted.reactor->Finish(unread_.Hold(*admitted.turn, status, response));
+  });
+  return admitted.reactor;
+}
+
 grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumFamily(grpc::CallbackServerContext* context,
                                                              const v1::SumFamilyRequest* request,
                                                              v1::SumFamilyResponse* response) {
-  const UnreadAnswers::Admitted admitted = unread_.Admit(*context);
-  if (!admitted.may_answer) return admitted.reactor;
-  rounds_.Run([=, this] {
-    if (!admitted.turn->Begin()) return;
-    const grpc::Status status = sums_.SumFamily(*request, *response);
-    admitted.reactor->Finish(unread_.Hold(*admitted.turn, status, *response));
-  });
-  return admitted.reactor;
+  return Answer(*context, *request, *response, &FleetSums::SumFamily);
 }
 
 grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumVariables(
     grpc::CallbackServerContext* context, const v1::SumVariablesRequest* request,
     v1::SumVariablesResponse* response) {
-  const UnreadAnswers::Admitted admitted = unread_.Admit(*context);
-  if (!admitted.may_answer) return admitted.reactor;
-  rounds_.Run([=, this] {
-    if (!admitted.turn->Begin()) return;
-    const grpc::Status status = sums_.SumVariables(*request, *response);
-    admitted.reactor->Finish(unread_.Hold(*admitted.turn, status, *response));
-  });
-  return admitted.reactor;
+  return Answer(*context, *request, *response, &FleetSums::SumVariables);
 }
 
 }  // namespace percpud::fleet

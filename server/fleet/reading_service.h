@@ -11,13 +11,14 @@
 #include "percpud/fleet/v1/reading.grpc.pb.h"
 #include "percpud/v1/reading.pb.h"
 #include "server/base/clock.h"
-#include "server/base/slow_lane.h"
 #include "server/fleet/deadlines.h"
 #include "server/fleet/directory.h"
 #include "server/fleet/fan_out.h"
 #include "server/fleet/host_channels.h"
 #include "server/fleet/judge.h"
+#include "server/fleet/payers.h"
 #include "server/fleet/shared_rounds.h"
+#include "server/fleet/turns.h"
 #include "server/fleet/unread_answers.h"
 
 namespace percpud::fleet {
@@ -70,12 +71,21 @@ class FleetReadingServiceImpl final : public v1::FleetReadingService::CallbackSe
                                          v1::SumVariablesResponse* response) override;
 
  private:
-  // A few threads do: callers who ask for the same share a round.
-  static constexpr int kThreads = 4;
+  // A few threads do: callers who ask for the same share a round. A user who waits for hosts that
+  // do not answer has some of them.
+  static constexpr int kThreads = 8;
+  static constexpr int kMostOfUser = 2;
+
+  // Has `sum` answer on a thread, when it is the caller's turn.
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, const Request& request,
+                                   Response& response,
+                                   grpc::Status (FleetSums::*sum)(const Request&, Response&));
 
   FleetSums& sums_;
   UnreadAnswers& unread_;
-  SlowLane rounds_{"fleet-rounds", kThreads};
+  Payers payers_;
+  Turns rounds_{"fleet-rounds", kThreads, kMostOfUser};
 };
 
 }  // namespace percpud::fleet

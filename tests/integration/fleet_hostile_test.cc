@@ -3,13 +3,17 @@
 //
 // Users of a host who mean its percpud-fleet ill, and a disk that takes nothing.
 
+#include <gmock/gmock.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -41,12 +45,23 @@ constexpr absl::Duration kPatience = absl::Seconds(60);
 class FleetHostileTest : public ::testing::Test {
  protected:
   // An agent whose etcd is not there, which is nothing special to it.
-  void Start() {
+  void Start(const std::vector<std::string>& more = {}) {
     WriteText(dir_.path() + "/boot-id", "b1");
-    auto started =
-        Process::Spawn({BinaryPath("percpud-fleet"), "--etcd", "http://127.0.0.1:1", "--host",
-                        "own", "--percpud", "unix:" + percpud_, "--listen", "unix:" + socket_,
-                        "--state-dir", dir_.path(), "--boot-id-file", dir_.path() + "/boot-id"});
+    std::vector<std::string> argv{BinaryPath("percpud-fleet"),
+                                  "--etcd",
+                                  "http://127.0.0.1:1",
+                                  "--host",
+                                  "own",
+                                  "--percpud",
+                                  "unix:" + percpud_,
+                                  "--listen",
+                                  "unix:" + socket_,
+                                  "--state-dir",
+                                  dir_.path(),
+                                  "--boot-id-file",
+                                  dir_.path() + "/boot-id"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    auto started = Process::Spawn(argv);
     ASSERT_TRUE(started.ok()) << started.status();
     agent_.emplace(*std::move(started));
     ASSERT_TRUE(Await([this] { return Connect().ok(); })) << agent_->err();
@@ -184,6 +199,68 @@ TEST_F(FleetHostileTest, ConnectionsOfOneUserMakeWayForItsNext) {
   // Descriptors are given back.
   idle.clear();
   EXPECT_TRUE(Await([this] { return Descriptors() < 40; }));
+}
+
+// A host that takes connections, and never says a word.
+class SilentHost {
+ public:
+  SilentHost() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    const bool listens =
+        bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
+        listen(listener_.get(), SOMAXCONN) == 0 &&
+        getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
+    EXPECT_TRUE(listens);
+    port_ = ntohs(address.sin_port);
+  }
+  [[nodiscard]] int port() const { return port_; }
+  // Whether somebody connects before a long while has passed.
+  [[nodiscard]] bool AwaitGuest() const {
+    pollfd polled{.fd = listener_.get(), .events = POLLIN, .revents = 0};
+    return poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(kPatience))) == 1;
+  }
+
+ private:
+  const UniqueFd listener_;
+  int port_ = 0;
+};
+
+TEST_F(FleetHostileTest, AUserWhoWaitsForHostsHoldsNobodyUp) {
+  if (geteuid() != 0) GTEST_SKIP() << "another user is root's to be";
+  const SilentHost host;
+  std::ofstream(dir_.path() + "/view.json") << absl::StrCat(
+      R"({"fleet": "default", "hosts": [{"name": "deaf", "state": "HOST_STATE_UP", "record": )",
+      R"({"incarnation": "x", "weight": 1, "addresses": ["tls:127.0.0.1:)", host.port(),
+      R"("]}}]})");
+  const std::string ca = dir_.path() + "/ca.pem";
+  const auto made = RunToEnd(
+      {"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+       "-nodes", "-keyout", dir_.path() + "/ca.key", "-out", ca, "-days", "2", "-subj", "/CN=ca"});
+  ASSERT_TRUE(made.ok() && made->exit_code == 0) << made.status();
+  Start({"--peer-trusted-ca-file", ca});
+  std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(socket_, std::filesystem::perms(0666));
+  const std::string percpuctl = BinaryPath("percpuctl");
+  const std::string agent = "unix:" + socket_;
+  std::vector<Process> greedy;
+  constexpr int kCalls = 12;
+  for (int i = 0; i < kCalls; ++i) {
+    auto started =
+        Process::Spawn({"/usr/bin/setpriv", "--reuid=65534", "--clear-groups", percpuctl, "fleet",
+                        "sum", absl::StrCat("f", i), "--deadline", "60s", "--agent", agent});
+    ASSERT_TRUE(started.ok()) << started.status();
+    greedy.push_back(*std::move(started));
+  }
+  ASSERT_TRUE(host.AwaitGuest());
+  for (int i = 0; i < 5; ++i) {
+    const auto ran = RunToEnd({percpuctl, "--timeout", "20s", "fleet", "sum", "own", "--deadline",
+                               "100ms", "--agent", agent});
+    ASSERT_TRUE(ran.ok()) << ran.status();
+    EXPECT_THAT(ran->err, ::testing::HasSubstr("deaf (no answer in time)"));
+  }
 }
 
 TEST_F(FleetHostileTest, WhatCouldNotBeWrittenIsWrittenLater) {

@@ -7,6 +7,7 @@
 add_library(percpud_client STATIC
   $<TARGET_OBJECTS:percpu_sdk> $<TARGET_OBJECTS:percpu_lease> $<TARGET_OBJECTS:percpud_rseq>
   $<TARGET_OBJECTS:percpud_area> $<TARGET_OBJECTS:percpud_base> $<TARGET_OBJECTS:percpud_tls> $<TARGET_OBJECTS:percpud_proto>
+  $<TARGET_OBJECTS:percpud_fleet_proto> $<TARGET_OBJECTS:percpud_fleet_reading_proto>
   $<TARGET_OBJECTS:percpud_c_static> $<TARGET_OBJECTS:percpud_exposition>)
 # libpercpud.a is the C library.
 set_target_properties(percpud_client PROPERTIES OUTPUT_NAME percpud_sdk LINKER_LANGUAGE CXX)
@@ -28,7 +29,8 @@ foreach(component dev sdk)
     COMMAND \"${CMAKE_COMMAND}\" \"-DSOURCE_DIR=${PROJECT_SOURCE_DIR}\" \"-DOUTPUT_DIR=${headers}\" -P \"${stage}\"
     COMMAND_ERROR_IS_FATAL ANY)" COMPONENT ${component})
   install(DIRECTORY ${headers}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT ${component})
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/percpud/v1 DESTINATION share/percpud/proto/percpud
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/percpud/v1 ${PROJECT_SOURCE_DIR}/proto/percpud/fleet
+    DESTINATION share/percpud/proto/percpud
     COMPONENT ${component} FILES_MATCHING PATTERN "*.proto")
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/percpudConfig.cmake
                 ${CMAKE_CURRENT_BINARY_DIR}/percpudConfigVersion.cmake

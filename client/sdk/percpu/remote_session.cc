@@ -4,15 +4,13 @@
 #include "percpu/remote_session.h"
 
 #include <cassert>
-#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "percpu/internal/address.h"
-#include "percpu/internal/deadline.h"
 #include "percpu/internal/fork.h"
 #include "percpu/internal/mutex.h"
-#include "percpu/internal/thread.h"
+#include "percpu/internal/ticker.h"
 #include "server/base/status_macros.h"
 
 namespace percpu {
@@ -23,27 +21,19 @@ constexpr int kRenewalsPerTtl = 3;
 
 }  // namespace
 
-// The thread that renews.
+// What renews, and how it went.
 class RemoteSession::KeepAlive {
  public:
   // Errors: RESOURCE_EXHAUSTED if the process may have no further thread.
   static absl::StatusOr<std::unique_ptr<KeepAlive>> Start(Client client, absl::Duration interval) {
-    std::unique_ptr<KeepAlive> out(new KeepAlive(std::move(client), interval));
-    KeepAlive* const self = out.get();
-    ASSIGN_OR_RETURN(out->thread_, StartThread("percpu-renew", [self] { self->Loop(); }));
+    assert(interval > absl::ZeroDuration());
+    std::unique_ptr<KeepAlive> out(new KeepAlive(std::move(client)));
+    ASSIGN_OR_RETURN(
+        out->ticker_,
+        Ticker::Start({.name = "percpu-renew", .first = interval, .interval = interval},
+                      [self = out.get()] { self->Renew(); }));
     return out;
   }
-  ~KeepAlive() {
-    if (!thread_.joinable()) return;
-    {
-      MutexLock lock(&mu_);
-      is_stopping_ = true;
-      stopping_.SignalAll();
-    }
-    thread_.join();
-  }
-  KeepAlive(const KeepAlive&) = delete;
-  KeepAlive& operator=(const KeepAlive&) = delete;
 
   [[nodiscard]] absl::Status last() const {
     MutexLock lock(&mu_);
@@ -51,33 +41,19 @@ class RemoteSession::KeepAlive {
   }
 
  private:
-  KeepAlive(Client client, absl::Duration interval)
-      : client_(std::move(client)), interval_(interval) {
-    assert(interval > absl::ZeroDuration());
-  }
+  explicit KeepAlive(Client client) : client_(std::move(client)) {}
 
-  // Returns true if the thread is to end.
-  [[nodiscard]] bool SleepUntilDue() {
-    const Deadline due = Deadline::After(interval_);
+  void Renew() {
+    absl::Status status = client_.Ping();
     MutexLock lock(&mu_);
-    while (!is_stopping_ && !due.has_passed()) stopping_.WaitBy(mu_, due);
-    return is_stopping_;
-  }
-  void Loop() {
-    while (!SleepUntilDue()) {
-      absl::Status status = client_.Ping();
-      MutexLock lock(&mu_);
-      last_ = std::move(status);
-    }
+    last_ = std::move(status);
   }
 
   Client client_;
-  const absl::Duration interval_;
   mutable Mutex mu_;
-  CondVar stopping_;
-  bool is_stopping_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status last_ ABSL_GUARDED_BY(mu_);
-  std::thread thread_;
+  // Ends before what it uses.
+  std::unique_ptr<Ticker> ticker_;
 };
 
 absl::StatusOr<std::unique_ptr<RemoteSession>> RemoteSession::Open(

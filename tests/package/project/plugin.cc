@@ -8,6 +8,8 @@
 #include "percpu/client.h"
 #include "percpu/connection.h"
 #include "percpu/count_sum_ref.h"
+#include "percpu/fleet.h"
+#include "percpu/fleet_connection.h"
 #include "percpu/heap_options.h"
 #include "percpu/introspection.h"
 #include "percpu/lease_heap.h"

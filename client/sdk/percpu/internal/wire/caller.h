@@ -68,6 +68,8 @@ struct Attempts {
   std::uint64_t number = 0;
   // True once an attempt has failed that the daemon may have carried out.
   bool may_be_done = false;
+  // The time that the answer may take on top of what every call may.
+  absl::Duration more_time = {};
 };
 
 absl::Status FromGrpc(const grpc::Status& status);
@@ -101,7 +103,7 @@ class Caller {
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(Method<Stub, Request, Response> method, const Request& request,
                                 Attempts& attempts) {
-    const Deadline deadline = DeadlineOfACall();
+    const Deadline deadline = Deadline::After(options_.deadline + attempts.more_time);
     absl::Duration backoff = options_.retry.initial_backoff;
     for (int attempt = 0;; ++attempt) {
       UnaryCall<Response> call;
@@ -229,16 +231,19 @@ class Caller {
     bool no_lane ABSL_GUARDED_BY(mu) = false;
   };
 
+  // Returns the stub by reference if the epoch has it; else one for a single call.
   template <typename Stub>
-  static Stub& StubOf(Epoch& epoch) {
+  static decltype(auto) StubOf(Epoch& epoch) {
     if constexpr (std::is_same_v<Stub, MemoryStub>) {
       return *epoch.memory;
     } else if constexpr (std::is_same_v<Stub, SessionStub>) {
       return *epoch.session;
     } else if constexpr (std::is_same_v<Stub, MetricsStub>) {
       return *epoch.metrics;
-    } else {
+    } else if constexpr (std::is_same_v<Stub, IntrospectionStub>) {
       return *epoch.introspection;
+    } else {
+      return Stub(epoch.channel);
     }
   }
   static absl::Status StatusOf(const absl::Status& result) { return result; }

@@ -60,19 +60,6 @@ SessionKind ToSessionKind(v1::SessionKind kind) {
   }
 }
 
-VariableType ToVariableType(v1::VariableType type) {
-  switch (type) {
-    case v1::VARIABLE_TYPE_COUNTER:
-      return VariableType::kCounter;
-    case v1::VARIABLE_TYPE_GAUGE:
-      return VariableType::kGauge;
-    case v1::VARIABLE_TYPE_HISTOGRAM:
-      return VariableType::kHistogram;
-    default:
-      return VariableType::kBytes;
-  }
-}
-
 SlotKind ToSlotKind(v1::SlotKind kind) {
   switch (kind) {
     case v1::SLOT_KIND_SIZE_CLASS:
@@ -119,6 +106,19 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   out.set_seconds(absl::ToInt64Seconds(duration));
   out.set_nanos(static_cast<std::int32_t>(absl::ToInt64Nanoseconds(duration % absl::Seconds(1))));
   return out;
+}
+
+VariableType FromProto(v1::VariableType type) {
+  switch (type) {
+    case v1::VARIABLE_TYPE_COUNTER:
+      return VariableType::kCounter;
+    case v1::VARIABLE_TYPE_GAUGE:
+      return VariableType::kGauge;
+    case v1::VARIABLE_TYPE_HISTOGRAM:
+      return VariableType::kHistogram;
+    default:
+      return VariableType::kBytes;
+  }
 }
 
 absl::Duration FromProto(const google::protobuf::Duration& duration) {
@@ -174,7 +174,7 @@ UnitInfo FromProto(const v1::Unit& unit) {
 
 StaticVariable FromProto(const v1::StaticVariable& variable) {
   return {.name = variable.name(),
-          .type = ToVariableType(variable.type()),
+          .type = FromProto(variable.type()),
           .pointer = Pointer{variable.pointer()},
           .size_bytes = variable.size_bytes(),
           .alignment = variable.alignment()};
@@ -329,7 +329,7 @@ LeaseInfo FromProto(const v1::Lease& lease) {
 
 Variable FromProto(const v1::Variable& variable) {
   return {.name = variable.name(),
-          .type = ToVariableType(variable.type()),
+          .type = FromProto(variable.type()),
           .pointer = Pointer{variable.pointer()},
           .size_bytes = variable.size_bytes(),
           .uid = If<std::uint32_t>(variable.has_uid(), variable.uid())};

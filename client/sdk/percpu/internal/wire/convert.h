@@ -27,6 +27,7 @@ v1::VariableType ToProto(VariableType type);
 google::protobuf::Duration ToProto(absl::Duration duration);
 
 absl::Duration FromProto(const google::protobuf::Duration& duration);
+VariableType FromProto(v1::VariableType type);
 AllocInfo FromProto(const v1::AllocInfo& info);
 Group FromProto(const v1::Group& group);
 UnitInfo FromProto(const v1::Unit& unit);

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "percpu/internal/wire/caller.h"
+#include "percpu/internal/wire/convert_metrics.h"
 #include "percpu/internal/wire/pages.h"
 #include "percpu/metrics_connection.h"
 #include "percpud/v1/metrics.grpc.pb.h"
@@ -24,17 +25,6 @@ namespace {
 
 // The most entries of a page.
 constexpr int kPageSize = 1000;
-
-// The enumerators of both sides are in one order, and begin with one that says nothing.
-static_assert(static_cast<int>(FamilyType::kSummary) == v1::FAMILY_TYPE_SUMMARY);
-static_assert(static_cast<int>(CellKind::kShared) == v1::CELL_KIND_SHARED);
-static_assert(static_cast<int>(GaugeFold::kMostRecent) == v1::GAUGE_FOLD_MOST_RECENT);
-
-template <typename To, typename From>
-To FromProtoEnum(From value, To last) {
-  const int number = value;
-  return number >= 0 && number <= static_cast<int>(last) ? static_cast<To>(number) : To{};
-}
 
 void ToProto(const FamilyShape& shape, v1::FamilyShape& out) {
   out.set_name(shape.name);
@@ -49,17 +39,8 @@ void ToProto(const FamilyShape& shape, v1::FamilyShape& out) {
 }
 
 FamilyInfo FromProto(const v1::Family& family) {
-  const v1::FamilyShape& shape = family.shape();
   return {.name_space = family.namespace_(),
-          .shape = {.name = shape.name(),
-                    .help = shape.help(),
-                    .unit = shape.unit(),
-                    .type = FromProtoEnum(shape.type(), FamilyType::kSummary),
-                    .cells = FromProtoEnum(shape.cells(), CellKind::kShared),
-                    .label_names = {shape.label_names().begin(), shape.label_names().end()},
-                    .bounds = {shape.bounds().begin(), shape.bounds().end()},
-                    .fold = FromProtoEnum(shape.fold(), GaugeFold::kMostRecent),
-                    .live_only = shape.live_only()},
+          .shape = wire::FromProto(family.shape()),
           .series = family.series(),
           .max_series = family.max_series(),
           .refused = family.refused(),
@@ -67,15 +48,11 @@ FamilyInfo FromProto(const v1::Family& family) {
 }
 
 SeriesInfo FromProto(const v1::Series& series) {
-  SeriesInfo out{.family = series.family(),
-                 .label_values = {series.label_values().begin(), series.label_values().end()},
-                 .pointer = Pointer{series.pointer()},
-                 .cells = {},
-                 .overflow = series.overflow()};
-  for (const v1::CellSum& cell : series.cells()) {
-    out.cells.push_back({.count = cell.count(), .sum = cell.sum()});
-  }
-  return out;
+  return {.family = series.family(),
+          .label_values = {series.label_values().begin(), series.label_values().end()},
+          .pointer = Pointer{series.pointer()},
+          .cells = wire::FromProto(series.cells()),
+          .overflow = series.overflow()};
 }
 
 class GrpcMetricsConnection final : public MetricsConnection {

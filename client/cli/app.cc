@@ -141,16 +141,19 @@ int Run(const Command& command, const Globals& globals, const Environment& envir
   const std::unique_ptr<Renderer> renderer =
       globals.output == "json" ? MakeJsonRenderer(environment.out)
                                : MakeTableRenderer(environment.out, environment.style);
-  Context context{.client = *std::move(client),
-                  .metrics = environment.connect_metrics(globals.address, options),
-                  .name_space = globals.name_space,
-                  .timeout = options.deadline,
-                  .address = globals.address,
-                  .renderer = *renderer,
-                  .style = environment.style,
-                  .err = environment.err,
-                  .progress = environment.progress ? &environment.err : nullptr,
-                  .clock = environment.clock};
+  Context context{
+      .client = *std::move(client),
+      .metrics = environment.connect_metrics(globals.address, options),
+      .connect_fleet =
+          [&](const std::string& agent) { return environment.connect_fleet(agent, options); },
+      .name_space = globals.name_space,
+      .timeout = options.deadline,
+      .address = globals.address,
+      .renderer = *renderer,
+      .style = environment.style,
+      .err = environment.err,
+      .progress = environment.progress ? &environment.err : nullptr,
+      .clock = environment.clock};
   const absl::StatusOr<Report> report = command.run(context);
   if (!report.ok()) return Fail(environment, report.status(), globals);
   if (!report->sections.empty()) renderer->Render(*report);

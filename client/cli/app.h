@@ -13,6 +13,7 @@
 #include "client/cli/command.h"
 #include "client/cli/render.h"
 #include "percpu/client.h"
+#include "percpu/fleet_connection.h"
 #include "percpu/metrics_connection.h"
 
 namespace percpu::cli {
@@ -30,6 +31,9 @@ struct Environment {
   std::function<std::shared_ptr<MetricsConnection>(const std::string& address,
                                                    const CallOptions& options)>
       connect_metrics;
+  std::function<std::shared_ptr<FleetConnection>(const std::string& agent,
+                                                 const CallOptions& options)>
+      connect_fleet;
   Clock clock = {};
 };
 

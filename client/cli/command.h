@@ -17,6 +17,7 @@
 #include "client/cli/render.h"
 #include "client/cli/report.h"
 #include "percpu/client.h"
+#include "percpu/fleet_connection.h"
 #include "percpu/metrics_connection.h"
 #include "server/base/clock.h"
 
@@ -36,6 +37,8 @@ struct Clock {
 struct Context {
   Client client;
   std::shared_ptr<MetricsConnection> metrics;
+  // Connects to the percpud-fleet at that address.
+  std::function<std::shared_ptr<FleetConnection>(const std::string& agent)> connect_fleet;
   // The namespace that the user means; empty if nothing was said.
   std::string name_space;
   // The most a call may take.

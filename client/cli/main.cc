@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
                               .progress = isatty(STDERR_FILENO) == 1,
                               .connect = percpu::Client::Connect,
                               .connect_metrics = percpu::MakeGrpcMetricsConnection,
+                              .connect_fleet = percpu::MakeGrpcFleetConnection,
                               .clock = {.wait_for_quit = [](absl::Duration duration) {
                                 return percpu::cli::Keyboard(STDIN_FILENO).WaitForQuit(duration);
                               }}});

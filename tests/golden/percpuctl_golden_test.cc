@@ -7,8 +7,9 @@
 // and run this test with UPDATE_GOLDEN=1, which rewrites what they print.
 //
 // A first line "# percpud FLAG VALUE ..." overrides flags of the daemon; "# session local" and
-// "# session remote", in the order of their ids, open sessions that hold an area each. What
-// cannot be the same twice (times, pids, the socket's path) is replaced before it is compared.
+// "# session remote", in the order of their ids, open sessions that hold an area each; "# fleet
+// FILE" starts a percpud-fleet that has no etcd and begins with that view, whose web1 is its host.
+// What cannot be the same twice (times, pids, the socket's path) is replaced before it is compared.
 
 #include <gtest/gtest.h>
 
@@ -18,6 +19,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -40,6 +42,7 @@ namespace {
 constexpr absl::string_view kCommand = "$ percpuctl";
 constexpr absl::string_view kDaemonFlags = "# percpud ";
 constexpr absl::string_view kSession = "# session ";
+constexpr absl::string_view kFleet = "# fleet ";
 
 using Flags = std::map<std::string, std::string>;
 
@@ -102,6 +105,18 @@ std::string SettlePeers(const std::string& text) {
   return std::regex_replace(table, kVariableRow, "$1  UID$2");
 }
 
+// How long a host is lost and a view stale is counted from the agent's start.
+std::string SettleFleet(const std::string& text) {
+  static const std::regex kJson("(\"(?:lost|stale)_seconds\": ?)[0-9][-+.e0-9]*");
+  static const std::regex kField("((?:lost|stale)_seconds *:? )[0-9][.0-9hms]*");
+  static const std::regex kRow("(  lost  )[0-9][.0-9hms]*(  )");
+  static const std::regex kGap(" {2,}");
+  std::string out = std::regex_replace(text, kJson, "$1N");
+  out = std::regex_replace(out, kField, "$1N");
+  if (!absl::StrContains(out, "LOST FOR")) return out;
+  return std::regex_replace(std::regex_replace(out, kGap, "  "), kRow, "$1AGE$2");
+}
+
 // Takes out what differs from run to run.
 std::string Settle(std::string text, const std::string& address) {
   text = absl::StrReplaceAll(text, {{address, "unix:SOCKET"}, {PERCPUD_GOLDEN_DIR "/", ""}});
@@ -112,7 +127,7 @@ std::string Settle(std::string text, const std::string& address) {
       "(\"(?:elapsed_seconds|seconds|ops_per_second|round_trip_us|dirty_bytes)\": ?)[-+.e0-9]+");
   static const std::regex kElapsed("(^|\n)(elapsed_seconds)? +[0-9]+\\.[0-9]{2}( )");
   text = std::regex_replace(text, kField, "$1N");
-  text = SettlePeers(std::regex_replace(text, kJson, "$1N"));
+  text = SettleFleet(SettlePeers(std::regex_replace(text, kJson, "$1N")));
   return std::regex_replace(text, kElapsed, "$1$2    N.NN$3");
 }
 
@@ -122,12 +137,15 @@ struct Transcript {
   Flags flags;
   // Their kinds, "local" or "remote".
   std::vector<std::string> sessions;
+  // The file of the agent's view; empty for no agent.
+  std::string fleet;
   // Without the "$ percpuctl".
   std::vector<std::string> commands;
 };
 
 Transcript Parse(const std::string& text) {
-  Transcript transcript{.header = "", .flags = DaemonFlags(), .sessions = {}, .commands = {}};
+  Transcript transcript{
+      .header = "", .flags = DaemonFlags(), .sessions = {}, .fleet = {}, .commands = {}};
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     if (absl::StartsWith(line, "#") && transcript.commands.empty()) {
       absl::StrAppend(&transcript.header, line, "\n");
@@ -138,6 +156,8 @@ Transcript Parse(const std::string& text) {
         }
       } else if (absl::ConsumePrefix(&line, kSession)) {
         transcript.sessions.emplace_back(line);
+      } else if (absl::ConsumePrefix(&line, kFleet)) {
+        transcript.fleet = std::string(line);
       }
     } else if (absl::ConsumePrefix(&line, kCommand)) {
       transcript.commands.emplace_back(line);
@@ -182,6 +202,30 @@ absl::StatusOr<std::vector<OpenedSession>> OpenSessions(const std::string& addre
   return sessions;
 }
 
+std::string AgentAddress(const TempDir& dir) { return absl::StrCat("unix:", dir.path(), "/fleet"); }
+
+// Starts an agent that begins with the view, and waits until it answers.
+absl::StatusOr<Process> StartAgent(const TempDir& dir, const std::string& view,
+                                   const std::string& percpud) {
+  const std::string state = dir.path() + "/state";
+  std::filesystem::create_directory(state);
+  std::filesystem::copy_file(absl::StrCat(PERCPUD_GOLDEN_DIR, "/", view), state + "/view.json");
+  std::ofstream(state + "/boot_id") << "boot\n";
+  std::ofstream(state + "/incarnation") << "web1 boot\n";
+  absl::StatusOr<Process> agent = Process::Spawn(
+      {BinaryPath("percpud-fleet"), "--fleet", "shop", "--etcd", "http://127.0.0.1:1", "--host",
+       "web1", "--percpud", percpud, "--listen", AgentAddress(dir), "--state-dir", state,
+       "--boot-id-file", state + "/boot_id"});
+  if (!agent.ok()) return agent;
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  while (absl::Now() < deadline) {
+    const auto asked =
+        RunToEnd({BinaryPath("percpuctl"), "fleet", "hosts", "--agent", AgentAddress(dir)});
+    if (asked.ok() && asked->exit_code == 0) return agent;
+  }
+  return absl::DeadlineExceededError(agent->err());
+}
+
 // Runs the commands and writes down what they print.
 absl::StatusOr<std::string> Play(const Transcript& transcript) {
   const TempDir dir;
@@ -194,6 +238,12 @@ absl::StatusOr<std::string> Play(const Transcript& transcript) {
   if (!daemon.ok()) return daemon.status();
   const auto sessions = OpenSessions(daemon->address, transcript.sessions);
   if (!sessions.ok()) return sessions.status();
+  std::optional<Process> agent;
+  if (!transcript.fleet.empty()) {
+    absl::StatusOr<Process> started = StartAgent(dir, transcript.fleet, daemon->address);
+    if (!started.ok()) return started.status();
+    agent.emplace(*std::move(started));
+  }
   std::string played = transcript.header;
   for (const std::string& command : transcript.commands) {
     std::vector<std::string> argv = {BinaryPath("percpuctl")};
@@ -201,7 +251,8 @@ absl::StatusOr<std::string> Play(const Transcript& transcript) {
       argv.push_back(std::move(word));
     }
     const absl::StatusOr<RunResult> result =
-        RunToEnd(argv, {absl::StrCat("PERCPUD_ADDRESS=", daemon->address)});
+        RunToEnd(argv, {absl::StrCat("PERCPUD_ADDRESS=", daemon->address),
+                        absl::StrCat("PERCPUD_AGENT=", AgentAddress(dir))});
     if (!result.ok()) return result.status();
     absl::StrAppend(&played, kCommand, command, "\n",
                     Settle(absl::StrCat(result->out, result->err), daemon->address));

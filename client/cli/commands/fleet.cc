@@ -4,6 +4,9 @@
 // fleet: the hosts that percpud-fleet knows of, where keys are placed among them, and what they
 // have together.
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,19 +20,19 @@
 #include "client/cli/commands/common.h"
 #include "client/cli/commands/fleet_agent.h"
 #include "client/cli/commands/fleet_sums.h"
+#include "client/cli/commands/fleet_top.h"
 #include "client/cli/parse.h"
 #include "client/cli/text.h"
+#include "server/base/status_macros.h"
 
 namespace percpu::cli {
 namespace {
-
-namespace v1 = percpud::fleet::v1;
 
 constexpr std::uint64_t kMostPlaced = 1000;
 
 // What every verb is given.
 struct Options {
-  std::string agent = kDefaultAgent;
+  std::string agent = kDefaultFleetAgent;
   // A host or a key.
   std::string name;
   std::string reason;
@@ -37,74 +40,44 @@ struct Options {
 };
 using Shared = std::shared_ptr<Options>;
 
-FleetAgent AgentOf(const Context& context, const Options& options) {
-  return {options.agent, context.timeout};
+std::shared_ptr<FleetConnection> AgentOf(const Context& context, const Options& options) {
+  return context.connect_fleet(options.agent);
 }
 
-Value AgeOf(bool is_there, const google::protobuf::Timestamp& since) {
-  if (!is_there) return Absent{};
-  const absl::Time time = absl::FromUnixSeconds(since.seconds()) + absl::Nanoseconds(since.nanos());
-  return Span{absl::ToDoubleSeconds(absl::Now() - time)};
+// Who runs this, as the host knows them.
+std::string UserName() {
+  const passwd* const entry = getpwuid(getuid());
+  return entry == nullptr ? absl::StrCat("uid ", getuid()) : entry->pw_name;
 }
 
-Value OrAbsent(const std::string& text) { return text.empty() ? Value(Absent{}) : Value(text); }
+std::string Addresses(const FleetHost& host) { return absl::StrJoin(host.addresses, " "); }
 
-std::string StateName(v1::HostState state) {
-  switch (state) {
-    case v1::HOST_STATE_UP:
-      return "up";
-    case v1::HOST_STATE_LOST:
-      return "lost";
-    default:
-      return "unknown";
-  }
-}
-
-Value ServingName(v1::Serving serving) {
-  switch (serving) {
-    case v1::SERVING_UP:
-      return "up";
-    case v1::SERVING_DOWN:
-      return "down";
-    case v1::SERVING_LEFT:
-      return "left";
-    default:
-      return Absent{};
-  }
-}
-
-std::string Addresses(const v1::Host& host) {
-  return absl::StrJoin(host.record().addresses(), " ");
-}
-
-std::vector<Value> Row(const v1::Host& host) {
-  const v1::HostRecord& record = host.record();
-  const bool has_layout = record.has_layout();
-  return {host.name(),
-          StateName(host.state()),
-          AgeOf(host.has_lost_since(), host.lost_since()),
-          ServingName(record.serving()),
-          host.has_drain(),
-          Real{record.weight()},
-          has_layout ? Value(Count{record.layout().cpus()}) : Absent{},
-          has_layout ? Value(Size{record.layout().arena_size_bytes()}) : Absent{},
-          OrAbsent(record.version()),
+std::vector<Value> Row(const FleetHost& host) {
+  const auto& layout = host.layout;
+  return {host.name,
+          HostStateName(host.state),
+          AgeOf(host.lost_since),
+          HostServingName(host.serving),
+          host.drain.has_value(),
+          Real{host.weight},
+          layout ? Value(Count{layout->cpus}) : Absent{},
+          layout ? Value(Size{layout->arena_size_bytes}) : Absent{},
+          OrAbsent(host.version),
           OrAbsent(Addresses(host))};
 }
 
 // What the view as a whole is worth.
-Fields ViewFields(const v1::View& view) {
+Fields ViewFields(const FleetView& view) {
   return {.key = "",
           .title = "",
-          .fields = {{"fleet", view.fleet(), ""},
-                     {"epoch", view.epoch(), ""},
-                     {"stale_seconds", AgeOf(view.has_stale_since(), view.stale_since()), ""},
-                     {"mass_loss", view.mass_loss(), ""}}};
+          .fields = {{"fleet", view.fleet, ""},
+                     {"epoch", view.epoch, ""},
+                     {"stale_seconds", AgeOf(view.stale_since), ""},
+                     {"mass_loss", view.mass_loss, ""}}};
 }
 
 absl::StatusOr<Report> Hosts(Context& context, const Options& options) {
-  const absl::StatusOr<v1::View> view = AgentOf(context, options).ListHosts();
-  if (!view.ok()) return view.status();
+  ASSIGN_OR_RETURN(const FleetView view, Reached(AgentOf(context, options)->ListHosts()));
   Table table{.key = "hosts",
               .title = "",
               .columns = {{"name", "HOST"},
@@ -118,96 +91,91 @@ absl::StatusOr<Report> Hosts(Context& context, const Options& options) {
                           {"version", "VERSION"},
                           {"addresses", "ADDRESSES"}},
               .rows = {}};
-  for (const v1::Host& host : view->hosts()) table.rows.push_back(Row(host));
-  return Report{{ViewFields(*view), std::move(table)}};
+  for (const FleetHost& host : view.hosts) table.rows.push_back(Row(host));
+  return Report{{ViewFields(view), std::move(table)}};
 }
 
 absl::StatusOr<Report> Where(Context& context, const Options& options) {
-  const absl::StatusOr<v1::View> view = AgentOf(context, options).ListHosts();
-  if (!view.ok()) return view.status();
-  for (const v1::Host& host : view->hosts()) {
-    if (host.name() != options.name) continue;
+  ASSIGN_OR_RETURN(const FleetView view, Reached(AgentOf(context, options)->ListHosts()));
+  for (const FleetHost& host : view.hosts) {
+    if (host.name != options.name) continue;
     Fields out{.key = "",
                .title = "",
-               .fields = {{"name", host.name(), ""},
-                          {"state", StateName(host.state()), ""},
-                          {"lost_seconds", AgeOf(host.has_lost_since(), host.lost_since()), ""},
-                          {"percpud", ServingName(host.record().serving()), ""},
-                          {"drained", host.has_drain(), host.drain().reason()},
+               .fields = {{"name", host.name, ""},
+                          {"state", HostStateName(host.state), ""},
+                          {"lost_seconds", AgeOf(host.lost_since), ""},
+                          {"percpud", HostServingName(host.serving), ""},
+                          {"drained", host.drain.has_value(), host.drain ? host.drain->reason : ""},
                           {"addresses", OrAbsent(Addresses(host)), ""},
-                          {"server_name", OrAbsent(host.record().server_name()), ""},
-                          {"metrics_address", OrAbsent(host.record().metrics_address()), ""},
-                          {"incarnation", host.record().incarnation(), ""},
-                          {"epoch", view->epoch(), ""}}};
-    for (const auto& [name, value] : host.record().labels()) {
+                          {"server_name", OrAbsent(host.server_name), ""},
+                          {"metrics_address", OrAbsent(host.metrics_address), ""},
+                          {"incarnation", host.incarnation, ""},
+                          {"epoch", view.epoch, ""}}};
+    for (const auto& [name, value] : host.labels) {
       out.fields.push_back({absl::StrCat("label_", name), value, ""});
     }
     return Report{{std::move(out)}};
   }
   return absl::NotFoundError(
-      absl::StrCat("the fleet ", view->fleet(), " has no host \"", options.name, "\""));
+      absl::StrCat("the fleet ", view.fleet, " has no host \"", options.name, "\""));
 }
 
 // The first thing that is wrong with the agent; empty if nothing is.
-std::string ProblemOf(const v1::GetStatusResponse& status) {
-  if (!status.watching()) return absl::StrCat("etcd is not followed: ", status.watch_problem());
-  if (!status.certificate_problem().empty()) {
-    return absl::StrCat("the certificate: ", status.certificate_problem());
+std::string ProblemOf(const FleetStatus& status) {
+  if (!status.is_watching) return absl::StrCat("etcd is not followed: ", status.watch_problem);
+  if (!status.certificate_problem.empty()) {
+    return absl::StrCat("the certificate: ", status.certificate_problem);
   }
-  if (!status.percpud_serving()) return "percpud does not answer";
-  if (!status.registered()) {
-    return absl::StrCat("the host is not registered: ", status.registration_problem());
+  if (!status.is_percpud_serving) return "percpud does not answer";
+  if (!status.is_registered) {
+    return absl::StrCat("the host is not registered: ", status.registration_problem);
   }
-  if (status.mass_loss()) return "more than half of the hosts were lost at once";
+  if (status.mass_loss) return "more than half of the hosts were lost at once";
   return "";
 }
 
 absl::StatusOr<Report> Status(Context& context, const Options& options) {
-  const absl::StatusOr<v1::GetStatusResponse> status = AgentOf(context, options).GetStatus();
-  if (!status.ok()) return status.status();
-  Fields out{
-      .key = "",
-      .title = "",
-      .fields = {{"fleet", status->fleet(), ""},
-                 {"host", status->host(), ""},
-                 {"version", status->version(), ""},
-                 {"uptime_seconds", Span{static_cast<double>(status->uptime().seconds())}, ""},
-                 {"registered", status->registered(), status->registration_problem()},
-                 {"percpud_serving", status->percpud_serving(), ""},
-                 {"etcd", status->etcd_endpoint(), ""},
-                 {"watching", status->watching(), status->watch_problem()},
-                 {"hosts_up", Count{status->hosts_up()}, ""},
-                 {"hosts_lost", Count{status->hosts_lost()}, ""},
-                 {"hosts_drained", Count{status->hosts_drained()}, ""},
-                 {"mass_loss", status->mass_loss(), ""},
-                 {"stale_seconds", AgeOf(status->has_stale_since(), status->stale_since()), ""},
-                 {"epoch", status->epoch(), ""}}};
-  return Report{{std::move(out)}, ProblemOf(*status)};
+  ASSIGN_OR_RETURN(const FleetStatus status, Reached(AgentOf(context, options)->GetStatus()));
+  Fields out{.key = "",
+             .title = "",
+             .fields = {{"fleet", status.fleet, ""},
+                        {"host", status.host, ""},
+                        {"version", status.version, ""},
+                        {"uptime_seconds", Span{absl::ToDoubleSeconds(status.uptime)}, ""},
+                        {"registered", status.is_registered, status.registration_problem},
+                        {"percpud_serving", status.is_percpud_serving, ""},
+                        {"etcd", status.etcd, ""},
+                        {"watching", status.is_watching, status.watch_problem},
+                        {"hosts_up", Count{status.hosts_up}, ""},
+                        {"hosts_lost", Count{status.hosts_lost}, ""},
+                        {"hosts_drained", Count{status.hosts_drained}, ""},
+                        {"mass_loss", status.mass_loss, ""},
+                        {"stale_seconds", AgeOf(status.stale_since), ""},
+                        {"epoch", status.epoch, ""}}};
+  return Report{{std::move(out)}, ProblemOf(status)};
 }
 
 absl::StatusOr<Report> Place(Context& context, const Options& options) {
-  const absl::StatusOr<v1::PlaceResponse> placed =
-      AgentOf(context, options).Place(options.name, options.count);
-  if (!placed.ok()) return placed.status();
-  const Value stale = AgeOf(placed->has_stale_since(), placed->stale_since());
-  if (placed->hosts().empty()) {
+  ASSIGN_OR_RETURN(const Placement placed,
+                   Reached(AgentOf(context, options)->Place(options.name, options.count)));
+  if (placed.hosts.empty()) {
     return absl::FailedPreconditionError("the fleet has no host that takes keys");
   }
-  List hosts{.key = "hosts", .values = {placed->hosts().begin(), placed->hosts().end()}};
+  List hosts{.key = "hosts", .values = {placed.hosts.begin(), placed.hosts.end()}};
   // A shell picks up the name alone.
-  Scalar best{.key = "host",
-              .value = placed->hosts(0),
-              .about = {{"epoch", placed->epoch(), ""}, {"stale_seconds", stale, ""}}};
+  Scalar best{
+      .key = "host",
+      .value = placed.hosts.front(),
+      .about = {{"epoch", placed.epoch, ""}, {"stale_seconds", AgeOf(placed.stale_since), ""}}};
   if (options.count == 1) return Report{{std::move(best)}};
   Fields about{.key = "", .title = "", .fields = std::move(best.about)};
   return Report{{std::move(about), std::move(hosts)}};
 }
 
 absl::StatusOr<Report> Targets(Context& context, const Options& options) {
-  const absl::StatusOr<std::string> text = AgentOf(context, options).GetTargets();
-  if (!text.ok()) return text.status();
+  ASSIGN_OR_RETURN(const std::string text, Reached(AgentOf(context, options)->GetTargets()));
   // Its lines are ASCII, and so stay as they are, if the agent is one.
-  std::vector<std::string> lines = absl::StrSplit(*text, '\n');
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
   for (std::string& line : lines) line = Printable(line);
   return Report{{Text{.key = "targets", .text = absl::StrJoin(lines, "\n")}}};
 }
@@ -217,14 +185,13 @@ Report Done(const char* what, const std::string& host) {
 }
 
 absl::StatusOr<Report> Drain(Context& context, const Options& options) {
-  const absl::Status status = AgentOf(context, options).Drain(options.name, options.reason);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(
+      Reached(AgentOf(context, options)->Drain(options.name, UserName(), options.reason)));
   return Done("drained", options.name);
 }
 
 absl::StatusOr<Report> Undrain(Context& context, const Options& options) {
-  const absl::Status status = AgentOf(context, options).Undrain(options.name);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(Reached(AgentOf(context, options)->Undrain(options.name)));
   return Done("undrained", options.name);
 }
 
@@ -250,7 +217,7 @@ Commands AddFleet(CLI::App& root) {
   CLI::App& noun = AddNoun(root, "fleet", "Hosts of the fleet, their sums, places for keys");
   const auto options = std::make_shared<Options>();
   noun.add_option("--agent", options->agent, "Where percpud-fleet is, unix:PATH")
-      ->option_text(absl::StrCat("ADDRESS [", kDefaultAgent, "]"))
+      ->option_text(absl::StrCat("ADDRESS [", kDefaultFleetAgent, "]"))
       ->envname("PERCPUD_AGENT");
   Commands out = {
       AddVerb(noun, "hosts", "All hosts, with the state of each",
@@ -284,6 +251,7 @@ Commands AddFleet(CLI::App& root) {
   for (Command& sums : AddFleetSums(noun, {options, &options->agent})) {
     out.push_back(std::move(sums));
   }
+  out.push_back(AddFleetTop(noun, {options, &options->agent}));
   return out;
 }
 

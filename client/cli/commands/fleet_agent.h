@@ -4,44 +4,40 @@
 #ifndef PERCPUD_CLIENT_CLI_COMMANDS_FLEET_AGENT_H_
 #define PERCPUD_CLIENT_CLI_COMMANDS_FLEET_AGENT_H_
 
-#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "percpud/fleet/v1/fleet.pb.h"
-#include "percpud/fleet/v1/reading.pb.h"
+#include "client/cli/report.h"
+#include "percpu/fleet_connection.h"
 
+// What the commands that ask percpud-fleet share.
 namespace percpu::cli {
 
-// The packaged percpud-fleet's.
-inline constexpr char kDefaultAgent[] = "unix:/run/percpud-fleet/fleet.sock";
+// A status of the agent's in this program's words: an agent, or a host, that cannot be reached is
+// one of Unreachable's (reach.h).
+absl::Status Reached(const absl::Status& status);
+template <typename T>
+absl::StatusOr<T> Reached(absl::StatusOr<T> answer) {
+  if (answer.ok()) return answer;
+  return Reached(answer.status());
+}
 
-// Calls to this host's percpud-fleet. An agent that cannot be reached is a status of
-// Unreachable's (reach.h).
-class FleetAgent {
- public:
-  FleetAgent(std::string address, absl::Duration timeout)
-      : address_(std::move(address)), timeout_(timeout) {}
+// "up", "lost".
+std::string HostStateName(HostState state);
+// What a host says of its percpud: "up", "down", "left".
+Value HostServingName(HostServing serving);
+// How long ago that was.
+Value AgeOf(const std::optional<absl::Time>& since);
+Value OrAbsent(const std::string& text);
 
-  [[nodiscard]] absl::StatusOr<percpud::fleet::v1::View> ListHosts() const;
-  [[nodiscard]] absl::StatusOr<percpud::fleet::v1::GetStatusResponse> GetStatus() const;
-  [[nodiscard]] absl::StatusOr<percpud::fleet::v1::PlaceResponse> Place(const std::string& key,
-                                                                        std::uint32_t count) const;
-  [[nodiscard]] absl::StatusOr<std::string> GetTargets() const;
-  [[nodiscard]] absl::StatusOr<percpud::fleet::v1::SumFamilyResponse> SumFamily(
-      const percpud::fleet::v1::SumFamilyRequest& request) const;
-  [[nodiscard]] absl::StatusOr<percpud::fleet::v1::SumVariablesResponse> SumVariables(
-      const percpud::fleet::v1::SumVariablesRequest& request) const;
-  // These two go to the agent's other socket.
-  [[nodiscard]] absl::Status Drain(const std::string& host, const std::string& reason) const;
-  [[nodiscard]] absl::Status Undrain(const std::string& host) const;
-
- private:
-  const std::string address_;
-  const absl::Duration timeout_;
-};
+// What a sum is of: hosts, missing ones, epoch.
+std::vector<Fields::Field> RoundFields(const SumRound& round);
+// The hosts that are missing, and why; empty if the sum is of all hosts.
+std::string ProblemOf(const SumRound& round);
 
 }  // namespace percpu::cli
 

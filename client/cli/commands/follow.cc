@@ -14,7 +14,7 @@ bool Follow::MayRetry(const absl::Status& status, absl::Duration pause) {
   const bool is_away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
   if (!is_away || !reached_) return false;
   if (!told_) {
-    context_.err << "percpuctl: the daemon is gone; waiting for it to come back\n";
+    context_.err << "percpuctl: " << whom_ << " is gone; waiting for it to come back\n";
     context_.err.flush();
   }
   told_ = true;

@@ -14,7 +14,9 @@ namespace percpu::cli {
 // once, and try again until it is back or the user ends them.
 class Follow {
  public:
-  explicit Follow(Context& context) : context_(context) {}
+  // `whom` is what the program they look at is called.
+  explicit Follow(Context& context, const char* whom = "the daemon")
+      : context_(context), whom_(whom) {}
 
   // The daemon has answered.
   void Succeeded();
@@ -24,6 +26,7 @@ class Follow {
 
  private:
   Context& context_;
+  const char* const whom_;
   bool reached_ = false;
   bool told_ = false;
 };

@@ -57,6 +57,25 @@ absl::StatusOr<std::vector<std::size_t>> Places(const FamilyShape& shape, const 
   return out;
 }
 
+std::vector<CellSum> CellsOf(const std::vector<SeriesInfo>& series) {
+  std::vector<CellSum> out;
+  for (const SeriesInfo& each : series) {
+    out.insert(out.end(), each.cells.begin(), each.cells.end());
+  }
+  return out;
+}
+
+// What the cells come to: a number; of histograms and summaries how many observations.
+Value NumberOf(const FamilyShape& shape, const std::vector<CellSum>& cells) {
+  const bool is_sum = shape.cells == CellKind::kDouble || shape.cells == CellKind::kShared ||
+                      shape.cells == CellKind::kWriter;
+  if (is_sum) return Number{CellsSum(cells)};
+  std::uint64_t count = 0;
+  for (const CellSum& cell : cells) count += cell.count;
+  if (shape.type == FamilyType::kGauge) return Signed{static_cast<std::int64_t>(count)};
+  return Count{count};
+}
+
 }  // namespace
 
 std::string FamilyTypeName(FamilyType type) {
@@ -152,27 +171,22 @@ absl::StatusOr<std::vector<SeriesInfo>> FindSeries(Context& context, const Famil
   return series;
 }
 
-Value Total(const FamilyShape& shape, const std::vector<SeriesInfo>& series) {
-  if (shape.cells == CellKind::kWriter || shape.cells == CellKind::kUnknown) return Absent{};
-  std::uint64_t count = 0;
-  double sum = 0;
-  for (const SeriesInfo& each : series) {
-    for (const CellSum& cell : each.cells) {
-      count += cell.count;
-      sum += cell.sum;
-    }
-  }
-  if (shape.cells == CellKind::kDouble || shape.cells == CellKind::kShared) return Number{sum};
-  if (shape.type == FamilyType::kGauge) return Signed{static_cast<std::int64_t>(count)};
-  return Count{count};
+Value CellsTotal(const FamilyShape& shape, const std::vector<CellSum>& cells) {
+  if (cells.empty()) return Absent{};
+  return NumberOf(shape, cells);
 }
 
-double ObservedSum(const std::vector<SeriesInfo>& series) {
+double CellsSum(const std::vector<CellSum>& cells) {
   double sum = 0;
-  for (const SeriesInfo& each : series) {
-    for (const CellSum& cell : each.cells) sum += cell.sum;
-  }
+  for (const CellSum& cell : cells) sum += cell.sum;
   return sum;
 }
+
+Value Total(const FamilyShape& shape, const std::vector<SeriesInfo>& series) {
+  if (shape.cells == CellKind::kWriter || shape.cells == CellKind::kUnknown) return Absent{};
+  return NumberOf(shape, CellsOf(series));
+}
+
+double ObservedSum(const std::vector<SeriesInfo>& series) { return CellsSum(CellsOf(series)); }
 
 }  // namespace percpu::cli

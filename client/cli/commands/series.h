@@ -40,6 +40,10 @@ Value Total(const FamilyShape& shape, const std::vector<SeriesInfo>& series);
 // What was observed, in sum.
 double ObservedSum(const std::vector<SeriesInfo>& series);
 
+// The same of the cells of one series over hosts, which a gauge of writers has too.
+Value CellsTotal(const FamilyShape& shape, const std::vector<CellSum>& cells);
+double CellsSum(const std::vector<CellSum>& cells);
+
 }  // namespace percpu::cli
 
 #endif  // PERCPUD_CLIENT_CLI_COMMANDS_SERIES_H_

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,9 +16,8 @@
 
 #include "absl/time/time.h"
 #include "client/cli/commands/common.h"
-#include "client/cli/commands/follow.h"
+#include "client/cli/commands/frames.h"
 #include "client/cli/commands/target.h"
-#include "client/cli/parse.h"
 #include "server/base/clock.h"
 
 namespace percpu::cli {
@@ -32,14 +30,6 @@ constexpr std::size_t kRows = 10;
 // Lines of a frame that are not rows: the summary, three titles and headings with a
 // blank line each, and the one that the cursor stays on.
 constexpr std::size_t kOtherLines = 5 + 3 * 3 + 1;
-
-struct TopOptions {
-  std::int64_t interval_ns = absl::ToInt64Nanoseconds(absl::Seconds(1));
-  // 0: no limit.
-  std::uint64_t count = 0;
-  // Rows of each table; 0 means what fits.
-  std::size_t rows = 0;
-};
 
 // A counter or gauge with a name.
 struct Integer {
@@ -235,30 +225,20 @@ class Frame {
   const std::size_t rows_;
 };
 
-// The rows for each table that the screen has room for.
-std::size_t RowsFor(const Style& style) {
-  if (!style.refresh || style.rows == 0) return kRows;
-  return std::max<std::size_t>(1, (style.rows - std::min(style.rows, kOtherLines)) / 3);
+// The rows for each of three tables.
+std::size_t RowsOf(const Context& context, const FrameOptions& options) {
+  if (options.rows != 0) return options.rows;
+  constexpr std::size_t kTables = 3;
+  return std::max<std::size_t>(1, RowsFor(context.style, kOtherLines, kTables * kRows) / kTables);
 }
 
-absl::StatusOr<Report> Top(Context& context, const TopOptions& options) {
-  const absl::Duration interval = absl::Nanoseconds(options.interval_ns);
-  const std::size_t rows = options.rows != 0 ? options.rows : RowsFor(context.style);
-  absl::StatusOr<Reading> before = Read(context);
-  if (!before.ok()) return before.status();
-  Follow follow(context);
-  follow.Succeeded();
-  const percpud::BootTime began = before->at;
-  for (std::uint64_t frame = 0; options.count == 0 || frame < options.count; ++frame) {
-    if (context.clock.wait_for_quit(interval)) break;
-    absl::StatusOr<Reading> now = Read(context);
-    while (!now.ok() && follow.MayRetry(now.status(), interval)) now = Read(context);
-    if (!now.ok()) return now.status();
-    follow.Succeeded();
-    context.renderer.RenderFrame(Frame(*before, *now, rows).ToReport(began));
-    before = std::move(now);
-  }
-  return Report{};
+absl::StatusOr<Report> Top(Context& context, const FrameOptions& options) {
+  const std::size_t rows = RowsOf(context, options);
+  return RunFrames(
+      context, "the daemon", options, [&context] { return Read(context); },
+      [rows](const Reading& before, const Reading& now, percpud::BootTime began) {
+        return Frame(before, now, rows).ToReport(began);
+      });
 }
 
 }  // namespace
@@ -271,14 +251,8 @@ Commands AddTop(CLI::App& root) {
       "the change of a counter's or gauge's sum, additions in mapped memory included.\n"
       "The first thousand names are read. When the daemon is restarted, top waits for\n"
       "it and goes on.");
-  const auto options = std::make_shared<TopOptions>();
-  parser->add_option("--interval", options->interval_ns, "Time between frames")
-      ->option_text("TIME [1s]")
-      ->transform(AsNanoseconds());
-  AddStopOption(*parser, options->count, "Stop after N frames");
-  parser->add_option("--rows", options->rows, "Rows of each table")
-      ->option_text("N [as fit, or 10]")
-      ->transform(AsCount(1, std::numeric_limits<std::uint32_t>::max()));
+  const auto options = std::make_shared<FrameOptions>();
+  AddFrameOptions(*parser, *options, "N [as fit, or 10]");
   return {
       {.parser = parser, .run = [options](Context& context) { return Top(context, *options); }}};
 }

@@ -14,7 +14,8 @@ namespace percpu::cli {
 
 CliRunner::CliRunner()
     : connection(std::make_shared<::testing::NiceMock<mocks::MockConnection>>()),
-      metrics(std::make_shared<::testing::NiceMock<mocks::MockMetricsConnection>>()) {
+      metrics(std::make_shared<::testing::NiceMock<mocks::MockMetricsConnection>>()),
+      fleet(std::make_shared<::testing::NiceMock<mocks::MockFleetConnection>>()) {
   ON_CALL(*metrics, ListFamilies).WillByDefault(::testing::Return(std::vector<FamilyInfo>()));
 }
 
@@ -34,6 +35,8 @@ CliRunner::Result CliRunner::Run(const std::vector<std::string>& arguments) {
       },
       .connect_metrics = [this](const std::string& /*address*/,
                                 const CallOptions& /*options*/) { return metrics; },
+      .connect_fleet = [this](const std::string& /*agent*/,
+                              const CallOptions& /*options*/) { return fleet; },
       .clock = {.now = [this] { return now; },
                 .wait_for_quit =
                     [this](absl::Duration duration) {

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "client/cli/app.h"
 #include "percpu/mocks/mock_connection.h"
+#include "percpu/mocks/mock_fleet_connection.h"
 #include "percpu/mocks/mock_metrics_connection.h"
 #include "server/base/clock.h"
 
@@ -31,6 +32,7 @@ class CliRunner {
   std::shared_ptr<mocks::MockConnection> connection;
   // It has no families, unless a test says otherwise.
   std::shared_ptr<mocks::MockMetricsConnection> metrics;
+  std::shared_ptr<mocks::MockFleetConnection> fleet;
   bool progress = false;
   Style style;
   // The user quits at this wait; 0: never.

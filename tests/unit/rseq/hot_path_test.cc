@@ -10,42 +10,20 @@
 #include <unistd.h>
 
 #include <cstddef>
-#include <filesystem>
-#include <regex>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "server/rseq/section.h"
-#include "tests/support/process.h"
+#include "tests/support/disassembly.h"
 
 namespace percpud::rseq {
 namespace {
 
+using percpud::testing::Instructions;
+using percpud::testing::kObjdump;
 using ::testing::Each;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-const std::string kObjdump = "/usr/bin/objdump";
-
-// The instructions of `function` up to its first return.
-std::vector<std::string> Instructions(const std::string& function) {
-  const auto shown =
-      percpud::testing::RunToEnd({kObjdump, "--disassemble=" + function, "--no-show-raw-insn",
-                                  std::filesystem::read_symlink("/proc/self/exe")},
-                                 {});
-  if (!shown.ok() || shown->exit_code != 0) return {};
-  std::vector<std::string> out;
-  std::istringstream lines(shown->out);
-  const std::regex instruction(R"(^\s*[0-9a-f]+:\s+(.*))");
-  for (std::string line; std::getline(lines, line);) {
-    std::smatch found;
-    if (!std::regex_match(line, found, instruction)) continue;
-    out.push_back(found[1]);
-    if (out.back().starts_with("ret")) break;
-  }
-  return out;
-}
 
 class HotPathTest : public ::testing::Test {
  protected:
@@ -53,7 +31,7 @@ class HotPathTest : public ::testing::Test {
 #if !defined(PERCPUD_RSEQ_HAS_SECTIONS) || !defined(__x86_64__) || defined(PERCPUD_ASAN)
     GTEST_SKIP() << "not the code that is shipped";
 #endif
-    if (access(kObjdump.c_str(), X_OK) != 0) GTEST_SKIP() << "no objdump";
+    if (access(kObjdump, X_OK) != 0) GTEST_SKIP() << "no objdump";
   }
 
   // Tells of the instructions where it fails.

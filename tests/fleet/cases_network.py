@@ -5,6 +5,7 @@
 import json
 import time
 
+from cases_sums import UNREACHABLE, count, whole
 from children import check, hold_for, wait_until
 from fleet import PREFIX, Fleet, processor_seconds, resident_mib
 
@@ -41,6 +42,45 @@ def host_cut(fleet: Fleet) -> str:
     check(other.incarnation(host.name) == incarnation, "it is another incarnation")
     fleet.wait_converged(20, "after healing")
     return f"lost {lost:.1f} s after the cut (TTL {fleet.ttl} s), up {back:.1f} s after healing"
+
+
+def asymmetric_cut(fleet: Fleet) -> str:
+    """6: a host that reaches etcd and no other host; then the others, and not etcd."""
+    host, other = fleet.hosts[1], fleet.hosts[0]
+    others = [each.name for each in fleet.hosts if each is not host]
+    numbers = count(fleet, "sold_split")
+    check(whole(other, "sold_split")["value"] == sum(numbers), "the sum of all")
+    fleet.network.cut_from(host.name, others)
+    begin = time.monotonic()
+    wait_until(lambda: other.fleet("sum", "sold_split").returncode == UNREACHABLE, 5, "a strict sum fails")
+    named = time.monotonic() - begin
+    begin = time.monotonic()
+    strict = other.fleet("sum", "sold_split")
+    took = time.monotonic() - begin
+    check(host.name in strict.stderr and not any(name in strict.stderr for name in others), strict.stderr)
+    check(took < 2, f"a strict sum took {took:.1f} s to fail")
+    partial = json.loads(other.fleet("sum", "sold_split", "--available", "-o", "json").stdout)
+    check(partial["value"] == sum(numbers) - numbers[1] and partial["missing"] == host.name, f"{partial}")
+    own = json.loads(host.fleet("sum", "sold_split", "--available", "-o", "json").stdout)
+    check(own["value"] == numbers[1] and own["missing"].split() == others, f"{own}")
+    hold_for(lambda: other.states()[host.name] == "up" and not host.is_stale(), 2 * fleet.ttl,
+             "it is up, for etcd hears it")
+    fleet.network.heal_from(host.name, others)
+    check(whole(other, "sold_split")["value"] == sum(numbers), "the sum after healing")
+
+    incarnation, epoch = other.incarnation(host.name), other.epoch()
+    fleet.network.cut_from(host.name, fleet.network.nodes())
+    lost = wait_until(lambda: other.states()[host.name] == "lost", 3 * fleet.ttl + 5, "it is lost")
+    check(other.epoch() == epoch, "a host that is lost keeps its keys")
+    check(whole(other, "sold_split")["value"] == sum(numbers), "a host that is lost is summed")
+    check(whole(host, "sold_split")["value"] == sum(numbers), "and sums")
+    wait_until(host.is_stale, 15, "the host says that its view is stale")
+    fleet.network.heal_from(host.name, fleet.network.nodes())
+    back = wait_until(lambda: other.states()[host.name] == "up", 15, "it is up again")
+    check(other.incarnation(host.name) == incarnation, "it is another incarnation")
+    fleet.wait_converged(20, "after healing")
+    return (f"without its peers: up, missing after {named:.1f} s, a sum fails in {took:.2f} s; "
+            f"without etcd: lost after {lost:.1f} s and summed, up {back:.1f} s after healing")
 
 
 def sixth_host(fleet: Fleet) -> str:

@@ -20,13 +20,13 @@ class Network:
         self._in(self._bridge, "link", "add", "br0", "type", "bridge")
         self._in(self._bridge, "link", "set", "br0", "up")
         self._in(self._bridge, "address", "add", "10.77.0.1/24", "dev", "br0")
-        for i in range(NODES):
-            self._attach(f"e{i}", f"10.77.0.{10 + i}")
+        for node in self.nodes():
+            self._attach(node, self._address(node))
         for name, address in self._hosts.items():
             self._attach(name, address)
 
     def etcd_places(self) -> list[tuple[str, list[str]]]:
-        return [(f"10.77.0.{10 + i}", self._prefix(f"e{i}")) for i in range(NODES)]
+        return [(self._address(node), self._prefix(node)) for node in self.nodes()]
 
     def observer_prefix(self) -> list[str]:
         """Where nothing is ever cut off from."""
@@ -45,6 +45,18 @@ class Network:
     def heal(self, name: str) -> None:
         self._in(self._bridge, "link", "set", f"to-{name}", "up")
 
+    def cut_from(self, name: str, others: list[str]) -> None:
+        """What that host sends to these is lost: they hear it no more, and it does hear them."""
+        for other in others:
+            self._in(f"{self._tag}-{name}", "route", "add", "blackhole", self._address(other))
+
+    def heal_from(self, name: str, others: list[str]) -> None:
+        for other in others:
+            self._in(f"{self._tag}-{name}", "route", "del", "blackhole", self._address(other))
+
+    def nodes(self) -> list[str]:
+        return [f"e{i}" for i in range(NODES)]
+
     def remove(self) -> None:
         for namespace in self._namespaces:
             subprocess.run(["ip", "netns", "del", namespace], check=False)
@@ -58,6 +70,9 @@ class Network:
         self._in(namespace, "address", "add", f"{address}/24", "dev", "eth0")
         self._in(namespace, "link", "set", "eth0", "up")
         self._in(namespace, "link", "set", "lo", "up")
+
+    def _address(self, name: str) -> str:
+        return self._hosts[name] if name in self._hosts else f"10.77.0.{10 + int(name[1:])}"
 
     def _prefix(self, name: str) -> list[str]:
         return ["ip", "netns", "exec", f"{self._tag}-{name}"]

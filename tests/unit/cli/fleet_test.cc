@@ -82,10 +82,10 @@ TEST_F(FleetTest, TopShowsWhatIsWrongFirst) {
             "elapsed_seconds 2.00  fleet shop  hosts_up 3  hosts_lost 0  mass_loss no\n"
             "stale_seconds -  epoch e1\n"
             "\n"
-            "HOST  STATE  LOST FOR  PERCPUD  DRAINED  WEIGHT  FREE\n"
-            "web2  up     -         down     no       1.00    32KiB\n"
-            "web3  up     -         up       yes      1.00    32KiB\n"
-            "web1  up     -         up       no       1.00    32KiB\n");
+            "HOST  STATE  LOST FOR  PERCPUD  DRAINED  WEIGHT   FREE\n"
+            "web2  up            -  down     no         1.00  32KiB\n"
+            "web3  up            -  up       yes        1.00  32KiB\n"
+            "web1  up            -  up       no         1.00  32KiB\n");
 }
 
 TEST_F(FleetTest, TopAddsUpByHostAndTellsRates) {

@@ -6,10 +6,10 @@
 #include <gmock/gmock.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -201,50 +201,65 @@ TEST_F(FleetHostileTest, ConnectionsOfOneUserMakeWayForItsNext) {
   EXPECT_TRUE(Await([this] { return Descriptors() < 40; }));
 }
 
-// A host that takes connections, and never says a word.
-class SilentHost {
+// A host that takes calls, and answers none until it ends.
+class SilentHost final : public v1::ReadingService::Service {
  public:
-  SilentHost() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    const bool listens =
-        bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
-        listen(listener_.get(), SOMAXCONN) == 0 &&
-        getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    EXPECT_TRUE(listens);
-    port_ = ntohs(address.sin_port);
+  // `certificate` vouches for itself.
+  SilentHost(const std::string& certificate, const std::string& key) {
+    grpc::SslServerCredentialsOptions options;
+    options.pem_key_cert_pairs.push_back({ReadText(key), ReadText(certificate)});
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
   }
-  [[nodiscard]] int port() const { return port_; }
-  // Whether somebody connects before a long while has passed.
-  [[nodiscard]] bool AwaitGuest() const {
-    pollfd polled{.fd = listener_.get(), .events = POLLIN, .revents = 0};
-    return poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(kPatience))) == 1;
+  ~SilentHost() override {
+    end_.Notify();
+    server_->Shutdown();
+  }
+  grpc::Status ReadFamily(grpc::ServerContext* /*context*/,
+                          const v1::ReadFamilyRequest* /*request*/,
+                          v1::ReadFamilyResponse* /*response*/) override {
+    ++calls_;
+    end_.WaitForNotification();
+    return grpc::Status::OK;
   }
 
+  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] int calls() const { return calls_; }
+
  private:
-  const UniqueFd listener_;
+  static std::string ReadText(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+
+  absl::Notification end_;
+  std::atomic<int> calls_ = 0;
   int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
 };
 
 TEST_F(FleetHostileTest, AUserWhoWaitsForHostsHoldsNobodyUp) {
   if (geteuid() != 0) GTEST_SKIP() << "another user is root's to be";
-  const SilentHost host;
+  const std::string certificate = dir_.path() + "/host.pem";
+  const std::string key = dir_.path() + "/host.key";
+  const auto made =
+      RunToEnd({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate, "-days",
+                "2", "-subj", "/CN=deaf", "-addext", "subjectAltName=IP:127.0.0.1"});
+  ASSERT_TRUE(made.ok() && made->exit_code == 0) << made.status();
+  const SilentHost host(certificate, key);
   std::ofstream(dir_.path() + "/view.json") << absl::StrCat(
       R"({"fleet": "default", "hosts": [{"name": "deaf", "state": "HOST_STATE_UP", "record": )",
       R"({"incarnation": "x", "weight": 1, "addresses": ["tls:127.0.0.1:)", host.port(),
       R"("]}}]})");
-  const std::string ca = dir_.path() + "/ca.pem";
-  const auto made = RunToEnd(
-      {"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-       "-nodes", "-keyout", dir_.path() + "/ca.key", "-out", ca, "-days", "2", "-subj", "/CN=ca"});
-  ASSERT_TRUE(made.ok() && made->exit_code == 0) << made.status();
-  Start({"--peer-trusted-ca-file", ca});
+  Start({"--peer-trusted-ca-file", certificate});
   std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
   std::filesystem::permissions(socket_, std::filesystem::perms(0666));
   const std::string percpuctl = BinaryPath("percpuctl");
   const std::string agent = "unix:" + socket_;
+  const std::ptrdiff_t before = Descriptors();
   std::vector<Process> greedy;
   constexpr int kCalls = 12;
   for (int i = 0; i < kCalls; ++i) {
@@ -254,7 +269,8 @@ TEST_F(FleetHostileTest, AUserWhoWaitsForHostsHoldsNobodyUp) {
     ASSERT_TRUE(started.ok()) << started.status();
     greedy.push_back(*std::move(started));
   }
-  ASSERT_TRUE(host.AwaitGuest());
+  // gRPC and the agent's count of guests have a descriptor each.
+  ASSERT_TRUE(Await([&] { return Descriptors() >= before + 2 * kCalls && host.calls() >= 2; }));
   for (int i = 0; i < 5; ++i) {
     const auto ran = RunToEnd({percpuctl, "--timeout", "20s", "fleet", "sum", "own", "--deadline",
                                "100ms", "--agent", agent});

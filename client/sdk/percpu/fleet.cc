@@ -164,7 +164,8 @@ absl::StatusOr<Fleet> Fleet::Open(const FleetOptions& options) {
   }
   // One more attempt bridges a connection that the agent has ended (Guests in server/fleet).
   const CallOptions calls{.deadline = filled.deadline, .retry = {.max_retries = 1}, .tls = {}};
-  return Fleet(MakeGrpcFleetConnection(filled.agent, calls), std::move(filled));
+  std::shared_ptr<FleetConnection> agent = MakeGrpcFleetConnection(filled.agent, calls);
+  return Fleet(std::move(agent), std::move(filled));
 }
 
 absl::StatusOr<FleetView> Fleet::Hosts() const {

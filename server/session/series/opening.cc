@@ -112,8 +112,7 @@ bool SeriesOpening::IsComplete(const Namespace* name_space) const {
 }
 
 bool SeriesOpening::MayBeMadeAtOnce(const Tables& tables, const Namespace* name_space) const {
-  return name_space != nullptr && missing_.size() <= kMostAtOnce &&
-         tables.metrics.IsSettled(name_);
+  return name_space != nullptr && missing_.size() <= kMostAtOnce && tables.metrics.IsSettled(name_);
 }
 
 // --- Holding -----------------------------------------------------------------

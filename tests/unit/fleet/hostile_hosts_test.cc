@@ -160,7 +160,7 @@ TEST_F(HostileHostsTest, RoundsEndWithTheAgent) {
 }
 
 TEST_F(HostileHostsTest, ACallerWhoLeavesBeforeItsTurnCostsNoRound) {
-  // As many as a user may have waiting for hosts.
+  // A user may have no more that wait for hosts.
   constexpr int kThreads = 2;
   for (FakeHost& host : hosts_) {
     host.hold = &go_on_;

@@ -48,8 +48,9 @@ def languages(build: pathlib.Path) -> dict[str, Language]:
                            {"PYTHONPATH": f"{build}/python", "PYTHONMALLOC": "malloc"}, True),
         "ruby": Language(["/usr/bin/ruby", f"{_HERE}/rounds.rb"], {"RUBYLIB": f"{build}/ruby"}, False),
         "lua": Language(["luajit", f"{_HERE}/rounds.lua"], {"LUA_PATH": f"{build}/lua/?.lua"}, False),
-        "node": Language([node, "--expose-gc", f"{_HERE}/rounds.js"], {"NODE_PATH": f"{build}/node"},
-                         False, _ROUNDS_OF_NODE),
+        # What its compiler makes as it runs takes valgrind long.
+        "node": Language([node, "--jitless", "--expose-gc", f"{_HERE}/rounds.js"],
+                         {"NODE_PATH": f"{build}/node"}, False, _ROUNDS_OF_NODE),
         "php": Language([php, "-n", "-d", f"extension={build}/php/percpud.so", f"{_HERE}/rounds.php"],
                         {"USE_ZEND_ALLOC": "0", "PERCPUD_PHP_DIR": f"{build}/php"}, True),
     }

@@ -39,7 +39,8 @@ HostChannels::HostChannels(Options options, const Clock& clock)
 }
 
 bool HostChannels::IsOwn(const v1::Host& host) const {
-  return host.record().incarnation() == options_.own_incarnation;
+  return host.name() == options_.own_name &&
+         host.record().incarnation() == options_.own_incarnation;
 }
 
 std::size_t HostChannels::CountWays(const v1::Host& host) const {

@@ -29,7 +29,8 @@ class HostChannels {
   struct Options {
     // What other hosts are shown, and who vouches for them.
     CertificateFiles files;
-    // Tells the own host's record.
+    // What tells the own host's record: another host may write the incarnation into its own.
+    std::string own_name;
     std::string own_incarnation;
     // The own percpud, unix:PATH.
     std::string own_address;

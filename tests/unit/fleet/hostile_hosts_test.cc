@@ -142,6 +142,13 @@ TEST_F(HostileHostsTest, AHostThatForgotItsTokenIsAskedAnew) {
   EXPECT_EQ(sum.series(1).cells(0).count(), 2U + 11 + 22);
 }
 
+TEST_F(HostileHostsTest, AHostWithTheOwnHostsIncarnationIsNotTheOwnHost) {
+  Record(1, {absl::StrCat("tls:127.0.0.1:", ports_[1])}, kOwnIncarnation);
+  Sum();
+  ASSERT_TRUE(status_.ok()) << status_.error_message();
+  EXPECT_EQ(hosts_[1].calls, hosts_[2].calls);
+}
+
 TEST_F(HostileHostsTest, RoundsEndWithTheAgent) {
   hosts_[2].hold = &go_on_;
   std::thread caller([&] {

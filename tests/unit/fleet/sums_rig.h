@@ -71,6 +71,7 @@ class FakeHost final : public wire::ReadingService::Service {
 class SumsRig : public ::testing::Test {
  protected:
   static constexpr int kHosts = 3;
+  static constexpr char kOwnIncarnation[] = "own";
 
   SumsRig() {
     // One certificate for all: it vouches for itself.
@@ -107,10 +108,11 @@ class SumsRig : public ::testing::Test {
     Record(i, {absl::StrCat("tls:127.0.0.1:", ports_[i])});
   }
   // Puts the host into the view, with these addresses.
-  void Record(int i, const std::vector<std::string>& addresses) {
+  void Record(int i, const std::vector<std::string>& addresses,
+              const std::string& incarnation = "some") {
     v1::HostRecord record;
     record.set_weight(1);
-    record.set_incarnation(absl::StrCat("i", i));
+    record.set_incarnation(incarnation);
     for (const std::string& address : addresses) record.add_addresses(address);
     etcd_.Write(keys_.Host(absl::StrCat("h", i)), ToJson(record), 0);
     directory_.OnListing(*etcd_.List(keys_.prefix()));
@@ -160,7 +162,8 @@ class SumsRig : public ::testing::Test {
     channels_ = std::make_unique<HostChannels>(
         HostChannels::Options{
             .files = {.ca = certificate_, .certificate = certificate_, .key = key_},
-            .own_incarnation = "nobody's",
+            .own_name = "own",
+            .own_incarnation = kOwnIncarnation,
             .own_address = "unix:/nowhere"},
         clock_);
     sums_ = std::make_unique<FleetSums>(directory_, *channels_, deadlines_, clock_);

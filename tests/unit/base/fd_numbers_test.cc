@@ -17,7 +17,7 @@ TEST(FdNumbersTest, ANumberComesBackWhenAllOthersHaveBeen) {
   getrlimit(RLIMIT_NOFILE, &before);
   constexpr int kNumbers = 64;
   rlimit few = before;
-  few.rlim_cur = 2 * kNumbers;
+  few.rlim_cur = rlim_t{2} * kNumbers;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
   FdNumbers numbers;
   std::set<int> seen;

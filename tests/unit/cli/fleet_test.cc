@@ -17,7 +17,6 @@
 namespace percpu::cli {
 namespace {
 
-using ::testing::_;
 using ::testing::AllOf;
 using ::testing::Field;
 using ::testing::HasSubstr;

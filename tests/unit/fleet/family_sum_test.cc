@@ -182,7 +182,7 @@ TEST(FamilySumTest, TooManySeriesAreRefused) {
 TEST(FamilySumTest, WhatIsNoSuchFamilyIsRefusedAndLeavesNothing) {
   const auto refused = [](const wire::ReadFamilyResponse& bad) {
     FamilySum sum(/*by_host=*/false);
-    const absl::Status status = sum.Add("h1", {bad});
+    absl::Status status = sum.Add("h1", {bad});
     EXPECT_TRUE(sum.is_empty());
     // The next host says what the family is.
     wire::ReadFamilyResponse good = Counter();

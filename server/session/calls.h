@@ -116,7 +116,8 @@ class Calls {
                                                                      absl::string_view name) const;
 
   // --- Metrics --------------------------------------------------------------------
-  // Would sleep where anything has to be made. Errors: Metrics::Open's.
+  // Would sleep where there is more to make than a few series in cells that there are. Errors:
+  // Metrics::Open's.
   OutcomeOr<Opening> OpenSeries(const Caller& caller, Pace pace, const OpeningWanted& wanted) const;
   // Errors: those of Metrics' methods of these names, Remove and Reset among them.
   absl::StatusOr<std::uint64_t> RemoveSeries(const Caller& caller, absl::string_view name_space,

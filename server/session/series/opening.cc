@@ -26,6 +26,8 @@ using metrics::Series;
 
 // New series that a thread which must not sleep makes itself: each takes some microseconds.
 constexpr std::size_t kMostAtOnce = 16;
+// What it clears of their cells, in all units together: a histogram's are many.
+constexpr Bytes kMostClearedAtOnce{64 << 10};
 
 }  // namespace
 
@@ -125,7 +127,7 @@ std::optional<absl::StatusOr<Opening>> SeriesOpening::Make(Transaction& tx, bool
   joins_ = MustJoin(name_space);
   RefuseWriters();
   plan_.Plan(tx.tables().metrics, held_, wanted_, missing_);
-  if (!may_sleep && TakesMemory()) {
+  if (!may_sleep && IsLong()) {
     Release(tx.tables());
     tx.Abandon();
     return std::nullopt;
@@ -261,7 +263,10 @@ void SeriesOpening::Refuse(Tables& tables, const absl::Status& status) {
 
 // --- Memory ------------------------------------------------------------------
 
-bool SeriesOpening::TakesMemory() const { return plan_.TakesMemory() || CountOfWriter() > 0; }
+bool SeriesOpening::IsLong() const {
+  return plan_.TakesMemory() || CountOfWriter() > 0 ||
+         plan_.BytesToClear() * context_.allocator.info().units() > kMostClearedAtOnce;
+}
 
 absl::Status SeriesOpening::Allocate(Transaction& tx) {
   std::vector<AreaSpec> specs = plan_.Specs();

@@ -86,8 +86,8 @@ class SeriesOpening {
   // Answers all that is missing with the refusal; what it was charged is refunded.
   void Refuse(Tables& tables, const absl::Status& status);
 
-  // Whether memory is to be granted. REQUIRES: it is planned.
-  [[nodiscard]] bool TakesMemory() const;
+  // Whether memory is to be granted, or much of it to be cleared. REQUIRES: it is planned.
+  [[nodiscard]] bool IsLong() const;
   absl::Status Allocate(Transaction& tx);
   // Without the lock: grants the blocks, and clears the slots that are used again.
   absl::Status TakeMemory(const std::vector<AreaSpec>& specs, std::vector<PercpuPtr>& areas) const;

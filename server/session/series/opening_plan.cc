@@ -217,6 +217,14 @@ bool OpeningPlan::TakesMemory() const {
                      [](const auto& plan) { return !plan->slots.empty(); });
 }
 
+Bytes OpeningPlan::BytesToClear() const {
+  Bytes out{0};
+  for (const auto& plan : families_) {
+    out += metrics::CellBytes(plan->family().shape) * plan->reused;
+  }
+  return out;
+}
+
 std::vector<AreaSpec> OpeningPlan::Specs() const {
   std::vector<AreaSpec> out;
   for (const auto& plan : families_) {

@@ -86,6 +86,8 @@ class OpeningPlan {
             std::span<const Missing> missing);
   // Whether blocks are to be granted.
   [[nodiscard]] bool TakesMemory() const;
+  // What is to be cleared of one unit, because others have counted in it.
+  [[nodiscard]] Bytes BytesToClear() const;
   // The blocks that are to be granted, and what they are charged as.
   [[nodiscard]] std::vector<AreaSpec> Specs() const;
   [[nodiscard]] Usage UsageOfBlocks() const;

@@ -125,6 +125,30 @@ TEST_F(MetricsOpeningTest, AFewSeriesAreMadeWithoutSleepingInCellsThatThereAre) 
   EXPECT_EQ(LiveAreas(), 4U);
 }
 
+TEST_F(MetricsOpeningTest, CellsThatTakeLongToClearAreMadeByAThreadThatMaySleep) {
+  const Caller alice = CallerOf(Open());
+  const std::string values = Values({"/4"});
+  OpeningWanted many{.name_space = "shop", .families = {}};
+  for (int i = 0; i < 10; ++i) {
+    Shape latency{.name = absl::StrCat("latency_", i),
+                  .labels = {"path"},
+                  .type = FamilyType::kHistogram,
+                  .cells = metrics::Cells::kHistogram};
+    // Two series' cells fill a page.
+    for (int bound = 0; bound < 120; ++bound) latency.bounds.push_back(bound);
+    // Blocks of one, one and two series.
+    for (const char* path : {"/1", "/2", "/3"}) MustOpen(alice, latency, Values({path}));
+    many.families.push_back({.shape = latency, .series = {values}});
+  }
+  const OpeningWanted one{.name_space = "shop", .families = {many.families.back()}};
+  many.families.pop_back();
+  EXPECT_TRUE(sessions_->metrics().TryOpen(alice, one).has_value());
+  EXPECT_FALSE(sessions_->metrics().TryOpen(alice, many).has_value());
+  EXPECT_EQ(LiveAreas(), 30U);
+  EXPECT_TRUE(sessions_->metrics().Open(alice, many).ok());
+  EXPECT_EQ(LiveAreas(), 30U) << "they had cells that there were";
+}
+
 TEST_F(MetricsOpeningTest, ManySeriesAreMadeByAThreadThatMaySleep) {
   const Caller alice = CallerOf(Open());
   std::vector<std::string> series;

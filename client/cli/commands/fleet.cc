@@ -54,16 +54,11 @@ std::string Addresses(const FleetHost& host) { return absl::StrJoin(host.address
 
 std::vector<Value> Row(const FleetHost& host) {
   const auto& layout = host.layout;
-  return {host.name,
-          HostStateName(host.state),
-          AgeOf(host.lost_since),
-          HostServingName(host.serving),
-          host.drain.has_value(),
-          Real{host.weight},
-          layout ? Value(Count{layout->cpus}) : Absent{},
-          layout ? Value(Size{layout->arena_size_bytes}) : Absent{},
-          OrAbsent(host.version),
-          OrAbsent(Addresses(host))};
+  std::vector<Value> out = HostRow(host);
+  out.insert(out.end(), {layout ? Value(Count{layout->cpus}) : Absent{},
+                         layout ? Value(Size{layout->arena_size_bytes}) : Absent{},
+                         OrAbsent(host.version), OrAbsent(Addresses(host))});
+  return out;
 }
 
 // What the view as a whole is worth.
@@ -78,19 +73,11 @@ Fields ViewFields(const FleetView& view) {
 
 absl::StatusOr<Report> Hosts(Context& context, const Options& options) {
   ASSIGN_OR_RETURN(const FleetView view, Reached(AgentOf(context, options)->ListHosts()));
-  Table table{.key = "hosts",
-              .title = "",
-              .columns = {{"name", "HOST"},
-                          {"state", "STATE"},
-                          {"lost_seconds", "LOST FOR"},
-                          {"percpud", "PERCPUD"},
-                          {"drained", "DRAINED"},
-                          {"weight", "WEIGHT"},
-                          {"cpus", "CPUS"},
-                          {"arena_size_bytes", "ARENA"},
-                          {"version", "VERSION"},
-                          {"addresses", "ADDRESSES"}},
-              .rows = {}};
+  Table table{.key = "hosts", .title = "", .columns = HostColumns(), .rows = {}};
+  table.columns.insert(table.columns.end(), {{"cpus", "CPUS"},
+                                             {"arena_size_bytes", "ARENA"},
+                                             {"version", "VERSION"},
+                                             {"addresses", "ADDRESSES"}});
   for (const FleetHost& host : view.hosts) table.rows.push_back(Row(host));
   return Report{{ViewFields(view), std::move(table)}};
 }

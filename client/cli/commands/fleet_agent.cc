@@ -4,7 +4,6 @@
 #include "client/cli/commands/fleet_agent.h"
 
 #include <cstdint>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -67,6 +66,20 @@ Value AgeOf(const std::optional<absl::Time>& since) {
 }
 
 Value OrAbsent(const std::string& text) { return text.empty() ? Value(Absent{}) : Value(text); }
+
+std::vector<Table::Column> HostColumns() {
+  return {{"name", "HOST"},       {"state", "STATE"},     {"lost_seconds", "LOST FOR"},
+          {"percpud", "PERCPUD"}, {"drained", "DRAINED"}, {"weight", "WEIGHT"}};
+}
+
+std::vector<Value> HostRow(const FleetHost& host) {
+  return {host.name,
+          HostStateName(host.state),
+          AgeOf(host.lost_since),
+          HostServingName(host.serving),
+          host.drain.has_value(),
+          Real{host.weight}};
+}
 
 std::vector<Fields::Field> RoundFields(const SumRound& round) {
   return {{"hosts", Count{round.hosts.size()}, ""},

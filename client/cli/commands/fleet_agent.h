@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +34,10 @@ Value HostServingName(HostServing serving);
 // How long ago that was.
 Value AgeOf(const std::optional<absl::Time>& since);
 Value OrAbsent(const std::string& text);
+
+// How a table of hosts begins, and a host's row in it; what follows is the table's own.
+std::vector<Table::Column> HostColumns();
+std::vector<Value> HostRow(const FleetHost& host);
 
 // What a sum is of: hosts, missing ones, epoch.
 std::vector<Fields::Field> RoundFields(const SumRound& round);

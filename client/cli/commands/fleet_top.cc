@@ -139,25 +139,15 @@ class Frame {
                           [](const FleetHost& host) { return !IsWell(host); });
     if (hosts.size() > rows) hosts.resize(rows);
     const bool sums = !name_.empty();
-    Table out{.key = "hosts",
-              .title = "",
-              .columns = {{"name", "HOST"},
-                          {"state", "STATE"},
-                          {"lost_seconds", "LOST FOR"},
-                          {"percpud", "PERCPUD"},
-                          {"drained", "DRAINED"},
-                          {"weight", "WEIGHT"},
-                          {"free_bytes", "FREE"}},
-              .rows = {}};
+    Table out{.key = "hosts", .title = "", .columns = HostColumns(), .rows = {}};
+    out.columns.push_back({"free_bytes", "FREE"});
     if (sums) {
       out.columns.push_back({"sum", "SUM"});
       out.columns.push_back({"per_second", "PER SECOND"});
     }
     for (const FleetHost& host : hosts) {
-      std::vector<Value>& row = out.rows.emplace_back(std::vector<Value>{
-          host.name, HostStateName(host.state), AgeOf(host.lost_since),
-          HostServingName(host.serving), host.drain.has_value(), Real{host.weight},
-          host.layout ? Value(Size{host.layout->free_bytes}) : Absent{}});
+      std::vector<Value>& row = out.rows.emplace_back(HostRow(host));
+      row.push_back(host.layout ? Value(Size{host.layout->free_bytes}) : Absent{});
       if (!sums) continue;
       const std::optional<double> number = NumberOf(now_, host.name);
       row.push_back(OrNone(number));

@@ -189,8 +189,8 @@ void Agent::Tick() {
   directory_.Tick();
   const BootTime now = clock_.Now();
   if (now >= reload_at_) {
-    endpoints_->Reload();
-    channels_.Reload();
+    if (endpoints_->Reload()) spdlog::info("certificate: a new one is in use");
+    if (channels_.Reload()) spdlog::info("certificate for hosts: a new one is in use");
     reload_at_ = now + kReloadEvery;
   }
   SayProblem("etcd", directory_.problem(), said_etcd_);

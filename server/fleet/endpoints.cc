@@ -90,14 +90,15 @@ absl::Status Endpoints::certificate_problem() const {
   return problem_;
 }
 
-void Endpoints::Reload() {
+bool Endpoints::Reload() {
   absl::StatusOr<Certificate> certificate = LoadCertificate(options_.files);
   const RankedLock lock(&mutex_);
   problem_ = certificate.status();
-  if (!certificate.ok()) return;
-  if (!channels_.empty() && *certificate == certificate_) return;
+  if (!certificate.ok()) return false;
+  if (!channels_.empty() && *certificate == certificate_) return false;
   certificate_ = *std::move(certificate);
   Connect(certificate_);
+  return true;
 }
 
 void Endpoints::Connect(const Certificate& certificate) {

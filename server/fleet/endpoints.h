@@ -46,9 +46,9 @@ class Endpoints {
   // The member `index` has failed: it gets another channel, and it is the next one's turn, unless
   // that has happened already.
   void Failed(std::size_t index);
-  // Takes new certificates, if the files have others; what is open stays. To be called now
-  // and then.
-  void Reload();
+  // Takes new certificates, if the files have others, and says whether they had; what is open
+  // stays. To be called now and then.
+  bool Reload();
 
   // The URL in use.
   [[nodiscard]] std::string url() const;

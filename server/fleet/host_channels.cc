@@ -89,7 +89,7 @@ void HostChannels::Failed(const v1::Host& host, std::size_t way) {
   open_.erase(place);
 }
 
-void HostChannels::Reload() {
+bool HostChannels::Reload() {
   absl::StatusOr<Certificate> certificate = LoadCertificate(options_.files);
   const RankedLock lock(&mutex_);
   problem_ = certificate.status();
@@ -102,6 +102,7 @@ void HostChannels::Reload() {
   std::erase_if(open_, [&](const auto& each) {
     return (has_changed && !each.first.is_own) || now - each.second.used_at >= kIdle;
   });
+  return has_changed;
 }
 
 absl::Status HostChannels::certificate_problem() const {

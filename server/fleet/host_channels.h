@@ -54,9 +54,9 @@ class HostChannels {
   // gRPC's timers.
   void Failed(const v1::Host& host, std::size_t way);
 
-  // Takes new certificates, if the files have others: calls under way go on over the old ones.
-  // Closes what is idle. To be called now and then.
-  void Reload();
+  // Takes new certificates, if the files have others, and says whether they had: calls under way
+  // go on over the old ones. Closes what is idle. To be called now and then.
+  bool Reload();
   // What is wrong with the files just now; OK if nothing is.
   [[nodiscard]] absl::Status certificate_problem() const;
 

@@ -70,6 +70,8 @@ void Stage::Take(const absl::StatusOr<tls::Material>& read) {
     if (status.ok()) {
       context_ = *std::move(made);
       material_ = *read;
+      // Another set is news, though it may end with the one before.
+      said_.clear();
       return Say(absl::StrCat("tls: the certificate in use is valid until ", ExpiryOf(*context_)));
     }
   }

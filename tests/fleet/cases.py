@@ -8,7 +8,7 @@ import signal
 from children import Failed, check, hold_for, wait_until
 from fleet import PREFIX, Fleet
 
-KEYS = [f"shard/{i}" for i in range(12)]
+KEYS = [f"shard/{i}" for i in range(30)]
 
 
 def start(fleet: Fleet) -> str:
@@ -25,6 +25,15 @@ def start(fleet: Fleet) -> str:
         check(host.fleet("status").returncode == 0, f"{host.name}: {host.fleet('status').stdout}")
         check(not host.is_stale(), f"{host.name}: its view is stale")
     return f"all up {took:.1f} s after etcd took writes"
+
+
+def quiet(fleet: Fleet) -> str:
+    """What an addition costs while nothing goes wrong: other cases are held against it."""
+    before = fleet.costs()
+    wait_until(lambda: all(len(now) > len(was) + 30 for was, now in zip(before, fleet.costs(), strict=True)), 60,
+               "additions are timed")
+    fleet.take_quiet_cost(before)
+    return f"an addition costs {fleet.quiet_cost:.2f} of one to a variable of the process"
 
 
 def leader_killed(fleet: Fleet, times: int = 2) -> str:
@@ -206,8 +215,8 @@ def leaves(fleet: Fleet) -> str:
 def files(fleet: Fleet) -> str:
     """What agents write: the view, and targets for Prometheus."""
     host = fleet.hosts[0]
-    wanted = [{"targets": [f"{name}.example:9437"],
-               "labels": {"percpud_fleet": "test", "percpud_host": name, "zone": "z1"}} for name in fleet.names()]
+    wanted = [{"targets": [each.metrics_address],
+               "labels": {"percpud_fleet": "test", "percpud_host": each.name, "zone": "z1"}} for each in fleet.hosts]
     targets = host.folder / "targets.json"
     wait_until(lambda: json.loads(targets.read_text()) == wanted, 5, f"the file of targets: {targets.read_text()}")
     check(json.loads(host.fleet("targets").stdout) == wanted, "percpuctl prints other targets")

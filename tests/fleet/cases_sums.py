@@ -4,11 +4,14 @@
 
 import json
 import subprocess
+import threading
 import time
 
 from children import check, wait_until
 from fleet import Fleet
 from host import Host
+from pki import Pki
+from prometheus import Prometheus
 
 # Exit codes of percpuctl.
 REFUSED = 1
@@ -87,6 +90,7 @@ def sum_without_a_host(fleet: Fleet) -> str:
 def sum_refused(fleet: Fleet) -> str:
     """11: what is not exported stays, and who has no certificate gets nothing."""
     count(fleet, "secret")
+    count(fleet, "sold_openly")
     asked = fleet.hosts[0]
     refused = asked.fleet("sum", "secret")
     check(refused.returncode == REFUSED, f"{refused.returncode}: {refused.stdout}")
@@ -95,15 +99,105 @@ def sum_refused(fleet: Fleet) -> str:
     check(asked.fleet("sum", "nowhere_of_this_name").returncode == REFUSED, "a family that is not exported")
     check("no host has" in asked.fleet("sum", "sold_nowhere").stderr, asked.fleet("sum", "sold_nowhere").stderr)
     host = fleet.hosts[1]
-    argv = [fleet.binaries / "percpuctl", "--address", host.tls_address, "--ca-file", fleet.pki.ca, "--timeout", "3s"]
+    argv = [fleet.binaries / "percpuctl", "--address", host.tls_address, "--ca-file", fleet.peers.ca, "--timeout", "3s"]
     argv = [*(fleet.network.observer_prefix() if fleet.network else []), *argv]
     nobody = subprocess.run([*argv, "ping"], capture_output=True, text=True, check=False)
     check(nobody.returncode != 0, f"without a certificate: {nobody.stdout}")
     # A viewer's certificate reads what is exported, and changes nothing.
-    certificate = fleet.hosts[2].certificate
+    certificate = fleet.hosts[2].peer
     argv += ["--cert-file", certificate.certificate, "--key-file", certificate.key]
     listed = subprocess.run([*argv, "family", "list", "-o", "json"], capture_output=True, text=True, check=False)
-    check("secret" not in listed.stdout and "sold_total" in listed.stdout, f"{listed.stdout} {listed.stderr}")
+    check("secret" not in listed.stdout and "sold_openly" in listed.stdout, f"{listed.stdout} {listed.stderr}")
     changed = subprocess.run([*argv, "alloc", "8"], capture_output=True, text=True, check=False)
     check(changed.returncode == REFUSED and "client" in changed.stderr, f"{changed.stdout} {changed.stderr}")
     return "named by host and field"
+
+
+def prometheus(fleet: Fleet) -> str:
+    """Sums over hosts are those of a Prometheus that scrapes the targets which an agent names."""
+    numbers = count(fleet, "sold_seen")
+    for host in fleet.hosts:
+        host.start_exporter()
+    prefix, address = ((fleet.network.observer_prefix(), fleet.network.OBSERVER) if fleet.network
+                       else ([], "127.0.0.1"))
+    seen = Prometheus(fleet.folder / "prometheus", fleet.hosts[0].folder / "targets.json", prefix, address)
+    wait_until(lambda: seen.values('sum(up{job="fleet"})') == [len(fleet.hosts)], 20, "every target is scraped")
+    for host in fleet.hosts:
+        host.hold_counting(go_on=False)
+    said = {"sold_seen_total": whole(fleet.hosts[1], "sold_seen")["value"]}
+    for name in ("shop_requests_total", "cost_total"):
+        said[name] = whole(fleet.hosts[1], "--namespace", "test", name)["value"]
+    check(said["sold_seen_total"] == sum(numbers), f"{said}")
+    for name, value in said.items():
+        wait_until(lambda name=name, value=value: seen.values(f"sum({name})") == [value], 20,
+                   f"sum({name}) is {seen.values(f'sum({name})')} in Prometheus, and fleet sum says {value}")
+    hosts = seen.values("count(count by (percpud_host) (shop_requests_total))")
+    check(hosts == [len(fleet.hosts)], f"Prometheus knows {hosts} hosts")
+    for host in fleet.hosts:
+        host.hold_counting(go_on=True)
+    seen.end()
+    for host in fleet.hosts:
+        check(host.exporter.end() == 0, f"{host.name}: the exporter's exit status")
+        host.exporter = None
+    return ", ".join(f"sum({name}) is {value} in both" for name, value in said.items())
+
+
+class Sums:
+    """Strict sums, one after the other, from its making to end()."""
+
+    def __init__(self, host: Host, *words: str) -> None:
+        self._host = host
+        self._words = words
+        self._is_over = threading.Event()
+        self.done = 0
+        self.failed: list[str] = []
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._is_over.is_set():
+            said = self._host.fleet("sum", *self._words)
+            self.done += 1
+            if said.returncode != 0:
+                self.failed.append(said.stderr)
+
+    def end(self) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+
+def authority_rolled(fleet: Fleet) -> str:
+    """12: who vouches for hosts is replaced, and with it every certificate; nobody notices."""
+    numbers = count(fleet, "sold_rolled")
+    old, new = fleet.peers, Pki(fleet.folder / "rolled", "rolled")
+    check(whole(fleet.hosts[0], "sold_rolled")["value"] == sum(numbers), "the sum before")
+
+    def step(change) -> None:
+        before = [host.certificates_taken() for host in fleet.hosts]
+        for host in fleet.hosts:
+            change(host)
+        wait_until(lambda: all(now > was for host, had in zip(fleet.hosts, before, strict=True)
+                               for now, was in zip(host.certificates_taken(), had, strict=True)),
+                   40, "every gateway and agent has taken the new set")
+
+    sums = [Sums(host, "sold_rolled") for host in fleet.hosts[:2]]
+    try:
+        step(lambda host: host.trust(old, new))
+        step(lambda host: host.take_certificates(new))
+        step(lambda host: host.trust(new))
+        fleet.peers = new
+        done = [each.done for each in sums]
+        wait_until(lambda: all(each.done > had + 3 for each, had in zip(sums, done, strict=True)), 20, "sums go on")
+    finally:
+        for each in sums:
+            each.end()
+    failed = [text for each in sums for text in each.failed]
+    check(not failed, f"{len(failed)} sums failed: {failed[:3]}")
+    # The old authority's certificates are worth nothing now.
+    stranger = old.issue("percpud-stranger")
+    host = fleet.hosts[1]
+    argv = [*(fleet.network.observer_prefix() if fleet.network else []), fleet.binaries / "percpuctl", "--address",
+            host.tls_address, "--ca-file", new.ca, "--cert-file", stranger.certificate, "--key-file", stranger.key]
+    done = subprocess.run([*argv, "--timeout", "3s", "ping"], capture_output=True, text=True, check=False)
+    check(done.returncode != 0, f"the old authority's certificate comes in: {done.stdout}")
+    return f"{sum(each.done for each in sums)} sums in three steps, none failed"

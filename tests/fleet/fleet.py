@@ -3,6 +3,7 @@
 """A fleet: etcd, hosts, and what holds in every case."""
 
 import pathlib
+import statistics
 import subprocess
 
 from children import Child, check, wait_until
@@ -22,15 +23,18 @@ class Fleet:
         self.ttl = ttl
         self.grace = grace
         self.network = network
+        self.quiet_cost: float | None = None
         self.binaries = binaries
         self.pki = Pki(folder / "pki")
+        # Who vouches for hosts to each other is another than who does to etcd.
+        self.peers = Pki(folder / "peers", "peers")
         self.etcd = Etcd(folder / "etcd", self.pki, network)
         self.hosts = [self.make_host(f"h{i}") for i in range(hosts)]
 
     def make_host(self, name: str) -> Host:
         prefix = self.network.host_prefix(name) if self.network else []
         address = self.network.host_address(name) if self.network else "127.0.0.1"
-        return Host(self.folder, name, self.binaries, self.etcd, ttl=self.ttl, grace=self.grace, prefix=prefix,
+        return Host(self.folder, name, self.binaries, self.etcd, self.peers, ttl=self.ttl, grace=self.grace, prefix=prefix,
                     address=address)
 
     def names(self) -> list[str]:
@@ -53,6 +57,21 @@ class Fleet:
         """Of the hosts' records: another one means that a record was deleted meanwhile."""
         return {name: (self.etcd.key(f"{PREFIX}hosts/{name}") or {}).get("create_revision", 0)
                 for name in self.names()}
+
+    def costs(self) -> list[list[float]]:
+        return [host.costs() for host in self.hosts]
+
+    def take_quiet_cost(self, before: list[list[float]]) -> None:
+        self.quiet_cost = self._median_since(before)
+
+    def cost_since(self, before: list[list[float]]) -> float | None:
+        """What an addition has cost since then, in what it costs on a quiet fleet; None if either is not known."""
+        now = self._median_since(before)
+        return now / self.quiet_cost if now and self.quiet_cost else None
+
+    def _median_since(self, before: list[list[float]]) -> float | None:
+        fresh = [cost for was, now in zip(before, self.costs(), strict=True) for cost in now[len(was):]]
+        return statistics.median(fresh) if fresh else None
 
     def finish(self) -> None:
         """Every add of every host is there, and every view shows all."""

@@ -11,6 +11,8 @@ NODES = 3
 class Network:
     """10.77.0.0/24 on a bridge in a namespace of its own. Needs root."""
 
+    OBSERVER = "10.77.0.1"
+
     def __init__(self, hosts: list[str]) -> None:
         self._tag = f"pf{os.getpid()}"
         self._bridge = f"{self._tag}-b"
@@ -19,7 +21,8 @@ class Network:
         self._ip("netns", "add", self._bridge)
         self._in(self._bridge, "link", "add", "br0", "type", "bridge")
         self._in(self._bridge, "link", "set", "br0", "up")
-        self._in(self._bridge, "address", "add", "10.77.0.1/24", "dev", "br0")
+        self._in(self._bridge, "address", "add", f"{self.OBSERVER}/24", "dev", "br0")
+        self._in(self._bridge, "link", "set", "lo", "up")
         for node in self.nodes():
             self._attach(node, self._address(node))
         for name, address in self._hosts.items():

@@ -42,3 +42,18 @@ class Issued:
     def __init__(self, certificate: pathlib.Path, key: pathlib.Path) -> None:
         self.certificate = certificate
         self.key = key
+
+    def move_to(self, stem: pathlib.Path) -> "Issued":
+        """The same, in the files STEM.pem and STEM.key, each replaced whole."""
+        out = Issued(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        put_whole(out.key, self.key.read_text(), mode=0o600)
+        put_whole(out.certificate, self.certificate.read_text())
+        return out
+
+
+def put_whole(path: pathlib.Path, text: str, *, mode: int = 0o644) -> None:
+    """Who reads the file sees the old text or the new one, and never a part."""
+    fresh = path.with_suffix(".fresh")
+    fresh.touch(mode)
+    fresh.write_text(text)
+    fresh.rename(path)

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
@@ -126,8 +127,14 @@ int ExitCodeOf(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) ? kForeign : kDamaged;
 }
 
+// What damage does to a reader. Other signals come from elsewhere: from the kernel that is out of
+// memory, from an operator, from the alarm of a slow reader.
+constexpr std::array kFaults{SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTRAP, SIGXCPU};
+
 [[noreturn]] void ReadAndExit(const std::string& path, int report) {
   prctl(PR_SET_DUMPABLE, 0);
+  // The daemon's handlers, if it has any, would make of a fault some other end.
+  for (const int fault : kFaults) signal(fault, SIG_DFL);
   // It inherits the locks, which must not outlive the daemon that started it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   alarm(kPatience);
@@ -155,26 +162,16 @@ std::string ReadToEnd(int fd) {
   return out;
 }
 
-// Faults are what damage does to a reader. Other signals come from elsewhere: from the
-// kernel that is out of memory, from an operator, from the alarm of a slow reader.
 absl::Status SignalVerdict(const std::string& path, int signal_number) {
-  switch (signal_number) {
-    case SIGSEGV:
-    case SIGBUS:
-    case SIGABRT:
-    case SIGILL:
-    case SIGFPE:
-    case SIGTRAP:
-    case SIGXCPU:
-      return errors::CatalogDamaged(path,
-                                    absl::StrCat("reading it ends in signal ", signal_number));
-    case SIGALRM:
-      return errors::CatalogUnreadable(
-          path, absl::StrCat("reading it takes longer than ", kPatience, " s"));
-    default:
-      return errors::CatalogUnreadable(
-          path, absl::StrCat("its reader was ended by signal ", signal_number));
+  if (absl::c_linear_search(kFaults, signal_number)) {
+    return errors::CatalogDamaged(path, absl::StrCat("reading it ends in signal ", signal_number));
   }
+  if (signal_number == SIGALRM) {
+    return errors::CatalogUnreadable(
+        path, absl::StrCat("reading it takes longer than ", kPatience, " s"));
+  }
+  return errors::CatalogUnreadable(path,
+                                   absl::StrCat("its reader was ended by signal ", signal_number));
 }
 
 }  // namespace

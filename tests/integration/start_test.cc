@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/support/process.h"
+#include "tests/support/sanitizers.h"
 
 namespace percpud {
 namespace {
@@ -179,6 +180,7 @@ TEST_F(StartTest, LinesHaveTheTimeWithItsZone) {
 }
 
 TEST_F(StartTest, AnArenaBeyondTheMemoryIsWarnedOf) {
+  if (testing::kThreadSanitizer) GTEST_SKIP() << "no room for terabytes under ThreadSanitizer";
   const auto checked = testing::RunToEnd(
       {BinaryPath("percpud"), "--arena-size", "16TiB", "--cpus-count", "2", "--check-config"});
   ASSERT_TRUE(checked.ok()) << checked.status();

@@ -13,6 +13,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -161,7 +162,8 @@ TEST_F(InlineTest, CountsOnEveryCpu) {
 percpud_counter* g_counted_in_handler = nullptr;
 percpud_number* g_added_in_handler = nullptr;
 percpud_histogram* g_observed_in_handler = nullptr;
-volatile sig_atomic_t g_signals = 0;
+// Handlers of two threads may meet.
+std::atomic<int> g_signals = 0;
 
 // Signals that interrupt sequences, and count too.
 TEST_F(InlineTest, NothingIsLostToSignals) {
@@ -175,7 +177,7 @@ TEST_F(InlineTest, NothingIsLostToSignals) {
     percpud_counter_add(g_counted_in_handler, 1);
     percpud_number_add(g_added_in_handler, 1);
     percpud_histogram_observe(g_observed_in_handler, 1);
-    g_signals = g_signals + 1;
+    ++g_signals;
   };
   struct sigaction before {};
   ASSERT_EQ(sigaction(SIGALRM, &action, &before), 0);
@@ -191,7 +193,7 @@ TEST_F(InlineTest, NothingIsLostToSignals) {
   const itimerval never{};
   setitimer(ITIMER_REAL, &never, nullptr);
   sigaction(SIGALRM, &before, nullptr);
-  const std::uint64_t all = own + static_cast<std::uint64_t>(g_signals);
+  const std::uint64_t all = own + static_cast<std::uint64_t>(g_signals.load());
   EXPECT_EQ(percpud_counter_sum(counter_), all);
   EXPECT_EQ(percpud_read_series(bytes_).sum, static_cast<double>(all));
   EXPECT_EQ(percpud_read_series(seconds_).count, all);

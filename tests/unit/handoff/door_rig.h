@@ -68,7 +68,8 @@ class DoorTest : public ::testing::Test {
     auto door = Door::Bind(*sessions_, std::move(options));
     ASSERT_TRUE(door.ok()) << door.status();
     door_ = *std::move(door);
-    sessions_->set_ended([this](SessionId id) { door_->HangUp(id); });
+    // Until its own end, in which its threads still end sessions.
+    sessions_->set_ended([served = door_.get()](SessionId id) { served->HangUp(id); });
     if (starts) door_->Start();
   }
 

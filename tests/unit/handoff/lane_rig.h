@@ -21,6 +21,7 @@
 #include "proto/percpud/abi/v1/handoff.h"
 #include "proto/percpud/abi/v1/lane_answers.h"
 #include "proto/percpud/abi/v1/lane_requests.h"
+#include "server/base/ranked_mutex.h"
 #include "server/base/unique_fd.h"
 #include "server/handoff/closer.h"
 #include "server/handoff/lane.h"
@@ -183,12 +184,12 @@ class LaneTest : public SessionTest {
 
   // The lane has said that the session's connection is over, within the patience.
   bool AwaitGone(SessionId session) {
-    absl::MutexLock lock(&mu_);
+    RankedLock lock(&mu_);
     const auto is_gone = [&] { return gone_.contains(session); };
     return mu_.AwaitWithTimeout(absl::Condition(&is_gone), LaneClient::kPatience);
   }
   bool IsGone(SessionId session) {
-    absl::MutexLock lock(&mu_);
+    RankedLock lock(&mu_);
     return gone_.contains(session);
   }
 
@@ -199,11 +200,11 @@ class LaneTest : public SessionTest {
 
  private:
   void OnGone(SessionId session) {
-    absl::MutexLock lock(&mu_);
+    RankedLock lock(&mu_);
     gone_.insert(session);
   }
 
-  absl::Mutex mu_;
+  RankedMutex mu_{LockRank::kLeaf};
   std::set<SessionId> gone_;
 };
 

@@ -71,7 +71,10 @@ void DaemonSession::Cut() {
 
 absl::Status DaemonSession::Receive(std::span<const std::uint8_t> bytes) {
   assert(is_connected());
-  return gateway::Receive(*session_, bytes);
+  const absl::Status status = gateway::Receive(*session_, bytes);
+  // The library answers pings and settings by itself, and nobody else may have anything to say.
+  if (nghttp2_session_want_write(session_.get()) != 0) has_output_();
+  return status;
 }
 
 absl::Status DaemonSession::Send(std::string& out, std::size_t most) {

@@ -101,6 +101,18 @@ class DaemonSessionTest : public ::testing::Test {
   DaemonSession session_{[this] { ++outputs_; }};
 };
 
+// percpud asks an idle connection whether anybody is there, and ends one that does not answer.
+TEST_F(DaemonSessionTest, APingIsAnsweredThoughThereIsNoCall) {
+  Connect();
+  Talk();
+  const int before = outputs_;
+  ASSERT_TRUE(session_.Receive(ToBytes(std::string("\0\0\10\6\0\0\0\0\0whoisit?", 17))).ok());
+  EXPECT_GT(outputs_, before);
+  std::string answer;
+  ASSERT_TRUE(session_.Send(answer, kOutput).ok());
+  EXPECT_EQ(answer, std::string("\0\0\10\6\1\0\0\0\0whoisit?", 17));
+}
+
 TEST_F(DaemonSessionTest, ACallGoesThereAndBack) {
   Connect();
   peer_.daemon = &session_;

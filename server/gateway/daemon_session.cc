@@ -47,6 +47,8 @@ void DaemonSession::Connect() {
   assert(!is_connected());
   const Http2Options options = NewOptions();
   nghttp2_option_set_no_auto_window_update(options.get(), 1);
+  // A message may end with a blank, and its call is not to be lost for that.
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options.get(), 1);
   nghttp2_option_set_peer_max_concurrent_streams(options.get(), kMaxCalls);
   nghttp2_session* made = nullptr;
   const Http2Callbacks callbacks = Callbacks();
@@ -152,7 +154,7 @@ int DaemonSession::OnHeader(nghttp2_session* /*session*/, const nghttp2_frame* f
   Call* const call = SessionOf(self).Find(frame->hd.stream_id);
   if (call == nullptr || !IsForPeers(ToText(name, name_size))) return 0;
   call->fields.push_back(
-      {std::string(ToText(name, name_size)), std::string(ToText(value, value_size))});
+      {std::string(ToText(name, name_size)), EncodeEnds(ToText(value, value_size))});
   return 0;
 }
 

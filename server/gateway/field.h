@@ -21,7 +21,11 @@ struct Field {
 };
 using Fields = std::vector<Field>;
 
-// What a call ends with, for a status: grpc-status and grpc-message.
+// The value of a grpc-message with no blank at either end, where HTTP/2 allows none and gRPC
+// leaves those of the message.
+std::string EncodeEnds(absl::string_view value);
+
+// What a call ends with, for a status: grpc-status, grpc-message, and the reason if it has one.
 Fields TrailersOf(const absl::Status& status);
 // The same as the whole answer of a call that was not passed on.
 Fields AnswerOf(const absl::Status& status);

@@ -1,6 +1,7 @@
 // Copyright 2026 The percpud Authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include "absl/strings/escaping.h"
 #include "server/base/errors.h"
 #include "server/base/errors/refuse.h"
 
@@ -23,7 +24,8 @@ absl::Status NotOverTcp(absl::string_view rpc, absl::string_view needed, absl::s
 
 absl::Status MethodUnknown(absl::string_view path) {
   return Refuse(Code::kUnimplemented, Reason::kMethodUnknown,
-                "method: there is none of the path \"", path, "\"");
+                "method: there is none of the path \"", absl::CHexEscape(path.substr(0, 256)),
+                "\"");
 }
 
 absl::Status CompressionRefused() {

@@ -146,6 +146,25 @@ TEST_F(DaemonSessionTest, ARefusalIsComplete) {
   EXPECT_TRUE(peer_.is_complete);
 }
 
+// gRPC sends a message as it is, also "there is no variable " with nothing behind it.
+TEST_F(DaemonSessionTest, AMessageMayEndWithABlank) {
+  Connect();
+  Exchange& exchange = Open();
+  Say(exchange, "");
+  Talk();
+  Exchange& served = *percpud_.open[0];
+  served.response_complete = true;
+  served.peer.OnResponseHead(served, {{":status", "200"},
+                                      {"content-type", "application/grpc"},
+                                      {"grpc-status", "5"},
+                                      {"grpc-message", "there is none "}});
+  Talk();
+  ASSERT_EQ(peer_.heads.size(), 1U);
+  EXPECT_EQ(Find(peer_.heads[0], "grpc-status"), "5");
+  EXPECT_EQ(Find(peer_.heads[0], "grpc-message"), "there is none%20");
+  EXPECT_TRUE(peer_.is_complete);
+}
+
 TEST_F(DaemonSessionTest, OnlyWhatPeersHaveAUseForComesBack) {
   Connect();
   Open();

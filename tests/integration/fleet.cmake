@@ -9,7 +9,7 @@ add_dependencies(fleet_hostile_test percpud-fleet percpuctl)
 
 percpud_add_test(fleet_sdk_test
   SOURCES fleet_sdk_test.cc ../unit/rseq/hot_path_probe.cc
-  DEPENDS percpu_sdk percpud_test_support
+  DEPENDS percpu_sdk percpud_test_support percpud_tls_test_support
   LABELS integration)
 add_dependencies(fleet_sdk_test percpud percpud-gateway percpud-fleet percpuctl rseq_hot_path_test)
 # As it is shipped, whatever the rest of the build is.

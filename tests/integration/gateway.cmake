@@ -4,8 +4,7 @@
 foreach(name gateway gateway_hostile tls tls_exports tls_many_hosts tls_reload)
   percpud_add_test(${name}_test
     SOURCES ${name}_test.cc
-    DEPENDS percpu_sdk percpud_proto percpud_test_support
+    DEPENDS percpu_sdk percpud_proto percpud_test_support percpud_tls_test_support
     LABELS integration)
   add_dependencies(${name}_test percpud percpud-gateway percpuctl)
 endforeach()
-target_link_libraries(tls_many_hosts_test PRIVATE percpud_tls)

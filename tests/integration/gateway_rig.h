@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -27,6 +26,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/unique_fd.h"
+#include "tests/support/listening.h"
 #include "tests/support/process.h"
 
 namespace percpud::testing {
@@ -114,13 +114,7 @@ class GatewayTest : public ::testing::Test {
 
   // Where percpud says it listens on TCP; empty if it has not said so yet.
   [[nodiscard]] std::string TcpAddress() const {
-    constexpr char kBefore[] = "serving on 127.0.0.1:";
-    const std::string log = daemon_->process.err();
-    const std::size_t at = log.find(kBefore);
-    const std::size_t end = log.find('\n', at);
-    if (at == std::string::npos || end == std::string::npos) return {};
-    const std::size_t begin = at + std::strlen("serving on ");
-    return log.substr(begin, end - begin);
+    return AddressBehind(kServingOnPlainTcp, daemon_->process.err());
   }
   [[nodiscard]] pid_t percpud() const { return daemon_->process.pid(); }
   [[nodiscard]] pid_t gateway() const { return GatewayOf(percpud()); }

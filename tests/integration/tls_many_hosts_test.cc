@@ -6,12 +6,9 @@
 #include <arpa/inet.h>
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
-#include <openssl/bio.h>
-#include <openssl/ssl.h>
 #include <sched.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -70,15 +67,11 @@ class TlsManyHostsTest : public TlsTest {
   }
   // Whether a peer on another host is served.
   [[nodiscard]] bool IsServed(const PemFiles& files) const {
-    grpc::SslCredentialsOptions options{
-        .pem_root_certs = ReadText(files.ca),
-        .pem_private_key = files.key.empty() ? "" : ReadText(files.key),
-        .pem_cert_chain = files.certificate.empty() ? "" : ReadText(files.certificate)};
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetSslTargetNameOverride("localhost");
     const auto channel = grpc::CreateCustomChannel(absl::StrCat(kServed, ":", port_),
-                                                   grpc::SslCredentials(options), arguments);
+                                                   CredentialsOf(files), arguments);
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
     v1::PingResponse response;
@@ -103,28 +96,11 @@ TEST_F(TlsManyHostsTest, SilentHandshakesOfManyHostsMakeWay) {
   EXPECT_EQ(log().find("its handshake takes longer"), std::string::npos);
 }
 
-// What a client of TLS begins with.
-std::string Hello() {
-  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
-  SSL* const connection = SSL_new(context);
-  constexpr std::array<unsigned char, 3> kProtocol{2, 'h', '2'};
-  SSL_set_alpn_protos(connection, kProtocol.data(), kProtocol.size());
-  SSL_set_connect_state(connection);
-  SSL_set_bio(connection, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-  SSL_do_handshake(connection);
-  std::string out(4096, '\0');
-  const int size = BIO_read(SSL_get_wbio(connection), out.data(), static_cast<int>(out.size()));
-  out.resize(static_cast<std::size_t>(std::max(size, 0)));
-  SSL_free(connection);
-  SSL_CTX_free(context);
-  return out;
-}
-
 // They have said hello and wait for their turn, which they waste, and come again.
 TEST_F(TlsManyHostsTest, HostsThatWasteTheirTurnsMakeWay) {
   StartThere();
   const PemFiles client = Client("URI:spiffe://td/app/1");
-  const std::string hello = Hello();
+  const std::string hello = ClientHello();
   ASSERT_GT(hello.size(), 100U);
   constexpr std::uint32_t kHosts = 120;
   std::atomic<bool> is_over = false;

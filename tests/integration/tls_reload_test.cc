@@ -52,8 +52,7 @@ class TlsReloadTest : public TlsTest {
     return v1::MemoryService::NewStub(channel)->Ping(&context, {}, &response).ok();
   }
   PemFiles Server(const std::string& authority, const std::string& name, int days = 5) {
-    return pki_.Issue(authority, name,
-                      {.names = kServerNames, .usage = "serverAuth", .days = days});
+    return pki_.Issue(authority, name, ServerWish(days));
   }
 };
 
@@ -63,7 +62,7 @@ TEST_F(TlsReloadTest, ASetThatIsNotGoodIsNamedAndTheOldOneStays) {
   const PemFiles other = Server(ca_, "other-server");
   const PemFiles foreign = Server(pki_.Authority("foreign-ca"), "foreign-server");
   const PemFiles expired = Server(ca_, "expired-server", -1);
-  const PemFiles no_server = pki_.Issue(ca_, "no-server", {.names = kServerNames});
+  const PemFiles no_server = pki_.Issue(ca_, "no-server", {.names = ServerWish().names});
   const std::string certificate = ReadText(server_.certificate);
   const auto set = [this](const PemFiles& files) {
     Put(files.certificate, live_.certificate);

@@ -27,11 +27,12 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "percpud/v1/reading.grpc.pb.h"
-#include "server/fleet/atomic_file.h"
 #include "server/fleet/reading_service.h"
 #include "tests/bench/report/comparison.h"
 #include "tests/support/command_line.h"
+#include "tests/support/pki.h"
 #include "tests/support/process.h"
+#include "tests/support/text_file.h"
 
 namespace percpud::bench {
 namespace {
@@ -77,18 +78,14 @@ class Rig {
   explicit Rig(const Flags& flags) : flags_(flags), hosts_(flags.series) {}
 
   absl::Status Start() {
-    const auto made = testing::RunToEnd({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec",
-                                         "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                                         key_, "-out", certificate_, "-days", "2", "-subj",
-                                         "/CN=host", "-addext", "subjectAltName=IP:127.0.0.1"});
-    if (!made.ok()) return made.status();
-    const absl::StatusOr<std::string> certificate = fleet::ReadWhole(certificate_);
-    const absl::StatusOr<std::string> key = fleet::ReadWhole(key_);
-    if (!certificate.ok() || !key.ok()) return absl::InternalError("openssl: " + made->err);
+    testing::Pki pki(dir_.path());
+    const testing::PemFiles files = pki.Issue(
+        pki.Authority("ca"), "host", {.names = "IP:127.0.0.1", .usage = "serverAuth,clientAuth"});
     grpc::SslServerCredentialsOptions options(
         GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-    options.pem_root_certs = *certificate;
-    options.pem_key_cert_pairs.push_back({*key, *certificate});
+    options.pem_root_certs = testing::ReadText(files.ca);
+    options.pem_key_cert_pairs.push_back(
+        {testing::ReadText(files.key), testing::ReadText(files.certificate)});
     grpc::ServerBuilder builder;
     std::vector<int> ports(static_cast<std::size_t>(flags_.hosts));
     for (int& port : ports) {
@@ -100,7 +97,7 @@ class Rig {
     Restore(ports);
     channels_ = std::make_unique<fleet::HostChannels>(
         fleet::HostChannels::Options{
-            .files = {.ca = certificate_, .certificate = certificate_, .key = key_},
+            .files = {.ca = files.ca, .certificate = files.certificate, .key = files.key},
             .own_incarnation = "nobody's",
             .own_address = "unix:/nowhere"},
         clock_);
@@ -144,8 +141,6 @@ class Rig {
 
   const Flags& flags_;
   const testing::TempDir dir_;
-  const std::string key_ = dir_.path() + "/key.pem";
-  const std::string certificate_ = dir_.path() + "/cert.pem";
   const SystemClock clock_;
   fleet::Directory directory_{
       {.fleet = "f"}, fleet::Keys("f"), "nobody", clock_, [](const auto&) {}};

@@ -12,8 +12,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -25,18 +23,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "percpu/session.h"
 #include "tests/bench/hostile/floods.h"
 #include "tests/bench/report/comparison.h"
+#include "tests/bench/report/neighbours.h"
 #include "tests/support/command_line.h"
+#include "tests/support/listening.h"
 #include "tests/support/process.h"
 
 namespace percpud::bench {
 namespace {
 
 constexpr uid_t kSomebodyElse = 65534;
-constexpr char kUnderWay[] = "under way";
 
 struct Flags {
   int rounds = 5;
@@ -47,16 +45,6 @@ struct Flags {
   std::string attack;
   std::string address;
 };
-
-struct Waits {
-  double p50_us = 0;
-  double p99_us = 0;
-};
-
-[[noreturn]] void BeBusy() {
-  for (volatile std::uint64_t count = 0;; count = count + 1) {
-  }
-}
 
 // Until it is killed.
 int Attack(const Flags& flags) {
@@ -71,27 +59,8 @@ int Attack(const Flags& flags) {
     std::cout << kUnderWay << std::endl;
     while (true) flood.round(flags.address);
   }
-  std::cout << kUnderWay << std::endl;
   BeBusy();
 }
-
-class Crowd {
- public:
-  Crowd(const Flags& flags, const std::string& attack, const std::string& address) {
-    const std::string self = std::filesystem::canonical("/proc/self/exe").string();
-    for (int i = 0; i < flags.attackers; ++i) {
-      auto process = testing::Process::Spawn({self, "--attack", attack, "--address", address});
-      if (process.ok()) processes_.push_back(*std::move(process));
-    }
-    for (testing::Process& process : processes_) {
-      process.WaitForLine(kUnderWay, absl::Seconds(60)).IgnoreError();
-    }
-  }
-
- private:
-  // Killed with the object.
-  std::vector<testing::Process> processes_;
-};
 
 class Bench {
  public:
@@ -115,7 +84,8 @@ class Bench {
     absl::PrintF("%-32s %27s   %27s\n", "", "side door", "gRPC, Unix socket");
     absl::PrintF("%-32s %27s   %27s\n", "beside the flood of", "p50 us  of busy  p99  of busy",
                  "p50 us  of busy  p99  of busy");
-    const std::string tcp = TcpAddress();
+    const std::string tcp =
+        testing::AddressBehind(testing::kServingOnPlainTcp, daemon_->process.err());
     for (const Flood& flood : AllFloods()) {
       if (!Compare(flood.name, flood.name, daemon_->address)) return 1;
       if (flood.way != Way::kGrpc || tcp.empty()) continue;
@@ -160,31 +130,11 @@ class Bench {
   // Beside busy processes if `attack` is empty.
   std::optional<Waits> Measure(percpu::Client& client, const std::string& attack,
                                const std::string& address) {
-    const Crowd crowd(flags_, attack, address);
-    std::vector<double> waits;
-    const absl::Time end = absl::Now() + absl::Seconds(flags_.seconds);
-    while (absl::Now() < end || waits.size() < 20) {
-      const absl::Time asked = absl::Now();
-      const auto area = client.Allocate({.size_bytes = 64});
-      waits.push_back(absl::ToDoubleMicroseconds(absl::Now() - asked));
-      const absl::Status status = area.ok() ? client.Free(*area).status() : area.status();
-      if (!status.ok()) {
-        Fail(status);
-        return std::nullopt;
-      }
-    }
-    std::sort(waits.begin(), waits.end());
-    return Waits{.p50_us = waits[waits.size() / 2], .p99_us = waits[waits.size() * 99 / 100]};
-  }
-
-  // Where the daemon serves TCP, by its log; empty if it does not.
-  [[nodiscard]] std::string TcpAddress() const {
-    constexpr char kBefore[] = "serving on 127.0.0.1:";
-    const std::string log = daemon_->process.err();
-    const std::size_t at = log.find(kBefore);
-    if (at == std::string::npos) return "";
-    const std::size_t begin = at + std::string("serving on ").size();
-    return log.substr(begin, log.find_first_of("\n ", begin) - begin);
+    const Neighbours neighbours(flags_.attackers, {"--attack", attack, "--address", address});
+    const auto waits = MeasureWaits(client, absl::Seconds(flags_.seconds));
+    if (waits.ok()) return *waits;
+    Fail(waits.status());
+    return std::nullopt;
   }
 
   const Flags flags_;

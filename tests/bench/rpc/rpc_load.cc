@@ -54,6 +54,7 @@ class UnaryCall {
 };
 
 using PingCall = UnaryCall<v1::PingRequest, v1::PingResponse, &Stub::PrepareAsyncPing>;
+using ReadCall = UnaryCall<v1::ReadRequest, v1::ReadResponse, &Stub::PrepareAsyncRead>;
 using AllocCall = UnaryCall<v1::AllocRequest, v1::AllocResponse, &Stub::PrepareAsyncAlloc>;
 using FreeCall = UnaryCall<v1::FreeRequest, v1::FreeResponse, &Stub::PrepareAsyncFree>;
 
@@ -77,9 +78,14 @@ class RpcLoad::Slot {
   virtual absl::StatusOr<bool> Next(bool last) = 0;
 };
 
-class RpcLoad::PingSlot : public Slot {
+template <typename Call>
+class RpcLoad::RepeatedSlot : public Slot {
  public:
-  PingSlot(RpcLoad& load, Samples& samples) : load_(load), samples_(samples) {}
+  template <typename Request>
+  RepeatedSlot(RpcLoad& load, const Request& request, Samples& samples)
+      : load_(load), samples_(samples) {
+    call_.request = request;
+  }
 
   void Start() override {
     const Exit exit = load_.NextExit();
@@ -95,7 +101,7 @@ class RpcLoad::PingSlot : public Slot {
  private:
   RpcLoad& load_;
   Samples& samples_;
-  PingCall call_;
+  Call call_;
 };
 
 class RpcLoad::AllocFreeSlot : public Slot {
@@ -134,22 +140,23 @@ class RpcLoad::AllocFreeSlot : public Slot {
   FreeCall free_;
 };
 
-namespace {
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+grpc::ChannelArguments LoadArguments() {
   grpc::ChannelArguments arguments;
   // A retry would hide what it costs, and being ready for one costs a tenth.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return arguments;
 }
-
-}  // namespace
 
 RpcLoad::RpcLoad(const std::string& address, int channels) {
   for (int i = 0; i < channels; ++i) {
-    stubs_.push_back(v1::MemoryService::NewStub(Connect(address)));
+    stubs_.push_back(v1::MemoryService::NewStub(
+        grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), LoadArguments())));
   }
+}
+
+RpcLoad::RpcLoad(const std::shared_ptr<grpc::Channel>& channel) {
+  stubs_.push_back(v1::MemoryService::NewStub(channel));
 }
 
 RpcLoad::Exit RpcLoad::NextExit() {
@@ -176,15 +183,31 @@ absl::StatusOr<double> RpcLoad::Drive(const std::vector<std::unique_ptr<Slot>>& 
   return Seconds(Clock::now() - began);
 }
 
-absl::StatusOr<Samples> RpcLoad::Ping(int in_flight, absl::Duration duration) {
+template <typename Call, typename Request>
+absl::StatusOr<Samples> RpcLoad::Repeat(int in_flight, const Request& request,
+                                        absl::Duration duration) {
   Samples samples;
   std::vector<std::unique_ptr<Slot>> slots;
   slots.reserve(static_cast<std::size_t>(in_flight));
-  for (int i = 0; i < in_flight; ++i) slots.push_back(std::make_unique<PingSlot>(*this, samples));
+  for (int i = 0; i < in_flight; ++i) {
+    slots.push_back(std::make_unique<RepeatedSlot<Call>>(*this, request, samples));
+  }
   const absl::StatusOr<double> seconds = Drive(slots, duration);
   if (!seconds.ok()) return seconds.status();
   samples.seconds = *seconds;
   return samples;
+}
+
+absl::StatusOr<Samples> RpcLoad::Ping(int in_flight, absl::Duration duration) {
+  return Repeat<PingCall>(in_flight, v1::PingRequest(), duration);
+}
+
+absl::StatusOr<Samples> RpcLoad::Read(int in_flight, std::uint64_t pointer, std::uint64_t bytes,
+                                      absl::Duration duration) {
+  v1::ReadRequest request;
+  request.set_pointer(pointer);
+  request.set_length_bytes(bytes);
+  return Repeat<ReadCall>(in_flight, request, duration);
 }
 
 absl::StatusOr<AllocFreeSamples> RpcLoad::AllocFree(int in_flight, int areas,

@@ -10,6 +10,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,11 +39,15 @@ struct AllocFreeSamples {
   Samples free;
 };
 
+// What a channel of loads is made with: a connection of its own.
+grpc::ChannelArguments LoadArguments();
+
 // Not thread safe.
 class RpcLoad {
  public:
   // Each channel is a connection of its own; calls in flight are spread over them.
   explicit RpcLoad(const std::string& address, int channels = 1);
+  explicit RpcLoad(const std::shared_ptr<grpc::Channel>& channel);
 
   // Makes calls on behalf of these sessions from now on, in turn.
   void Use(std::vector<std::string> tokens) { tokens_ = std::move(tokens); }
@@ -49,6 +55,9 @@ class RpcLoad {
   // Each keeps `in_flight` calls going for `duration`, then lets them end.
   // Errors: the first status of a call that is not OK.
   absl::StatusOr<Samples> Ping(int in_flight, absl::Duration duration);
+  // The same bytes of unit 0, again and again.
+  absl::StatusOr<Samples> Read(int in_flight, std::uint64_t pointer, std::uint64_t bytes,
+                               absl::Duration duration);
   // An Alloc of `areas` counters, then the Free of them, and so on: what was
   // there before is there afterwards.
   absl::StatusOr<AllocFreeSamples> AllocFree(int in_flight, int areas, absl::Duration duration);
@@ -64,9 +73,13 @@ class RpcLoad {
     const std::string* token;
   };
   class Slot;
-  class PingSlot;
+  template <typename Call>
+  class RepeatedSlot;
   class AllocFreeSlot;
 
+  // The same call again and again.
+  template <typename Call, typename Request>
+  absl::StatusOr<Samples> Repeat(int in_flight, const Request& request, absl::Duration duration);
   // Takes its slots to the end; each has at least one turn.
   absl::StatusOr<double> Drive(const std::vector<std::unique_ptr<Slot>>& slots,
                                absl::Duration duration);

@@ -1,0 +1,97 @@
+// Copyright 2026 The percpud Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/bench/tls/agents.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/unique_fd.h"
+
+namespace percpud::bench {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr char kEtcd[] = "/usr/bin/etcd";
+
+// A port of loopback that nobody has just now.
+int FreePort() {
+  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(name);
+  bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), size);
+  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&name), &size);
+  return ntohs(name.sin_port);
+}
+
+}  // namespace
+
+absl::StatusOr<Etcd> Etcd::Start() {
+  if (access(kEtcd, X_OK) != 0) {
+    return absl::NotFoundError(absl::StrCat("not measured: there is no ", kEtcd));
+  }
+  auto dir = std::make_unique<testing::TempDir>();
+  std::string url = absl::StrCat("http://127.0.0.1:", FreePort());
+  const std::string peer_url = absl::StrCat("http://127.0.0.1:", FreePort());
+  auto process =
+      testing::Process::Spawn({kEtcd, "--data-dir", dir->path() + "/data", "--listen-client-urls",
+                               url, "--advertise-client-urls", url, "--listen-peer-urls", peer_url,
+                               "--initial-advertise-peer-urls", peer_url, "--initial-cluster",
+                               "default=" + peer_url, "--unsafe-no-fsync"},
+                              {"ETCD_UNSUPPORTED_ARCH=arm64"});
+  if (!process.ok()) return process.status();
+  return Etcd(std::move(dir), std::move(url), *std::move(process));
+}
+
+AgentPlan IdleAgent(const std::string& percpud, const Etcd& etcd) {
+  return {.percpud = percpud, .etcd = {etcd.url()}, .until = "host own is new: up"};
+}
+
+AgentPlan FailingAgent(const std::string& percpud) {
+  return {.percpud = percpud,
+          .etcd = {"http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"},
+          .until = "fleet: etcd: "};
+}
+
+absl::StatusOr<Agent> Agent::Start(const AgentPlan& plan) {
+  auto dir = std::make_unique<testing::TempDir>();
+  std::vector<std::string> argv{testing::BinaryPath("percpud-fleet"),
+                                "--host",
+                                "own",
+                                "--percpud",
+                                plan.percpud,
+                                "--listen",
+                                absl::StrCat("unix:", dir->path(), "/fleet.sock"),
+                                "--state-dir",
+                                dir->path()};
+  for (const std::string& url : plan.etcd) argv.insert(argv.end(), {"--etcd", url});
+  auto process = testing::Process::Spawn(argv);
+  if (!process.ok()) return process.status();
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (!absl::StrContains(process->err(), plan.until)) {
+    if (absl::Now() > deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("no \"", plan.until, "\" in ", process->err()));
+    }
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  return Agent(std::move(dir), *std::move(process));
+}
+
+DyingAgents::DyingAgents(AgentPlan plan)
+    : plan_(std::move(plan)), thread_([this] {
+        while (!stop_) Agent::Start(plan_).IgnoreError();
+      }) {}
+
+DyingAgents::~DyingAgents() {
+  stop_ = true;
+  thread_.join();
+}
+
+}  // namespace percpud::bench

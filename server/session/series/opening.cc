@@ -132,6 +132,7 @@ std::optional<absl::StatusOr<Opening>> SeriesOpening::Make(Transaction& tx, bool
     tx.Abandon();
     return std::nullopt;
   }
+  plan_.Count(tx.tables().metrics);
   AnswerWriters(tx.tables());
   absl::Status ready = Charge(tx.tables());
   if (ready.ok()) ready = Allocate(tx);

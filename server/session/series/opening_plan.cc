@@ -81,7 +81,7 @@ absl::StatusOr<OpeningPlan::PlannedFamily*> OpeningPlan::PlanFamily(MetricTables
     plan->there = there;
     plan->revives = is_old;
   } else if (there != nullptr && !is_old) {
-    tables.CountRefused(*there);
+    refused_.push_back(there);
     return errors::FamilyDiffers(shape.name, metrics::Describe(there->shape),
                                  metrics::Describe(shape));
   } else {
@@ -155,7 +155,7 @@ absl::Status OpeningPlan::PlanSeries(MetricTables& tables, PlannedFamily& family
     return PlanRow(tables, family, missing.values, false, missing.entry);
   }
   if (family.there != nullptr) {
-    tables.CountOverflowed(*family.there);
+    overflowed_.push_back(family.there);
     const std::string values = metrics::OverflowValues(shape);
     if (Series* const overflow = family.there->Find(values)) {
       Unhide(*family.there, *overflow, missing.entry);
@@ -196,6 +196,11 @@ void OpeningPlan::Unhide(Family& family, Series& series, std::size_t entry) {
   const bool noted = std::any_of(hidden_.begin(), hidden_.end(),
                                  [&](const Hidden& one) { return one.series == &series; });
   if (series.hidden && !noted) hidden_.push_back({.family = &family, .series = &series});
+}
+
+void OpeningPlan::Count(MetricTables& tables) const {
+  for (Family* const family : refused_) tables.CountRefused(*family);
+  for (Family* const family : overflowed_) tables.CountOverflowed(*family);
 }
 
 // Which blocks are wanted beside the slots that are free.

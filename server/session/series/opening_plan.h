@@ -35,8 +35,8 @@ Usage UsageOfBlock(const metrics::Shape& shape, std::uint32_t slots);
 inline constexpr absl::string_view kBlockTag = "metrics";
 
 // What an opening is to make: families, series, and the blocks that their cells are cut
-// from. Changes no row but for the counts of what was refused. Not thread safe: the books'
-// lock guards what it looks at, and Place, Refuse and Blocks need none.
+// from. Changes no row before Count. Not thread safe: the books' lock guards what it looks at, and
+// Place, Refuse and Blocks need none.
 class OpeningPlan {
  public:
   // A series to be made, and who wanted it: entries of the answer.
@@ -84,6 +84,9 @@ class OpeningPlan {
   // Plans what is missing. Called once. REQUIRES: the namespace is there, and held.
   void Plan(metrics::MetricTables& tables, NamespaceId name_space, const OpeningWanted& wanted,
             std::span<const Missing> missing);
+  // Has families count what they have refused, and what they had no room for. Called once, unless
+  // what is planned is given up. REQUIRES: the lock was held since Plan.
+  void Count(metrics::MetricTables& tables) const;
   // Whether blocks are to be granted.
   [[nodiscard]] bool TakesMemory() const;
   // What is to be cleared of one unit, because others have counted in it.
@@ -132,6 +135,9 @@ class OpeningPlan {
   NamespaceId name_space_;
   std::vector<Hidden> hidden_;
   std::uint64_t planned_ = 0;
+  // Families that are there, once for each time.
+  std::vector<metrics::Family*> refused_;
+  std::vector<metrics::Family*> overflowed_;
   // In the order of the request; where they are does not change.
   std::vector<std::unique_ptr<PlannedFamily>> families_;
   absl::flat_hash_map<std::string, PlannedFamily*> by_name_;

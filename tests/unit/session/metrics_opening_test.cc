@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,7 @@ namespace {
 using metrics::FamilyType;
 using metrics::Shape;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 std::string ReasonOf(const absl::Status& status) { return std::string(errors::ReasonOf(status)); }
 
@@ -69,6 +71,18 @@ class MetricsOpeningTest : public testing::SessionTest {
   std::string WhyNot(const Caller& caller, const Shape& shape, const std::string& values) {
     const auto opened = OpenSeries(caller, shape, {values});
     return ReasonOf(opened.ok() ? opened->series[0].status : opened.status());
+  }
+  // How often families of a namespace have refused somebody, and had no room.
+  std::pair<std::uint64_t, std::uint64_t> Counts() {
+    std::pair<std::uint64_t, std::uint64_t> out;
+    const auto page = sessions_->metrics().ListFamilies(
+        "shop", FamilyId(0), [&out](const metrics::Namespace&, const metrics::Family& family) {
+          out.first += family.refused;
+          out.second += family.overflowed;
+          return true;
+        });
+    EXPECT_TRUE(page.ok()) << page.status();
+    return out;
   }
   // Label values of a namespace's series, a page of `most` at a time.
   std::vector<std::string> ReadAll(std::size_t most, absl::string_view name_space = "shop") {
@@ -196,14 +210,32 @@ TEST_F(MetricsOpeningTest, AnotherShapeIsRefusedWithBothNamedAndTheRestOfTheBatc
   EXPECT_THAT(std::string(opened->series[0].status.message()), HasSubstr("hits is a counter"));
   EXPECT_THAT(std::string(opened->series[0].status.message()), HasSubstr("not a gauge"));
   EXPECT_TRUE(opened->series[1].status.ok());
-  std::uint64_t refused = 0;
-  const auto page = sessions_->metrics().ListFamilies(
-      "shop", FamilyId(0), [&](const metrics::Namespace&, const metrics::Family& family) {
-        refused += family.refused;
-        return true;
-      });
-  ASSERT_TRUE(page.ok());
-  EXPECT_EQ(refused, 1U);
+  EXPECT_THAT(Counts(), Pair(1U, 0U));
+}
+
+// A thread that must not sleep gives up what takes memory, and another one begins anew.
+TEST_F(MetricsOpeningTest, WhatIsRefusedIsCountedOnceThoughItIsPlannedTwice) {
+  const Caller alice = CallerOf(Open());
+  MustOpen(alice, Hits(), Values({"/"}));
+  ASSERT_TRUE(OpenSeries(alice, {.name = "small", .labels = {"path"}}, {Values({"/"})}, "shop", 1)
+                  .ok());
+  Shape gauge = Hits();
+  gauge.type = FamilyType::kGauge;
+  const std::string values = Values({"/2"});
+  OpeningWanted wanted{.name_space = "shop", .families = {}};
+  wanted.families.push_back({.shape = gauge, .series = {values}});
+  // Its overflow series takes a block.
+  wanted.families.push_back({.shape = {.name = "small", .labels = {"path"}}, .series = {values}});
+  EXPECT_FALSE(sessions_->metrics().TryOpen(alice, wanted).has_value());
+  EXPECT_THAT(Counts(), Pair(0U, 0U)) << "nothing has changed";
+  const auto opened = sessions_->metrics().Open(alice, wanted);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(ReasonOf(opened->series[0].status), "FAMILY_DIFFERS");
+  EXPECT_TRUE(opened->series[1].overflow);
+  EXPECT_THAT(Counts(), Pair(1U, 1U));
+  // Both are there by now, and are counted where they are found.
+  EXPECT_TRUE(sessions_->metrics().TryOpen(alice, wanted).has_value());
+  EXPECT_THAT(Counts(), Pair(2U, 2U));
 }
 
 TEST_F(MetricsOpeningTest, FamiliesThatWouldShowOneNameClash) {

@@ -127,9 +127,12 @@ void Agent::Restore() {
 }
 
 absl::Status Agent::OpenDoors() {
-  ASSIGN_OR_RETURN(door_, Door::Open(flags_.listen_path, kMode, {&service_, &reading_}));
+  ASSIGN_OR_RETURN(
+      door_, Door::Open(flags_.listen_path, kMode, {&service_, &reading_},
+                        [this](const std::string& connection) { return unread_.Has(connection); }));
   ASSIGN_OR_RETURN(admin_door_,
-                   Door::Open(absl::StrCat(flags_.listen_path, ".admin"), kAdminMode, {&admin_}));
+                   Door::Open(absl::StrCat(flags_.listen_path, ".admin"), kAdminMode, {&admin_},
+                              [](const std::string& /*connection*/) { return false; }));
   return absl::OkStatus();
 }
 

@@ -53,19 +53,23 @@ std::unique_ptr<grpc::Server> Serve(const std::vector<grpc::Service*>& services)
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Door>> Door::Open(const std::string& path, unsigned mode,
-                                                 const std::vector<grpc::Service*>& services) {
+                                                 const std::vector<grpc::Service*>& services,
+                                                 Guests::IsBusy is_busy) {
   ASSIGN_OR_RETURN(std::unique_ptr<UnixSocket> socket, UnixSocket::Bind(path, SOCK_STREAM, mode));
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.ok()) return errors::OsRefused("eventfd", path, errno);
   std::unique_ptr<grpc::Server> server = Serve(services);
   if (!server) return absl::InternalError("gRPC made no server");
-  return std::unique_ptr<Door>(new Door(std::move(socket), std::move(server), std::move(wake)));
+  return std::unique_ptr<Door>(
+      new Door(std::move(socket), std::move(server), std::move(wake), std::move(is_busy)));
 }
 
-Door::Door(std::unique_ptr<UnixSocket> socket, std::unique_ptr<grpc::Server> server, UniqueFd wake)
+Door::Door(std::unique_ptr<UnixSocket> socket, std::unique_ptr<grpc::Server> server, UniqueFd wake,
+           Guests::IsBusy is_busy)
     : socket_(std::move(socket)),
       server_(std::move(server)),
       wake_(std::move(wake)),
+      guests_(std::move(is_busy)),
       thread_([this] { Run(); }) {}
 
 Door::~Door() {
@@ -76,25 +80,25 @@ Door::~Door() {
 }
 
 void Door::Run() {
-  Guests guests;
   constexpr std::size_t kOwn = 2;
   while (true) {
     std::vector<pollfd> polled{{.fd = wake_.get(), .events = POLLIN, .revents = 0},
                                {.fd = socket_->fd(), .events = POLLIN, .revents = 0}};
-    guests.Watch(polled);
+    guests_.Watch(polled);
     if (poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return;
     if (polled[0].revents != 0) return;
-    guests.Sweep(std::span(polled).subspan(kOwn));
-    if (polled[1].revents != 0) Accept(guests);
+    guests_.Sweep(std::span(polled).subspan(kOwn));
+    if (polled[1].revents != 0) Accept();
   }
 }
 
-void Door::Accept(Guests& guests) {
+void Door::Accept() {
   UniqueFd fd(accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (fd.ok()) {
+    UniqueFd numbered = numbers_.Renumber(std::move(fd));
     // What cannot be counted is not let in.
-    if (!guests.Enter(fd.get()).ok()) return;
-    grpc::AddInsecureChannelFromFd(server_.get(), numbers_.Renumber(std::move(fd)).release());
+    if (!guests_.Enter(numbered.get()).ok()) return;
+    grpc::AddInsecureChannelFromFd(server_.get(), numbered.release());
   } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
     pollfd wake{.fd = wake_.get(), .events = POLLIN, .revents = 0};
     poll(&wake, 1, kRetryMs);

@@ -24,19 +24,21 @@ namespace percpud::fleet {
 class Door {
  public:
   // The services outlive it, and are of callbacks if strangers may come: a thread that waits until
-  // an answer was read is everybody's. Errors: AddressInUse if another agent serves the path,
+  // an answer was read is everybody's. `is_busy` may be asked from another thread. Errors: AddressInUse if another agent serves the path,
   // otherwise what the system said.
   static absl::StatusOr<std::unique_ptr<Door>> Open(const std::string& path, unsigned mode,
-                                                    const std::vector<grpc::Service*>& services);
+                                                    const std::vector<grpc::Service*>& services,
+                                                    Guests::IsBusy is_busy);
   // Calls under way are ended.
   ~Door();
   Door(const Door&) = delete;
   Door& operator=(const Door&) = delete;
 
  private:
-  Door(std::unique_ptr<UnixSocket> socket, std::unique_ptr<grpc::Server> server, UniqueFd wake);
+  Door(std::unique_ptr<UnixSocket> socket, std::unique_ptr<grpc::Server> server, UniqueFd wake,
+       Guests::IsBusy is_busy);
   void Run();
-  void Accept(Guests& guests);
+  void Accept();
 
   const std::unique_ptr<UnixSocket> socket_;
   const std::unique_ptr<grpc::Server> server_;
@@ -44,6 +46,8 @@ class Door {
   const UniqueFd wake_;
   // For connections that gRPC has: calls are counted by them.
   FdNumbers numbers_;
+  // For the thread.
+  Guests guests_;
   std::thread thread_;
 };
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 
 namespace percpud::fleet {
@@ -21,13 +22,15 @@ absl::Status Guests::Enter(int connection) {
     return errors::OsRefused("getsockopt", "a connection", errno);
   }
   if (CountOf(peer.uid) >= kMostOfUser) {
-    EndOldest(peer.uid);
+    EndOne(peer.uid);
   } else if (guests_.size() >= kMost) {
-    EndOldest(Greediest());
+    EndOne(Greediest());
   }
   UniqueFd second(fcntl(connection, F_DUPFD_CLOEXEC, 0));
   if (!second.ok()) return errors::OsRefused("dup", "a connection", errno);
-  guests_.push_back({.connection = std::move(second), .user = peer.uid});
+  guests_.push_back({.connection = std::move(second),
+                     .name = absl::StrCat("fd:", connection),
+                     .user = peer.uid});
   return absl::OkStatus();
 }
 
@@ -58,12 +61,14 @@ uid_t Guests::Greediest() const {
       ->user;
 }
 
-void Guests::EndOldest(uid_t user) {
-  const auto oldest = std::find_if(guests_.begin(), guests_.end(),
-                                   [user](const Guest& guest) { return guest.user == user; });
-  if (oldest == guests_.end()) return;
-  shutdown(oldest->connection.get(), SHUT_RDWR);
-  guests_.erase(oldest);
+void Guests::EndOne(uid_t user) {
+  const auto is_users = [user](const Guest& guest) { return guest.user == user; };
+  const auto is_idle = [&](const Guest& guest) { return is_users(guest) && !is_busy_(guest.name); };
+  auto one = std::find_if(guests_.begin(), guests_.end(), is_idle);
+  if (one == guests_.end()) one = std::find_if(guests_.begin(), guests_.end(), is_users);
+  if (one == guests_.end()) return;
+  shutdown(one->connection.get(), SHUT_RDWR);
+  guests_.erase(one);
 }
 
 }  // namespace percpud::fleet

@@ -23,4 +23,8 @@ SlowLane::Payer Payers::Of(const std::string& connection) {
   return &*users_.insert(peer.uid).first;
 }
 
+bool Payers::IsRoot(SlowLane::Payer payer) {
+  return payer != nullptr && *static_cast<const uid_t*>(payer) == 0;
+}
+
 }  // namespace percpud::fleet

@@ -21,6 +21,8 @@ class Payers {
   // The user at the other end of a connection, by gRPC's name for it: "fd:N". All that the kernel
   // does not know are one. Valid as long as this object.
   SlowLane::Payer Of(const std::string& connection);
+  // Whether that is root, which no number of users keeps waiting.
+  static bool IsRoot(SlowLane::Payer payer);
 
  private:
   RankedMutex mutex_{LockRank::kLeaf};

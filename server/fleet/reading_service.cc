@@ -34,6 +34,7 @@ constexpr std::size_t kMostName = 1024;
 constexpr char kReason[] = "HOSTS_MISSING";
 
 grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
   const bool is_missing = absl::IsUnavailable(status) || absl::IsPermissionDenied(status);
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
           wire::MakeStatusDetails(status, is_missing ? kReason : "")};
@@ -44,7 +45,7 @@ absl::Duration PatienceOf(const v1::Asking& asking) {
   return absl::Seconds(asking.deadline().seconds()) + absl::Nanoseconds(asking.deadline().nanos());
 }
 
-absl::Status CheckAsking(const v1::Asking& asking) {
+absl::Status CheckPatience(const v1::Asking& asking) {
   const absl::Duration patience = PatienceOf(asking);
   if (patience >= kLeastPatience && patience <= kMostPatience) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
@@ -58,6 +59,12 @@ absl::Status CheckText(absl::string_view field, const std::string& text) {
       field, ": has ", text.size(), " bytes, and at most ", kMostName, " are allowed"));
 }
 
+grpc::Status TooManyWait() {
+  return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+          absl::StrCat("sums: the user has ", Turns::kMostWaiting,
+                       " waiting for their turn, which is the limit")};
+}
+
 google::protobuf::Duration ToDuration(absl::Duration duration) {
   google::protobuf::Duration out;
   out.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
@@ -65,12 +72,22 @@ google::protobuf::Duration ToDuration(absl::Duration duration) {
   return out;
 }
 
-// What another answer's callers get too.
-template <typename Response>
-grpc::Status Answer(const absl::StatusOr<Response>& found, Response& response) {
-  if (!found.ok()) return ToGrpc(found.status());
-  response = *found;
-  return grpc::Status::OK;
+absl::Status Check(const v1::SumFamilyRequest& request) {
+  absl::Status status = CheckPatience(request.asking());
+  status.Update(CheckText("namespace", request.namespace_()));
+  status.Update(CheckText("family", request.family()));
+  if (request.family().empty()) status.Update(absl::InvalidArgumentError("family: is empty"));
+  return status;
+}
+
+absl::Status Check(const v1::SumVariablesRequest& request) {
+  absl::Status status = CheckPatience(request.asking());
+  status.Update(CheckText("prefix", request.prefix()));
+  status.Update(CheckText("name", request.name()));
+  if (!request.name().empty() && !request.prefix().empty()) {
+    status.Update(absl::InvalidArgumentError("prefix: is of no use with a name"));
+  }
+  return status;
 }
 
 }  // namespace
@@ -101,13 +118,14 @@ absl::Status FleetSums::AskAll(const char* method, const Request& request, const
   return judge.Verdict(asking.available());
 }
 
-FleetSums::Family FleetSums::FindFamily(const v1::SumFamilyRequest& request) const {
+absl::Status FleetSums::FindFamily(const v1::SumFamilyRequest& request,
+                                   v1::SumFamilyResponse& response) const {
+  RETURN_IF_ERROR(Check(request));
   wire::ReadFamilyRequest question;
   question.set_namespace_(request.namespace_());
   question.set_family(request.family());
   question.set_page_size(kPageSize);
   FamilySum sum(request.asking().by_host());
-  v1::SumFamilyResponse response;
   RETURN_IF_ERROR(AskAll<wire::ReadFamilyResponse>(
       kReadFamily, question, request.asking(),
       [&sum](const std::string& host, const auto& pages) { return sum.Add(host, pages); },
@@ -119,73 +137,90 @@ FleetSums::Family FleetSums::FindFamily(const v1::SumFamilyRequest& request) con
   sum.WriteTo(response);
   // The name that was asked for, whatever a host calls it.
   response.mutable_shape()->set_name(request.family());
-  return response;
+  return absl::OkStatus();
 }
 
-FleetSums::Variables FleetSums::FindVariables(const v1::SumVariablesRequest& request) const {
+absl::Status FleetSums::FindVariables(const v1::SumVariablesRequest& request,
+                                      v1::SumVariablesResponse& response) const {
+  RETURN_IF_ERROR(Check(request));
   wire::ReadVariablesRequest question;
   question.set_prefix(request.prefix());
   if (!request.name().empty()) question.add_names(request.name());
   question.set_page_size(kPageSize);
   VariableSums sums(request.asking().by_host());
-  v1::SumVariablesResponse response;
   RETURN_IF_ERROR(AskAll<wire::ReadVariablesResponse>(
       kReadVariables, question, request.asking(),
       [&sums](const std::string& host, const auto& pages) { return sums.Add(host, pages); },
       *response.mutable_round()));
   sums.WriteTo(response);
-  return response;
+  return absl::OkStatus();
 }
 
-grpc::Status FleetSums::SumFamily(const v1::SumFamilyRequest& request,
-                                  v1::SumFamilyResponse& response) {
-  absl::Status status = CheckAsking(request.asking());
-  status.Update(CheckText("namespace", request.namespace_()));
-  status.Update(CheckText("family", request.family()));
-  if (request.family().empty()) status.Update(absl::InvalidArgumentError("family: is empty"));
-  if (!status.ok()) return ToGrpc(status);
-  return Answer(*families_.Get(request.SerializeAsString(), [&] { return FindFamily(request); }),
-                response);
+bool FleetSums::Join(const v1::SumFamilyRequest& request,
+                     const Told<v1::SumFamilyResponse>& told) {
+  return families_.Join(request.SerializeAsString(), told);
 }
 
-grpc::Status FleetSums::SumVariables(const v1::SumVariablesRequest& request,
-                                     v1::SumVariablesResponse& response) {
-  absl::Status status = CheckAsking(request.asking());
-  status.Update(CheckText("prefix", request.prefix()));
-  status.Update(CheckText("name", request.name()));
-  if (!request.name().empty() && !request.prefix().empty()) {
-    status.Update(absl::InvalidArgumentError("prefix: is of no use with a name"));
-  }
-  if (!status.ok()) return ToGrpc(status);
-  return Answer(
-      *variables_.Get(request.SerializeAsString(), [&] { return FindVariables(request); }),
-      response);
+bool FleetSums::Join(const v1::SumVariablesRequest& request,
+                     const Told<v1::SumVariablesResponse>& told) {
+  return variables_.Join(request.SerializeAsString(), told);
+}
+
+void FleetSums::Find(const v1::SumFamilyRequest& request,
+                     const Told<v1::SumFamilyResponse>& told) {
+  const auto find = [&] {
+    FoundSum<v1::SumFamilyResponse> out;
+    out.status = ToGrpc(FindFamily(request, out.response));
+    return out;
+  };
+  families_.Find(request.SerializeAsString(), find, told);
+}
+
+void FleetSums::Find(const v1::SumVariablesRequest& request,
+                     const Told<v1::SumVariablesResponse>& told) {
+  const auto find = [&] {
+    FoundSum<v1::SumVariablesResponse> out;
+    out.status = ToGrpc(FindVariables(request, out.response));
+    return out;
+  };
+  variables_.Find(request.SerializeAsString(), find, told);
 }
 
 template <typename Request, typename Response>
-grpc::ServerUnaryReactor* FleetReadingServiceImpl::Answer(
-    grpc::CallbackServerContext& context, const Request& request, Response& response,
-    grpc::Status (FleetSums::*sum)(const Request&, Response&)) {
+grpc::ServerUnaryReactor* FleetReadingServiceImpl::Answer(grpc::CallbackServerContext& context,
+                                                          const Request& request,
+                                                          Response& response) {
+  using Found = FoundSum<Response>;
   const UnreadAnswers::Admitted admitted = unread_.Admit(context);
   if (!admitted.may_answer) return admitted.reactor;
-  rounds_.Run(payers_.Of(context.peer()), [this, admitted, sum, &request, &response] {
-    if (!admitted.turn->Begin()) return;
-    const grpc::Status status = (sums_.*sum)(request, response);
-    admitted.reactor->Finish(unread_.Hold(*admitted.turn, status, response));
+  const auto tell = [this, admitted, &response](const Found& found) {
+    // It is others' answer, too.
+    if (found.status.ok()) response = found.response;
+    admitted.reactor->Finish(unread_.Hold(*admitted.turn, found.status, response));
+  };
+  const bool is_shared = sums_.Join(request, [admitted, tell](const Found& found) {
+    if (admitted.turn->Begin()) tell(found);
   });
+  if (is_shared) return admitted.reactor;
+  const SlowLane::Payer payer = payers_.Of(context.peer());
+  Turns& turns = Payers::IsRoot(payer) ? roots_ : rounds_;
+  const bool may_wait = turns.Run(payer, [this, admitted, tell, &request] {
+    if (admitted.turn->Begin()) sums_.Find(request, tell);
+  });
+  if (!may_wait && admitted.turn->Begin()) admitted.reactor->Finish(TooManyWait());
   return admitted.reactor;
 }
 
 grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumFamily(grpc::CallbackServerContext* context,
                                                              const v1::SumFamilyRequest* request,
                                                              v1::SumFamilyResponse* response) {
-  return Answer(*context, *request, *response, &FleetSums::SumFamily);
+  return Answer(*context, *request, *response);
 }
 
 grpc::ServerUnaryReactor* FleetReadingServiceImpl::SumVariables(
     grpc::CallbackServerContext* context, const v1::SumVariablesRequest* request,
     v1::SumVariablesResponse* response) {
-  return Answer(*context, *request, *response, &FleetSums::SumVariables);
+  return Answer(*context, *request, *response);
 }
 
 }  // namespace percpud::fleet

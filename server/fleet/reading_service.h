@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "percpud/fleet/v1/reading.grpc.pb.h"
 #include "percpud/v1/reading.pb.h"
 #include "server/base/clock.h"
@@ -23,25 +22,36 @@
 
 namespace percpud::fleet {
 
+// What hosts have, or why that is not known.
+template <typename Response>
+struct FoundSum {
+  grpc::Status status;
+  Response response;
+};
+
 // Asks all hosts, and adds up what they have. Thread safe.
 class FleetSums {
  public:
+  template <typename Response>
+  using Told = typename SharedRounds<FoundSum<Response>>::Told;
+
   // All outlive it.
   FleetSums(const Directory& directory, HostChannels& channels, Deadlines& deadlines,
             const Clock& clock)
       : directory_(directory), channels_(channels), deadlines_(deadlines), clock_(clock) {}
 
-  // Each waits for hosts, as long as the request says at most.
-  grpc::Status SumFamily(const v1::SumFamilyRequest& request, v1::SumFamilyResponse& response);
-  grpc::Status SumVariables(const v1::SumVariablesRequest& request,
-                            v1::SumVariablesResponse& response);
+  // Has `told` called by the thread that asks hosts for the same just now. False: none does.
+  bool Join(const v1::SumFamilyRequest& request, const Told<v1::SumFamilyResponse>& told);
+  bool Join(const v1::SumVariablesRequest& request, const Told<v1::SumVariablesResponse>& told);
+  // Joins, or waits for hosts, as long as the request says at most, and tells what they have.
+  void Find(const v1::SumFamilyRequest& request, const Told<v1::SumFamilyResponse>& told);
+  void Find(const v1::SumVariablesRequest& request, const Told<v1::SumVariablesResponse>& told);
 
  private:
-  using Family = absl::StatusOr<v1::SumFamilyResponse>;
-  using Variables = absl::StatusOr<v1::SumVariablesResponse>;
-
-  [[nodiscard]] Family FindFamily(const v1::SumFamilyRequest& request) const;
-  [[nodiscard]] Variables FindVariables(const v1::SumVariablesRequest& request) const;
+  absl::Status FindFamily(const v1::SumFamilyRequest& request,
+                          v1::SumFamilyResponse& response) const;
+  absl::Status FindVariables(const v1::SumVariablesRequest& request,
+                             v1::SumVariablesResponse& response) const;
   // Asks all hosts of the view by that method, and has `add` add what each says; writes what the
   // answer is of. Errors: add's, unless what is available will do; Judge's.
   template <typename Response, typename Request, typename Add>
@@ -52,8 +62,8 @@ class FleetSums {
   HostChannels& channels_;
   Deadlines& deadlines_;
   const Clock& clock_;
-  SharedRounds<Family> families_;
-  SharedRounds<Variables> variables_;
+  SharedRounds<FoundSum<v1::SumFamilyResponse>> families_;
+  SharedRounds<FoundSum<v1::SumVariablesResponse>> variables_;
 };
 
 // Gives these sums. By callbacks: its threads wait for hosts, and none for who does not read.
@@ -71,21 +81,23 @@ class FleetReadingServiceImpl final : public v1::FleetReadingService::CallbackSe
                                          v1::SumVariablesResponse* response) override;
 
  private:
-  // A few threads do: callers who ask for the same share a round. A user who waits for hosts that
-  // do not answer has some of them.
+  // A few threads do: callers who ask for the same share a round, and take no thread. A user who
+  // waits for hosts that do not answer has some of them. Root has its own, for it looks when users
+  // have taken all.
   static constexpr int kThreads = 8;
   static constexpr int kMostOfUser = 2;
 
-  // Has `sum` answer on a thread, when it is the caller's turn.
+  // Answers with what hosts have: when it is the caller's turn, or with what somebody else's turn
+  // finds out just now.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext& context, const Request& request,
-                                   Response& response,
-                                   grpc::Status (FleetSums::*sum)(const Request&, Response&));
+                                   Response& response);
 
   FleetSums& sums_;
   UnreadAnswers& unread_;
   Payers payers_;
   Turns rounds_{"fleet-rounds", kThreads, kMostOfUser};
+  Turns roots_{"fleet-root", kMostOfUser, kMostOfUser};
 };
 
 }  // namespace percpud::fleet

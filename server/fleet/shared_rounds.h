@@ -4,10 +4,11 @@
 #ifndef PERCPUD_SERVER_FLEET_SHARED_ROUNDS_H_
 #define PERCPUD_SERVER_FLEET_SHARED_ROUNDS_H_
 
+#include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
@@ -15,43 +16,48 @@
 
 namespace percpud::fleet {
 
-// Has callers that ask for the same thing while it is being found out share what is found. Thread
-// safe.
+// Has callers that ask for the same thing while it is being found out share what is found. Nobody
+// waits for it: they are told. Thread safe.
 template <typename Result>
 class SharedRounds {
  public:
-  // What `find` returns; of a call that is under way for that key, if there is one, which is
-  // waited for. `find` comes to an end by itself.
-  std::shared_ptr<const Result> Get(const std::string& key, absl::FunctionRef<Result()> find) {
-    std::shared_ptr<Flight> flight;
-    bool is_mine = false;
+  // Is called once, without a lock, by the thread that has found it out.
+  using Told = std::function<void(const Result&)>;
+
+  // Has `told` called once what is being found out for that key is found. False: nothing is.
+  bool Join(const std::string& key, const Told& told) {
+    const RankedLock lock(&mutex_);
+    const auto flight = flights_.find(key);
+    if (flight == flights_.end()) return false;
+    flight->second.push_back(told);
+    return true;
+  }
+
+  // Joins, or finds it out by `find`, and tells all who have joined meanwhile. `find` comes to an
+  // end by itself.
+  void Find(const std::string& key, absl::FunctionRef<Result()> find, const Told& told) {
     {
       const RankedLock lock(&mutex_);
-      auto [place, is_new] = flights_.try_emplace(key);
-      if (is_new) place->second = std::make_shared<Flight>();
-      flight = place->second;
-      is_mine = is_new;
-      if (!is_mine) {
-        mutex_.Await(absl::Condition(&flight->is_done));
-        return flight->result;
-      }
+      const auto [flight, is_new] = flights_.try_emplace(key);
+      flight->second.push_back(told);
+      if (!is_new) return;
     }
-    auto result = std::make_shared<const Result>(find());
-    const RankedLock lock(&mutex_);
-    flight->result = std::move(result);
-    flight->is_done = true;
-    flights_.erase(key);
-    return flight->result;
+    const Result result = find();
+    for (const Told& each : Land(key)) each(result);
   }
 
  private:
-  struct Flight {
-    bool is_done = false;
-    std::shared_ptr<const Result> result;
-  };
+  // Those who are to be told.
+  using Flight = std::vector<Told>;
+
+  // From now on it is found out anew.
+  Flight Land(const std::string& key) {
+    const RankedLock lock(&mutex_);
+    return std::move(flights_.extract(key).mapped());
+  }
 
   RankedMutex mutex_{LockRank::kLeaf};
-  std::map<std::string, std::shared_ptr<Flight>> flights_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Flight> flights_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace percpud::fleet

@@ -15,17 +15,19 @@ Turns::Turns(std::string name, int threads, int most_of_payer)
 
 Turns::~Turns() { lane_.Close(); }
 
-void Turns::Run(SlowLane::Payer payer, std::function<void()> work) {
+bool Turns::Run(SlowLane::Payer payer, std::function<void()> work) {
   {
     const RankedLock lock(&mutex_);
     Account& account = accounts_[payer];
     if (account.running == most_of_payer_) {
+      if (account.waiting.size() == kMostWaiting) return false;
       account.waiting.push_back(std::move(work));
-      return;
+      return true;
     }
     ++account.running;
   }
   Begin(payer, std::move(work));
+  return true;
 }
 
 void Turns::Begin(SlowLane::Payer payer, std::function<void()> work) {

@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_FLEET_TURNS_H_
 #define PERCPUD_SERVER_FLEET_TURNS_H_
 
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <string>
@@ -19,6 +20,9 @@ namespace percpud::fleet {
 // does not get quicker by turns. Thread safe.
 class Turns {
  public:
+  // What a payer may have waiting: callers who leave do not take what they have asked for along.
+  static constexpr std::size_t kMostWaiting = 1024;
+
   // The threads are called `name`, 15 characters at most. REQUIRES: both numbers are above 0.
   Turns(std::string name, int threads, int most_of_payer);
   // Returns when everything accepted so far has run.
@@ -26,8 +30,9 @@ class Turns {
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
 
-  // Runs `work` on a thread. What one payer asks for begins in the order in which it came.
-  void Run(SlowLane::Payer payer, std::function<void()> work);
+  // Runs `work` on a thread. What one payer asks for begins in the order in which it came. False:
+  // it has kMostWaiting waiting already, and this is not run.
+  [[nodiscard]] bool Run(SlowLane::Payer payer, std::function<void()> work);
 
  private:
   // A payer that has something running.

@@ -83,4 +83,9 @@ void UnreadAnswers::Leave(const std::string& connection) {
   if (--found->second == 0) counts_.erase(found);
 }
 
+bool UnreadAnswers::Has(const std::string& connection) const {
+  const RankedLock lock(&mutex_);
+  return counts_.contains(connection);
+}
+
 }  // namespace percpud::fleet

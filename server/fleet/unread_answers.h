@@ -60,13 +60,15 @@ class UnreadAnswers {
   // False if the connection has as many as it may.
   bool Enter(const std::string& connection);
   void Leave(const std::string& connection);
+  // Whether the connection has any.
+  [[nodiscard]] bool Has(const std::string& connection) const;
 
  private:
   class Reactor;
 
   void Release(Turn& turn);
 
-  RankedMutex mutex_{LockRank::kLeaf};
+  mutable RankedMutex mutex_{LockRank::kLeaf};
   absl::flat_hash_map<std::string, int> counts_ ABSL_GUARDED_BY(mutex_);
   std::size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };

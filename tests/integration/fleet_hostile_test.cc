@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -30,6 +31,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "percpud/fleet/v1/fleet.grpc.pb.h"
 #include "percpud/fleet/v1/reading.grpc.pb.h"
 #include "percpud/v1/reading.grpc.pb.h"
@@ -104,6 +106,22 @@ class FleetHostileTest : public ::testing::Test {
     fleet::v1::GetStatusResponse response;
     return fleet::v1::FleetService::NewStub(channel)->GetStatus(&context, {}, &response);
   }
+  // A sum over a connection of its own.
+  [[nodiscard]] grpc::Status Sum(const std::string& family, absl::Duration deadline) const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto stub = fleet::v1::FleetReadingService::NewStub(grpc::CreateCustomChannel(
+        "unix:" + socket_, grpc::InsecureChannelCredentials(), arguments));
+    grpc::ClientContext context;
+    fleet::v1::SumFamilyRequest request;
+    request.set_family(family);
+    auto& patience = *request.mutable_asking()->mutable_deadline();
+    patience.set_seconds(absl::ToInt64Seconds(deadline));
+    patience.set_nanos(
+        static_cast<std::int32_t>(absl::ToInt64Nanoseconds(deadline % absl::Seconds(1))));
+    fleet::v1::SumFamilyResponse response;
+    return stub->SumFamily(&context, request, &response);
+  }
   [[nodiscard]] std::ptrdiff_t Descriptors() const {
     return std::distance(
         std::filesystem::directory_iterator(absl::StrCat("/proc/", agent_->pid(), "/fd")), {});
@@ -119,6 +137,12 @@ class FleetHostileTest : public ::testing::Test {
 // A percpud that answers nothing before it is told to.
 class Silent final : public v1::ReadingService::Service {
  public:
+  explicit Silent(const std::string& socket) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket, grpc::InsecureServerCredentials());
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
   grpc::Status ReadFamily(grpc::ServerContext*, const v1::ReadFamilyRequest*,
                           v1::ReadFamilyResponse*) override {
     ++calls;
@@ -127,42 +151,86 @@ class Silent final : public v1::ReadingService::Service {
   }
   std::atomic<int> calls = 0;
   absl::Notification go_on;
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+};
+
+class FleetWithASilentPercpudTest : public FleetHostileTest {
+ protected:
+  FleetWithASilentPercpudTest() {
+    WriteText(dir_.path() + "/incarnation", "i1 b1");
+    WriteText(dir_.path() + "/view.json", R"({"fleet": "default", "hosts": [{"name": "own",
+        "state": "HOST_STATE_UP", "record": {"incarnation": "i1", "weight": 1}}]})");
+    Start();
+  }
+  ~FleetWithASilentPercpudTest() override { AnswerAll(); }
+  // percpud answers, and all callers are answered.
+  void AnswerAll() {
+    if (!silent_.go_on.HasBeenNotified()) silent_.go_on.Notify();
+    for (std::thread& caller : callers_) caller.join();
+    callers_.clear();
+  }
+  // Asks on another thread, whose answer has that code.
+  void Call(const std::string& family, absl::Duration deadline, grpc::StatusCode code) {
+    callers_.emplace_back([this, family, deadline, code] {
+      const grpc::Status status = Sum(family, deadline);
+      EXPECT_EQ(status.error_code(), code) << status.error_message();
+    });
+  }
+
+  Silent silent_{percpud_};
+  std::vector<std::thread> callers_;
 };
 
 // Hosts have a minute if callers say so, and an agent that is to end does not wait for that.
-TEST_F(FleetHostileTest, TheAgentEndsThoughAHostDoesNotAnswer) {
-  WriteText(dir_.path() + "/incarnation", "i1 b1");
-  WriteText(dir_.path() + "/view.json", R"({"fleet": "default", "hosts": [{"name": "own",
-      "state": "HOST_STATE_UP", "record": {"incarnation": "i1", "weight": 1}}]})");
-  Silent silent;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("unix:" + percpud_, grpc::InsecureServerCredentials());
-  builder.RegisterService(&silent);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  Start();
+TEST_F(FleetWithASilentPercpudTest, TheAgentEndsThoughAHostDoesNotAnswer) {
   constexpr int kCallers = 8;
-  std::vector<std::thread> callers;
   for (int i = 0; i < kCallers; ++i) {
-    callers.emplace_back([this, i] {
-      grpc::ChannelArguments arguments;
-      arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-      const auto stub = fleet::v1::FleetReadingService::NewStub(grpc::CreateCustomChannel(
-          "unix:" + socket_, grpc::InsecureChannelCredentials(), arguments));
-      grpc::ClientContext context;
-      fleet::v1::SumFamilyRequest request;
-      request.set_family(absl::StrCat("f", i));
-      request.mutable_asking()->mutable_deadline()->set_seconds(60);
-      fleet::v1::SumFamilyResponse response;
-      EXPECT_FALSE(stub->SumFamily(&context, request, &response).ok());
-    });
+    Call(absl::StrCat("f", i), absl::Minutes(1), grpc::StatusCode::UNAVAILABLE);
   }
-  EXPECT_TRUE(Await([&] { return silent.calls > 0; })) << agent_->err();
+  EXPECT_TRUE(Await([&] { return silent_.calls > 0; })) << agent_->err();
   agent_->Kill(SIGTERM);
   // Well before the hosts' minute is over.
   EXPECT_EQ(agent_->Wait(absl::Seconds(20)).value_or(-1), 0) << agent_->err();
   agent_.reset();
-  silent.go_on.Notify();
-  for (std::thread& caller : callers) caller.join();
+}
+
+// A server of many processes, each of which asks for the same.
+TEST_F(FleetWithASilentPercpudTest, WorkersOfOneUserShareARoundAndOneThread) {
+  Call("hits", absl::Minutes(1), grpc::StatusCode::NOT_FOUND);
+  ASSERT_TRUE(Await([&] { return silent_.calls == 1; })) << agent_->err();
+  const std::ptrdiff_t before = Descriptors();
+  constexpr int kWorkers = 10;
+  for (int i = 0; i < kWorkers; ++i) {
+    Call("hits", absl::Minutes(1), grpc::StatusCode::NOT_FOUND);
+  }
+  ASSERT_TRUE(Await([&] { return Descriptors() >= before + kWorkers; }));
+  // Another sum of the same user has its turn.
+  for (int i = 0; i < 3; ++i) {
+    const grpc::Status other = Sum("other", absl::Milliseconds(200));
+    EXPECT_THAT(other.error_message(), ::testing::HasSubstr("own (no answer in time)"));
+  }
+  AnswerAll();
+  // One round for them all, and one for each of the others.
+  EXPECT_EQ(silent_.calls, 4);
+}
+
+TEST_F(FleetWithASilentPercpudTest, ConnectionsWithACallMakeWayLast) {
+  Call("hits", absl::Minutes(1), grpc::StatusCode::NOT_FOUND);
+  ASSERT_TRUE(Await([&] { return silent_.calls == 1; })) << agent_->err();
+  constexpr int kProcesses = 100;
+  for (int i = 0; i < kProcesses; ++i) {
+    const grpc::Status status = Ask();
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  }
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < kProcesses; ++i) {
+    idle.push_back(Connect());
+    ASSERT_TRUE(idle.back().ok());
+  }
+  // The call that is under way since before all of them goes on.
+  AnswerAll();
 }
 
 TEST_F(FleetHostileTest, CallersWhoDoNotReadHoldNobodyUp) {
@@ -240,44 +308,69 @@ class SilentHost final : public v1::ReadingService::Service {
   std::unique_ptr<grpc::Server> server_;
 };
 
-TEST_F(FleetHostileTest, AUserWhoWaitsForHostsHoldsNobodyUp) {
-  if (geteuid() != 0) GTEST_SKIP() << "another user is root's to be";
-  const std::string certificate = dir_.path() + "/host.pem";
-  const std::string key = dir_.path() + "/host.key";
-  const auto made =
-      RunToEnd({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate, "-days",
-                "2", "-subj", "/CN=deaf", "-addext", "subjectAltName=IP:127.0.0.1"});
-  ASSERT_TRUE(made.ok() && made->exit_code == 0) << made.status();
-  const SilentHost host(certificate, key);
-  std::ofstream(dir_.path() + "/view.json") << absl::StrCat(
-      R"({"fleet": "default", "hosts": [{"name": "deaf", "state": "HOST_STATE_UP", "record": )",
-      R"({"incarnation": "x", "weight": 1, "addresses": ["tls:127.0.0.1:)", host.port(),
-      R"("]}}]})");
-  Start({"--peer-trusted-ca-file", certificate});
-  std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
-  std::filesystem::permissions(socket_, std::filesystem::perms(0666));
-  const std::string percpuctl = BinaryPath("percpuctl");
-  const std::string agent = "unix:" + socket_;
-  const std::ptrdiff_t before = Descriptors();
-  std::vector<Process> greedy;
-  constexpr int kCalls = 12;
-  for (int i = 0; i < kCalls; ++i) {
-    auto started =
-        Process::Spawn({"/usr/bin/setpriv", "--reuid=65534", "--clear-groups", percpuctl, "fleet",
-                        "sum", absl::StrCat("f", i), "--deadline", "60s", "--agent", agent});
-    ASSERT_TRUE(started.ok()) << started.status();
-    greedy.push_back(*std::move(started));
+// Users of a host, each a process of its own.
+class FleetUsersTest : public FleetHostileTest {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "another user is root's to be";
+    const auto made =
+        RunToEnd({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                  "ec_paramgen_curve:P-256", "-nodes", "-keyout", key_, "-out", certificate_,
+                  "-days", "2", "-subj", "/CN=deaf", "-addext", "subjectAltName=IP:127.0.0.1"});
+    ASSERT_TRUE(made.ok() && made->exit_code == 0) << made.status();
+    host_.emplace(certificate_, key_);
+    std::ofstream(dir_.path() + "/view.json") << absl::StrCat(
+        R"({"fleet": "default", "hosts": [{"name": "deaf", "state": "HOST_STATE_UP", "record": )",
+        R"({"incarnation": "x", "weight": 1, "addresses": ["tls:127.0.0.1:)", host_->port(),
+        R"("]}}]})");
+    Start({"--peer-trusted-ca-file", certificate_});
+    std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
+    std::filesystem::permissions(socket_, std::filesystem::perms(0666));
   }
-  // gRPC and the agent's count of guests have a descriptor each.
-  constexpr std::ptrdiff_t kDescriptors = 24;
-  ASSERT_TRUE(Await([&] { return Descriptors() >= before + kDescriptors && host.calls() >= 2; }));
-  for (int i = 0; i < 5; ++i) {
-    const auto ran = RunToEnd({percpuctl, "--timeout", "20s", "fleet", "sum", "own", "--deadline",
-                               "100ms", "--agent", agent});
-    ASSERT_TRUE(ran.ok()) << ran.status();
-    EXPECT_THAT(ran->err, ::testing::HasSubstr("deaf (no answer in time)"));
+  // percpuctl as that user, for a sum.
+  [[nodiscard]] std::vector<std::string> Asking(int user, const std::string& family,
+                                                const std::string& deadline) const {
+    return {"/usr/bin/setpriv", absl::StrCat("--reuid=", user), "--clear-groups",
+            BinaryPath("percpuctl"), "--timeout", "20s", "fleet", "sum", family, "--deadline",
+            deadline, "--agent", "unix:" + socket_};
   }
+  // Has the user wait for the host with as many sums as that, and for their turn.
+  void Wait(int user, int sums) {
+    const std::ptrdiff_t before = Descriptors();
+    const int calls = host_->calls();
+    for (int i = 0; i < sums; ++i) {
+      auto started = Process::Spawn(Asking(user, absl::StrCat("f", user, "_", i), "60s"));
+      ASSERT_TRUE(started.ok()) << started.status();
+      waiting_.push_back(*std::move(started));
+    }
+    // gRPC and the agent's count of guests have a descriptor each.
+    ASSERT_TRUE(Await([&] {
+      return Descriptors() >= before + (2 * sums) && host_->calls() >= std::min(calls + 2, 8);
+    })) << agent_->err();
+  }
+  void ExpectItsTurnComes(int user) {
+    for (int i = 0; i < 3; ++i) {
+      const auto ran = RunToEnd(Asking(user, "own", "100ms"));
+      ASSERT_TRUE(ran.ok()) << ran.status();
+      EXPECT_THAT(ran->err, ::testing::HasSubstr("deaf (no answer in time)"));
+    }
+  }
+
+  static constexpr int kNobody = 65534;
+  const std::string certificate_ = dir_.path() + "/host.pem";
+  const std::string key_ = dir_.path() + "/host.key";
+  std::optional<SilentHost> host_;
+  std::vector<Process> waiting_;
+};
+
+TEST_F(FleetUsersTest, AUserWhoWaitsForHostsHoldsNobodyUp) {
+  Wait(kNobody, 12);
+  ExpectItsTurnComes(kNobody - 1);
+}
+
+TEST_F(FleetUsersTest, UsersWhoHaveAllThreadsDoNotHoldRootUp) {
+  for (int user = kNobody; user > kNobody - 4; --user) Wait(user, 3);
+  ExpectItsTurnComes(0);
 }
 
 TEST_F(FleetHostileTest, WhatCouldNotBeWrittenIsWrittenLater) {

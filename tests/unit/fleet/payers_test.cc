@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <string>
@@ -25,6 +26,8 @@ TEST(PayersTest, AllConnectionsOfAUserAreOne) {
   const SlowLane::Payer first = payers.Of(absl::StrCat("fd:", ends[0]));
   EXPECT_NE(first, nullptr);
   EXPECT_EQ(payers.Of(absl::StrCat("fd:", ends[2])), first);
+  EXPECT_EQ(Payers::IsRoot(first), geteuid() == 0);
+  EXPECT_FALSE(Payers::IsRoot(nullptr));
 }
 
 TEST(PayersTest, WhatIsNoConnectionIsNobodys) {

@@ -39,17 +39,18 @@ TEST_F(ReadingServiceTest, SumsAreOfAllPagesOfAllHosts) {
   EXPECT_TRUE(sum.round().has_as_of());
   v1::SumVariablesRequest request;
   request.set_prefix("db.");
-  v1::SumVariablesResponse variables;
-  ASSERT_TRUE(sums_->SumVariables(request, variables).ok());
-  ASSERT_EQ(variables.variables_size(), 1);
-  EXPECT_EQ(variables.variables(0).name(), "db.rows");
-  EXPECT_THAT(variables.variables(0).sums(), ElementsAre(33));
+  const auto variables = Find<v1::SumVariablesResponse>(request);
+  ASSERT_TRUE(variables.status.ok());
+  ASSERT_EQ(variables.response.variables_size(), 1);
+  EXPECT_EQ(variables.response.variables(0).name(), "db.rows");
+  EXPECT_THAT(variables.response.variables(0).sums(), ElementsAre(33));
   request.set_name("one");
-  EXPECT_EQ(sums_->SumVariables(request, variables).error_code(),
+  EXPECT_EQ(Find<v1::SumVariablesResponse>(request).status.error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
   request.clear_prefix();
-  ASSERT_TRUE(sums_->SumVariables(request, variables).ok());
-  EXPECT_EQ(variables.variables(0).name(), "one");
+  const auto one = Find<v1::SumVariablesResponse>(request);
+  ASSERT_TRUE(one.status.ok());
+  EXPECT_EQ(one.response.variables(0).name(), "one");
 }
 
 TEST_F(ReadingServiceTest, AHostThatIsGoneIsNamed) {
@@ -134,9 +135,8 @@ TEST_F(ReadingServiceTest, CallersOfOneMomentShareARound) {
       v1::SumFamilyRequest request;
       request.set_family("hits");
       request.mutable_asking()->mutable_deadline()->set_seconds(20);
-      v1::SumFamilyResponse out;
-      const bool is_ok = sums_->SumFamily(request, out).ok();
-      if (is_ok && out.series(0).cells(0).count() == 33) ++right;
+      const auto found = Find<v1::SumFamilyResponse>(request);
+      if (found.status.ok() && found.response.series(0).cells(0).count() == 33) ++right;
     });
   }
   while (hosts_[0].calls == 0) std::this_thread::yield();
@@ -151,11 +151,11 @@ TEST_F(ReadingServiceTest, WhatCannotBeAskedIsRefused) {
   Sum(/*available=*/false, absl::Milliseconds(1));
   EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status_.error_message(), HasSubstr("10ms to 1m"));
-  v1::SumFamilyResponse out;
   v1::SumFamilyRequest request;
-  EXPECT_THAT(sums_->SumFamily(request, out).error_message(), HasSubstr("family: is empty"));
+  EXPECT_THAT(Find<v1::SumFamilyResponse>(request).status.error_message(),
+              HasSubstr("family: is empty"));
   request.set_family(std::string(2000, 'x'));
-  EXPECT_THAT(sums_->SumFamily(request, out).error_message(), HasSubstr("1024"));
+  EXPECT_THAT(Find<v1::SumFamilyResponse>(request).status.error_message(), HasSubstr("1024"));
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 
 #include "server/fleet/shared_rounds.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -14,38 +14,47 @@
 namespace percpud::fleet {
 namespace {
 
-TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndWhatIsOverIsNot) {
+TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndNobodyWaitsForIt) {
   SharedRounds<int> rounds;
   absl::Notification begun;
   absl::Notification go_on;
-  std::atomic<int> found = 0;
+  std::vector<int> told;
+  const auto tell = [&told](int found) { told.push_back(found); };
+  EXPECT_FALSE(rounds.Join("a", tell));
   std::thread first([&] {
-    const auto result = rounds.Get("a", [&] {
+    const auto find = [&] {
       begun.Notify();
       go_on.WaitForNotification();
-      return ++found;
-    });
-    EXPECT_EQ(*result, 1);
+      return 1;
+    };
+    rounds.Find("a", find, tell);
   });
   begun.WaitForNotification();
   // Another key is another matter.
-  EXPECT_EQ(*rounds.Get("b", [] { return 7; }), 7);
+  EXPECT_FALSE(rounds.Join("b", tell));
+  int other = 0;
+  rounds.Find("b", [] { return 7; }, [&other](int found) { other = found; });
+  EXPECT_EQ(other, 7);
+  const auto never = [] {
+    ADD_FAILURE() << "it is being found";
+    return 0;
+  };
   constexpr int kMore = 4;
-  std::atomic<int> late = 0;
-  std::vector<std::thread> more;
   for (int i = 0; i < kMore; ++i) {
-    more.emplace_back([&] {
-      // One that comes when the round is over makes its own.
-      if (*rounds.Get("a", [&] { return ++found; }) > 1) ++late;
-    });
+    if (i % 2 == 0) {
+      EXPECT_TRUE(rounds.Join("a", tell));
+    } else {
+      rounds.Find("a", never, tell);
+    }
   }
+  EXPECT_THAT(told, ::testing::IsEmpty());
   go_on.Notify();
   first.join();
-  for (std::thread& each : more) each.join();
-  // Late callers may share, too.
-  EXPECT_LE(found, 1 + late);
-  const int before = found;
-  EXPECT_EQ(*rounds.Get("a", [&] { return ++found; }), before + 1);
+  EXPECT_THAT(told, ::testing::ElementsAre(1, 1, 1, 1, 1));
+  // What is over is found out anew.
+  EXPECT_FALSE(rounds.Join("a", tell));
+  rounds.Find("a", [] { return 2; }, tell);
+  EXPECT_EQ(told.back(), 2);
 }
 
 }  // namespace

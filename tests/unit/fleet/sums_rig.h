@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -130,8 +131,20 @@ class SumsRig : public ::testing::Test {
     request.mutable_asking()->mutable_deadline()->set_nanos(
         static_cast<std::int32_t>(absl::ToInt64Nanoseconds(deadline % absl::Seconds(1))));
     request.mutable_asking()->mutable_deadline()->set_seconds(absl::ToInt64Seconds(deadline));
-    v1::SumFamilyResponse out;
-    status_ = sums_->SumFamily(request, out);
+    FoundSum<v1::SumFamilyResponse> out = Find<v1::SumFamilyResponse>(request);
+    status_ = out.status;
+    return std::move(out.response);
+  }
+  // Returns what is told once it is found, by whichever thread.
+  template <typename Response, typename Request>
+  FoundSum<Response> Find(const Request& request) {
+    FoundSum<Response> out;
+    absl::Notification told;
+    sums_->Find(request, [&](const FoundSum<Response>& found) {
+      out = found;
+      told.Notify();
+    });
+    told.WaitForNotification();
     return out;
   }
   static std::vector<std::string> Missing(const v1::Round& round) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <vector>
 
 #include "absl/synchronization/blocking_counter.h"
@@ -30,18 +31,19 @@ TEST(TurnsTest, APayerHasNoMoreThreadsThanItMay) {
   {
     Turns turns("turns", 3, 2);
     for (int i = 0; i < kWorks; ++i) {
-      turns.Run(&greedy, [&] {
+      const bool may_wait = turns.Run(&greedy, [&] {
         most = std::max(most.load(), ++running);
         if (!go_on.HasBeenNotified()) begun.DecrementCount();
         go_on.WaitForNotification();
         --running;
         ++done;
       });
+      EXPECT_TRUE(may_wait);
     }
     begun.Wait();
     // The third thread is there for another.
     absl::Notification served;
-    turns.Run(&modest, [&served] { served.Notify(); });
+    EXPECT_TRUE(turns.Run(&modest, [&served] { served.Notify(); }));
     served.WaitForNotification();
     EXPECT_EQ(running, 2);
     EXPECT_EQ(done, 0);
@@ -57,9 +59,31 @@ TEST(TurnsTest, WhatAPayerAsksForBeginsInItsOrder) {
   std::vector<int> seen;
   {
     Turns turns("turns", 4, 1);
-    for (int i = 0; i < 5; ++i) turns.Run(&payer, [&seen, i] { seen.push_back(i); });
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_TRUE(turns.Run(&payer, [&seen, i] { seen.push_back(i); }));
+    }
   }
   EXPECT_THAT(seen, ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST(TurnsTest, WhatAPayerHasWaitingIsBounded) {
+  const int greedy = 0;
+  const int modest = 0;
+  absl::Notification go_on;
+  std::atomic<std::size_t> done = 0;
+  {
+    Turns turns("turns", 2, 1);
+    const auto wait = [&] {
+      go_on.WaitForNotification();
+      ++done;
+    };
+    for (std::size_t i = 0; i < 1 + Turns::kMostWaiting; ++i) EXPECT_TRUE(turns.Run(&greedy, wait));
+    EXPECT_FALSE(turns.Run(&greedy, [] { ADD_FAILURE() << "there is no room"; }));
+    // Its own room alone.
+    EXPECT_TRUE(turns.Run(&modest, wait));
+    go_on.Notify();
+  }
+  EXPECT_EQ(done, Turns::kMostWaiting + 2);
 }
 
 }  // namespace

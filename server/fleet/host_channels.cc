@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/host_port.h"
 #include "server/base/status_macros.h"
 #include "server/fleet/channels.h"
 
@@ -74,7 +75,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> HostChannels::Connect(const Place
                                      AsItComes(MakeChannelArguments(kTimes, "")));
   }
   absl::string_view target = place.address;
-  if (!absl::ConsumePrefix(&target, kTls)) {
+  if (!absl::ConsumePrefix(&target, kTls) || !IsHostAndPort(target)) {
     return absl::FailedPreconditionError(
         absl::StrCat("address: \"", place.address, "\" is not tls:HOST:PORT"));
   }

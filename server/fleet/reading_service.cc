@@ -3,6 +3,7 @@
 
 #include "server/fleet/reading_service.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,8 @@ constexpr char kReadVariables[] = "/percpud.v1.ReadingService/ReadVariables";
 constexpr absl::Duration kUsualPatience = absl::Seconds(1);
 constexpr absl::Duration kLeastPatience = absl::Milliseconds(10);
 constexpr absl::Duration kMostPatience = absl::Seconds(60);
+// What is left of a caller's deadline for adding up and telling, and at most a tenth of it.
+constexpr absl::Duration kForTelling = absl::Milliseconds(100);
 constexpr int kPageSize = 1000;
 constexpr std::size_t kMostName = 1024;
 
@@ -103,7 +106,8 @@ absl::Status FleetSums::AskAll(const char* method, const Request& request, const
   Judge judge;
   absl::Status first_refusal;
   FanOut<Request, Response> out(channels_, deadlines_, clock_, method);
-  out.Ask(view, request, PatienceOf(asking), [&](const HostAnswer<Response>& answer) {
+  const absl::Duration patience = PatienceOf(asking);
+  out.Ask(view, request, patience - std::min(patience / 10, kForTelling), [&](const HostAnswer<Response>& answer) {
     if (!judge.Hear(answer.host, answer.status) || !answer.status.ok()) return;
     const absl::Status added = add(answer.host, answer.pages);
     if (added.ok()) return;

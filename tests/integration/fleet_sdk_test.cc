@@ -21,9 +21,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "percpu/reason.h"
 #include "percpu/session.h"
+#include "server/base/tcp_socket.h"
 #include "server/rseq/section.h"
 #include "tests/integration/tls_rig.h"
 #include "tests/support/disassembly.h"
@@ -170,6 +173,35 @@ TEST_F(FleetSdkTest, AHostIsConnectedToOverTls) {
   const auto pointer = client->Allocate({.size_bytes = 8});
   EXPECT_TRUE(pointer.ok()) << pointer.status();
   EXPECT_TRUE(absl::IsNotFound(fleet_->Connect("web9").status()));
+}
+
+// A fleet whose agent is not there, with a view of one host.
+TEST_F(FleetSdkTest, AnAddressThatIsOfNoUseIsPassedOver) {
+  Start(kConfig);
+  const auto connect = [this](const std::vector<std::string>& addresses, absl::Duration deadline) {
+    const std::string file = dir_.path() + "/other.json";
+    WriteText(file, absl::StrCat(R"({"hosts": [)",
+                                 HostJson("web1", absl::StrJoin(addresses, R"(", ")")), "]}"));
+    percpu::CallOptions hosts = CallsAs(Client("URI:spiffe://td/app/1"));
+    hosts.deadline = deadline;
+    const auto fleet =
+        percpu::Fleet::Open({.agent = dir_.path() + "/none", .view_file = file, .hosts = hosts});
+    EXPECT_TRUE(fleet.ok()) << fleet.status();
+    return fleet->Connect("web1");
+  };
+  auto client = connect({"tls:", "tls:unix:/nowhere:1", "tls:127.0.0.1:1", SdkAddress()},
+                        absl::Seconds(20));
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE(client->Ping().ok());
+  // One that lets everybody in and says nothing, as often as a record has room for.
+  auto silent = BindTcp("127.0.0.1:0");
+  ASSERT_TRUE(silent.ok()) << silent.status();
+  constexpr std::size_t kMany = 300;
+  const std::vector<std::string> many(kMany, "tls:" + silent->address);
+  const absl::Time begin = absl::Now();
+  const absl::Status status = connect(many, absl::Milliseconds(200)).status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) << status;
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(30));
 }
 
 // The views that a watch has told.

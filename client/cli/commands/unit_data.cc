@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands/common.h"
 #include "client/cli/commands/series.h"
@@ -55,17 +56,30 @@ absl::StatusOr<Report> Write(Context& context, const DataOptions& options) {
       {Fields{.key = "", .title = "", .fields = {{"written_bytes", Size{data.size()}, ""}}}}};
 }
 
+// What the unit has by now. Over TLS that may be nobody's to see who may add to it, and a daemon
+// says 0 then.
+Fields::Field ValueField(Context& context, const Target& target, const AddResult& result,
+                         Width width) {
+  Fields::Field shown{"value", Signed{result.value}, ""};
+  if (result.value != 0 || !absl::StartsWith(context.address, "tls:")) return shown;
+  const absl::Status status =
+      context.client.Read(target.pointer, result.unit, width == Width::k64 ? 8 : 4).status();
+  if (!absl::IsPermissionDenied(status)) return shown;
+  return {"value", Absent{}, "not exported"};
+}
+
 absl::StatusOr<Report> Add(Context& context, const DataOptions& options) {
   const absl::StatusOr<Target> target = FindTarget(context.client, options.target);
   if (!target.ok()) return target.status();
   std::optional<Unit> unit;
   if (options.unit) unit = Unit{*options.unit};
+  const Width width = WidthFor(*target, options.width);
   const absl::StatusOr<AddResult> result =
-      context.client.Add(target->pointer, options.delta, unit, WidthFor(*target, options.width));
+      context.client.Add(target->pointer, options.delta, unit, width);
   if (!result.ok()) return result.status();
   return Report{{Fields{.key = "",
                         .title = "",
-                        .fields = {{"value", Signed{result->value}, ""},
+                        .fields = {ValueField(context, *target, *result, width),
                                    {"unit", Count{percpu::Value(result->unit)}, ""}}}}};
 }
 

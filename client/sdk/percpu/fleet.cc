@@ -4,11 +4,10 @@
 #include "percpu/fleet.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
-#include <iterator>
 #include <optional>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "percpu/internal/address.h"
 #include "percpu/internal/fleet/stored_view.h"
@@ -21,7 +20,8 @@ namespace percpu {
 namespace {
 
 constexpr absl::Duration kLookEvery = absl::Seconds(1);
-constexpr char kTls[] = "tls:";
+// Addresses of a host that are tried; the agent tries as many.
+constexpr std::size_t kMostWays = 8;
 
 // The agent does not answer. A sum that misses hosts is its answer.
 bool IsAway(const absl::Status& status) {
@@ -100,6 +100,17 @@ bool MayBeFamily(const absl::StatusOr<VariablesSum>& variables) {
                         : absl::IsPermissionDenied(variables.status());
 }
 
+// A record leads neither to a socket of this host nor to plain text, and not to so many places that
+// trying them takes for ever.
+std::vector<std::string> WaysTo(const FleetHost& host) {
+  std::vector<std::string> out;
+  for (const std::string& address : host.addresses) {
+    const absl::StatusOr<Address> parsed = Address::Parse(address);
+    if (parsed.ok() && parsed->tls && out.size() < kMostWays) out.push_back(address);
+  }
+  return out;
+}
+
 void FillIn(FleetOptions& options) {
   const char* const named = std::getenv("PERCPUD_AGENT");
   if (options.agent.empty() && named != nullptr) options.agent = named;
@@ -113,8 +124,7 @@ void FillIn(FleetOptions& options) {
 
 class FleetWatch::Impl {
  public:
-  Impl(Fleet fleet, std::function<void(const FleetView&)> callback)
-      : fleet_(std::move(fleet)), callback_(std::move(callback)) {}
+  Impl() = default;
   ~Impl() {
     // The thread is the parent's.
     if (generation_ != ForkGeneration()) static_cast<void>(ticker_.release());
@@ -122,30 +132,38 @@ class FleetWatch::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  absl::Status Start() {
-    ASSIGN_OR_RETURN(ticker_, Ticker::Start({.name = "percpu-fleet",
-                                             .first = absl::ZeroDuration(),
-                                             .interval = kLookEvery},
-                                            [this] { Look(); }));
+  absl::Status Start(Fleet fleet, std::function<void(const FleetView&)> callback) {
+    const Ticker::Options options{
+        .name = "percpu-fleet", .first = absl::ZeroDuration(), .interval = kLookEvery};
+    const auto looks = std::make_shared<Looks>(std::move(fleet), std::move(callback));
+    ASSIGN_OR_RETURN(ticker_, Ticker::Start(options, [looks] { looks->Look(); }));
     return absl::OkStatus();
   }
 
  private:
-  void Look() {
-    const absl::StatusOr<FleetView> view = fleet_.Hosts();
-    if (!view.ok()) return;
-    FleetView shown = WithoutTimes(*view);
-    if (shown_ == shown) return;
-    callback_(*view);
-    shown_ = std::move(shown);
-  }
+  // What the ticker's thread has, which may outlive the watch.
+  class Looks {
+   public:
+    Looks(Fleet fleet, std::function<void(const FleetView&)> callback)
+        : fleet_(std::move(fleet)), callback_(std::move(callback)) {}
+
+    void Look() {
+      const absl::StatusOr<FleetView> view = fleet_.Hosts();
+      if (!view.ok()) return;
+      FleetView shown = WithoutTimes(*view);
+      if (shown_ == shown) return;
+      callback_(*view);
+      shown_ = std::move(shown);
+    }
+
+   private:
+    const Fleet fleet_;
+    const std::function<void(const FleetView&)> callback_;
+    // What was called back with last.
+    std::optional<FleetView> shown_;
+  };
 
   const std::uint64_t generation_ = ForkGeneration();
-  const Fleet fleet_;
-  const std::function<void(const FleetView&)> callback_;
-  // What was called back with last. The ticker's thread has it.
-  std::optional<FleetView> shown_;
-  // Ends before what it uses.
   std::unique_ptr<Ticker> ticker_;
 };
 
@@ -180,8 +198,8 @@ absl::StatusOr<FleetView> Fleet::Hosts() const {
 }
 
 absl::StatusOr<FleetWatch> Fleet::Watch(std::function<void(const FleetView&)> callback) const {
-  auto impl = std::make_unique<FleetWatch::Impl>(*this, std::move(callback));
-  RETURN_IF_ERROR(impl->Start());
+  auto impl = std::make_unique<FleetWatch::Impl>();
+  RETURN_IF_ERROR(impl->Start(*this, std::move(callback)));
   return FleetWatch(std::move(impl));
 }
 
@@ -222,10 +240,7 @@ absl::StatusOr<Client> Fleet::Connect(std::string_view host) const {
   if (!found->server_name.empty()) calls.tls.server_name = found->server_name;
   absl::Status last = absl::FailedPreconditionError(
       absl::StrCat("addresses: the record of ", found->name, " has none that is tls:HOST:PORT"));
-  // A record leads neither to a socket of this host nor to plain text.
-  std::vector<std::string> ways;
-  std::copy_if(found->addresses.begin(), found->addresses.end(), std::back_inserter(ways),
-               [](const std::string& address) { return absl::StartsWith(address, kTls); });
+  const std::vector<std::string> ways = WaysTo(*found);
   for (const std::string& way : ways) {
     ASSIGN_OR_RETURN(Client client, Client::Connect(way, calls));
     if (ways.size() == 1) return client;

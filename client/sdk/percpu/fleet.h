@@ -58,8 +58,8 @@ struct FleetSum {
 };
 
 // Calls back for as long as it lives (Fleet::Watch). The destructor waits for a look and a callback
-// that are under way, and may not be called by the callback. In the child of a fork it does
-// nothing: the child watches anew.
+// that are under way. The callback itself may destroy the watch, too: it is the last one then. In
+// the child of a fork the destructor does nothing: the child watches anew.
 class FleetWatch {
  public:
   FleetWatch(FleetWatch&&) noexcept;
@@ -111,7 +111,7 @@ class Fleet {
                                      absl::Duration deadline = absl::Seconds(1)) const;
 
   // Adds up the variable of that name over hosts, or if there is none the family in
-  // SumOptions::name_space. Errors: NOT_FOUND if no host has either; UNAVAILABLE with the reason
+  // SumOptions::name_space, which hosts are asked for then, with the deadline anew. Errors: NOT_FOUND if no host has either; UNAVAILABLE with the reason
   // kHostsMissing, or PERMISSION_DENIED, naming the hosts that are missing.
   absl::StatusOr<FleetSum> Sum(std::string_view name, const SumOptions& options = {}) const;
   // Adds up a family, series by series and cell by cell. Errors: NOT_FOUND, FAILED_PRECONDITION if

@@ -314,6 +314,24 @@ TEST_F(AppTest, ADeltaMayBeNegative) {
   EXPECT_EQ(cli_.Run({"add", "0x40", "-7"}).exit_code, 0);
 }
 
+TEST_F(AppTest, WhatAnAdditionOverTlsMayNotSeeIsNoZero) {
+  EXPECT_CALL(daemon_, Add).WillRepeatedly(Return(AddResult{.value = 0, .unit = Unit{3}}));
+  EXPECT_CALL(daemon_, Read(Pointer{0x40}, Unit{3}, 8))
+      .WillOnce(Return(absl::PermissionDeniedError("export.variables: no entry names it")))
+      .WillOnce(Return(std::string(8, '\0')))
+      .WillOnce(Return(absl::PermissionDeniedError("export.variables: no entry names it")));
+  const std::vector<std::string> add{"--address", "tls:web1:7331", "add", "0x40", "1"};
+  const CliRunner::Result hidden = cli_.Run(add);
+  EXPECT_EQ(hidden.exit_code, 0) << hidden.err;
+  EXPECT_THAT(hidden.out, HasSubstr("value : -  not exported"));
+  EXPECT_THAT(cli_.Run(add).out, HasSubstr("value : 0"));
+  std::vector<std::string> json{"-o", "json"};
+  json.insert(json.end(), add.begin(), add.end());
+  EXPECT_THAT(cli_.Run(json).out, HasSubstr("\"value\": null"));
+  // By a Unix socket all is told.
+  EXPECT_THAT(cli_.Run({"add", "0x40", "1"}).out, HasSubstr("value : 0"));
+}
+
 TEST_F(AppTest, WatchPrintsRatesBetweenAnswers) {
   EXPECT_CALL(daemon_, Watch(absl::Milliseconds(500), _)).WillOnce([](auto, const auto& on_sample) {
     StatsSample sample;

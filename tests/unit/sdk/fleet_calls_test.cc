@@ -8,9 +8,12 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "percpu/fleet_connection.h"
 #include "percpu/reason.h"
@@ -160,6 +163,20 @@ TEST_F(FleetCallsTest, AViewHasWhatTheAgentSays) {
   EXPECT_FALSE(view->hosts[1].layout.has_value());
 }
 
+TEST_F(FleetCallsTest, AWeightIsANumberOfWhichThereIsSoMuch) {
+  constexpr double kInfinite = std::numeric_limits<double>::infinity();
+  for (const double weight : {std::nan(""), kInfinite, -kInfinite, -1.0, 1e308}) {
+    service_.view.add_hosts()->mutable_record()->set_weight(weight);
+  }
+  const auto view = agent_->ListHosts();
+  ASSERT_TRUE(view.ok()) << view.status();
+  std::vector<double> weights;
+  for (const FleetHost& host : view->hosts) weights.push_back(host.weight);
+  EXPECT_THAT(weights, ElementsAre(0, 0, 0, 0, 1e308));
+  // A watch would tell the same view again and again.
+  EXPECT_EQ(*view, *agent_->ListHosts());
+}
+
 TEST_F(FleetCallsTest, StatusAndPlacesHaveWhatTheAgentSays) {
   const auto status = agent_->GetStatus();
   ASSERT_TRUE(status.ok()) << status.status();
@@ -214,6 +231,15 @@ TEST_F(FleetCallsTest, ASumIsAskedForOnceMoreUnlessTheAgentHasSpoken) {
   EXPECT_EQ(reading_.calls, 3);
   EXPECT_EQ(ReasonOf(status), kHostsMissing);
   EXPECT_EQ(status.message(), "hosts: web2");
+}
+
+TEST_F(FleetCallsTest, ADeadlineOutOfRangeIsTheAgentsToRefuse) {
+  for (const absl::Duration deadline : {-absl::Hours(1), absl::InfiniteDuration()}) {
+    const auto sum = agent_->SumFamily("hits", {.deadline = deadline});
+    EXPECT_TRUE(sum.ok()) << sum.status();
+    EXPECT_EQ(reading_.family.asking().deadline().seconds() < 0, deadline < absl::ZeroDuration());
+  }
+  EXPECT_EQ(reading_.calls, 2);
 }
 
 TEST_F(FleetCallsTest, AnAgentThatIsAwayIsNamed) {

@@ -8,12 +8,15 @@
 
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "percpu/internal/wire/reason.h"
 #include "percpu/mocks/mock_fleet_connection.h"
@@ -221,11 +224,18 @@ TEST_F(FleetTest, NothingOfThatNameIsNotFound) {
 TEST_F(FleetTest, OnlyAddressesOfTlsAreConnectedTo) {
   FleetView view = SomeView();
   view.hosts[0].addresses = {"unix:/run/percpud/percpud.sock", "web1:7331"};
-  view.hosts[1].addresses = {"tls:web2:7331"};
+  // gRPC would take these for sockets of this host, and for a server of names.
+  FleetHost& sly = view.hosts.emplace_back(view.hosts[0]);
+  sly.name = "web3";
+  sly.addresses = {"tls:unix:/run/percpud/percpud.sock:1", "tls:dns://127.0.0.1/web3:1", "tls:",
+                   "tls:web3:1\n"};
+  view.hosts[1].addresses = {"tls:", "tls:web2:7331"};
   EXPECT_CALL(*agent_, ListHosts).WillRepeatedly(Return(view));
   EXPECT_TRUE(absl::IsNotFound(fleet_.Connect("web9").status()));
-  const absl::Status plain = fleet_.Connect("web1").status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(plain)) << plain;
+  for (const char* const host : {"web1", "web3"}) {
+    const absl::Status status = fleet_.Connect(host).status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  }
   // The files are the caller's to name.
   const absl::Status nameless = fleet_.Connect("web2").status();
   EXPECT_TRUE(absl::IsInvalidArgument(nameless)) << nameless;
@@ -277,6 +287,24 @@ TEST_F(FleetTest, AWatchTellsWhatHasChangedAcrossTheAgentsDeath) {
   // Nothing calls back any more, and nothing asks.
   ::testing::Mock::VerifyAndClearExpectations(agent_.get());
   EXPECT_CALL(*agent_, ListHosts).Times(0);
+}
+
+TEST_F(FleetTest, ACallbackMayEndItsWatch) {
+  EXPECT_CALL(*agent_, ListHosts).WillOnce(Return(SomeView()));
+  absl::Notification is_set;
+  absl::Notification is_over;
+  std::optional<FleetWatch> own;
+  auto watch = fleet_.Watch([&](const FleetView& /*view*/) {
+    is_set.WaitForNotification();
+    own.reset();
+    is_over.Notify();
+  });
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  own.emplace(*std::move(watch));
+  is_set.Notify();
+  is_over.WaitForNotification();
+  // The thread leaves nothing behind: the connection is the test's and the fleet's again.
+  while (agent_.use_count() > 2) std::this_thread::yield();
 }
 
 TEST_F(FleetTest, AMomentThatIsReckonedAnewIsNoChange) {

@@ -9,17 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "server/base/host_port.h"
 
 namespace percpu {
 namespace {
 
 constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
-
-bool IsHostAndPort(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  return colon != std::string_view::npos && colon > 0 && colon + 1 < text.size() &&
-         text.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
-}
 
 }  // namespace
 
@@ -27,8 +22,9 @@ absl::StatusOr<Address> Address::Parse(std::string_view text) {
   const absl::string_view whole(text.data(), text.size());
   absl::string_view path = whole;
   if (absl::ConsumePrefix(&path, "tls:")) {
-    const std::string_view host(path.data(), path.size());
-    if (IsHostAndPort(host)) return Address{.target = std::string(host), .path = {}, .tls = true};
+    if (percpud::IsHostAndPort(path)) {
+      return Address{.target = std::string(path), .path = {}, .tls = true};
+    }
     return absl::InvalidArgumentError(
         absl::StrCat("address: \"", whole, "\" is not tls:HOST:PORT"));
   }
@@ -42,7 +38,7 @@ absl::StatusOr<Address> Address::Parse(std::string_view text) {
     }
     return Address{.target = absl::StrCat("unix:", path), .path = std::string(path)};
   }
-  if (!has_scheme && IsHostAndPort(text)) return Address{.target = std::string(text), .path = {}};
+  if (!has_scheme && percpud::IsHostAndPort(whole)) return Address{.target = std::string(text), .path = {}};
   return absl::InvalidArgumentError(
       absl::StrCat("address: \"", whole, "\" is neither unix:PATH nor HOST:PORT"));
 }

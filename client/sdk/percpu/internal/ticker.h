@@ -8,10 +8,8 @@
 #include <memory>
 #include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "percpu/internal/mutex.h"
 
 namespace percpu {
 
@@ -31,23 +29,19 @@ class Ticker {
   // RESOURCE_EXHAUSTED if the process may have no further thread.
   static absl::StatusOr<std::unique_ptr<Ticker>> Start(const Options& options,
                                                        std::function<void()> body);
-  // Waits for a turn that is under way. REQUIRES: the process that started it, and another
-  // thread than the ticker's.
+  // Waits for a turn that is under way; the turn itself may destroy it too, and is the last one
+  // then. The body lives until its last turn is over. REQUIRES: the process that started it.
   ~Ticker();
   Ticker(const Ticker&) = delete;
   Ticker& operator=(const Ticker&) = delete;
 
  private:
-  explicit Ticker(std::function<void()> body);
-  void Loop(absl::Duration first, absl::Duration interval);
-  void RunBody() const;
-  // Returns true if the thread is to end.
-  [[nodiscard]] bool Sleep(absl::Duration duration);
+  // What the thread has, however it ends.
+  class State;
 
-  const std::function<void()> body_;
-  Mutex mu_;
-  CondVar stopping_;
-  bool is_stopping_ ABSL_GUARDED_BY(mu_) = false;
+  explicit Ticker(std::shared_ptr<State> state);
+
+  const std::shared_ptr<State> state_;
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "percpu/internal/fleet/convert.h"
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,6 +28,9 @@ std::optional<absl::Time> If(bool is_there, const google::protobuf::Timestamp& t
   return ToTime(time);
 }
 
+// A host whose weight is no such number takes no keys. Not a number is not even what it was.
+double ToWeight(double weight) { return std::isfinite(weight) && weight >= 0 ? weight : 0; }
+
 DrainMark ToMark(const v1::DrainMark& mark) {
   return {.by = mark.by(), .reason = mark.reason(), .at = If(mark.has_at(), mark.at())};
 }
@@ -46,7 +50,7 @@ FleetHost ToHost(const v1::Host& host) {
                 .lost_since = If(host.has_lost_since(), host.lost_since()),
                 .serving = wire::FromProtoEnum(record.serving(), HostServing::kLeft),
                 .drain = {},
-                .weight = record.weight(),
+                .weight = ToWeight(record.weight()),
                 .addresses = {record.addresses().begin(), record.addresses().end()},
                 .server_name = record.server_name(),
                 .metrics_address = record.metrics_address(),

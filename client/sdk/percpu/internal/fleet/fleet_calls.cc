@@ -11,8 +11,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "percpu/fleet_connection.h"
 #include "percpu/internal/address.h"
+#include "percpu/internal/deadline.h"
 #include "percpu/internal/fleet/convert.h"
 #include "percpu/internal/wire/caller.h"
 #include "percpu/reason.h"
@@ -31,6 +33,8 @@ using wire::Repeat;
 
 // Behind the path of the agent's socket: the one for what changes a fleet.
 constexpr char kAdminSuffix[] = ".admin";
+// What hosts may have for a sum.
+constexpr absl::Duration kMostPatience = absl::Seconds(60);
 
 // The agent at that address, with `suffix` behind its path.
 wire::Target TargetOf(std::string_view agent, const char* suffix) {
@@ -141,14 +145,19 @@ class GrpcFleetConnection final : public FleetConnection {
     return response;
   }
 
-  // The agent ends a user's oldest connection where there are too many, so a sum is asked for once
-  // more if the agent has not said a word. What it has said took its time, and is final.
+  // The agent ends a user's connection where there are too many, so a sum is asked for once more, in
+  // the time that is left, if the agent has not said a word. What it has said took its time, and is
+  // final.
   template <typename Request, typename Response>
   absl::StatusOr<Response> AskForSum(wire::Method<ReadingStub, Request, Response> method,
                                      const Request& request, const SumOptions& options) {
-    wire::Attempts attempts{.repeat = Repeat::kUnsafe, .more_time = options.deadline};
+    // More is the agent's to refuse; one that is frozen does not.
+    const absl::Duration patience = std::clamp(options.deadline, absl::ZeroDuration(), kMostPatience);
+    wire::Attempts attempts{.repeat = Repeat::kUnsafe, .more_time = patience};
+    const Deadline::Clock::time_point begin = Deadline::Clock::now();
     absl::StatusOr<Response> response = caller_.Call(method, request, attempts);
     if (absl::IsUnavailable(response.status()) && ReasonOf(response.status()).empty()) {
+      attempts.more_time = patience - absl::FromChrono(Deadline::Clock::now() - begin);
       response = caller_.Call(method, request, attempts);
     }
     if (!response.ok()) return InWords(response.status(), agent_);

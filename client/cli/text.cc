@@ -121,7 +121,9 @@ std::string FormatSpan(double seconds) {
   };
   static constexpr std::array kScales = {Scale{86400, "d"}, Scale{3600, "h"}, Scale{60, "m"},
                                          Scale{1, "s"}};
-  std::uint64_t left = seconds < 1 ? 0 : static_cast<std::uint64_t>(seconds);
+  // A peer may say anything, that its view is of the beginning of time, or not a number.
+  constexpr double kMost = 1e12;
+  std::uint64_t left = seconds >= 1 ? static_cast<std::uint64_t>(std::min(seconds, kMost)) : 0;
   if (left == 0) return "0s";
   std::string out;
   const auto* scale = kScales.begin();

@@ -24,8 +24,8 @@ namespace percpud::fleet {
 class Door {
  public:
   // The services outlive it, and are of callbacks if strangers may come: a thread that waits until
-  // an answer was read is everybody's. `is_busy` may be asked from another thread. Errors: AddressInUse if another agent serves the path,
-  // otherwise what the system said.
+  // an answer was read is everybody's. `is_busy` may be asked from another thread. Errors:
+  // AddressInUse if another agent serves the path, otherwise what the system said.
   static absl::StatusOr<std::unique_ptr<Door>> Open(const std::string& path, unsigned mode,
                                                     const std::vector<grpc::Service*>& services,
                                                     Guests::IsBusy is_busy);

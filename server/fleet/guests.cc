@@ -28,9 +28,8 @@ absl::Status Guests::Enter(int connection) {
   }
   UniqueFd second(fcntl(connection, F_DUPFD_CLOEXEC, 0));
   if (!second.ok()) return errors::OsRefused("dup", "a connection", errno);
-  guests_.push_back({.connection = std::move(second),
-                     .name = absl::StrCat("fd:", connection),
-                     .user = peer.uid});
+  guests_.push_back(
+      {.connection = std::move(second), .name = absl::StrCat("fd:", connection), .user = peer.uid});
   return absl::OkStatus();
 }
 

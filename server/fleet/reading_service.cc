@@ -107,13 +107,14 @@ absl::Status FleetSums::AskAll(const char* method, const Request& request, const
   absl::Status first_refusal;
   FanOut<Request, Response> out(channels_, deadlines_, clock_, method);
   const absl::Duration patience = PatienceOf(asking);
-  out.Ask(view, request, patience - std::min(patience / 10, kForTelling), [&](const HostAnswer<Response>& answer) {
-    if (!judge.Hear(answer.host, answer.status) || !answer.status.ok()) return;
-    const absl::Status added = add(answer.host, answer.pages);
-    if (added.ok()) return;
-    first_refusal.Update(added);
-    judge.Drop(answer.host, added);
-  });
+  out.Ask(view, request, patience - std::min(patience / 10, kForTelling),
+          [&](const HostAnswer<Response>& answer) {
+            if (!judge.Hear(answer.host, answer.status) || !answer.status.ok()) return;
+            const absl::Status added = add(answer.host, answer.pages);
+            if (added.ok()) return;
+            first_refusal.Update(added);
+            judge.Drop(answer.host, added);
+          });
   if (!asking.available() && !first_refusal.ok()) {
     return {first_refusal.code(), Words(first_refusal.message())};
   }
@@ -160,8 +161,7 @@ absl::Status FleetSums::FindVariables(const v1::SumVariablesRequest& request,
   return absl::OkStatus();
 }
 
-bool FleetSums::Join(const v1::SumFamilyRequest& request,
-                     const Told<v1::SumFamilyResponse>& told) {
+bool FleetSums::Join(const v1::SumFamilyRequest& request, const Told<v1::SumFamilyResponse>& told) {
   return families_.Join(request.SerializeAsString(), told);
 }
 
@@ -170,8 +170,7 @@ bool FleetSums::Join(const v1::SumVariablesRequest& request,
   return variables_.Join(request.SerializeAsString(), told);
 }
 
-void FleetSums::Find(const v1::SumFamilyRequest& request,
-                     const Told<v1::SumFamilyResponse>& told) {
+void FleetSums::Find(const v1::SumFamilyRequest& request, const Told<v1::SumFamilyResponse>& told) {
   const auto find = [&] {
     FoundSum<v1::SumFamilyResponse> out;
     out.status = ToGrpc(FindFamily(request, out.response));

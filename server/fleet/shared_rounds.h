@@ -47,7 +47,7 @@ class SharedRounds {
   }
 
  private:
-  // Those who are to be told.
+  // Who is to be told.
   using Flight = std::vector<Told>;
 
   // From now on it is found out anew.

@@ -330,9 +330,19 @@ class FleetUsersTest : public FleetHostileTest {
   // percpuctl as that user, for a sum.
   [[nodiscard]] std::vector<std::string> Asking(int user, const std::string& family,
                                                 const std::string& deadline) const {
-    return {"/usr/bin/setpriv", absl::StrCat("--reuid=", user), "--clear-groups",
-            BinaryPath("percpuctl"), "--timeout", "20s", "fleet", "sum", family, "--deadline",
-            deadline, "--agent", "unix:" + socket_};
+    return {"/usr/bin/setpriv",
+            absl::StrCat("--reuid=", user),
+            "--clear-groups",
+            BinaryPath("percpuctl"),
+            "--timeout",
+            "20s",
+            "fleet",
+            "sum",
+            family,
+            "--deadline",
+            deadline,
+            "--agent",
+            "unix:" + socket_};
   }
   // Has the user wait for the host with as many sums as that, and for their turn.
   void Wait(int user, int sums) {

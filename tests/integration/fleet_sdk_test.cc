@@ -162,6 +162,10 @@ TEST_F(FleetSdkTest, SumsAreOfAllHostsOrNameTheMissing) {
   ASSERT_TRUE(placed.ok()) << placed.status();
   EXPECT_THAT(placed->hosts, SizeIs(2));
   EXPECT_EQ(placed->epoch, rows->round.epoch);
+  // A key need not be text.
+  const auto binary = fleet_->Place(std::string("\xff\0\xfe", 3));
+  ASSERT_TRUE(binary.ok()) << binary.status();
+  EXPECT_THAT(binary->hosts, SizeIs(1));
 }
 
 TEST_F(FleetSdkTest, AHostIsConnectedToOverTls) {
@@ -189,8 +193,8 @@ TEST_F(FleetSdkTest, AnAddressThatIsOfNoUseIsPassedOver) {
     EXPECT_TRUE(fleet.ok()) << fleet.status();
     return fleet->Connect("web1");
   };
-  auto client = connect({"tls:", "tls:unix:/nowhere:1", "tls:127.0.0.1:1", SdkAddress()},
-                        absl::Seconds(20));
+  auto client =
+      connect({"tls:", "tls:unix:/nowhere:1", "tls:127.0.0.1:1", SdkAddress()}, absl::Seconds(20));
   ASSERT_TRUE(client.ok()) << client.status();
   EXPECT_TRUE(client->Ping().ok());
   // One that lets everybody in and says nothing, as often as a record has room for.

@@ -13,6 +13,7 @@
 #include "client/cli/commands/fleet_agent.h"
 #include "client/cli/commands/labels.h"
 #include "client/cli/commands/series.h"
+#include "client/cli/commands/target.h"
 #include "client/cli/parse.h"
 #include "server/base/status_macros.h"
 
@@ -160,7 +161,10 @@ Commands AddFleetSums(CLI::App& noun, const std::shared_ptr<std::string>& agent)
                         "The family is --namespace's. All hosts have to answer, unless\n"
                         "--available is given, and export the family to this one.",
                         options, Sum);
-  sum.parser->add_option("FAMILY", options->name, "Its whole name")->option_text(" ")->required();
+  sum.parser->add_option("FAMILY", options->name, "Its whole name")
+      ->option_text(" ")
+      ->check(IsName())
+      ->required();
   Command vars = AddVerb(noun, "vars", "Variables, added up over all hosts",
                          "A variable that some hosts have with another type or size is added up\n"
                          "without these, which are named.",

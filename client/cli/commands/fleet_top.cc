@@ -17,6 +17,7 @@
 #include "client/cli/commands/common.h"
 #include "client/cli/commands/fleet_agent.h"
 #include "client/cli/commands/frames.h"
+#include "client/cli/commands/target.h"
 #include "client/cli/parse.h"
 #include "percpu/fleet.h"
 #include "server/base/clock.h"
@@ -184,7 +185,9 @@ Command AddFleetTop(CLI::App& noun, const std::shared_ptr<std::string>& agent) {
                "that do not answer are named. FREE is what areas may still take of one\n"
                "unit. Hosts that are not well come first.",
                [options](Context& context) { return Top(context, *options); });
-  out.parser->add_option("--sum", options->name, "What to add up")->option_text("NAME");
+  out.parser->add_option("--sum", options->name, "What to add up")
+      ->option_text("NAME")
+      ->check(IsName());
   out.parser->add_option("--deadline", options->deadline_ns, "How long hosts have")
       ->option_text("TIME [1s]")
       ->transform(AsNanoseconds());

@@ -41,14 +41,6 @@ CLI::Validator IsTarget() {
           ""};
 }
 
-CLI::Validator IsName() {
-  return {[](const std::string& text) -> std::string {
-            if (LooksLikeName(text)) return "";
-            return absl::StrCat("\"", text, "\" is not a name: use letters, digits and ._-/:");
-          },
-          ""};
-}
-
 absl::StatusOr<Target> FindStatic(Client& client, const std::string& name) {
   const absl::StatusOr<std::vector<StaticVariable>> statics = client.ListStaticVariables();
   if (!statics.ok()) return statics.status();
@@ -81,6 +73,14 @@ absl::StatusOr<Target> FindListed(Client& client, const std::string& name) {
 }
 
 }  // namespace
+
+CLI::Validator IsName() {
+  return {[](const std::string& text) -> std::string {
+            if (LooksLikeName(text)) return "";
+            return absl::StrCat("\"", text, "\" is not a name: use letters, digits and ._-/:");
+          },
+          ""};
+}
 
 void AddTargetArgument(CLI::App& parser, std::string& text, const char* help) {
   parser.add_option("PTR|NAME", text, help)->option_text(" ")->check(IsTarget())->required();

@@ -33,6 +33,9 @@ void AddTargetArgument(CLI::App& parser, std::string& text, const char* help);
 // Finds what the argument names. What reads as a number is a pointer.
 absl::StatusOr<Target> FindTarget(Client& client, const std::string& text);
 
+// Lets names alone pass: what else a person types is a mistake.
+CLI::Validator IsName();
+
 // Adds the argument NAME, of a variable.
 void AddNameArgument(CLI::App& parser, std::string& name);
 // Finds a variable by name, those of the daemon's configuration included.

@@ -100,8 +100,8 @@ bool MayBeFamily(const absl::StatusOr<VariablesSum>& variables) {
                         : absl::IsPermissionDenied(variables.status());
 }
 
-// A record leads neither to a socket of this host nor to plain text, and not to so many places that
-// trying them takes for ever.
+// A record leads neither to a socket of this host nor to plain text. Hundreds of addresses would
+// take as many deadlines.
 std::vector<std::string> WaysTo(const FleetHost& host) {
   std::vector<std::string> out;
   for (const std::string& address : host.addresses) {

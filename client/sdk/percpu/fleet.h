@@ -111,8 +111,9 @@ class Fleet {
                                      absl::Duration deadline = absl::Seconds(1)) const;
 
   // Adds up the variable of that name over hosts, or if there is none the family in
-  // SumOptions::name_space, which hosts are asked for then, with the deadline anew. Errors: NOT_FOUND if no host has either; UNAVAILABLE with the reason
-  // kHostsMissing, or PERMISSION_DENIED, naming the hosts that are missing.
+  // SumOptions::name_space, for which hosts have the deadline anew. Errors: NOT_FOUND if no host
+  // has either; UNAVAILABLE with the reason kHostsMissing, or PERMISSION_DENIED, naming the hosts
+  // that are missing.
   absl::StatusOr<FleetSum> Sum(std::string_view name, const SumOptions& options = {}) const;
   // Adds up a family, series by series and cell by cell. Errors: NOT_FOUND, FAILED_PRECONDITION if
   // hosts have it with different shapes; as Sum.
@@ -126,17 +127,17 @@ class Fleet {
     return agent_->SumVariables(prefix, options);
   }
 
-  // Says which `count` hosts, 1 to 1000, a key belongs to. Two answers of one epoch are alike
-  // wherever they were given.
+  // Says which `count` hosts, 1 to 1000, a key belongs to. It is any bytes, almost 64 KiB at most.
+  // Two answers of one epoch are alike wherever they were given.
   absl::StatusOr<Placement> Place(std::string_view key, std::uint32_t count = 1) const {
     return agent_->Place(key, count);
   }
 
   // Returns a client of that host's percpud, over TLS with FleetOptions::hosts. A server's name in
   // the host's record takes the place of the options'. Several addresses are tried in their order,
-  // until one answers a Ping. Errors: NOT_FOUND if the fleet has no such host; FAILED_PRECONDITION
-  // if its record has no address of TLS; INVALID_ARGUMENT for the certificate's files; the last
-  // Ping's.
+  // eight at most, until one answers a Ping, for which each has CallOptions::deadline. Errors:
+  // NOT_FOUND if the fleet has no such host; FAILED_PRECONDITION if its record has no address
+  // "tls:HOST:PORT"; INVALID_ARGUMENT for the certificate's files; the last Ping's.
   absl::StatusOr<Client> Connect(std::string_view host) const;
 
  private:

@@ -167,6 +167,17 @@ TEST_F(FleetTest, ASumOfOneSeriesIsANumber) {
   EXPECT_EQ(cli_.Run({"fleet", "sum", "sold"}).out, "2.5\n");
 }
 
+TEST_F(FleetTest, WhatIsNoNameIsRefusedBeforeTheAgentIsAsked) {
+  EXPECT_CALL(agent_, SumFamily).Times(0);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"fleet", "sum", "\xff"},
+                                                {"fleet", "sum", ""},
+                                                {"fleet", "top", "--sum", "a\nb"}}) {
+    const CliRunner::Result result = cli_.Run(words);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr("is not a name"));
+  }
+}
+
 TEST_F(FleetTest, ADrainSaysWhoAndWhy) {
   EXPECT_CALL(agent_, Drain("web2", Not(""), "disk")).WillOnce(Return(absl::OkStatus()));
   EXPECT_EQ(cli_.Run({"fleet", "drain", "web2", "--reason", "disk"}).exit_code, 0);

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 namespace percpu::cli {
@@ -72,6 +73,9 @@ TEST(FormatSpanTest, ShowsTheTwoLargestUnits) {
   EXPECT_EQ(FormatSpan(60), "1m");
   EXPECT_EQ(FormatSpan(3601), "1h");
   EXPECT_EQ(FormatSpan(86400 + 7200 + 60), "1d2h");
+  EXPECT_EQ(FormatSpan(std::nan("")), "0s");
+  EXPECT_EQ(FormatSpan(-1e300), "0s");
+  EXPECT_EQ(FormatSpan(1e300), FormatSpan(1e12));
   EXPECT_EQ(FormatSpan(400.0 * 86400), "400d");
 }
 

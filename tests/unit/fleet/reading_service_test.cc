@@ -114,7 +114,7 @@ TEST_F(ReadingServiceTest, ANextAddressIsTriedAndPlainTextIsNot) {
   Record(0, {"tls:127.0.0.1:1", absl::StrCat("tls:127.0.0.1:", ports_[0])});
   EXPECT_EQ(Sum().series(0).cells(0).count(), 33U);
   EXPECT_TRUE(status_.ok()) << status_.error_message();
-  // Nor what would lead gRPC to a socket of this host, or to a server of names.
+  // gRPC would take some of these for a socket of this host, or a server of names.
   for (const char* const address :
        {"unix:/run/percpud/percpud.sock", "tls:unix:/run/percpud/percpud.sock:1",
         "tls:unix-abstract:a:1", "tls:dns://127.0.0.1:1/a:1", "tls:ipv4:127.0.0.1:1", "tls:"}) {

@@ -33,7 +33,8 @@ TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndNobodyWaitsForIt) {
   // Another key is another matter.
   EXPECT_FALSE(rounds.Join("b", tell));
   int other = 0;
-  rounds.Find("b", [] { return 7; }, [&other](int found) { other = found; });
+  rounds.Find(
+      "b", [] { return 7; }, [&other](int found) { other = found; });
   EXPECT_EQ(other, 7);
   const auto never = [] {
     ADD_FAILURE() << "it is being found";
@@ -53,7 +54,8 @@ TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndNobodyWaitsForIt) {
   EXPECT_THAT(told, ::testing::ElementsAre(1, 1, 1, 1, 1));
   // What is over is found out anew.
   EXPECT_FALSE(rounds.Join("a", tell));
-  rounds.Find("a", [] { return 2; }, tell);
+  rounds.Find(
+      "a", [] { return 2; }, tell);
   EXPECT_EQ(told.back(), 2);
 }
 

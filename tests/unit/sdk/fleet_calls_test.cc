@@ -163,7 +163,7 @@ TEST_F(FleetCallsTest, AViewHasWhatTheAgentSays) {
   EXPECT_FALSE(view->hosts[1].layout.has_value());
 }
 
-TEST_F(FleetCallsTest, AWeightIsANumberOfWhichThereIsSoMuch) {
+TEST_F(FleetCallsTest, AHostWhoseWeightIsNoNumberTakesNoKeys) {
   constexpr double kInfinite = std::numeric_limits<double>::infinity();
   for (const double weight : {std::nan(""), kInfinite, -kInfinite, -1.0, 1e308}) {
     service_.view.add_hosts()->mutable_record()->set_weight(weight);

@@ -227,8 +227,8 @@ TEST_F(FleetTest, OnlyAddressesOfTlsAreConnectedTo) {
   // gRPC would take these for sockets of this host, and for a server of names.
   FleetHost& sly = view.hosts.emplace_back(view.hosts[0]);
   sly.name = "web3";
-  sly.addresses = {"tls:unix:/run/percpud/percpud.sock:1", "tls:dns://127.0.0.1/web3:1", "tls:",
-                   "tls:web3:1\n"};
+  sly.addresses = {"tls:unix:/run/percpud/percpud.sock:1", "tls:dns://127.0.0.1/web3:1",
+                   "tls:", "tls:web3:1\n"};
   view.hosts[1].addresses = {"tls:", "tls:web2:7331"};
   EXPECT_CALL(*agent_, ListHosts).WillRepeatedly(Return(view));
   EXPECT_TRUE(absl::IsNotFound(fleet_.Connect("web9").status()));

@@ -217,8 +217,8 @@ TEST_F(MetricsOpeningTest, AnotherShapeIsRefusedWithBothNamedAndTheRestOfTheBatc
 TEST_F(MetricsOpeningTest, WhatIsRefusedIsCountedOnceThoughItIsPlannedTwice) {
   const Caller alice = CallerOf(Open());
   MustOpen(alice, Hits(), Values({"/"}));
-  ASSERT_TRUE(OpenSeries(alice, {.name = "small", .labels = {"path"}}, {Values({"/"})}, "shop", 1)
-                  .ok());
+  ASSERT_TRUE(
+      OpenSeries(alice, {.name = "small", .labels = {"path"}}, {Values({"/"})}, "shop", 1).ok());
   Shape gauge = Hits();
   gauge.type = FamilyType::kGauge;
   const std::string values = Values({"/2"});

@@ -38,7 +38,8 @@ absl::StatusOr<Address> Address::Parse(std::string_view text) {
     }
     return Address{.target = absl::StrCat("unix:", path), .path = std::string(path)};
   }
-  if (!has_scheme && percpud::IsHostAndPort(whole)) return Address{.target = std::string(text), .path = {}};
+  if (!has_scheme && percpud::IsHostAndPort(whole))
+    return Address{.target = std::string(text), .path = {}};
   return absl::InvalidArgumentError(
       absl::StrCat("address: \"", whole, "\" is neither unix:PATH nor HOST:PORT"));
 }

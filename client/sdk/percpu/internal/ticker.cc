@@ -57,11 +57,10 @@ absl::StatusOr<std::unique_ptr<Ticker>> Ticker::Start(const Options& options,
                                                       std::function<void()> body) {
   auto state = std::make_shared<State>(std::move(body));
   std::unique_ptr<Ticker> out(new Ticker(state));
-  ASSIGN_OR_RETURN(out->thread_,
-                   StartThread(options.name, [state = std::move(state), first = options.first,
-                                              interval = options.interval] {
-                     state->Loop(first, interval);
-                   }));
+  ASSIGN_OR_RETURN(
+      out->thread_,
+      StartThread(options.name, [state = std::move(state), first = options.first,
+                                 interval = options.interval] { state->Loop(first, interval); }));
   return out;
 }
 

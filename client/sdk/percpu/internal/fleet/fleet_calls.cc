@@ -145,14 +145,15 @@ class GrpcFleetConnection final : public FleetConnection {
     return response;
   }
 
-  // The agent ends a user's connection where there are too many, so a sum is asked for once more, in
-  // the time that is left, if the agent has not said a word. What it has said took its time, and is
-  // final.
+  // The agent ends a user's connection where there are too many, so a sum is asked for once more,
+  // in the time that is left, if the agent has not said a word. What it has said took its time, and
+  // is final.
   template <typename Request, typename Response>
   absl::StatusOr<Response> AskForSum(wire::Method<ReadingStub, Request, Response> method,
                                      const Request& request, const SumOptions& options) {
     // More is the agent's to refuse; one that is frozen does not.
-    const absl::Duration patience = std::clamp(options.deadline, absl::ZeroDuration(), kMostPatience);
+    const absl::Duration patience =
+        std::clamp(options.deadline, absl::ZeroDuration(), kMostPatience);
     wire::Attempts attempts{.repeat = Repeat::kUnsafe, .more_time = patience};
     const Deadline::Clock::time_point begin = Deadline::Clock::now();
     absl::StatusOr<Response> response = caller_.Call(method, request, attempts);

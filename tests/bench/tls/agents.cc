@@ -3,14 +3,13 @@
 
 #include "tests/bench/tls/agents.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/unique_fd.h"
+#include "server/base/status_macros.h"
+#include "server/base/tcp_socket.h"
 
 namespace percpud::bench {
 namespace {
@@ -18,16 +17,11 @@ namespace {
 constexpr absl::Duration kPatience = absl::Seconds(60);
 constexpr char kEtcd[] = "/usr/bin/etcd";
 
-// A port of loopback that nobody has just now.
-int FreePort() {
-  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(name);
-  bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), size);
-  getsockname(fd.get(), reinterpret_cast<sockaddr*>(&name), &size);
-  return ntohs(name.sin_port);
+// "127.0.0.1:PORT" of a port that nobody has just now.
+absl::StatusOr<std::string> FreeAddress() {
+  const absl::StatusOr<TcpSocket> bound = BindTcp("127.0.0.1:0");
+  if (!bound.ok()) return bound.status();
+  return bound->address;
 }
 
 }  // namespace
@@ -37,8 +31,10 @@ absl::StatusOr<Etcd> Etcd::Start() {
     return absl::NotFoundError(absl::StrCat("not measured: there is no ", kEtcd));
   }
   auto dir = std::make_unique<testing::TempDir>();
-  std::string url = absl::StrCat("http://127.0.0.1:", FreePort());
-  const std::string peer_url = absl::StrCat("http://127.0.0.1:", FreePort());
+  ASSIGN_OR_RETURN(const std::string address, FreeAddress());
+  ASSIGN_OR_RETURN(const std::string peer_address, FreeAddress());
+  std::string url = absl::StrCat("http://", address);
+  const std::string peer_url = absl::StrCat("http://", peer_address);
   auto process =
       testing::Process::Spawn({kEtcd, "--data-dir", dir->path() + "/data", "--listen-client-urls",
                                url, "--advertise-client-urls", url, "--listen-peer-urls", peer_url,

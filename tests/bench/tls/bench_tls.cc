@@ -202,7 +202,7 @@ std::vector<Row> RowsOfAgent(const std::string& agent, const std::string& peer) 
   for (const int in_flight : kInFlight) {
     out.push_back({.what = absl::StrCat("Alloc beside ", agent, ", ", in_flight, " in flight, p50"),
                    .peer = peer,
-                   .is_to_be_the_same = true});
+                   .is_to_cost_nothing = true});
   }
   return out;
 }

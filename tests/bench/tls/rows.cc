@@ -30,13 +30,13 @@ std::string MiddleHalfInWords(const std::vector<double>& series) {
 
 std::string GoalOf(const Row& row) {
   if (row.most) return absl::StrCat(row.what, ": at most ", *row.most, " times that ", row.peer);
-  return absl::StrCat(row.what, ": no further from that ", row.peer,
-                      " than two of those are apart");
+  return absl::StrCat(row.what, ": no more than that ", row.peer,
+                      ", as far as two of those in turn are alike");
 }
 
 std::string MeasuredOf(const Row& row) {
   if (!row.missing.empty()) return row.missing;
-  if (!row.is_to_be_the_same) return InWords(row.ratios);
+  if (!row.is_to_cost_nothing) return InWords(row.ratios);
   return absl::StrCat(InWords(row.ratios), ", and half of those are ",
                       MiddleHalfInWords(row.spread), " of the last one");
 }
@@ -59,9 +59,8 @@ bool Row::IsReached() const {
   assert(missing.empty());
   const double ratio = Median(ratios);
   if (most) return ratio <= *most;
-  if (!is_to_be_the_same) return true;
-  const auto [low, high] = MiddleHalf(spread);
-  return low <= ratio && ratio <= high;
+  if (!is_to_cost_nothing) return true;
+  return ratio <= MiddleHalf(spread).second;
 }
 
 std::string InWords(const std::vector<double>& series) {
@@ -78,7 +77,7 @@ Json ToJson(const std::vector<Row>& rows, bool smoke) {
                            {"peer_us", SeriesOf(row.peer_us)},
                            {"ratio", SeriesOf(row.ratios)},
                            {"peer_by_itself", SeriesOf(row.spread)}});
-    if (!row.most && !row.is_to_be_the_same) continue;
+    if (!row.most && !row.is_to_cost_nothing) continue;
     std::optional<bool> is_reached;
     if (!smoke && row.missing.empty()) is_reached = row.IsReached();
     AddGoal(out, GoalOf(row), MeasuredOf(row), is_reached);
@@ -88,7 +87,7 @@ Json ToJson(const std::vector<Row>& rows, bool smoke) {
 
 void PrintTable(const std::vector<Row>& rows) {
   std::cout << absl::StreamFormat("%-52s %9s   %-28s %9s   %-20s %s\n", "", "us", "", "us", "ratio",
-                                  "two of the latter");
+                                  "the latter by its last, middle half");
   for (const Row& row : rows) {
     if (!row.missing.empty()) {
       std::cout << absl::StreamFormat("%-52s %s\n", row.what, row.missing);

@@ -19,8 +19,8 @@ struct Row {
   std::string peer;
   // Empty if the ratio may be anything. Otherwise its median is at most this...
   std::optional<double> most;
-  // ...or lies within the middle half of what the peer is beside itself.
-  bool is_to_be_the_same = false;
+  // ...or no more than what the peer comes to beside itself, but for its highest quarter.
+  bool is_to_cost_nothing = false;
   // Why it could not be measured.
   std::string missing;
 

@@ -73,7 +73,7 @@ void DaemonSession::Cut() {
 
 absl::Status DaemonSession::Receive(std::span<const std::uint8_t> bytes) {
   assert(is_connected());
-  const absl::Status status = gateway::Receive(*session_, bytes);
+  absl::Status status = gateway::Receive(*session_, bytes);
   // The library answers pings and settings by itself, and nobody else may have anything to say.
   if (nghttp2_session_want_write(session_.get()) != 0) has_output_();
   return status;

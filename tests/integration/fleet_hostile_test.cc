@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -345,10 +346,10 @@ class FleetUsersTest : public FleetHostileTest {
             "unix:" + socket_};
   }
   // Has the user wait for the host with as many sums as that, and for their turn.
-  void Wait(int user, int sums) {
+  void Wait(int user, std::ptrdiff_t sums) {
     const std::ptrdiff_t before = Descriptors();
     const int calls = host_->calls();
-    for (int i = 0; i < sums; ++i) {
+    for (std::ptrdiff_t i = 0; i < sums; ++i) {
       auto started = Process::Spawn(Asking(user, absl::StrCat("f", user, "_", i), "60s"));
       ASSERT_TRUE(started.ok()) << started.status();
       waiting_.push_back(*std::move(started));

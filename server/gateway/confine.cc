@@ -63,7 +63,7 @@ absl::Status Lower(__rlimit_resource_t resource, rlim_t value, const char* name)
 absl::Status Confine(pid_t parent) {
   RETURN_IF_ERROR(DropRoot());
   RETURN_IF_ERROR(DropCapabilities());
-#ifndef PERCPUD_ASAN
+#if !defined(PERCPUD_ASAN) && !defined(PERCPUD_TSAN)
   // The sanitizer's own shadow is terabytes.
   RETURN_IF_ERROR(Lower(RLIMIT_AS, kAddressSpace, "RLIMIT_AS"));
 #endif

@@ -3,7 +3,6 @@
 """Cases of reading over hosts: real gateways, mutual TLS, rules of export."""
 
 import json
-import subprocess
 import threading
 import time
 
@@ -99,16 +98,13 @@ def sum_refused(fleet: Fleet) -> str:
     check(asked.fleet("sum", "nowhere_of_this_name").returncode == REFUSED, "a family that is not exported")
     check("no host has" in asked.fleet("sum", "sold_nowhere").stderr, asked.fleet("sum", "sold_nowhere").stderr)
     host = fleet.hosts[1]
-    argv = [fleet.binaries / "percpuctl", "--address", host.tls_address, "--ca-file", fleet.peers.ca, "--timeout", "3s"]
-    argv = [*(fleet.network.observer_prefix() if fleet.network else []), *argv]
-    nobody = subprocess.run([*argv, "ping"], capture_output=True, text=True, check=False)
+    nobody = fleet.over_tls(host, None, "ping")
     check(nobody.returncode != 0, f"without a certificate: {nobody.stdout}")
     # A viewer's certificate reads what is exported, and changes nothing.
-    certificate = fleet.hosts[2].peer
-    argv += ["--cert-file", certificate.certificate, "--key-file", certificate.key]
-    listed = subprocess.run([*argv, "family", "list", "-o", "json"], capture_output=True, text=True, check=False)
+    viewer = fleet.hosts[2].peer
+    listed = fleet.over_tls(host, viewer, "family", "list", "-o", "json")
     check("secret" not in listed.stdout and "sold_openly" in listed.stdout, f"{listed.stdout} {listed.stderr}")
-    changed = subprocess.run([*argv, "alloc", "8"], capture_output=True, text=True, check=False)
+    changed = fleet.over_tls(host, viewer, "alloc", "8")
     check(changed.returncode == REFUSED and "client" in changed.stderr, f"{changed.stdout} {changed.stderr}")
     return "named by host and field"
 
@@ -118,9 +114,9 @@ def prometheus(fleet: Fleet) -> str:
     numbers = count(fleet, "sold_seen")
     for host in fleet.hosts:
         host.start_exporter()
-    prefix, address = ((fleet.network.observer_prefix(), fleet.network.OBSERVER) if fleet.network
-                       else ([], "127.0.0.1"))
-    seen = Prometheus(fleet.folder / "prometheus", fleet.hosts[0].folder / "targets.json", prefix, address)
+    address = fleet.network.OBSERVER if fleet.network else "127.0.0.1"
+    seen = Prometheus(fleet.folder / "prometheus", fleet.hosts[0].folder / "targets.json", fleet.observer_prefix(),
+                      address)
     wait_until(lambda: seen.values('sum(up{job="fleet"})') == [len(fleet.hosts)], 20, "every target is scraped")
     for host in fleet.hosts:
         host.hold_counting(go_on=False)
@@ -130,7 +126,7 @@ def prometheus(fleet: Fleet) -> str:
     check(said["sold_seen_total"] == sum(numbers), f"{said}")
     for name, value in said.items():
         wait_until(lambda name=name, value=value: seen.values(f"sum({name})") == [value], 20,
-                   f"sum({name}) is {seen.values(f'sum({name})')} in Prometheus, and fleet sum says {value}")
+                   f"sum({name}) is {value} in Prometheus, as fleet sum says")
     hosts = seen.values("count(count by (percpud_host) (shop_requests_total))")
     check(hosts == [len(fleet.hosts)], f"Prometheus knows {hosts} hosts")
     for host in fleet.hosts:
@@ -194,10 +190,6 @@ def authority_rolled(fleet: Fleet) -> str:
     failed = [text for each in sums for text in each.failed]
     check(not failed, f"{len(failed)} sums failed: {failed[:3]}")
     # The old authority's certificates are worth nothing now.
-    stranger = old.issue("percpud-stranger")
-    host = fleet.hosts[1]
-    argv = [*(fleet.network.observer_prefix() if fleet.network else []), fleet.binaries / "percpuctl", "--address",
-            host.tls_address, "--ca-file", new.ca, "--cert-file", stranger.certificate, "--key-file", stranger.key]
-    done = subprocess.run([*argv, "--timeout", "3s", "ping"], capture_output=True, text=True, check=False)
+    done = fleet.over_tls(fleet.hosts[1], old.issue("percpud-stranger"), "ping")
     check(done.returncode != 0, f"the old authority's certificate comes in: {done.stdout}")
     return f"{sum(each.done for each in sums)} sums in three steps, none failed"

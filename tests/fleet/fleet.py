@@ -9,7 +9,7 @@ import subprocess
 from children import Child, check, wait_until
 from etcd import Etcd
 from host import Host
-from pki import Pki
+from pki import Issued, Pki
 
 PREFIX = "/percpud/v1/test/"
 
@@ -36,6 +36,17 @@ class Fleet:
         address = self.network.host_address(name) if self.network else "127.0.0.1"
         return Host(self.folder, name, self.binaries, self.etcd, self.peers, ttl=self.ttl, grace=self.grace, prefix=prefix,
                     address=address)
+
+    def observer_prefix(self) -> list[str]:
+        return self.network.observer_prefix() if self.network else []
+
+    def over_tls(self, host: Host, certificate: Issued | None, *words: str) -> subprocess.CompletedProcess:
+        """percpuctl from beside the hosts, over TLS, with that certificate."""
+        own = ["--cert-file", certificate.certificate, "--key-file", certificate.key] if certificate else []
+        return subprocess.run(
+            [*self.observer_prefix(), self.binaries / "percpuctl", "--address", host.tls_address,
+             "--ca-file", self.peers.ca, *own, "--timeout", "3s", *words],
+            capture_output=True, text=True, check=False)
 
     def names(self) -> list[str]:
         return [host.name for host in self.hosts]

@@ -21,7 +21,6 @@
 #include <map>
 #include <optional>
 #include <regex>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -35,6 +34,7 @@
 #include "percpu/internal/door/admission.h"
 #include "proto/percpud/abi/v1/wire.h"
 #include "tests/support/process.h"
+#include "tests/support/text_file.h"
 
 namespace percpud::testing {
 namespace {
@@ -57,13 +57,6 @@ Flags DaemonFlags() {
           {"--empty-pages-low", "0"},
           {"--empty-pages-high", "0"},
           {"--config", PERCPUD_GOLDEN_DIR "/percpud.textproto"}};
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 // Splits at spaces; single quotes hold a word together.
@@ -275,7 +268,7 @@ class PercpuctlGoldenTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PercpuctlGoldenTest, PrintsWhatItAlwaysDid) {
   const std::string path = absl::StrCat(PERCPUD_GOLDEN_DIR "/", GetParam(), ".golden");
-  const std::string golden = ReadFile(path);
+  const std::string golden = testing::ReadText(path);
   const Transcript transcript = Parse(golden);
   ASSERT_FALSE(transcript.commands.empty()) << path << " has no '" << kCommand << "' line";
   const absl::StatusOr<std::string> played = Play(transcript);

@@ -4,6 +4,7 @@
 percpud_add_test(fleet_hostile_test
   SOURCES fleet_hostile_test.cc
   DEPENDS percpud_fleet_reading_proto percpud_fleet_proto percpud_proto percpud_test_support
+    percpud_tls_test_support
   LABELS integration)
 add_dependencies(fleet_hostile_test percpud-fleet percpuctl)
 

@@ -20,8 +20,6 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,8 +35,10 @@
 #include "percpud/fleet/v1/reading.grpc.pb.h"
 #include "percpud/v1/reading.grpc.pb.h"
 #include "server/base/unique_fd.h"
+#include "tests/support/pki.h"
 #include "tests/support/process.h"
 #include "tests/support/raw_http2.h"
+#include "tests/support/text_file.h"
 
 namespace percpud::testing {
 namespace {
@@ -75,9 +75,6 @@ class FleetHostileTest : public ::testing::Test {
     EXPECT_EQ(agent_->Wait(kPatience).value_or(-1), 0) << agent_->err();
   }
 
-  static void WriteText(const std::string& path, const std::string& text) {
-    std::ofstream(path) << text;
-  }
   template <typename Condition>
   static bool Await(const Condition& condition) {
     const absl::Time deadline = absl::Now() + kPatience;
@@ -273,10 +270,9 @@ TEST_F(FleetHostileTest, ConnectionsOfOneUserMakeWayForItsNext) {
 // A host that takes calls, and answers none until it ends.
 class SilentHost final : public v1::ReadingService::Service {
  public:
-  // `certificate` vouches for itself.
-  SilentHost(const std::string& certificate, const std::string& key) {
+  explicit SilentHost(const PemFiles& files) {
     grpc::SslServerCredentialsOptions options;
-    options.pem_key_cert_pairs.push_back({ReadText(key), ReadText(certificate)});
+    options.pem_key_cert_pairs.push_back({ReadText(files.key), ReadText(files.certificate)});
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), &port_);
     builder.RegisterService(this);
@@ -298,11 +294,6 @@ class SilentHost final : public v1::ReadingService::Service {
   [[nodiscard]] int calls() const { return calls_; }
 
  private:
-  static std::string ReadText(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
-
   absl::Notification end_;
   std::atomic<int> calls_ = 0;
   int port_ = 0;
@@ -314,17 +305,17 @@ class FleetUsersTest : public FleetHostileTest {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "another user is root's to be";
-    const auto made =
-        RunToEnd({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                  "ec_paramgen_curve:P-256", "-nodes", "-keyout", key_, "-out", certificate_,
-                  "-days", "2", "-subj", "/CN=deaf", "-addext", "subjectAltName=IP:127.0.0.1"});
-    ASSERT_TRUE(made.ok() && made->exit_code == 0) << made.status();
-    host_.emplace(certificate_, key_);
-    std::ofstream(dir_.path() + "/view.json") << absl::StrCat(
-        R"({"fleet": "default", "hosts": [{"name": "deaf", "state": "HOST_STATE_UP", "record": )",
-        R"({"incarnation": "x", "weight": 1, "addresses": ["tls:127.0.0.1:)", host_->port(),
-        R"("]}}]})");
-    Start({"--peer-trusted-ca-file", certificate_});
+    Pki pki(dir_.path());
+    const PemFiles files =
+        pki.Issue(pki.Authority("ca"), "deaf", {.names = "IP:127.0.0.1", .usage = "serverAuth"});
+    host_.emplace(files);
+    WriteText(
+        dir_.path() + "/view.json",
+        absl::StrCat(
+            R"({"fleet": "default", "hosts": [{"name": "deaf", "state": "HOST_STATE_UP", "record": )",
+            R"({"incarnation": "x", "weight": 1, "addresses": ["tls:127.0.0.1:)", host_->port(),
+            R"("]}}]})"));
+    Start({"--peer-trusted-ca-file", files.ca});
     std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
     std::filesystem::permissions(socket_, std::filesystem::perms(0666));
   }
@@ -368,8 +359,6 @@ class FleetUsersTest : public FleetHostileTest {
   }
 
   static constexpr int kNobody = 65534;
-  const std::string certificate_ = dir_.path() + "/host.pem";
-  const std::string key_ = dir_.path() + "/host.key";
   std::optional<SilentHost> host_;
   std::vector<Process> waiting_;
 };

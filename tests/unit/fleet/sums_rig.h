@@ -21,10 +21,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "percpud/v1/reading.grpc.pb.h"
-#include "server/fleet/atomic_file.h"
 #include "server/fleet/reading_service.h"
 #include "server/fleet/records.h"
+#include "tests/support/pki.h"
 #include "tests/support/process.h"
+#include "tests/support/text_file.h"
 #include "tests/unit/fleet/fake_etcd.h"
 
 namespace percpud::fleet::testing {
@@ -75,12 +76,6 @@ class SumsRig : public ::testing::Test {
   static constexpr char kOwnIncarnation[] = "own";
 
   SumsRig() {
-    // One certificate for all: it vouches for itself.
-    const auto made = percpud::testing::RunToEnd(
-        {"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-keyout", key_, "-out", certificate_, "-days", "2", "-subj", "/CN=host",
-         "-addext", "subjectAltName=IP:127.0.0.1"});
-    EXPECT_TRUE(made.ok() && made->exit_code == 0) << made.status();
     for (int i = 0; i < kHosts; ++i) {
       hosts_[i].shape.set_name("hits");
       hosts_[i].shape.set_type(wire::FAMILY_TYPE_COUNTER);
@@ -98,8 +93,9 @@ class SumsRig : public ::testing::Test {
   void Serve(int i) {
     grpc::SslServerCredentialsOptions options(
         GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-    options.pem_root_certs = ReadWhole(certificate_).value();
-    options.pem_key_cert_pairs.push_back({ReadWhole(key_).value(), options.pem_root_certs});
+    options.pem_root_certs = percpud::testing::ReadText(files_.ca);
+    options.pem_key_cert_pairs.push_back(
+        {percpud::testing::ReadText(files_.key), percpud::testing::ReadText(files_.certificate)});
     grpc::ServerBuilder builder;
     builder.AddListeningPort(absl::StrCat("127.0.0.1:", ports_[i]),
                              grpc::SslServerCredentials(options), &ports_[i]);
@@ -154,8 +150,10 @@ class SumsRig : public ::testing::Test {
   }
 
   percpud::testing::TempDir dir_;
-  const std::string key_ = dir_.path() + "/key.pem";
-  const std::string certificate_ = dir_.path() + "/cert.pem";
+  percpud::testing::Pki pki_{dir_.path()};
+  // One certificate for all.
+  const percpud::testing::PemFiles files_ = pki_.Issue(
+      pki_.Authority("ca"), "host", {.names = "IP:127.0.0.1", .usage = "serverAuth,clientAuth"});
   SystemClock clock_;
   FakeEtcd etcd_;
   const Keys keys_{"f"};
@@ -174,7 +172,7 @@ class SumsRig : public ::testing::Test {
   void SetUp() override {
     channels_ = std::make_unique<HostChannels>(
         HostChannels::Options{
-            .files = {.ca = certificate_, .certificate = certificate_, .key = key_},
+            .files = {.ca = files_.ca, .certificate = files_.certificate, .key = files_.key},
             .own_name = "own",
             .own_incarnation = kOwnIncarnation,
             .own_address = "unix:/nowhere"},

@@ -90,6 +90,15 @@ class DaemonSessionTest : public ::testing::Test {
     exchange.request_complete = true;
     session_.OnRequest(exchange);
   }
+  // Opens a call that percpud answers with that head alone.
+  void CallAndAnswer(const Fields& head) {
+    Say(Open(), "");
+    Talk();
+    Exchange& served = *percpud_.open[0];
+    served.response_complete = true;
+    served.peer.OnResponseHead(served, head);
+    Talk();
+  }
 
   int outputs_ = 0;
   FakePeer peer_;
@@ -134,13 +143,7 @@ TEST_F(DaemonSessionTest, ACallGoesThereAndBack) {
 
 TEST_F(DaemonSessionTest, ARefusalIsComplete) {
   Connect();
-  Exchange& exchange = Open();
-  Say(exchange, "");
-  Talk();
-  Exchange& served = *percpud_.open[0];
-  served.response_complete = true;
-  served.peer.OnResponseHead(served, AnswerOf(absl::PermissionDeniedError("no")));
-  Talk();
+  CallAndAnswer(AnswerOf(absl::PermissionDeniedError("no")));
   ASSERT_EQ(peer_.heads.size(), 1U);
   EXPECT_EQ(Find(peer_.heads[0], "grpc-status"), "7");
   EXPECT_TRUE(peer_.is_complete);
@@ -149,16 +152,10 @@ TEST_F(DaemonSessionTest, ARefusalIsComplete) {
 // gRPC sends a message as it is, also "there is no variable " with nothing behind it.
 TEST_F(DaemonSessionTest, AMessageMayEndWithABlank) {
   Connect();
-  Exchange& exchange = Open();
-  Say(exchange, "");
-  Talk();
-  Exchange& served = *percpud_.open[0];
-  served.response_complete = true;
-  served.peer.OnResponseHead(served, {{":status", "200"},
-                                      {"content-type", "application/grpc"},
-                                      {"grpc-status", "5"},
-                                      {"grpc-message", "there is none "}});
-  Talk();
+  CallAndAnswer({{":status", "200"},
+                 {"content-type", "application/grpc"},
+                 {"grpc-status", "5"},
+                 {"grpc-message", "there is none "}});
   ASSERT_EQ(peer_.heads.size(), 1U);
   EXPECT_EQ(Find(peer_.heads[0], "grpc-status"), "5");
   EXPECT_EQ(Find(peer_.heads[0], "grpc-message"), "there is none%20");

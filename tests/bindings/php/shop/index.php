@@ -22,6 +22,12 @@ switch ($_SERVER['SCRIPT_NAME']) {
         $storage->updateGauge(stocked((float) $_SERVER['QUERY_STRING'], Adapter::COMMAND_SET));
         echo 'filled';
         break;
+    case '/restock':
+        $storage->updateCounter(counted('200', 1));
+        $storage->updateHistogram(taken(1.0));
+        $storage->updateGauge(stocked((float) $_SERVER['QUERY_STRING'], Adapter::COMMAND_SET));
+        echo getmypid();
+        break;
     case '/wipe':
         $storage->wipeStorage();
         echo 'wiped';

@@ -112,10 +112,17 @@ describe('memory', () => {
       }
       (async () => {
         await work(300);
-        const before = await work(300);
-        console.log((await work(1200)) - before);
+        const grown = [];
+        let before = await work(300);
+        for (let i = 0; i < 5; i += 1) {
+          const now = await work(300);
+          grown.push(now - before);
+          before = now;
+        }
+        // What is lost is lost in each of them; an allocator's reserve comes once.
+        console.log(grown.sort((a, b) => a - b)[2]);
       })();
     `, daemon.environment('memory'), '--expose-gc');
-    assert.ok(Number(stdout) < 4 << 20, `${stdout.trim()} bytes more`);
+    assert.ok(Number(stdout) < 1 << 20, `${stdout.trim()} bytes more`);
   });
 });

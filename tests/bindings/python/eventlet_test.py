@@ -14,6 +14,7 @@ class Eventlet(prefork.Prefork):
     def start(self, path: str, most: int, preload: bool) -> servers.Server:
         return servers.gunicorn(path, "--worker-class", "eventlet", "--worker-connections", "64",
                                 "--workers", "4", "--max-requests", str(most),
+                                "--graceful-timeout", "5",
                                 *(["--preload"] if preload else []))
 
 

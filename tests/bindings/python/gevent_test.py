@@ -12,6 +12,7 @@ class Gevent(prefork.Prefork):
     def start(self, path: str, most: int, preload: bool) -> servers.Server:
         return servers.gunicorn(path, "--worker-class", "gevent", "--worker-connections", "64",
                                 "--workers", "4", "--max-requests", str(most),
+                                "--graceful-timeout", "5",
                                 *(["--preload"] if preload else []))
 
 

@@ -4,9 +4,11 @@
 #include "server/base/host_port.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 
@@ -14,6 +16,9 @@ namespace percpud {
 namespace {
 
 constexpr std::uint32_t kMostPort = 65535;
+// What gRPC would not take for a host in front of a colon: "unix:80" is a socket of this host.
+constexpr std::array<absl::string_view, 9> kSchemes{
+    "dns", "fake", "google-c2p", "ipv4", "ipv6", "unix", "unix-abstract", "vsock", "xds"};
 
 bool IsOf(absl::string_view text, absl::string_view others) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [others](char c) {
@@ -21,9 +26,15 @@ bool IsOf(absl::string_view text, absl::string_view others) {
   });
 }
 
+bool IsScheme(absl::string_view text) {
+  return std::any_of(kSchemes.begin(), kSchemes.end(), [text](absl::string_view scheme) {
+    return absl::EqualsIgnoreCase(text, scheme);
+  });
+}
+
 // An address may have a zone.
 bool IsHost(absl::string_view text) {
-  if (!absl::ConsumePrefix(&text, "[")) return IsOf(text, "-._");
+  if (!absl::ConsumePrefix(&text, "[")) return IsOf(text, "-._") && !IsScheme(text);
   return absl::ConsumeSuffix(&text, "]") && IsOf(text, ":.%-_");
 }
 

@@ -10,7 +10,8 @@ namespace percpud {
 
 // Whether that is "HOST:PORT", with a name or an address as HOST; one of IPv6 has brackets. gRPC
 // takes much else for a target, and would connect to a socket of this host by "unix:/PATH:1", or
-// ask a server of names that the text brings along.
+// ask a server of names that the text brings along. A host that is called as one of gRPC's schemes
+// is written with a dot behind it: "dns.:80".
 bool IsHostAndPort(absl::string_view text);
 
 }  // namespace percpud

@@ -134,7 +134,16 @@ constexpr std::array kFaults{SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTRAP, 
 [[noreturn]] void ReadAndExit(const std::string& path, int report) {
   prctl(PR_SET_DUMPABLE, 0);
   // The daemon's handlers, if it has any, would make of a fault some other end.
-  for (const int fault : kFaults) signal(fault, SIG_DFL);
+  sigset_t met;
+  sigemptyset(&met);
+  sigaddset(&met, SIGALRM);
+  for (const int fault : kFaults) {
+    signal(fault, SIG_DFL);
+    sigaddset(&met, fault);
+  }
+  // A parent may have its children ignore or block them.
+  signal(SIGALRM, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &met, nullptr);
   // It inherits the locks, which must not outlive the daemon that started it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   alarm(kPatience);
@@ -193,8 +202,11 @@ absl::Status Inspect(const std::string& path) {
   to.reset();
   const std::string why = ReadToEnd(from.get());
   int status = 0;
-  while (waitpid(reader, &status, 0) < 0 && errno == EINTR) {
+  pid_t ended = 0;
+  while ((ended = waitpid(reader, &status, 0)) < 0 && errno == EINTR) {
   }
+  // Where ends of children are ignored nobody knows what the reader found.
+  if (ended < 0) return errors::OsRefused("waitpid", path, errno);
   if (WIFSIGNALED(status)) return SignalVerdict(path, WTERMSIG(status));
   switch (WEXITSTATUS(status)) {
     case kReadable:

@@ -54,9 +54,12 @@ std::size_t Guests::CountOf(uid_t user) const {
 }
 
 uid_t Guests::Greediest() const {
+  const auto weight = [this](const Guest& guest) {
+    return std::pair(CountOf(guest.user), !is_busy_(guest.name));
+  };
   return std::max_element(
              guests_.begin(), guests_.end(),
-             [this](const Guest& a, const Guest& b) { return CountOf(a.user) < CountOf(b.user); })
+             [&](const Guest& a, const Guest& b) { return weight(a) < weight(b); })
       ->user;
 }
 

@@ -51,7 +51,7 @@ class Guests {
   };
 
   [[nodiscard]] std::size_t CountOf(uid_t user) const;
-  // The user with the most connections.
+  // The user with the most connections, of equals one who has one without a call.
   [[nodiscard]] uid_t Greediest() const;
   // Ends one of that user, under gRPC's hands.
   void EndOne(uid_t user);

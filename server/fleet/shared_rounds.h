@@ -4,6 +4,7 @@
 #ifndef PERCPUD_SERVER_FLEET_SHARED_ROUNDS_H_
 #define PERCPUD_SERVER_FLEET_SHARED_ROUNDS_H_
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
@@ -24,11 +25,16 @@ class SharedRounds {
   // Is called once, without a lock, by the thread that has found it out.
   using Told = std::function<void(const Result&)>;
 
-  // Has `told` called once what is being found out for that key is found. False: nothing is.
+  // How many share a round: callers who leave stay joined until it ends. More find it out by
+  // themselves.
+  static constexpr std::size_t kMostTold = 1024;
+
+  // Has `told` called once what is being found out for that key is found. False: nothing is, or
+  // kMostTold have joined.
   bool Join(const std::string& key, const Told& told) {
     const RankedLock lock(&mutex_);
     const auto flight = flights_.find(key);
-    if (flight == flights_.end()) return false;
+    if (flight == flights_.end() || flight->second.size() >= kMostTold) return false;
     flight->second.push_back(told);
     return true;
   }
@@ -36,18 +42,24 @@ class SharedRounds {
   // Joins, or finds it out by `find`, and tells all who have joined meanwhile. `find` comes to an
   // end by itself.
   void Find(const std::string& key, absl::FunctionRef<Result()> find, const Told& told) {
+    bool is_first = false;
     {
       const RankedLock lock(&mutex_);
       const auto [flight, is_new] = flights_.try_emplace(key);
-      flight->second.push_back(told);
-      if (!is_new) return;
+      is_first = is_new;
+      if (!is_new && flight->second.size() < kMostTold) {
+        flight->second.push_back(told);
+        return;
+      }
     }
     const Result result = find();
-    for (const Told& each : Land(key)) each(result);
+    const Flight joined = is_first ? Land(key) : Flight();
+    told(result);
+    for (const Told& each : joined) each(result);
   }
 
  private:
-  // Who is to be told.
+  // Who is to be told, but for who finds it out.
   using Flight = std::vector<Told>;
 
   // From now on it is found out anew.

@@ -74,6 +74,8 @@ sigset_t BlockSignals() {
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // Who starts us may ignore it, and then nobody could ask how a process of ours has ended.
+  signal(SIGCHLD, SIG_DFL);
   return signals;
 }
 

@@ -386,6 +386,17 @@ TEST_F(VerdictTest, ADamagedCatalogIsColdAndNothingOfItIsOverwritten) {
   EXPECT_TRUE(SaysOfItsStart("start is warm"));
 }
 
+// As supervisors and shells start programs that have "trap '' CHLD".
+TEST_F(VerdictTest, ADamagedCatalogIsSeenWhereEndsOfChildrenAreIgnored) {
+  std::filesystem::resize_file(catalog_file(), 10'000);
+  const auto before = signal(SIGCHLD, SIG_IGN);
+  const bool started = Start();
+  signal(SIGCHLD, before);
+  ASSERT_TRUE(started);
+  EXPECT_TRUE(SaysOfItsStart("is damaged"));
+  EXPECT_EQ(Aside(), 2U);
+}
+
 TEST_F(VerdictTest, DiscardWipes) {
   std::filesystem::resize_file(catalog_file(), 10'000);
   ASSERT_TRUE(Start({"--discard"}));

@@ -10,7 +10,7 @@ namespace {
 
 TEST(HostPortTest, NamesAndAddressesHaveAPort) {
   for (const char* const text : {"localhost:1", "web-1.example.org:7331", "web_1:80",
-                                 "10.0.0.1:65535", "[::1]:7331", "[fe80::1%eth0]:7331", "a:0"}) {
+                                 "10.0.0.1:65535", "[::1]:7331", "[fe80::1%eth0]:7331", "a:0", "dns.:80", "unix.example.org:80"}) {
     EXPECT_TRUE(IsHostAndPort(text)) << text;
   }
 }
@@ -35,6 +35,14 @@ TEST(HostPortTest, WhateverElseGrpcWouldTakeIsNone) {
                                  "[a/b]:1",
                                  "unix:/run/a:1",
                                  "unix-abstract:a:1",
+                                 "unix:80",
+                                 "Unix:80",
+                                 "unix-abstract:80",
+                                 "vsock:1",
+                                 "dns:80",
+                                 "ipv4:80",
+                                 "ipv6:80",
+                                 "xds:80",
                                  "dns:///a:1",
                                  "dns://10.0.0.1/a:1",
                                  "ipv4:10.0.0.1:1,10.0.0.2:1",

@@ -4,6 +4,7 @@
 // Whatever is done to the file: a verdict, no abort, and the file as it was.
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -45,6 +46,16 @@ class DamageTest : public CatalogTest {
 };
 
 TEST_F(DamageTest, SoundIsOk) { EXPECT_TRUE(Inspect(path()).ok()) << Inspect(path()); }
+
+TEST_F(DamageTest, WhereEndsOfChildrenAreIgnoredThereIsNoVerdict) {
+  Write(Bytes().substr(0, 8192));
+  const auto before = signal(SIGCHLD, SIG_IGN);
+  const absl::Status verdict = Inspect(path());
+  signal(SIGCHLD, before);
+  EXPECT_FALSE(verdict.ok());
+  EXPECT_FALSE(IsAboutContent(verdict)) << verdict;
+  EXPECT_TRUE(IsAboutContent(Inspect(path())));
+}
 
 TEST_F(DamageTest, NoneIsNotFound) {
   EXPECT_TRUE(absl::IsNotFound(Inspect(dir_.path() + "/elsewhere")));

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <thread>
 #include <vector>
 
@@ -57,6 +58,39 @@ TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndNobodyWaitsForIt) {
   rounds.Find(
       "a", [] { return 2; }, tell);
   EXPECT_EQ(told.back(), 2);
+}
+
+TEST(SharedRoundsTest, ARoundIsSharedByFewEnoughAndOthersFindOutForThemselves) {
+  SharedRounds<int> rounds;
+  absl::Notification begun;
+  absl::Notification go_on;
+  std::size_t told = 0;
+  const auto tell = [&told](int found) {
+    EXPECT_EQ(found, 1);
+    ++told;
+  };
+  std::thread first([&] {
+    const auto find = [&] {
+      begun.Notify();
+      go_on.WaitForNotification();
+      return 1;
+    };
+    rounds.Find("a", find, tell);
+  });
+  begun.WaitForNotification();
+  for (std::size_t i = 0; i < SharedRounds<int>::kMostTold; ++i) {
+    EXPECT_TRUE(rounds.Join("a", tell));
+  }
+  EXPECT_FALSE(rounds.Join("a", tell));
+  int own = 0;
+  rounds.Find(
+      "a", [] { return 2; }, [&own](int found) { own = found; });
+  EXPECT_EQ(own, 2);
+  EXPECT_EQ(told, 0U);
+  go_on.Notify();
+  first.join();
+  EXPECT_EQ(told, SharedRounds<int>::kMostTold + 1);
+  EXPECT_FALSE(rounds.Join("a", tell));
 }
 
 }  // namespace

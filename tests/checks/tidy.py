@@ -7,7 +7,7 @@ usage: tidy.py [--seconds N | --all] [--build DIR]
 
 clang-tidy takes about ten seconds per file. A file that was clean is looked at
 again only when it, a header of ours that it includes, or .clang-tidy has
-changed; build/tidy remembers. Nothing new is started after N seconds (240), so
+changed; build/tidy remembers. Nothing new is started after N seconds (180), so
 that a first run keeps within its time: what is left is said, and is the next
 run's. What was changed last goes first.
 """
@@ -118,7 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     limit = parser.add_mutually_exclusive_group()
-    limit.add_argument("--seconds", type=float, default=240)
+    limit.add_argument("--seconds", type=float, default=180)
     limit.add_argument("--all", action="store_true", help="however long it takes")
     args = parser.parse_args()
 

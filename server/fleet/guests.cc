@@ -57,9 +57,8 @@ uid_t Guests::Greediest() const {
   const auto weight = [this](const Guest& guest) {
     return std::pair(CountOf(guest.user), !is_busy_(guest.name));
   };
-  return std::max_element(
-             guests_.begin(), guests_.end(),
-             [&](const Guest& a, const Guest& b) { return weight(a) < weight(b); })
+  return std::max_element(guests_.begin(), guests_.end(),
+                          [&](const Guest& a, const Guest& b) { return weight(a) < weight(b); })
       ->user;
 }
 

@@ -386,7 +386,7 @@ TEST_F(VerdictTest, ADamagedCatalogIsColdAndNothingOfItIsOverwritten) {
   EXPECT_TRUE(SaysOfItsStart("start is warm"));
 }
 
-// As supervisors and shells start programs that have "trap '' CHLD".
+// Shells and supervisors with "trap '' CHLD" start their programs so.
 TEST_F(VerdictTest, ADamagedCatalogIsSeenWhereEndsOfChildrenAreIgnored) {
   std::filesystem::resize_file(catalog_file(), 10'000);
   const auto before = signal(SIGCHLD, SIG_IGN);

@@ -9,8 +9,9 @@ namespace percpud {
 namespace {
 
 TEST(HostPortTest, NamesAndAddressesHaveAPort) {
-  for (const char* const text : {"localhost:1", "web-1.example.org:7331", "web_1:80",
-                                 "10.0.0.1:65535", "[::1]:7331", "[fe80::1%eth0]:7331", "a:0", "dns.:80", "unix.example.org:80"}) {
+  for (const char* const text :
+       {"localhost:1", "web-1.example.org:7331", "web_1:80", "10.0.0.1:65535", "[::1]:7331",
+        "[fe80::1%eth0]:7331", "a:0", "dns.:80", "unix.example.org:80"}) {
     EXPECT_TRUE(IsHostAndPort(text)) << text;
   }
 }

@@ -88,4 +88,9 @@ bool UnreadAnswers::Has(const std::string& connection) const {
   return counts_.contains(connection);
 }
 
+std::size_t UnreadAnswers::size() const {
+  const RankedLock lock(&mutex_);
+  return counts_.size();
+}
+
 }  // namespace percpud::fleet

@@ -62,6 +62,8 @@ class UnreadAnswers {
   void Leave(const std::string& connection);
   // Whether the connection has any.
   [[nodiscard]] bool Has(const std::string& connection) const;
+  // How many connections have any.
+  [[nodiscard]] std::size_t size() const;
 
  private:
   class Reactor;

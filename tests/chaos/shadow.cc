@@ -58,7 +58,10 @@ Life Shadow::NewLife(std::size_t slot) {
 
 bool Shadow::OwnsForSure(Life life) const {
   if (life == kNobody) return false;
-  return life < kFirstSession || (!condemned.at(life) && !desks.at(slots.at(life)).doomed);
+  if (life < kFirstSession) return true;
+  // In this order: who is laid to rest is condemned first, and doomed no more after that.
+  const bool is_doomed = desks.at(slots.at(life)).doomed;
+  return !is_doomed && !condemned.at(life);
 }
 
 void Shadow::Mark(Life life, std::uint64_t pointer, std::uint64_t size_bytes) {

@@ -131,19 +131,23 @@ int ExitCodeOf(const absl::Status& status) {
 // memory, from an operator, from the alarm of a slow reader.
 constexpr std::array kFaults{SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTRAP, SIGXCPU};
 
+// Has faults and the alarm end this process. The daemon's handlers, if it has any, would make of
+// them some other end, and who started it may have its children ignore or block them.
+void EndBySignals() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  const auto take = [&ends](int signal_number) {
+    signal(signal_number, SIG_DFL);
+    sigaddset(&ends, signal_number);
+  };
+  for (const int fault : kFaults) take(fault);
+  take(SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+}
+
 [[noreturn]] void ReadAndExit(const std::string& path, int report) {
   prctl(PR_SET_DUMPABLE, 0);
-  // The daemon's handlers, if it has any, would make of a fault some other end.
-  sigset_t met;
-  sigemptyset(&met);
-  sigaddset(&met, SIGALRM);
-  for (const int fault : kFaults) {
-    signal(fault, SIG_DFL);
-    sigaddset(&met, fault);
-  }
-  // A parent may have its children ignore or block them.
-  signal(SIGALRM, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &met, nullptr);
+  EndBySignals();
   // It inherits the locks, which must not outlive the daemon that started it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   alarm(kPatience);

@@ -15,22 +15,38 @@
 namespace percpud::fleet {
 namespace {
 
+// A round of "a" that is under way until it may go on, and finds 1.
+class HeldRound {
+ public:
+  HeldRound(SharedRounds<int>& rounds, const SharedRounds<int>::Told& told)
+      : thread_([this, &rounds, told] {
+          const auto find = [this] {
+            begun_.Notify();
+            go_on_.WaitForNotification();
+            return 1;
+          };
+          rounds.Find("a", find, told);
+        }) {
+    begun_.WaitForNotification();
+  }
+  // Returns when all who have joined were told.
+  void GoOn() {
+    go_on_.Notify();
+    thread_.join();
+  }
+
+ private:
+  absl::Notification begun_;
+  absl::Notification go_on_;
+  std::thread thread_;
+};
+
 TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndNobodyWaitsForIt) {
   SharedRounds<int> rounds;
-  absl::Notification begun;
-  absl::Notification go_on;
   std::vector<int> told;
   const auto tell = [&told](int found) { told.push_back(found); };
   EXPECT_FALSE(rounds.Join("a", tell));
-  std::thread first([&] {
-    const auto find = [&] {
-      begun.Notify();
-      go_on.WaitForNotification();
-      return 1;
-    };
-    rounds.Find("a", find, tell);
-  });
-  begun.WaitForNotification();
+  HeldRound first(rounds, tell);
   // Another key is another matter.
   EXPECT_FALSE(rounds.Join("b", tell));
   int other = 0;
@@ -50,8 +66,7 @@ TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndNobodyWaitsForIt) {
     }
   }
   EXPECT_THAT(told, ::testing::IsEmpty());
-  go_on.Notify();
-  first.join();
+  first.GoOn();
   EXPECT_THAT(told, ::testing::ElementsAre(1, 1, 1, 1, 1));
   // What is over is found out anew.
   EXPECT_FALSE(rounds.Join("a", tell));
@@ -62,22 +77,12 @@ TEST(SharedRoundsTest, WhatIsUnderWayIsSharedAndNobodyWaitsForIt) {
 
 TEST(SharedRoundsTest, ARoundIsSharedByFewEnoughAndOthersFindOutForThemselves) {
   SharedRounds<int> rounds;
-  absl::Notification begun;
-  absl::Notification go_on;
   std::size_t told = 0;
   const auto tell = [&told](int found) {
     EXPECT_EQ(found, 1);
     ++told;
   };
-  std::thread first([&] {
-    const auto find = [&] {
-      begun.Notify();
-      go_on.WaitForNotification();
-      return 1;
-    };
-    rounds.Find("a", find, tell);
-  });
-  begun.WaitForNotification();
+  HeldRound first(rounds, tell);
   for (std::size_t i = 0; i < SharedRounds<int>::kMostTold; ++i) {
     EXPECT_TRUE(rounds.Join("a", tell));
   }
@@ -87,8 +92,7 @@ TEST(SharedRoundsTest, ARoundIsSharedByFewEnoughAndOthersFindOutForThemselves) {
       "a", [] { return 2; }, [&own](int found) { own = found; });
   EXPECT_EQ(own, 2);
   EXPECT_EQ(told, 0U);
-  go_on.Notify();
-  first.join();
+  first.GoOn();
   EXPECT_EQ(told, SharedRounds<int>::kMostTold + 1);
   EXPECT_FALSE(rounds.Join("a", tell));
 }

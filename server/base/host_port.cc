@@ -17,8 +17,9 @@ namespace {
 
 constexpr std::uint32_t kMostPort = 65535;
 // What gRPC would not take for a host in front of a colon: "unix:80" is a socket of this host.
-constexpr std::array<absl::string_view, 9> kSchemes{
-    "dns", "fake", "google-c2p", "ipv4", "ipv6", "unix", "unix-abstract", "vsock", "xds"};
+constexpr std::array<absl::string_view, 10> kSchemes{
+    "dns",           "fake",  "google-c2p", "google-c2p-experimental", "ipv4", "ipv6", "unix",
+    "unix-abstract", "vsock", "xds"};
 
 bool IsOf(absl::string_view text, absl::string_view others) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [others](char c) {

@@ -44,6 +44,8 @@ TEST(HostPortTest, WhateverElseGrpcWouldTakeIsNone) {
                                  "ipv4:80",
                                  "ipv6:80",
                                  "xds:80",
+                                 "google-c2p:80",
+                                 "google-c2p-experimental:80",
                                  "dns:///a:1",
                                  "dns://10.0.0.1/a:1",
                                  "ipv4:10.0.0.1:1,10.0.0.2:1",
